@@ -1,0 +1,194 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { eventsPath, followPath, logQuery } from "./api/contract.ts";
+import { claimSocket, listenOn } from "./api/listen.ts";
+import { callerOf, createServer, parse } from "./api/server.ts";
+import { Sessions } from "./api/sessions.ts";
+import { openStream } from "./api/streams.ts";
+import { NodeError } from "./model/error.ts";
+import { Audit } from "./node/audit.ts";
+import { effects } from "./node/effects.ts";
+import { EventHub } from "./node/event-hub.ts";
+import { FactBoard } from "./node/facts/board.ts";
+import { allSources } from "./node/facts/sources.ts";
+import { fixtureMachine, recordedHistories, recording } from "./node/fixture.ts";
+import { agentHandlers, agentStatus } from "./node/handlers.ts";
+import { Jobs } from "./node/jobs.ts";
+import { createLog, type Log } from "./node/log.ts";
+import { Logs } from "./node/logs.ts";
+import { type Machine, realMachine } from "./node/machine.ts";
+import { Processes } from "./node/processes.ts";
+import { Settings } from "./node/settings.ts";
+import { version } from "./version.ts";
+
+/** How the agent ends: 0 asked to, 2 wrong usage, 3 another agent listens there, 1 anything else. */
+const exitCodes = { asked: 0, failed: 1, usage: 2, taken: 3 } as const;
+
+const { values: flags } = parseArgs({
+  options: {
+    socket: { type: "string", default: "/run/binnacle/agent.sock" },
+    home: { type: "string", default: "/var/lib/binnacle/agent" },
+    /** Carry out what would change the machine on a private copy of its state. */
+    preview: { type: "boolean", default: false },
+    /** End after so many seconds without a console and without a running job. */
+    "exit-when-idle": { type: "string" },
+    /** A recorded machine instead of this one; previews only. */
+    fixture: { type: "string" },
+    log: { type: "string" },
+  },
+});
+
+async function main(): Promise<void> {
+  // Nothing that the agent writes is for other users, unless it says so.
+  process.umask(0o077);
+  mkdirSync(flags.home, { recursive: true, mode: 0o700 });
+  const log = createLog({ level: "info", ...(flags.log === undefined ? {} : { file: flags.log }) });
+  const machine = machineOf(flags.fixture);
+  const mode = flags.preview ? "preview" : "node";
+  const release = await claimSocket(flags.socket);
+
+  const parts = await assemble(log, machine, mode);
+  const { board, sessions, jobs, settings, logs } = parts;
+  const hub = new EventHub(
+    {
+      status: () => agentStatus(parts),
+      nodeSettings: () => settings.node,
+      consoleSettings: (console) => settings.console(console),
+      histories: () => board.histories(),
+      facts: () => board.facts(),
+      jobs: () => jobs.list(),
+    },
+    (count) => board.setWatched(count > 0),
+  );
+  parts.connect(hub);
+  sessions.onEnd((session, why) => {
+    hub.sessionEnded(session, why);
+    if (why === "closed") return;
+    const entry = { console: session.console, action: "session.end", result: "ok", before: null, after: null, detail: why } as const;
+    // What can't be written is in the log then; a session ends all the same.
+    void parts.audit.append(entry).catch(() => undefined);
+  });
+  jobs.subscribe((job) => hub.jobChanged(job));
+  const sweeping = setInterval(() => sessions.sweep(), 1_000);
+
+  const server = createServer({
+    handlers: agentHandlers({ ...parts, hub: () => hub }),
+    requireSession: (caller) => void sessions.require(caller),
+    log,
+  });
+  server.get(eventsPath, async (request, reply) => {
+    const caller = callerOf(request);
+    await hub.open(request, reply, caller, sessions.find(caller));
+  });
+  server.get(followPath, (request, reply) => {
+    const caller = callerOf(request);
+    sessions.require(caller);
+    const query = parse(logQuery, request.query, "query");
+    const stream = openStream(request, reply, { close: () => stop() });
+    const stop = logs.follow(
+      query,
+      (line) => {
+        // Looked at for each line: a session that has ended must not go on reading.
+        if (sessions.find(caller) === undefined) stream.close();
+        else stream.sendText("line", JSON.stringify(line));
+      },
+      () => stream.close(),
+    );
+  });
+
+  await server.ready();
+  await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
+  board.start();
+  log.info({ socket: flags.socket, mode, version }, "agent started");
+
+  let ending = false;
+  const end = async (why: string, code: number) => {
+    if (ending) return;
+    ending = true;
+    log.info({ why }, "agent ends");
+    clearInterval(sweeping);
+    board.stop();
+    hub.closeAll();
+    await jobs.close();
+    release();
+    process.exit(code);
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void end(signal, exitCodes.asked));
+  endWhenIdle(() => hub.count > 0 || jobs.running > 0, () => void end("idle", exitCodes.asked));
+
+  const crash = (error: unknown) => {
+    log.fatal({ err: error }, "agent failed");
+    process.exit(exitCodes.failed);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+}
+
+async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
+  const { home } = flags;
+  const onDamage = (damage: object) => log.warn(damage, "a damaged document was repaired or set aside");
+  const settings = await Settings.open({ home, onDamage });
+  const jobs = await Jobs.open({
+    folder: home,
+    onDamage,
+    onTrouble: (what, error) => log.error({ err: error }, what),
+  });
+  const audit = new Audit({ file: join(home, "audit.jsonl"), now: () => machine.now(), log });
+  const effect = effects(mode, machine, home);
+  const sessions = new Sessions({
+    checkPassword: (password) => effect.passwords.check(password),
+    monotonicMs: () => performance.now(),
+    now: () => Date.now(),
+    idleMs: () => settings.node.lockMinutes * 60_000,
+  });
+  let hub: EventHub | undefined;
+  const recorded = flags.fixture === undefined ? {} : { histories: recordedHistories(readFixture(flags.fixture)) };
+  const board = new FactBoard(machine, allSources(), { ...recorded, onChange: (changed) => hub?.factsChanged(changed) });
+  return {
+    version,
+    startedAt: machine.now(),
+    machine,
+    effects: effect,
+    settings,
+    jobs,
+    audit,
+    sessions,
+    board,
+    logs: new Logs(machine),
+    processes: new Processes(machine),
+    diagnostics: { run: async () => ({ at: machine.now(), findings: [] }), fix: async () => {} },
+    connect: (made: EventHub) => {
+      hub = made;
+    },
+  };
+}
+
+function machineOf(fixture: string | undefined): Machine {
+  if (fixture === undefined) return realMachine();
+  if (!flags.preview) throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
+  return fixtureMachine(readFixture(fixture));
+}
+
+function readFixture(file: string) {
+  return recording.parse(JSON.parse(readFileSync(file, "utf8")));
+}
+
+function endWhenIdle(isBusy: () => boolean, end: () => void): void {
+  const seconds = Number(flags["exit-when-idle"]);
+  if (!Number.isFinite(seconds)) return;
+  let idleSince = performance.now();
+  setInterval(() => {
+    if (isBusy()) idleSince = performance.now();
+    else if (performance.now() - idleSince > seconds * 1000) end();
+  }, 1_000);
+}
+
+try {
+  await main();
+} catch (error) {
+  const isTaken = error instanceof NodeError && error.code === "AGENT.ALREADY_RUNNING";
+  const remedy = error instanceof NodeError && error.remedy !== undefined ? ` ${error.remedy}` : "";
+  console.error(`binnacle-agent: ${error instanceof Error ? error.message : String(error)}${remedy}`);
+  process.exit(isTaken ? exitCodes.taken : exitCodes.failed);
+}

@@ -1,0 +1,211 @@
+import * as z from "zod";
+import { facts } from "../model/facts.ts";
+import { histories } from "../model/history.ts";
+import {
+  auditEntry,
+  consoleSettings,
+  diagnosis,
+  impact,
+  job,
+  jobLog,
+  logLine,
+  nodeSettings,
+  powerActions,
+  process,
+  publicViews,
+} from "../model/records.ts";
+
+/**
+ * Version of the protocol between the agent and its clients. A client that finds another one says so and goes on
+ * asking, because an upgrade replaces the two one after the other.
+ */
+export const protocol = 1;
+
+/** Header that names the console a call comes from: `tty1`, `ttyS0`, `pts/3`. */
+export const consoleHeader = "x-binnacle-console";
+
+/**
+ * Who may make a call: anybody who can open the socket, or only a session (a console that gave the password).
+ * A call without a session gets the public view of facts.
+ */
+type Access = "public" | "session";
+
+type Call = {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: `/v1/${string}`;
+  access: Access;
+  params: z.ZodType;
+  query: z.ZodType;
+  body: z.ZodType;
+  response: z.ZodType;
+};
+
+const none = z.undefined();
+
+function call<
+  M extends Call["method"],
+  R extends z.ZodType,
+  B extends z.ZodType = typeof none,
+  Q extends z.ZodType = typeof none,
+  P extends z.ZodType = typeof none,
+>(
+  method: M,
+  path: Call["path"],
+  access: Access,
+  response: R,
+  more: { body?: B; query?: Q; params?: P } = {},
+): { method: M; path: Call["path"]; access: Access; response: R; body: B; query: Q; params: P } {
+  return {
+    method,
+    path,
+    access,
+    response,
+    body: (more.body ?? none) as B,
+    query: (more.query ?? none) as Q,
+    params: (more.params ?? none) as P,
+  };
+}
+
+export const consoleName = z.string().regex(/^[A-Za-z0-9/_.:-]{1,64}$/);
+/** Upper bound of what is accepted as a password; far above what anybody types, below what could hurt. */
+export const password = z.string().max(4096);
+const nothing = z.object({});
+
+export const agentStatus = z.object({
+  product: z.string(),
+  version: z.string(),
+  protocol: z.number(),
+  /** `preview`: what would change the machine is carried out on a private copy of its state. */
+  mode: z.enum(["node", "preview"]),
+  startedAt: z.number(),
+  /** false only in a preview whose password nobody has chosen yet. */
+  passwordSet: z.boolean(),
+  publicView: z.enum(publicViews),
+  lockMinutes: z.number(),
+});
+export type AgentStatus = z.infer<typeof agentStatus>;
+
+export const session = z.object({
+  token: z.string(),
+  console: z.string(),
+  openedAt: z.number(),
+  idleMs: z.number(),
+});
+export type Session = z.infer<typeof session>;
+
+export const logQuery = z.object({
+  unit: z.string().max(256).optional(),
+  /** Lines of this syslog priority and more important ones. */
+  priority: z.coerce.number().int().min(0).max(7).optional(),
+  since: z.coerce.number().optional(),
+  until: z.coerce.number().optional(),
+  match: z.string().max(200).optional(),
+  /** Lines before this cursor. */
+  before: z.string().max(512).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+});
+
+/** Every call of the agent. Server and client are made from this table, so they can't disagree. */
+export const calls = {
+  status: call("GET", "/v1/status", "public", agentStatus),
+  facts: call("GET", "/v1/facts", "public", facts),
+  history: call("GET", "/v1/history", "public", histories),
+
+  openSession: call("POST", "/v1/sessions", "public", session, {
+    body: z.object({ password }),
+  }),
+  /** Keeps the session from expiring: a key was pressed. */
+  touchSession: call("POST", "/v1/sessions/current/touch", "session", nothing),
+  closeSession: call("DELETE", "/v1/sessions/current", "session", nothing),
+
+  nodeSettings: call("GET", "/v1/settings/node", "public", nodeSettings),
+  setNodeSettings: call("PUT", "/v1/settings/node", "session", nodeSettings, {
+    // Not `partial()`: a field that is left out would take its default instead of staying as it is.
+    body: z.object({
+      lockMinutes: nodeSettings.shape.lockMinutes.unwrap().optional(),
+      publicView: nodeSettings.shape.publicView.unwrap().optional(),
+      pingTarget: nodeSettings.shape.pingTarget.unwrap().optional(),
+    }),
+  }),
+  /** Language and profile are reachable without a password: a technician must be able to read the prompt. */
+  consoleSettings: call("GET", "/v1/settings/console", "public", consoleSettings),
+  setConsoleSettings: call("PUT", "/v1/settings/console", "public", consoleSettings, {
+    body: z.object({
+      language: consoleSettings.shape.language.unwrap().optional(),
+      profile: consoleSettings.shape.profile.unwrap().optional(),
+    }),
+  }),
+
+  /** Preview only, and only once: there is no password before. */
+  choosePassword: call("POST", "/v1/passwords/preview", "public", nothing, {
+    body: z.object({ password }),
+  }),
+  changeRootPassword: call("PUT", "/v1/passwords/root", "session", nothing, {
+    body: z.object({ old: password, new: password }),
+  }),
+
+  jobs: call("GET", "/v1/jobs", "session", z.array(job)),
+  job: call("GET", "/v1/jobs/:id", "session", job, { params: z.object({ id: z.string() }) }),
+  jobLog: call("GET", "/v1/jobs/:id/log", "session", jobLog, {
+    params: z.object({ id: z.string() }),
+    query: z.object({ from: z.coerce.number().int().min(0).default(0) }),
+  }),
+  cancelJob: call("DELETE", "/v1/jobs/:id", "session", job, { params: z.object({ id: z.string() }) }),
+  startPing: call("POST", "/v1/jobs/ping", "session", job, {
+    body: z.object({
+      target: z.string().max(253),
+      /** Interface to send from; the routing table's choice when left out. */
+      link: z.string().max(15).optional(),
+      count: z.number().int().min(1).max(100_000).optional(),
+    }),
+  }),
+
+  powerImpact: call("GET", "/v1/power/impact", "session", impact),
+  power: call("POST", "/v1/power", "session", nothing, {
+    body: z.object({ action: z.enum(powerActions), phrase: z.string().max(64) }),
+  }),
+
+  /** Newest line first; `more` says that older ones fit, which `before` with the last cursor asks for. */
+  logs: call("GET", "/v1/logs", "session", z.object({ lines: z.array(logLine), more: z.boolean() }), {
+    query: logQuery,
+  }),
+  logUnits: call("GET", "/v1/logs/units", "session", z.array(z.string())),
+  audit: call("GET", "/v1/audit", "session", z.object({ entries: z.array(auditEntry), damaged: z.number() }), {
+    query: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(500) }),
+  }),
+  processes: call("GET", "/v1/processes", "session", z.array(process), {
+    query: z.object({
+      by: z.enum(["cpu", "memory"]).default("cpu"),
+      limit: z.coerce.number().int().min(1).max(100).default(20),
+    }),
+  }),
+  diagnose: call("POST", "/v1/diagnostics", "session", diagnosis),
+  fix: call("POST", "/v1/diagnostics/:id/fix", "session", nothing, { params: z.object({ id: z.string() }) }),
+} as const;
+
+export type Calls = typeof calls;
+export type CallName = keyof Calls;
+
+/** What comes over `GET /v1/events`, one server-sent event each, the event's name before its data. */
+export const events = {
+  /*
+   * A stream begins with status, nodeSettings, consoleSettings, history and, last, all facts: whoever has the first
+   * `facts` has everything that a first frame needs, in one exchange.
+   */
+  status: agentStatus,
+  nodeSettings,
+  consoleSettings,
+  history: histories,
+  /** The facts that changed since the event before. */
+  facts: facts.partial(),
+  /** A job began, went on or ended; only for a session. */
+  job,
+  /** The session of this stream has ended; the stream goes on with the public view. */
+  locked: z.object({ why: z.enum(["idle", "closed", "revoked"]) }),
+} as const;
+export type EventName = keyof typeof events;
+export type EventData<N extends EventName> = z.infer<(typeof events)[N]>;
+
+/** What comes over `GET /v1/logs/follow` (query as for `logs`): one event `line` for each new line. */
+export const followPath = "/v1/logs/follow";
+export const eventsPath = "/v1/events";

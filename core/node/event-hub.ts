@@ -1,0 +1,123 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AgentStatus, EventName } from "../api/contract.ts";
+import type { Caller } from "../api/server.ts";
+import type { EndReason, LiveSession } from "../api/sessions.ts";
+import { type EventStream, openStream } from "../api/streams.ts";
+import type { Facts, SomeFacts } from "../model/facts.ts";
+import type { Histories } from "../model/history.ts";
+import type { ConsoleSettings, Job, NodeSettings, PublicView } from "../model/records.ts";
+import { publicFacts } from "./facts/public.ts";
+
+/** What a stream begins with, and is sent again after it fell behind. */
+export type Snapshot = {
+  status: () => Promise<AgentStatus>;
+  nodeSettings: () => NodeSettings;
+  consoleSettings: (console: string) => ConsoleSettings;
+  histories: () => Histories;
+  facts: () => Facts;
+  jobs: () => readonly Job[];
+};
+
+type Subscriber = { stream: EventStream; console: string; session: LiveSession | undefined };
+
+/** All consoles that follow this agent's events, each with the view that it has a right to. */
+export class EventHub {
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #snapshot: Snapshot;
+  readonly #onCount: (count: number) => void;
+
+  /** `onCount` is told how many follow, whenever that changes. */
+  constructor(snapshot: Snapshot, onCount: (count: number) => void) {
+    this.#snapshot = snapshot;
+    this.#onCount = onCount;
+  }
+
+  get count(): number {
+    return this.#subscribers.size;
+  }
+
+  /** The consoles that follow now, each once. */
+  consoles(): string[] {
+    return [...new Set([...this.#subscribers].map((s) => s.console))];
+  }
+
+  async open(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller,
+    session: LiveSession | undefined,
+  ): Promise<void> {
+    // Asked before the stream begins, so that a failure is still an ordinary error answer.
+    const status = await this.#snapshot.status();
+    const stream = openStream(request, reply, {
+      close: () => {
+        this.#subscribers.delete(subscriber);
+        this.#onCount(this.#subscribers.size);
+      },
+      drained: () => this.#sendAll(subscriber, status),
+    });
+    const subscriber: Subscriber = { stream, console: caller.console, session };
+    this.#subscribers.add(subscriber);
+    this.#onCount(this.#subscribers.size);
+    if (caller.token !== undefined && session === undefined) send(stream, "locked", { why: "revoked" });
+    this.#sendAll(subscriber, status);
+  }
+
+  #sendAll(subscriber: Subscriber, status: AgentStatus): void {
+    const { stream, console, session } = subscriber;
+    send(stream, "status", status);
+    send(stream, "nodeSettings", this.#snapshot.nodeSettings());
+    send(stream, "consoleSettings", this.#snapshot.consoleSettings(console));
+    send(stream, "history", this.#snapshot.histories());
+    if (session !== undefined) for (const job of [...this.#snapshot.jobs()].reverse()) send(stream, "job", job);
+    send(stream, "facts", this.#view(subscriber, this.#snapshot.facts()));
+  }
+
+  #view(subscriber: Subscriber, facts: Facts): Facts {
+    return subscriber.session === undefined ? publicFacts(facts, this.#publicView) : facts;
+  }
+
+  get #publicView(): PublicView {
+    return this.#snapshot.nodeSettings().publicView;
+  }
+
+  factsChanged(changed: SomeFacts): void {
+    if (this.#subscribers.size === 0) return;
+    const full = this.#snapshot.facts();
+    const open = JSON.stringify(pick(full, changed));
+    const shut = JSON.stringify(pick(publicFacts(full, this.#publicView), changed));
+    for (const { stream, session } of this.#subscribers)
+      stream.sendText("facts", session === undefined ? shut : open);
+  }
+
+  jobChanged(job: Job): void {
+    for (const { stream, session } of this.#subscribers) if (session !== undefined) send(stream, "job", job);
+  }
+
+  /** Settings or the mode changed: everybody gets everything anew, for the public view may be another one. */
+  async settingsChanged(): Promise<void> {
+    const status = await this.#snapshot.status();
+    for (const subscriber of this.#subscribers) this.#sendAll(subscriber, status);
+  }
+
+  sessionEnded(ended: LiveSession, why: EndReason): void {
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.session?.id !== ended.id) continue;
+      subscriber.session = undefined;
+      send(subscriber.stream, "locked", { why });
+      send(subscriber.stream, "facts", this.#view(subscriber, this.#snapshot.facts()));
+    }
+  }
+
+  closeAll(): void {
+    for (const { stream } of [...this.#subscribers]) stream.close();
+  }
+}
+
+function send(stream: EventStream, name: EventName, data: unknown): void {
+  stream.sendText(name, JSON.stringify(data));
+}
+
+function pick(facts: Facts, changed: SomeFacts): SomeFacts {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => Object.hasOwn(changed, name)));
+}

@@ -1,0 +1,33 @@
+import { clockSource } from "./clock.ts";
+import { cpuSource } from "./cpu.ts";
+import { disksSource } from "./disks.ts";
+import { filesystemsSource } from "./filesystems.ts";
+import { hostsSource } from "./hosts.ts";
+import { identitySource } from "./identity.ts";
+import { managementSource } from "./management.ts";
+import { memorySource } from "./memory.ts";
+import { neighboursSource } from "./neighbours.ts";
+import { networkSource } from "./network.ts";
+import { servicesSource } from "./services.ts";
+import type { Sources } from "./source.ts";
+import { timeSource } from "./time.ts";
+import { virtualMachinesSource } from "./virtual-machines.ts";
+
+/** A new set of all sources. They remember things of the machine, so each board has its own set. */
+export function allSources(): Sources {
+  return {
+    identity: identitySource(),
+    time: timeSource(),
+    cpu: cpuSource(),
+    memory: memorySource(),
+    network: networkSource(),
+    filesystems: filesystemsSource(),
+    management: managementSource(),
+    clock: clockSource(),
+    services: servicesSource(),
+    virtualMachines: virtualMachinesSource(),
+    neighbours: neighboursSource(),
+    disks: disksSource(),
+    hosts: hostsSource(),
+  };
+}

@@ -1,0 +1,163 @@
+import type { AgentStatus } from "../api/contract.ts";
+import { protocol } from "../api/contract.ts";
+import type { Caller, Handlers } from "../api/server.ts";
+import type { Sessions } from "../api/sessions.ts";
+import { NodeError } from "../model/error.ts";
+import { type Diagnosis, type NodeSettings, powerPhrase } from "../model/records.ts";
+import { Secret } from "../model/secret.ts";
+import type { Audit } from "./audit.ts";
+import type { Effects } from "./effects.ts";
+import type { EventHub } from "./event-hub.ts";
+import type { FactBoard } from "./facts/board.ts";
+import { publicFacts } from "./facts/public.ts";
+import type { Jobs } from "./jobs.ts";
+import type { Logs } from "./logs.ts";
+import type { Machine } from "./machine.ts";
+import { startPing } from "./ping.ts";
+import { impactOf } from "./power.ts";
+import type { Processes } from "./processes.ts";
+import type { Change, Settings } from "./settings.ts";
+
+/** The parts of an agent that its calls are made of. */
+export type Parts = {
+  version: string;
+  startedAt: number;
+  machine: Machine;
+  effects: Effects;
+  board: FactBoard;
+  sessions: Sessions;
+  settings: Settings;
+  jobs: Jobs;
+  audit: Audit;
+  logs: Logs;
+  processes: Processes;
+  diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
+  hub: () => EventHub;
+};
+
+export async function agentStatus(parts: Pick<Parts, "version" | "startedAt" | "effects" | "settings">): Promise<AgentStatus> {
+  const { lockMinutes, publicView } = parts.settings.node;
+  return {
+    product: "Binnacle",
+    version: parts.version,
+    protocol,
+    mode: parts.effects.mode,
+    startedAt: parts.startedAt,
+    passwordSet: await parts.effects.passwords.isSet(),
+    publicView,
+    lockMinutes,
+  };
+}
+
+/** A handler for each call of the contract. Whatever changes the node, and every login, is in the audit log. */
+export function agentHandlers(parts: Parts): Handlers {
+  const { audit, board, diagnostics, effects, jobs, logs, machine, processes, sessions, settings } = parts;
+  const { passwords, power } = effects;
+  const isOpen = (caller: Caller) => sessions.find(caller) !== undefined;
+
+  return {
+    status: () => agentStatus(parts),
+    facts: ({ caller }) =>
+      isOpen(caller) ? board.facts() : publicFacts(board.facts(), settings.node.publicView),
+    history: () => board.histories(),
+
+    openSession: ({ body, caller }) =>
+      audit.audited({ console: caller.console, action: "session.open" }, () =>
+        sessions.open(caller.console, new Secret(body.password)),
+      ),
+    touchSession: ({ caller }) => {
+      sessions.touch(caller);
+      return {};
+    },
+    closeSession: ({ caller }) =>
+      audit.audited({ console: caller.console, action: "session.close" }, async () => {
+        sessions.close(caller);
+        return {};
+      }),
+
+    nodeSettings: () => settings.node,
+    setNodeSettings: ({ body, caller }) =>
+      changeNodeSettings(parts, caller.console, body),
+    consoleSettings: ({ caller }) => settings.console(caller.console),
+    setConsoleSettings: async ({ body, caller }) => (await settings.setConsole(caller.console, body)).after,
+
+    choosePassword: ({ body, caller }) =>
+      audit.audited({ console: caller.console, action: "password.choose" }, async () => {
+        await passwords.choose(new Secret(body.password));
+        await parts.hub().settingsChanged();
+        return {};
+      }),
+    changeRootPassword: ({ body, caller }) =>
+      audit.audited({ console: caller.console, action: "password.root" }, async () => {
+        const old = new Secret(body.old);
+        // Under the same counting as a login: this call must not be a way round it.
+        await confirmOld(sessions, caller.console, old);
+        await passwords.change(old, new Secret(body.new));
+        sessions.revokeAll(caller.console);
+        return {};
+      }),
+
+    jobs: () => jobs.list(),
+    job: ({ params }) => jobs.get(params.id),
+    jobLog: ({ params, query }) => jobs.log(params.id, query.from),
+    cancelJob: ({ params, caller }) =>
+      audit.audited({ console: caller.console, action: "job.cancel", detail: params.id }, async () => jobs.cancel(params.id)),
+    startPing: ({ body, caller }) => startPing(jobs, machine, body, caller.console),
+
+    powerImpact: ({ caller }) =>
+      impactOf({
+        facts: board.facts(),
+        jobs: jobs.list(),
+        consoles: sessions.list().map((session) => session.console),
+        console: caller.console,
+      }),
+    power: ({ body, caller }) =>
+      audit.auditedFirst({ console: caller.console, action: `power.${body.action}` }, async () => {
+        if (body.phrase !== powerPhrase[body.action])
+          throw new NodeError("POWER.WRONG_PHRASE", `${powerPhrase[body.action]} has to be typed, letter by letter.`);
+        await power.act(body.action, caller.console);
+        return {};
+      }),
+
+    logs: ({ query }) => logs.read(query),
+    logUnits: () => logs.units(),
+    audit: ({ query }) => audit.read(query.limit),
+    processes: ({ query }) => processes.top(query.by, query.limit),
+    diagnose: () => diagnostics.run(),
+    fix: ({ params, caller }) =>
+      audit.audited({ console: caller.console, action: "diagnostics.fix", detail: params.id }, async () => {
+        await diagnostics.fix(params.id);
+        return {};
+      }),
+  };
+}
+
+async function changeNodeSettings(parts: Parts, console: string, change: Change<NodeSettings>): Promise<NodeSettings> {
+  const { after } = await parts.audit.audited(
+    { console, action: "settings.node" },
+    () => parts.settings.setNode(change),
+    (changed) => differenceOf(changed.before, changed.after),
+  );
+  await parts.hub().settingsChanged();
+  return after;
+}
+
+/** Only the fields that changed, each side as `name=value name=value`. */
+function differenceOf(before: NodeSettings, after: NodeSettings): { before: string; after: string } {
+  const old = new Map(Object.entries(before));
+  const changed = Object.entries(after).filter(([name, value]) => old.get(name) !== value);
+  const shown = (pairs: (readonly [string, unknown])[]) => pairs.map(([name, value]) => `${name}=${value}`).join(" ");
+  return { before: shown(changed.map(([name]) => [name, old.get(name)])), after: shown(changed) };
+}
+
+/** A wrong old password has its own code, so that the form can point at the field. */
+async function confirmOld(sessions: Sessions, console: string, old: Secret): Promise<void> {
+  try {
+    await sessions.confirm(console, old);
+  } catch (error) {
+    if (!(error instanceof NodeError) || error.code !== "AUTH.WRONG_PASSWORD") throw error;
+    throw new NodeError("PASSWORD.WRONG_OLD", "The old password is wrong; nothing was changed.", {
+      values: error.values,
+    });
+  }
+}

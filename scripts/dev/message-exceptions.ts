@@ -1,0 +1,22 @@
+/* What the message check lets pass, each with its reason. */
+
+/** Texts that are the same in every language. */
+export const sameInAllLanguages: ReadonlyMap<string, string> = new Map([
+  ["Binnacle", "the product's name"],
+  ["CPU", "the field's abbreviation"],
+  ["DOWN", "as the manual and ip(8) print it"],
+  ["HA", "the field's abbreviation"],
+  ["MN", "the manual's mark for the management interface"],
+  ["PID", "the field's abbreviation"],
+  ["PID {pid}", "the field's abbreviation"],
+  ["UI", "the field's abbreviation"],
+  ["UP", "as the manual and ip(8) print it"],
+  ["ping", "the command's name"],
+]);
+
+const key = "((Ctrl|Alt|Shift)[+-])*(F\\d+|Enter|Esc|Tab|Home|End|Space|Del|Ins|Page (Up|Down)|Up|Down|Left|Right|\\S)";
+
+/** Text in screens and widgets that is no sentence of a language. */
+export const allowedTexts: readonly { text: RegExp; why: string }[] = [
+  { text: new RegExp(`^${key}([ /,]+${key})*$`), why: "what is printed on keys" },
+];

@@ -1,0 +1,290 @@
+import assert from "node:assert/strict";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { NodeError } from "../../../core/model/error.ts";
+import type { Job } from "../../../core/model/records.ts";
+import { type JobRequest, Jobs, type JobsOptions, type Work } from "../../../core/node/jobs.ts";
+
+const request: JobRequest = { kind: "ping", subject: "127.0.0.1", console: "tty1", cancellable: true };
+
+test("a job runs, tells its progress and log, and ends as done", async (t) => {
+  const jobs = await open(t);
+  const job = jobs.start(request, async (context) => {
+    context.log("first\nsecond");
+    context.progress(0.5);
+  });
+  assert.equal(job.state, "running");
+  assert.equal(job.endedAt, null);
+  const done = await ended(jobs, job.id);
+  assert.deepEqual(
+    { state: done.state, progress: done.progress, lines: done.lines, error: done.error },
+    { state: "done", progress: 1, lines: 2, error: null },
+  );
+  assert.deepEqual(await jobs.log(job.id, 0), { first: 0, lines: ["first", "second"] });
+  assert.deepEqual(await jobs.log(job.id, 1), { first: 1, lines: ["second"] });
+  assert.deepEqual(await jobs.log(job.id, 99), { first: 2, lines: [] });
+});
+
+test("a job that throws a NodeError fails with its code and sentence", async (t) => {
+  const jobs = await open(t);
+  const { id } = jobs.start(request, async () => {
+    throw new NodeError("PING.NO_ROUTE", "There is no route to 10.9.9.9.");
+  });
+  assert.deepEqual((await ended(jobs, id)).error, {
+    code: "PING.NO_ROUTE",
+    description: "There is no route to 10.9.9.9.",
+  });
+});
+
+test("a job that crashes fails with a sentence, and only the agent's log gets the error", async (t) => {
+  const troubles: unknown[] = [];
+  const jobs = await open(t, { onTrouble: (_what, error) => troubles.push(error) });
+  const { id } = jobs.start(request, () => {
+    throw new TypeError("x is undefined at line 3");
+  });
+  const { state, error } = await ended(jobs, id);
+  assert.equal(state, "failed");
+  assert.equal(error?.code, "JOB.CRASHED");
+  assert.doesNotMatch(error?.description ?? "", /undefined/);
+  assert.match(String(troubles[0]), /x is undefined/);
+});
+
+test("a cancelled job may still write its last lines, and is cancelled when it has ended", async (t) => {
+  const jobs = await open(t);
+  const { id } = jobs.start(request, async (context) => {
+    await aborted(context.signal);
+    context.log("summary");
+  });
+  assert.equal(jobs.cancel(id).state, "running");
+  assert.equal((await ended(jobs, id)).state, "cancelled");
+  assert.deepEqual((await jobs.log(id, 0)).lines, ["summary"]);
+});
+
+test("cancelling says why it is refused", async (t) => {
+  const jobs = await open(t);
+  const { id } = jobs.start({ ...request, cancellable: false }, forever);
+  assert.throws(() => jobs.cancel(id), { code: "JOB.NOT_CANCELLABLE" });
+  assert.throws(() => jobs.cancel("none"), { code: "JOB.UNKNOWN" });
+  assert.throws(() => jobs.get("none"), { code: "JOB.UNKNOWN" });
+  await assert.rejects(jobs.log("../jobs", 0), { code: "JOB.UNKNOWN" });
+  const short = jobs.start(request, async () => {});
+  await ended(jobs, short.id);
+  assert.throws(() => jobs.cancel(short.id), { code: "JOB.ENDED" });
+});
+
+test("running jobs are listed first, and in each group the newest first", async (t) => {
+  const jobs = await open(t);
+  const long1 = jobs.start({ ...request, kind: "a" }, forever);
+  const short1 = jobs.start({ ...request, kind: "b" }, async () => {});
+  await ended(jobs, short1.id);
+  const short2 = jobs.start({ ...request, kind: "c" }, async () => {});
+  await ended(jobs, short2.id);
+  const long2 = jobs.start({ ...request, kind: "d" }, forever);
+  assert.deepEqual(
+    jobs.list().map((job) => job.id),
+    [long2.id, long1.id, short2.id, short1.id],
+  );
+  assert.equal(jobs.running, 2);
+});
+
+test("a console may run five jobs of one kind, another console its own five", async (t) => {
+  const jobs = await open(t);
+  for (let i = 0; i < 5; i++) jobs.start(request, forever);
+  assert.throws(() => jobs.start(request, forever), { code: "JOB.TOO_MANY" });
+  jobs.start({ ...request, kind: "other" }, forever);
+  jobs.start({ ...request, console: "ttyS0" }, forever);
+});
+
+test("a node runs twenty jobs at most, and takes another when one has ended", async (t) => {
+  const jobs = await open(t);
+  const running = Array.from({ length: 20 }, (_, i) => jobs.start({ ...request, kind: `kind${i}` }, forever));
+  assert.throws(() => jobs.start({ ...request, kind: "more" }, forever), { code: "JOB.TOO_MANY" });
+  const first = running[0];
+  assert(first);
+  jobs.cancel(first.id);
+  await ended(jobs, first.id);
+  jobs.start({ ...request, kind: "more" }, forever);
+});
+
+test("a log keeps its last 2,000 lines and says which they are, in memory and in its file", async (t) => {
+  const jobs = await open(t);
+  const { promise: goOn, resolve: end } = Promise.withResolvers<void>();
+  const { promise: written, resolve: wrote } = Promise.withResolvers<void>();
+  const { id } = jobs.start(request, async (context) => {
+    for (let i = 0; i < 12_345; i++) context.log(`line ${i}`);
+    wrote();
+    await goOn;
+  });
+  await written;
+  const expected = { first: 10_345, lines: Array.from({ length: 2000 }, (_, i) => `line ${10_345 + i}`) };
+  assert.deepEqual(await jobs.log(id, 0), expected);
+  end();
+  assert.equal((await ended(jobs, id)).lines, 12_345);
+  assert.deepEqual(await jobs.log(id, 0), expected);
+  assert.deepEqual(await jobs.log(id, 12_344), { first: 12_344, lines: ["line 12344"] });
+});
+
+test("a log can't steer the terminal that shows it", async (t) => {
+  const jobs = await open(t);
+  const { id } = jobs.start(request, async (context) => context.log("\x1b[2Jgone\x07\u202e"));
+  await ended(jobs, id);
+  assert.deepEqual((await jobs.log(id, 0)).lines, ["gone??"]);
+});
+
+test("a progress beyond its bounds is kept within them", async (t) => {
+  const jobs = await open(t);
+  const { id } = jobs.start(request, async (context) => {
+    context.progress(7);
+    await aborted(context.signal);
+  });
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(jobs.get(id).progress, 1);
+});
+
+test("a listener gets the newest state, far less often than a chatty job speaks", async (t) => {
+  const jobs = await open(t);
+  const seen: Job[] = [];
+  jobs.subscribe((job) => seen.push(job));
+  const { id } = jobs.start(request, async (context) => {
+    for (let i = 0; i < 5000; i++) context.log("again");
+  });
+  const last = await ended(jobs, id);
+  assert.deepEqual(seen.at(-1), last);
+  assert(seen.length <= 5, `${seen.length} notices`);
+});
+
+test("after the agent ended, jobs and their logs are there; what ran is interrupted", async (t) => {
+  const folder = await folderFor(t);
+  const before = await Jobs.open({ folder });
+  const done = before.start(request, async (context) => context.log("said"));
+  await ended(before, done.id);
+  const cut = before.start(request, async (context) => {
+    context.log("half");
+    await aborted(context.signal);
+  });
+  await Promise.resolve();
+  await before.close();
+
+  const after = await open(t, {}, folder);
+  assert.deepEqual(
+    after.list().map((job) => [job.id, job.state]),
+    [
+      [cut.id, "interrupted"],
+      [done.id, "done"],
+    ],
+  );
+  assert.deepEqual((await after.log(cut.id, 0)).lines, ["half"]);
+  assert.deepEqual((await after.log(done.id, 0)).lines, ["said"]);
+});
+
+test("after the agent was killed, what ran is interrupted with the last lines that reached the disk", async (t) => {
+  const folder = await folderFor(t);
+  const id = "0123456789ab";
+  const killed: Job = {
+    ...request,
+    id,
+    state: "running",
+    startedAt: 5,
+    endedAt: null,
+    progress: 0.2,
+    error: null,
+    lines: 0,
+  };
+  await (await Jobs.open({ folder })).close();
+  await writeFile(join(folder, "jobs.json"), JSON.stringify({ jobs: [killed] }));
+  await writeFile(join(folder, "jobs", `${id}.log`), "7\nline 7\nline 8\ntorn of");
+  await writeFile(join(folder, "jobs", "feedfeedfeed.log"), "0\nof a job that is in no list\n");
+
+  const jobs = await open(t, {}, folder);
+  const job = jobs.get(id);
+  assert.equal(job.state, "interrupted");
+  assert.equal(job.lines, 9);
+  assert(job.endedAt !== null && job.endedAt >= job.startedAt);
+  assert.deepEqual(await jobs.log(id, 0), { first: 7, lines: ["line 7", "line 8"] });
+  await assert.rejects(readFile(join(folder, "jobs", "feedfeedfeed.log")), { code: "ENOENT" });
+});
+
+test("the last hundred jobs are kept, with their logs; running ones always", async (t) => {
+  const folder = await folderFor(t);
+  const jobs = await open(t, {}, folder);
+  const long = jobs.start({ ...request, kind: "long" }, forever);
+  const first = jobs.start(request, async (context) => context.log("x"));
+  await ended(jobs, first.id);
+  for (let i = 0; i < 7; i++) {
+    const batch = Array.from({ length: 15 }, (_, kind) =>
+      jobs.start({ ...request, kind: `kind${kind}` }, async () => {}),
+    );
+    await Promise.all(batch.map((job) => ended(jobs, job.id)));
+  }
+  assert.equal(jobs.list().length, 100);
+  assert.equal(jobs.get(long.id).state, "running");
+  assert.throws(() => jobs.get(first.id), { code: "JOB.UNKNOWN" });
+});
+
+test("a job runs, and its log can be read, although nothing can be written", async (t) => {
+  const folder = await folderFor(t);
+  const troubles: string[] = [];
+  const jobs = await open(t, { onTrouble: (what) => troubles.push(what) }, folder);
+  await rm(folder, { recursive: true });
+  const { id } = jobs.start(request, async (context) => context.log("still here"));
+  assert.equal((await ended(jobs, id)).state, "done");
+  await jobs.close();
+  assert.deepEqual((await jobs.log(id, 0)).lines, ["still here"]);
+  assert(troubles.length > 0);
+});
+
+test("a damaged list costs the damaged entries only", async (t) => {
+  const folder = await folderFor(t);
+  const before = await Jobs.open({ folder });
+  const { id } = before.start(request, async () => {});
+  await ended(before, id);
+  await before.close();
+  const file = join(folder, "jobs.json");
+  const saved: { jobs: unknown[] } = JSON.parse(await readFile(file, "utf8"));
+  saved.jobs.push({ id: "../../etc/passwd", kind: 3 });
+  await writeFile(file, JSON.stringify(saved));
+  await appendFile(join(folder, "jobs", `${id}.log`), "");
+
+  const damages: string[] = [];
+  const jobs = await open(t, { onDamage: (damage) => damages.push(damage.kind) }, folder);
+  assert.deepEqual(
+    jobs.list().map((job) => job.id),
+    [id],
+  );
+  assert.deepEqual(damages, ["repaired"]);
+});
+
+const forever: Work = (context) => aborted(context.signal);
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** The job when it is no longer running, as a listener is told. */
+function ended(jobs: Jobs, id: string): Promise<Job> {
+  return new Promise((resolve) => {
+    const stop = jobs.subscribe((job) => {
+      if (job.id !== id || job.state === "running") return;
+      stop();
+      resolve(job);
+    });
+  });
+}
+
+async function folderFor(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "binnacle-jobs-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function open(t: TestContext, options: Partial<JobsOptions> = {}, folder?: string): Promise<Jobs> {
+  const jobs = await Jobs.open({ folder: folder ?? (await folderFor(t)), ...options });
+  t.after(() => jobs.close());
+  return jobs;
+}

@@ -1,0 +1,168 @@
+import { appendFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import xterm from "@xterm/headless";
+import { ensureBuilt } from "../../scripts/dev/build.ts";
+import { spawnPty } from "./node-pty.ts";
+import { root } from "./programs.ts";
+
+export type ConsoleOptions = {
+  socketPath: string;
+  columns?: number;
+  rows?: number;
+  term?: string;
+  /** Locale; UTF-8 unless told. */
+  locale?: string;
+  args?: readonly string[];
+  env?: Record<string, string>;
+  /** Program and arguments instead of the console's own. */
+  command?: readonly [string, ...string[]];
+};
+
+/** The console's real program on a real pseudo terminal, its screen read as a person would. */
+export type ConsoleBed = {
+  readonly pid: number;
+  /** The lines of the screen, without blanks at their ends. */
+  screen(): string[];
+  text(): string;
+  /** True when the cell is drawn inverse, bold or coloured in some way. */
+  isStyled(column: number, row: number): boolean;
+  cursor(): { x: number; y: number; hidden: boolean };
+  /** Types bytes as they are. */
+  type(bytes: string): void;
+  press(key: keyof typeof keyBytes): void;
+  /** Waits until the screen satisfies `what`; fails with the screen in the message after `timeoutMs`. */
+  until(what: string | RegExp | ((text: string) => boolean), timeoutMs?: number): Promise<void>;
+  resize(columns: number, rows: number): void;
+  /** Bytes that the program has written so far, and the bytes themselves. */
+  written(): number;
+  raw(): string;
+  kill(signal: string): void;
+  /** Exit code, or the signal's number. */
+  readonly exited: Promise<{ exitCode: number; signal?: number | undefined }>;
+  close(): Promise<void>;
+};
+
+export const keyBytes = {
+  enter: "\r",
+  esc: "\x1b",
+  tab: "\t",
+  up: "\x1b[A",
+  down: "\x1b[B",
+  right: "\x1b[C",
+  left: "\x1b[D",
+  home: "\x1b[H",
+  end: "\x1b[F",
+  pageup: "\x1b[5~",
+  pagedown: "\x1b[6~",
+  delete: "\x1b[3~",
+  backspace: "\x7f",
+  f1: "\x1bOP",
+  f2: "\x1bOQ",
+  f4: "\x1bOS",
+  f12: "\x1b[24~",
+} as const;
+
+export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> {
+  await ensureBuilt();
+  const columns = options.columns ?? 80;
+  const rows = options.rows ?? 24;
+  const [program, ...args] = options.command ?? [
+    process.execPath,
+    join(root, "build/tui.js"),
+    "--socket",
+    options.socketPath,
+    ...(options.args ?? []),
+  ];
+  const pty = spawnPty(program, args, {
+    name: options.term ?? "xterm-256color",
+    cols: columns,
+    rows,
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: process.env["HOME"] ?? "/",
+      TZ: "UTC",
+      TERM: options.term ?? "xterm-256color",
+      LANG: options.locale ?? "C.UTF-8",
+      ...options.env,
+    },
+  });
+  const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
+  let raw = Buffer.alloc(0);
+  let changed = () => {};
+  pty.onData((bytes) => {
+    raw = Buffer.concat([raw, bytes]);
+    record(bytes);
+    terminal.write(bytes, () => changed());
+  });
+  const exited = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => pty.onExit(resolve));
+
+  const screen = () => {
+    const buffer = terminal.buffer.active;
+    return Array.from({ length: terminal.rows }, (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true) ?? "");
+  };
+  const text = () => screen().join("\n");
+
+  return {
+    pid: pty.pid,
+    screen,
+    text,
+    isStyled(column, row) {
+      const cell = terminal.buffer.active.getLine(row)?.getCell(column);
+      return cell !== undefined && !cell.isAttributeDefault();
+    },
+    cursor: () => ({
+      x: terminal.buffer.active.cursorX,
+      y: terminal.buffer.active.cursorY,
+      hidden: isCursorHidden(raw),
+    }),
+    type: (bytes) => pty.write(bytes),
+    press: (key) => pty.write(keyBytes[key]),
+    until(what, timeoutMs = 15_000) {
+      const holds = () =>
+        typeof what === "function" ? what(text()) : typeof what === "string" ? text().includes(what) : what.test(text());
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          changed = () => {};
+          reject(new Error(`the screen never showed ${String(what)}:\n${text()}`));
+        }, timeoutMs);
+        changed = () => {
+          if (!holds()) return;
+          clearTimeout(timer);
+          changed = () => {};
+          resolve();
+        };
+        changed();
+      });
+    },
+    resize(newColumns, newRows) {
+      terminal.resize(newColumns, newRows);
+      pty.resize(newColumns, newRows);
+    },
+    written: () => raw.length,
+    raw: () => raw.toString("latin1"),
+    kill: (signal) => process.kill(pty.pid, signal),
+    exited,
+    async close() {
+      try {
+        process.kill(pty.pid, "SIGKILL");
+      } catch {
+        // It has ended already.
+      }
+      await exited;
+      terminal.dispose();
+    },
+  };
+}
+
+function isCursorHidden(raw: Buffer): boolean {
+  const text = raw.toString("latin1");
+  return text.lastIndexOf("\x1b[?25l") > Math.max(text.lastIndexOf("\x1b[?25h"), text.lastIndexOf("\x1b[?12l\x1b[?25h"));
+}
+
+/** Every recording of a test run ends up in one file, in which the secrets test looks for planted passwords. */
+function record(bytes: Buffer): void {
+  const folder = process.env["BINNACLE_TEST_RECORDINGS"];
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  appendFileSync(join(folder, `screen-${process.pid}.bin`), bytes);
+}

@@ -1,0 +1,77 @@
+import { valueOf } from "../core/model/reading.ts";
+import type { Screen, View } from "./screens/screen.ts";
+import type { Canvas, Style } from "./terminal/canvas.ts";
+import { displayWidth, truncate } from "./terminal/width.ts";
+import { formatDateTime } from "./widgets/format.ts";
+
+/** One line at the foot of the screen. */
+export type Notice = { text: string; style: Style };
+
+/** Below this nothing can be laid out; the program goes on and waits for a larger window. Source: console.md. */
+const minimum = { width: 60, height: 20 };
+
+export function tooSmall(width: number, height: number): boolean {
+  return width < minimum.width || height < minimum.height;
+}
+
+/** Header, the screen on top, the notice if there is one, and the footer. */
+export function drawFrame(
+  canvas: Canvas,
+  view: View,
+  screen: Screen,
+  notice: Notice | undefined,
+  canQuit: boolean,
+): void {
+  const { width, height } = canvas;
+  if (tooSmall(width, height)) {
+    canvas.text(0, Math.floor((height - 1) / 2), view.t("app.tooSmall", { width, height }), "strong");
+    return;
+  }
+  drawHeader(canvas, view, screen);
+  screen.draw(canvas.part(0, 1, width, height - 2), view);
+  if (notice !== undefined) drawNotice(canvas, notice, height - 2);
+  drawFooter(canvas, view, screen, canQuit);
+}
+
+function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
+  const { t, state } = view;
+  const identity = valueOf(state.facts.identity);
+  canvas.fill({ x: 0, y: 0, width: canvas.width, height: 1 }, " ", "bar");
+  const clock = formatDateTime(view.now);
+  const right = canvas.width - 1;
+  canvas.textRight(right, 0, clock, "bar");
+  let x = 1;
+  const room = right - displayWidth(clock) - 2;
+  const put = (text: string, style: Style) => {
+    if (x >= room) return;
+    x = canvas.text(x, 0, truncate(text, room - x, canvas.glyphs.ellipsis), style) + 3;
+  };
+  if (state.status?.mode === "preview") put(t("header.preview"), "preview");
+  put(`${t("product")} ${state.status?.version ?? "-"}`, "bar");
+  put(identity?.hostname ?? "-", "bar");
+  put(screen.title === "home.title" ? t(`role.${identity?.role ?? "unknown"}`) : t(screen.title), "bar");
+}
+
+function drawNotice(canvas: Canvas, notice: Notice, y: number): void {
+  canvas.fill({ x: 0, y, width: canvas.width, height: 1 }, " ", "text");
+  canvas.text(1, y, notice.text, notice.style, canvas.width - 2);
+}
+
+function drawFooter(canvas: Canvas, view: View, screen: Screen, canQuit: boolean): void {
+  const y = canvas.height - 1;
+  const { t } = view;
+  const tail = t("footer.escape");
+  let x = 1;
+  const hints: (readonly [string, string])[] = (screen.hints?.() ?? []).map(([key, what]) => [key, t(what)]);
+  hints.push(["F1", t("hint.help")]);
+  if (screen.title === "home.title") {
+    hints.push(["F4", t("hint.profile")]);
+    if (canQuit) hints.push(["q", t("hint.quit")]);
+  } else hints.push(["Esc", t("hint.back")]);
+  for (const [key, what] of hints) {
+    if (x + displayWidth(`${key} ${what}`) > canvas.width - 1) return;
+    x = canvas.text(x, y, key, "key");
+    x = canvas.text(x + 1, y, what, "text") + 2;
+  }
+  if (x + displayWidth(tail) < canvas.width) canvas.textRight(canvas.width - 1, y, tail, "dim");
+}

@@ -1,0 +1,121 @@
+import type { MessageKey } from "../i18n/catalogue.ts";
+import { List } from "../widgets/list.ts";
+import type { Control, Screen } from "./screen.ts";
+
+/** An entry of System Configuration. Its screen's code is loaded when it is opened: one that nobody opens costs nothing. */
+type Entry = { id: string; label: MessageKey; about: MessageKey; open: (control: Control) => Promise<Screen> };
+
+type Group = { heading: MessageKey; entries: readonly Entry[] };
+
+const groups: readonly Group[] = [
+  {
+    heading: "configuration.configure",
+    entries: [
+      {
+        id: "passwords",
+        label: "passwords.title",
+        about: "passwords.about",
+        open: async (c) => (await import("./change-password.ts")).changePasswordScreen(c),
+      },
+      {
+        id: "ping",
+        label: "ping.title",
+        about: "ping.about",
+        open: async (c) => (await import("./ping.ts")).pingScreen(c),
+      },
+      {
+        id: "terminals",
+        label: "terminals.title",
+        about: "terminals.about",
+        open: async (c) => (await import("./terminals.ts")).terminalsScreen(c),
+      },
+      {
+        id: "language",
+        label: "language.title",
+        about: "language.about",
+        open: async (c) => (await import("./language.ts")).languageScreen(c),
+      },
+      {
+        id: "settings",
+        label: "settings.title",
+        about: "settings.about",
+        open: async (c) => (await import("./settings.ts")).settingsScreen(c),
+      },
+    ],
+  },
+  {
+    heading: "configuration.watch",
+    entries: [
+      {
+        id: "diagnostics",
+        label: "diagnostics.title",
+        about: "diagnostics.about",
+        open: async (c) => (await import("./diagnostics.ts")).diagnosticsScreen(c),
+      },
+      {
+        id: "cpu",
+        label: "cpu.title",
+        about: "cpu.about",
+        open: async (c) => (await import("./cpu.ts")).cpuScreen(c),
+      },
+      {
+        id: "memory",
+        label: "memory.title",
+        about: "memory.about",
+        open: async (c) => (await import("./memory.ts")).memoryScreen(c),
+      },
+      {
+        id: "logs",
+        label: "logs.title",
+        about: "logs.about",
+        open: async (c) => (await import("./logs.ts")).logsScreen(c),
+      },
+      {
+        id: "jobs",
+        label: "jobs.title",
+        about: "jobs.about",
+        open: async (c) => (await import("./jobs.ts")).jobsScreen(c),
+      },
+      {
+        id: "audit",
+        label: "audit.title",
+        about: "audit.about",
+        open: async (c) => (await import("./audit.ts")).auditScreen(c),
+      },
+    ],
+  },
+];
+
+type Item = Entry & { heading: MessageKey };
+const items: readonly Item[] = groups.flatMap(({ heading, entries }) => entries.map((entry) => ({ ...entry, heading })));
+
+/** System Configuration: everything behind the password. F2 and Esc go back to the home screen. */
+export function configurationScreen(control: Control): Screen {
+  const t = (key: MessageKey) => control.view().t(key);
+  const list = new List<Item>({
+    items: () => items,
+    id: (item) => item.id,
+    text: (item) => t(item.label),
+    note: (item) => t(item.about),
+    group: (item) => t(item.heading),
+    onOpen: (item) => void control.attempt(async () => control.open(await item.open(control))),
+  });
+  return {
+    title: "configuration.title",
+    help: "help.configuration",
+    hints: () => [
+      ["Enter", "hint.open"],
+      ["/", "hint.filter"],
+      ["F2", "hint.home"],
+    ],
+    typing: () => list.typing,
+    draw: (canvas, view) => list.draw(canvas.part(2, 1, canvas.width - 4, canvas.height - 2), view.t),
+    key(key) {
+      if (key.name === "f2") {
+        control.goHome();
+        return true;
+      }
+      return list.key(key);
+    },
+  };
+}

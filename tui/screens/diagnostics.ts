@@ -1,0 +1,119 @@
+import type { Diagnosis, Finding } from "../../core/model/records.ts";
+import type { Translate } from "../i18n/catalogue.ts";
+import type { Style } from "../terminal/canvas.ts";
+import { wrap } from "../terminal/width.ts";
+import { formatDateTime } from "../widgets/format.ts";
+import { List } from "../widgets/list.ts";
+import { confirmScreen } from "./confirm.ts";
+import type { Control, Screen } from "./screen.ts";
+import { reasonOf } from "./words.ts";
+
+const outcomeStyle: Record<Finding["outcome"], Style> = { passed: "good", warning: "warn", failed: "bad", unable: "dim" };
+
+/** Lines kept below the list for the selected finding: five for its sentences and one above. */
+const detailHeight = 7;
+
+/** The checks of this node: the list, and the selected one in full below it. */
+export function diagnosticsScreen(control: Control): Screen {
+  const t = () => control.view().t;
+  let diagnosis: Diagnosis | undefined;
+  let running = false;
+
+  const list = new List<Finding>({
+    items: () => diagnosis?.findings ?? [],
+    id: (finding) => finding.id,
+    text: (finding) => `${t()(`outcome.${finding.outcome}`).padEnd(14)}${headline(t(), finding)}`,
+    style: (finding) => outcomeStyle[finding.outcome],
+    empty: () => t()(running ? "diagnostics.running" : "diagnostics.none"),
+  });
+
+  async function run(): Promise<void> {
+    if (running) return;
+    running = true;
+    control.redraw();
+    diagnosis = (await control.attempt(() => control.client.call("diagnose", {}))) ?? diagnosis;
+    running = false;
+    control.redraw();
+  }
+
+  function fix(finding: Finding): void {
+    const question = t()("diagnostics.sure", { fix: fixName(t(), finding) });
+    control.open(
+      confirmScreen(control, screen, { message: question, style: "warn" }, () => {
+        void control.attempt(async () => {
+          await control.client.call("fix", { params: { id: finding.fix ?? finding.id } });
+          control.notify(t()("diagnostics.fixed"), "good");
+          await run();
+        });
+      }),
+    );
+  }
+
+  const screen: Screen = {
+    title: "diagnostics.title",
+    help: "help.diagnostics",
+    hints: () => [
+      ["r", "hint.again"],
+      ...(list.selected?.fix == null ? [] : [["f", "hint.fix"] as const]),
+      ["/", "hint.filter"],
+    ],
+    typing: () => list.typing,
+    enter: () => {
+      if (diagnosis === undefined) void run();
+    },
+    draw(canvas, view) {
+      if (diagnosis !== undefined) canvas.text(2, 0, running ? view.t("diagnostics.running") : summary(view.t, diagnosis));
+      list.draw(canvas.part(2, 2, canvas.width - 4, canvas.height - 3 - detailHeight), view.t);
+      const selected = list.selected;
+      if (selected === undefined) return;
+      const y = canvas.height - detailHeight;
+      detail(view.t, selected, canvas.width - 4)
+        .slice(0, detailHeight - 1)
+        .forEach((line, i) => {
+          canvas.text(2, y + i, line, i === 0 ? outcomeStyle[selected.outcome] : "text");
+        });
+    },
+    key(key) {
+      if (!list.typing && key.name === "char") {
+        const selected = list.selected;
+        if (key.text === "r") {
+          void run();
+          return true;
+        }
+        if (key.text === "f" && selected?.fix != null) {
+          fix(selected);
+          return true;
+        }
+      }
+      return list.key(key);
+    },
+  };
+  return screen;
+}
+
+function summary(t: Translate, { findings }: Diagnosis): string {
+  const count = (outcome: Finding["outcome"]) => findings.filter((f) => f.outcome === outcome).length;
+  return t("diagnostics.summary", {
+    failed: count("failed"),
+    warning: count("warning"),
+    passed: count("passed"),
+    unable: count("unable"),
+  });
+}
+
+function headline(t: Translate, finding: Finding): string {
+  return t.find(`diagnosis.${finding.code}.what`, finding.values) ?? finding.id;
+}
+
+/** What is wrong, since when, why it matters, what to do: at most five lines at 80 columns. Source: diagnostics.md. */
+function detail(t: Translate, finding: Finding, width: number): string[] {
+  const part = (name: string) => t.find(`diagnosis.${finding.code}.${name}`, finding.values) ?? "";
+  const since = finding.since === null ? "" : `  ${t("diagnostics.since", { time: formatDateTime(finding.since) })}`;
+  const what = `${headline(t, finding)}${since}`;
+  const why = finding.unable === null ? part("why") : reasonOf(t, finding.unable);
+  return [what, why, part("remedy")].filter((text) => text !== "").flatMap((text) => wrap(text, width));
+}
+
+function fixName(t: Translate, finding: Finding): string {
+  return t.find(`diagnosis.fix.${finding.fix}`) ?? finding.fix ?? "";
+}

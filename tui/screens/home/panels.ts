@@ -1,0 +1,247 @@
+import type { Disk, Link, VirtualMachine } from "../../../core/model/facts.ts";
+import { type Reading, valueOf } from "../../../core/model/reading.ts";
+import type { Canvas, Style } from "../../terminal/canvas.ts";
+import { displayWidth } from "../../terminal/width.ts";
+import {
+  formatAge,
+  formatBytes,
+  formatDateTime,
+  formatDuration,
+  formatPercent,
+  formatSpeed,
+  formatTime,
+} from "../../widgets/format.ts";
+import { drawGraph } from "../../widgets/graph.ts";
+import type { View } from "../screen.ts";
+import { linkState, reasonOf, virtualMachineState } from "../words.ts";
+import { mainAddress, neighbourOf, orderLinks } from "./links.ts";
+
+/** Width of the first column of a panel: the label of a line. */
+const labelWidth = 9;
+
+/**
+ * Draws a panel whose figures come from one reading: the heading, and then either the figures, marked when they are
+ * old, or a dash with the reason.
+ */
+function panel<T>(
+  canvas: Canvas,
+  view: View,
+  title: string,
+  reading: Reading<T> | undefined,
+  draw: (body: Canvas, value: T) => void,
+): void {
+  canvas.text(0, 0, title, "heading");
+  const body = canvas.part(0, 1);
+  if (reading === undefined || reading.state === "missing") {
+    const reason = reading === undefined ? view.t("missing.pending") : reasonOf(view.t, reading.why);
+    body.text(0, 0, `-  ${reason}`, "dim");
+    return;
+  }
+  if (reading.state === "stale") {
+    const age = view.t("panel.stale", { age: formatAge(view.now - reading.at) });
+    canvas.text(displayWidth(title) + 2, 0, age, "warn");
+  }
+  draw(body, reading.value);
+}
+
+/** One figure of a line, or a dash with the reason when its fact is not there. */
+function line(canvas: Canvas, y: number, label: string, parts: readonly (readonly [string, Style])[]): void {
+  canvas.text(0, y, label, "text", labelWidth);
+  let x = labelWidth;
+  for (const [text, style] of parts) x = canvas.text(x, y, text, style) + 2;
+}
+
+const healthStyle: Record<Disk["health"], Style> = { healthy: "good", failing: "bad", unknown: "dim" };
+
+export function drawNode(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  panel(canvas, view, t("panel.node"), state.facts.management, (body, m) => {
+    const stateStyle: Record<typeof m.service, Style> = { running: "good", stopped: "bad", unknown: "warn" };
+    line(body, 0, t("node.service"), [
+      [t(`service.${m.service}`), stateStyle[m.service]],
+      [m.pid === null ? "" : t("node.pid", { pid: m.pid }), "text"],
+    ]);
+    line(body, 1, t("node.ui"), [
+      [t(`service.${m.ui}`), stateStyle[m.ui]],
+      [m.uiAddress ?? "", "text"],
+    ]);
+    line(body, 2, t("node.ha"), [[t(`ha.${m.ha}`), "text"]]);
+  });
+  if (state.facts.management?.state !== "missing") return;
+  // Without a manager the node still is something: what it runs on belongs here.
+  const identity = valueOf(state.facts.identity);
+  if (identity === undefined) return;
+  const hardware = [identity.vendor, identity.model].filter((part) => part !== null).join(" ");
+  canvas.text(0, 2, identity.os, "text");
+  canvas.text(0, 3, hardware === "" ? identity.kernel : hardware, "text");
+}
+
+export function drawTime(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  panel(canvas, view, t("panel.time"), state.facts.time, (body, time) => {
+    line(body, 0, t("time.booted"), [
+      [formatDateTime(time.bootAt).slice(0, 16), "text"],
+      [t("time.up", { duration: formatDuration(time.uptimeSeconds) }), "text"],
+    ]);
+    line(body, 1, t("time.time"), [[formatTime(view.now), "text"], clockWords(view)]);
+    line(body, 2, t("time.load"), [[time.load.map((l) => l.toFixed(2)).join("  "), "text"]]);
+  });
+}
+
+function clockWords({ t, state }: View): readonly [string, Style] {
+  const { clock } = state.facts;
+  if (clock === undefined || clock.state === "missing")
+    return [clock === undefined ? "-" : `-  ${reasonOf(t, clock.why)}`, "dim"];
+  const { inSync, source } = clock.value;
+  if (!inSync) return [t("time.notInSync"), "warn"];
+  return [source === null ? t("time.inSync") : t("time.inSyncWith", { source }), "good"];
+}
+
+export function drawDisks(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  panel(canvas, view, t("panel.disk"), state.facts.filesystems, (body, filesystems) => {
+    filesystems.forEach((fs, y) => {
+      const share = fs.sizeBytes === 0 ? 0 : 1 - fs.freeBytes / fs.sizeBytes;
+      const style: Style = share >= 0.95 || fs.readOnly ? "bad" : share >= 0.8 ? "warn" : "text";
+      line(body, y, t(`fs.${fs.purpose}`), [
+        [t("fs.free", { free: formatBytes(fs.freeBytes).padStart(6), size: formatBytes(fs.sizeBytes) }), style],
+        [fs.readOnly ? t("fs.readOnly") : share >= 0.8 ? t("fs.full", { share: formatPercent(share) }) : "", style],
+      ]);
+    });
+    drawDiskHealth(body.part(0, filesystems.length), view);
+  });
+  if (state.facts.filesystems?.state === "missing") drawDiskHealth(canvas.part(0, 2), view);
+}
+
+function drawDiskHealth(body: Canvas, { t, state }: View): void {
+  const { disks } = state.facts;
+  if (disks === undefined || body.height === 0) return;
+  if (disks.state === "missing") {
+    line(body, 0, t("disk.disks"), [[`-  ${reasonOf(t, disks.why)}`, "dim"]]);
+    return;
+  }
+  const order: Record<Disk["health"], number> = { failing: 0, unknown: 1, healthy: 2 };
+  const sorted = [...disks.value].sort((a, b) => order[a.health] - order[b.health]);
+  const shown = fitting(sorted.length, body.height);
+  sorted.slice(0, shown).forEach((disk, y) => {
+    const temperature = disk.temperatureC === null ? "" : `${disk.temperatureC} C`;
+    line(body, y, disk.name, [
+      [t(`health.${disk.health}`), healthStyle[disk.health]],
+      [disk.health === "healthy" ? temperature : (disk.healthWhy ?? temperature), healthStyle[disk.health]],
+    ]);
+  });
+  more(body, view_t(t), sorted.length - shown);
+}
+
+export function drawNics(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  panel(canvas, view, t("panel.nic"), state.facts.network, (body, network) => {
+    const rows = orderLinks(network.links);
+    const shown = fitting(rows.length, body.height);
+    const nameWidth = Math.min(Math.max(9, ...rows.map((r) => r.link.name.length + 2 * r.depth)), body.width >= 60 ? 17 : 9);
+    rows.slice(0, shown).forEach(({ link, depth }, y) => drawLink(body, y, view, link, depth, nameWidth));
+    more(body, view_t(t), rows.length - shown);
+    if (rows.length === 0) body.text(0, 0, `-  ${t("nic.none")}`, "dim");
+  });
+}
+
+function drawLink(body: Canvas, y: number, view: View, link: Link, depth: number, nameWidth: number): void {
+  const { t, state } = view;
+  const up = link.carrier === true && link.adminUp;
+  body.text(2 * depth, y, link.name, "text", nameWidth - 2 * depth);
+  body.text(nameWidth + 1, y, linkState(t, link), up ? "good" : "warn", 4);
+  body.textRight(nameWidth + 10, y, formatSpeed(up ? link.speedMbps : null));
+  const room = body.width - (nameWidth + 11) - (link.management ? 3 : 0);
+  const [text, style] = linkDetail(view, link, valueOf(state.facts.neighbours));
+  body.text(nameWidth + 11, y, text, style, room);
+  if (link.management) body.textRight(body.width, y, t("nic.mn"), "strong");
+}
+
+/** What a line has room for beside name, state and speed: the address, else who is at the other end, else the reason. */
+function linkDetail(view: View, link: Link, neighbours: Parameters<typeof neighbourOf>[1]): readonly [string, Style] {
+  const { t } = view;
+  const address = mainAddress(link);
+  if (address !== undefined && address.scope !== "link") return [`${address.address}/${address.prefix}`, "text"];
+  const neighbour = neighbourOf(link, neighbours);
+  if (neighbour !== undefined) return [`${neighbour.system} ${neighbour.port}`, "text"];
+  if (!link.adminUp) return [t("nic.off"), "dim"];
+  if (link.carrier === false) return [t("nic.noCarrier"), "warn"];
+  if (link.bond !== null) return [t("nic.bondMode", { mode: link.bond.mode }), "text"];
+  return ["-", "dim"];
+}
+
+export function drawHosts(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  panel(canvas, view, t("panel.host"), state.facts.hosts, (body, hosts) => {
+    body.text(0, 0, t("host.line1", { total: hosts.total, enabled: hosts.enabled, connected: hosts.connected }));
+    const style: Style = hosts.disconnected > 0 ? "bad" : "text";
+    body.text(0, 1, t("host.line2", { disconnected: hosts.disconnected, maintenance: hosts.maintenance }), style);
+  });
+}
+
+export function drawMachines(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  panel(canvas, view, t("panel.vm"), state.facts.virtualMachines, (body, machines) => {
+    const { list, total, running, stopped, unknown } = machines;
+    if (list === null || list.length === 0) {
+      body.text(0, 0, t("vm.line1", { total, running, stopped }));
+      if (unknown > 0) body.text(0, 1, t("vm.line2", { unknown }), "warn");
+      return;
+    }
+    const shown = fitting(list.length, body.height);
+    list.slice(0, shown).forEach((vm, y) => drawMachine(body, y, view, vm));
+    more(body, view_t(t), list.length - shown);
+  });
+}
+
+function drawMachine(body: Canvas, y: number, { t }: View, vm: VirtualMachine): void {
+  const style: Style = vm.state === "running" ? "good" : vm.state === "crashed" ? "bad" : "text";
+  const uuidWidth = body.width >= 80 ? 36 : 8;
+  body.text(0, y, vm.uuid.slice(0, uuidWidth), "dim");
+  const nameWidth = body.width - uuidWidth - 22;
+  body.text(uuidWidth + 1, y, vm.name, "text", nameWidth);
+  const x = uuidWidth + nameWidth + 2;
+  body.textRight(x + 4, y, t("vm.cpus", { cpus: vm.cpus }));
+  body.textRight(x + 10, y, formatBytes(vm.memoryBytes));
+  body.text(x + 11, y, virtualMachineState(t, vm.state), style, 9);
+}
+
+export function drawCpu(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  const title = t("panel.cpu");
+  panel(canvas, view, title, state.facts.cpu, (_, cpu) => {
+    canvas.text(displayWidth(title) + 3, 0, formatPercent(cpu.usage), "strong");
+  });
+  drawHistory(canvas, view, state.facts.cpu, state.histories.cpu.values);
+}
+
+export function drawMemory(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  const title = t("panel.memory");
+  panel(canvas, view, title, state.facts.memory, (_, memory) => {
+    const share = memory.totalBytes === 0 ? null : memory.usedBytes / memory.totalBytes;
+    const x = canvas.text(displayWidth(title) + 3, 0, formatPercent(share), "strong");
+    const of = t("memory.of", { used: formatBytes(memory.usedBytes), total: formatBytes(memory.totalBytes) });
+    canvas.text(x + 3, 0, of);
+  });
+  drawHistory(canvas, view, state.facts.memory, state.histories.memory.values);
+}
+
+function drawHistory(canvas: Canvas, _view: View, now: Reading<unknown> | undefined, values: readonly (number | null)[]): void {
+  if (now === undefined || now.state === "missing") return;
+  const width = Math.min(canvas.width - 1, canvas.width > 60 ? canvas.width - 4 : 32);
+  drawGraph(canvas.part(0, 1, width), values);
+}
+
+/** How many of `count` lines fit, one of them kept for "n more" when not all do. */
+function fitting(count: number, height: number): number {
+  return count <= height ? count : Math.max(height - 1, 0);
+}
+
+function more(canvas: Canvas, word: (count: number) => string, count: number): void {
+  if (count > 0 && canvas.height > 0) canvas.text(0, canvas.height - 1, word(count), "dim");
+}
+
+function view_t(t: View["t"]): (count: number) => string {
+  return (count) => t("panel.more", { count });
+}

@@ -1,0 +1,16 @@
+import type { Job } from "../../core/model/records.ts";
+import type { Translate } from "../i18n/catalogue.ts";
+import type { Style } from "../terminal/canvas.ts";
+
+export const jobStyle: Record<Job["state"], Style> = {
+  running: "strong",
+  done: "good",
+  failed: "bad",
+  cancelled: "warn",
+  interrupted: "warn",
+};
+
+/** What a kind of job is called; its own name where the catalogue has none. */
+export function jobName(t: Translate, job: Job): string {
+  return t.find(`jobs.kind.${job.kind}`) ?? job.kind;
+}

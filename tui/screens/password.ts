@@ -1,0 +1,72 @@
+import { TextInput } from "../widgets/input.ts";
+import type { Control, Screen } from "./screen.ts";
+
+/** The password prompt. It shows nothing of what is typed; a wrong password goes back to the home screen. */
+export function passwordScreen(control: Control, make: () => Promise<Screen>): Screen {
+  const input = new TextInput({ masked: true, maxLength: 4096 });
+  let checking = false;
+  let open = true;
+
+  async function check(): Promise<void> {
+    checking = true;
+    control.redraw();
+    const answer = await control.attempt(() =>
+      control.client.call("openSession", { body: { password: input.value } }),
+    );
+    checking = false;
+    input.clear();
+    if (!open) {
+      // Left by Esc while the agent was asking PAM: nobody is waiting for this session.
+      if (answer !== undefined) void endUnwanted(control, answer.token);
+      return;
+    }
+    if (answer === undefined) {
+      control.close(screen);
+      return;
+    }
+    control.unlocked(answer.token);
+    const next = await control.attempt(make);
+    if (next === undefined) control.close(screen);
+    else control.replace(screen, next);
+  }
+
+  const screen: Screen = {
+    title: "password.title",
+    help: "help.password",
+    typing: () => true,
+    draw(canvas, { t, state }) {
+      const preview = state.status?.mode === "preview";
+      canvas.text(2, 2, t(preview ? "password.ofPreview" : "password.ofRoot"), "strong");
+      canvas.text(2, 4, t("password.label"));
+      input.draw(canvas.part(2 + t("password.label").length + 1, 4, 40, 1));
+      canvas.text(2, 6, t(checking ? "password.checking" : "password.hidden"), "dim");
+    },
+    key(key) {
+      if (checking) return key.name !== "esc";
+      if (key.name === "enter") {
+        void check();
+        return true;
+      }
+      return input.key(key);
+    },
+    enter() {
+      open = true;
+    },
+    leave() {
+      open = false;
+      input.clear();
+    },
+  };
+  return screen;
+}
+
+async function endUnwanted(control: Control, token: string): Promise<void> {
+  const { client } = control;
+  const before = client.token;
+  client.token = token;
+  const closing = client.call("closeSession", {}).catch(() => {
+    // It expires by itself.
+  });
+  client.token = before;
+  await closing;
+}

@@ -1,0 +1,94 @@
+import type { Job } from "../../core/model/records.ts";
+import { valueOf } from "../../core/model/reading.ts";
+import { JobFollower } from "../job-follower.ts";
+import { ChoiceField, type ChoiceOption, TextField } from "../widgets/fields.ts";
+import { Form } from "../widgets/form.ts";
+import { TextView } from "../widgets/text.ts";
+import type { Control, Screen } from "./screen.ts";
+
+/** Rows that the form takes above the answers. */
+const formHeight = 7;
+
+/** Test Network: pings an address as a job, its answers live. Esc stops it, and leaves when nothing runs. */
+export function pingScreen(control: Control): Screen {
+  const t = () => control.view().t;
+  const target = new TextField({
+    label: () => t()("ping.target"),
+    value: control.view().state.nodeSettings?.pingTarget ?? "",
+    maxLength: 253,
+    width: 40,
+    validate: (value) => (value.trim() === "" ? t()("ping.empty") : undefined),
+  });
+  const from = new ChoiceField<string | undefined>({
+    label: () => t()("ping.link"),
+    options: [{ value: undefined, text: () => t()("ping.anyLink") }, ...linksOf(control)],
+  });
+  const output = new TextView({ follow: true, find: "none", capacity: 2000 });
+  let follower: JobFollower | undefined;
+  let id: string | undefined;
+
+  const form = new Form({
+    fields: [target, from],
+    submit: () => t()("ping.go"),
+    onSubmit: async () => {
+      const link = from.value;
+      const started = await control.attempt(() =>
+        control.client.call("startPing", {
+          body: { target: target.value.trim(), ...(link === undefined ? {} : { link }) },
+        }),
+      );
+      if (started !== undefined) watch(started);
+    },
+  });
+
+  function watch(job: Job): void {
+    follower?.close();
+    output.clear();
+    id = job.id;
+    follower = new JobFollower(control, job.id, (lines) => output.append(lines.map((text) => ({ text }))));
+    control.redraw();
+  }
+
+  const job = () => control.view().state.jobs.find((one) => one.id === id);
+
+  return {
+    title: "ping.title",
+    help: "help.ping",
+    hints: () => (job()?.state === "running" ? [["Esc", "hint.stop"]] : [["Enter", "hint.start"]]),
+    typing: () => job()?.state !== "running" && form.typing,
+    changed: () => follower?.changed(),
+    leave: () => follower?.close(),
+    draw(canvas, view) {
+      const current = job();
+      form.draw(canvas.part(2, 1, canvas.width - 4, formHeight), view.t);
+      const y = formHeight + 1;
+      if (current === undefined) return;
+      const running = current.state === "running";
+      const error = current.error;
+      const status = running
+        ? view.t("ping.running", { target: current.subject })
+        : error === null
+          ? view.t("ping.ended")
+          : (view.t.find(`error.${error.code}`, { target: current.subject }) ?? error.description);
+      canvas.text(2, y, status, running ? "strong" : error === null ? "text" : "bad", canvas.width - 4);
+      output.draw(canvas.part(2, y + 1, canvas.width - 4, canvas.height - y - 2), view.t);
+    },
+    key(key) {
+      if (job()?.state !== "running") return form.key(key);
+      if (key.name === "esc") {
+        const running = id;
+        if (running !== undefined)
+          void control.attempt(() => control.client.call("cancelJob", { params: { id: running } }));
+        return true;
+      }
+      return output.key(key);
+    },
+  };
+}
+
+function linksOf(control: Control): ChoiceOption<string | undefined>[] {
+  const links = valueOf(control.view().state.facts.network)?.links ?? [];
+  return links
+    .filter((link) => link.addresses.length > 0)
+    .map((link) => ({ value: link.name, text: () => `${link.name} ${link.addresses[0]?.address ?? ""}` }));
+}

@@ -1,0 +1,300 @@
+import { FrameBudget } from "./budget.ts";
+import { Canvas, Cells } from "./canvas.ts";
+import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
+import { Decoder } from "./decoder.ts";
+import { renderFrame } from "./frame.ts";
+import type { Key } from "./key.ts";
+import { Output } from "./output.ts";
+import type { Profile } from "./profile.ts";
+import { type Size, usableSize } from "./size.ts";
+
+/** How long `close` waits for a busy line before it cuts what is left. */
+const closeWaitMs = 500;
+
+/** Without a listener these end a process with no exit event. */
+const fatalSignals = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
+/** process.stdin and process.stdout, when they are terminals. */
+export type TerminalStreams = {
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream & { fd: number };
+};
+
+export type TerminalOptions = {
+  readonly profile: Profile;
+  /** TERM of this console. */
+  readonly term: string | undefined;
+  /** Speed of a real serial line, bits a second. */
+  readonly baud?: number | undefined;
+  /** SIGTSTP stops the program: only where a shell waits that can continue it. Otherwise it is ignored. */
+  readonly canSuspend?: boolean;
+  readonly streams?: TerminalStreams;
+  onKey(key: Key): void;
+  /** The terminal's size has changed; what was drawn last is drawn again at the new size. */
+  onResize(size: Size): void;
+  /** Nobody is there any more: end of input, hang-up, a dead line. Called once. */
+  onGone(reason: string): void;
+};
+
+type Phase = "new" | "open" | "gone" | "closed";
+
+/**
+ * One console: keys in, frames out. Between `open` and `close` the terminal is in raw mode on its alternate screen; a
+ * process that ends in any other way than by SIGKILL leaves it usable.
+ */
+export class Terminal {
+  readonly #options: TerminalOptions;
+  readonly #input: NodeJS.ReadStream;
+  readonly #outputStream: TerminalStreams["output"];
+  readonly #caps: Capabilities;
+  readonly #decoder = new Decoder();
+  readonly #budget = new FrameBudget();
+  readonly #output: Output;
+  #profile: Profile;
+  #phase: Phase = "new";
+  #size: Size;
+  #shown: Cells | null = null;
+  #paint: ((canvas: Canvas) => void) | null = null;
+  #dirty = false;
+  /** Counts what came from the decoder: a time-out that was overtaken by more bytes is none. */
+  #keyTurn = 0;
+  #keyTimer: NodeJS.Timeout | null = null;
+  #frameTimer: NodeJS.Timeout | null = null;
+  #frameSoon: NodeJS.Immediate | null = null;
+  #whenIdle: (() => void) | null = null;
+
+  constructor(options: TerminalOptions) {
+    this.#options = options;
+    this.#profile = options.profile;
+    this.#input = options.streams?.input ?? process.stdin;
+    this.#outputStream = options.streams?.output ?? process.stdout;
+    this.#caps = capabilitiesOf(options.term);
+    this.#size = this.#readSize();
+    this.#output = new Output({
+      fd: this.#outputStream.fd,
+      baud: options.baud,
+      onIdle: () => this.#idle(),
+      onGone: (error) => this.#lost(`output: ${error.code ?? error.message}`),
+    });
+  }
+
+  get size(): Size {
+    return this.#size;
+  }
+
+  get profile(): Profile {
+    return this.#profile;
+  }
+
+  /** Takes the terminal over. Throws when input or output isn't a terminal. */
+  open(): void {
+    if (this.#phase !== "new") return;
+    if (!this.#input.isTTY || !this.#outputStream.isTTY)
+      throw new Error("Standard input and output must be a terminal.");
+    this.#phase = "open";
+    this.#input.setRawMode(true);
+    this.#input.on("data", this.#onData);
+    this.#input.on("end", this.#onEnd);
+    this.#input.on("error", this.#onError);
+    this.#outputStream.on("resize", this.#onResize);
+    this.#outputStream.on("error", this.#onError);
+    process.on("SIGHUP", this.#onHangup);
+    process.on("SIGTSTP", this.#onStop);
+    process.on("SIGCONT", this.#onContinue);
+    process.on("exit", this.#onExit);
+    for (const signal of fatalSignals) process.on(signal, this.#onFatal);
+    this.#output.write(this.#enterSequence());
+  }
+
+  /**
+   * Shows what `paint` draws, from now on and until the next call: it is called again after a resize, a Ctrl-L or a
+   * change of profile. At once after a key, at most four times a second otherwise; only the newest counts.
+   */
+  draw(paint: (canvas: Canvas) => void): void {
+    this.#paint = paint;
+    this.#dirty = true;
+    this.#schedule();
+  }
+
+  /** Draws everything anew, for a screen that something else has written on. */
+  repaint(): void {
+    this.#shown = null;
+    this.#dirty = true;
+    this.#schedule();
+  }
+
+  setProfile(profile: Profile): void {
+    if (this.#phase === "open" && profile.bracketedPaste !== this.#profile.bracketedPaste)
+      this.#output.write(bracketedPaste(profile.bracketedPaste));
+    this.#profile = profile;
+    this.repaint();
+  }
+
+  /** Gives the terminal back as it was. Resolves when that is written, or when the line takes nothing. */
+  async close(): Promise<void> {
+    if (this.#phase !== "open") return this.closeNow();
+    this.#phase = "closed";
+    this.#release();
+    this.#output.write(this.#leaveSequence());
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, closeWaitMs);
+      this.#whenIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    if (this.#output.busy) this.#output.writeNow(this.#leaveSequence());
+    this.#output.stop();
+  }
+
+  /** As `close`, without waiting: for a crash and the end of the process. */
+  closeNow(): void {
+    if (this.#phase !== "open" && this.#phase !== "gone") return;
+    const alive = this.#phase === "open";
+    this.#phase = "closed";
+    this.#release();
+    if (alive) this.#output.writeNow(this.#leaveSequence());
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    this.#keys(this.#decoder.push(bytes, performance.now()));
+  };
+  readonly #onEnd = (): void => this.#lost("end of input");
+  readonly #onError = (error: NodeJS.ErrnoException): void => this.#lost(error.code ?? error.message);
+  readonly #onHangup = (): void => this.#lost("SIGHUP");
+  readonly #onFatal = (signal: NodeJS.Signals): void => {
+    this.closeNow();
+    // Whoever else listens decides what happens; otherwise the signal does what it always does.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  readonly #onExit = (): void => this.closeNow();
+  readonly #onResize = (): void => {
+    const size = this.#readSize();
+    const changed = size.width !== this.#size.width || size.height !== this.#size.height;
+    this.#size = size;
+    // Even at the same size the terminal may have moved its lines meanwhile.
+    this.#budget.key(performance.now());
+    this.repaint();
+    if (changed) this.#options.onResize(size);
+  };
+  readonly #onStop = (): void => {
+    if (this.#options.canSuspend !== true || this.#phase !== "open") return;
+    this.#input.setRawMode(false);
+    this.#output.write(this.#leaveSequence());
+    const stop = () => process.kill(process.pid, "SIGSTOP");
+    if (this.#output.busy) this.#whenIdle = stop;
+    else stop();
+  };
+  readonly #onContinue = (): void => {
+    if (this.#phase !== "open") return;
+    // The shell has set the line to its own taste; libuv skips a mode that it believes to be set.
+    this.#input.setRawMode(false);
+    this.#input.setRawMode(true);
+    this.#output.write(this.#enterSequence());
+    this.#onResize();
+  };
+
+  #keys(keys: Key[]): void {
+    if (this.#keyTimer !== null) clearTimeout(this.#keyTimer);
+    this.#keyTimer = null;
+    this.#keyTurn++;
+    if (keys.length > 0) this.#budget.key(performance.now());
+    for (const key of keys) {
+      if (this.#phase !== "open") return;
+      if (key.name === "ctrl" && key.letter === "l") this.repaint();
+      else this.#options.onKey(key);
+    }
+    if (this.#phase !== "open") return;
+    if (keys.length > 0 && this.#dirty) this.#schedule();
+    const wait = this.#decoder.pendingMs();
+    if (wait === null) return;
+    // What has arrived while the program was busy is read before the time-out counts: timers come first in the loop.
+    const turn = this.#keyTurn;
+    this.#keyTimer = setTimeout(() => setImmediate(() => this.#keyTimeout(turn)), wait);
+  }
+
+  #keyTimeout(turn: number): void {
+    if (turn === this.#keyTurn && this.#phase === "open") this.#keys(this.#decoder.timeout(performance.now()));
+  }
+
+  #schedule(): void {
+    if (this.#phase !== "open" || this.#frameSoon !== null) return;
+    if (this.#frameTimer !== null) clearTimeout(this.#frameTimer);
+    this.#frameTimer = null;
+    const wait = this.#budget.waitMs(performance.now());
+    if (wait > 0) this.#frameTimer = setTimeout(() => this.#frame(), wait);
+    // At the end of this turn of the loop, so that all that a burst of keys changes is one frame.
+    else this.#frameSoon = setImmediate(() => this.#frame());
+  }
+
+  #frame(): void {
+    this.#frameTimer = null;
+    this.#frameSoon = null;
+    // While the line is busy nothing is drawn; when it is idle again, the newest is.
+    if (this.#phase !== "open" || this.#paint === null || !this.#dirty || this.#output.busy) return;
+    const cells = new Cells(this.#size.width, this.#size.height);
+    this.#paint(Canvas.on(cells, this.#profile.glyphs));
+    this.#dirty = false;
+    const frame = renderFrame(this.#shown, cells, this.#profile, this.#caps);
+    this.#shown = cells;
+    this.#budget.drawn(performance.now());
+    this.#output.write(frame);
+  }
+
+  #idle(): void {
+    const then = this.#whenIdle;
+    this.#whenIdle = null;
+    if (then !== null) then();
+    else if (this.#dirty) this.#schedule();
+  }
+
+  #lost(reason: string): void {
+    if (this.#phase !== "open") return;
+    this.#phase = "gone";
+    this.#release();
+    this.#output.stop();
+    this.#options.onGone(reason);
+  }
+
+  /** Stops listening; the line's own settings are put back. */
+  #release(): void {
+    for (const timer of [this.#keyTimer, this.#frameTimer]) if (timer !== null) clearTimeout(timer);
+    if (this.#frameSoon !== null) clearImmediate(this.#frameSoon);
+    this.#input.off("data", this.#onData);
+    this.#input.off("end", this.#onEnd);
+    this.#outputStream.off("resize", this.#onResize);
+    process.off("SIGTSTP", this.#onStop);
+    process.off("SIGCONT", this.#onContinue);
+    process.off("exit", this.#onExit);
+    for (const signal of fatalSignals) process.off(signal, this.#onFatal);
+    // The error listeners stay: a dead line may complain once more. So does SIGHUP's while the program cleans up after
+    // a hang-up.
+    if (this.#phase === "closed") process.off("SIGHUP", this.#onHangup);
+    try {
+      this.#input.setRawMode(false);
+    } catch {
+      // The line is dead; nothing is left to be restored.
+    }
+    this.#input.pause();
+  }
+
+  #readSize(): Size {
+    return usableSize(this.#outputStream.columns, this.#outputStream.rows);
+  }
+
+  #enterSequence(): string {
+    const paste = this.#profile.bracketedPaste ? bracketedPaste(true) : "";
+    return this.#caps.enterScreen + this.#caps.keypadNormal + this.#caps.hideCursor + paste;
+  }
+
+  /** Where there is no alternate screen, an empty one is left behind rather than half a dialog. */
+  #leaveSequence(): string {
+    const { resetStyle, wrapOn, showCursor, leaveScreen, clear } = this.#caps;
+    const paste = this.#profile.bracketedPaste ? bracketedPaste(false) : "";
+    return resetStyle + wrapOn + paste + showCursor + (leaveScreen === "" ? clear : leaveScreen);
+  }
+}
+
+function bracketedPaste(on: boolean): string {
+  return `\x1b[?2004${on ? "h" : "l"}`;
+}

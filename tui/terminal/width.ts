@@ -1,0 +1,107 @@
+import { eastAsianWidth } from "get-east-asian-width";
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** Printable ASCII only: one cell for each UTF-16 unit. The common case, decided without the segmenter. */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}
+
+/**
+ * The characters of a text as a person counts them, each with its width in cells (1 or 2).
+ * Control characters, lone surrogates and bidirectional overrides become `?`: text from a machine, a log or a switch
+ * must not be able to move the cursor. Combining marks stay with their base; one without a base is dropped.
+ */
+export function* cellsOf(text: string): Generator<{ char: string; width: 1 | 2 }> {
+  if (isPlain(text)) {
+    for (const char of text) yield { char, width: 1 };
+    return;
+  }
+  for (const { segment } of segmenter.segment(text)) {
+    const code = segment.codePointAt(0) ?? 0;
+    if (isUnsafe(code)) yield { char: "?", width: 1 };
+    else if (/^\p{M}/u.test(segment)) continue;
+    else {
+      const wide = segment.length > 2 || eastAsianWidth(code) === 2;
+      // A cluster of several code points (emoji joined by ZWJ) is drawn differently by every terminal: show its first.
+      const char = /^.\p{M}*$/u.test(segment) ? segment : String.fromCodePoint(code);
+      yield { char, width: wide && eastAsianWidth(code) === 2 ? 2 : 1 };
+    }
+  }
+}
+
+function isUnsafe(code: number): boolean {
+  return (
+    code < 0x20 ||
+    (code >= 0x7f && code < 0xa0) ||
+    code === 0xad ||
+    (code >= 0xd800 && code <= 0xdfff) ||
+    (code >= 0x200b && code <= 0x200f) ||
+    (code >= 0x2028 && code <= 0x202e) ||
+    (code >= 0x2060 && code <= 0x206f) ||
+    code === 0xfeff
+  );
+}
+
+/** How many cells a text takes. */
+export function displayWidth(text: string): number {
+  if (isPlain(text)) return text.length;
+  let width = 0;
+  for (const cell of cellsOf(text)) width += cell.width;
+  return width;
+}
+
+/** The text cut to at most `width` cells; a cut one ends in `ellipsis`. */
+export function truncate(text: string, width: number, ellipsis = ""): string {
+  if (displayWidth(text) <= width) return text;
+  const room = width - displayWidth(ellipsis);
+  if (room <= 0) return takeCells(text, Math.max(width, 0));
+  return takeCells(text, room) + ellipsis;
+}
+
+function takeCells(text: string, width: number): string {
+  let out = "";
+  let used = 0;
+  for (const cell of cellsOf(text)) {
+    if (used + cell.width > width) break;
+    out += cell.char;
+    used += cell.width;
+  }
+  return out;
+}
+
+/** The text in exactly `width` cells: cut or padded. */
+export function pad(text: string, width: number, align: "left" | "right" = "left"): string {
+  const cut = truncate(text, width);
+  const fill = " ".repeat(Math.max(width - displayWidth(cut), 0));
+  return align === "left" ? cut + fill : fill + cut;
+}
+
+/** The text broken into lines of at most `width` cells, at spaces where there are some. CJK text breaks anywhere. */
+export function wrap(text: string, width: number): string[] {
+  if (width <= 0) return [];
+  const lines: string[] = [];
+  for (const paragraph of text.split("\n")) {
+    let line = "";
+    for (const word of paragraph.split(/(?<= )|(?<=[\u3000-\u9fff\uff00-\uffef])/u)) {
+      if (displayWidth(line) + displayWidth(word.trimEnd()) > width && line !== "") {
+        lines.push(line.trimEnd());
+        line = "";
+      }
+      let rest = word;
+      while (displayWidth(rest.trimEnd()) > width) {
+        const head = takeCells(rest, width);
+        if (head === "") break;
+        lines.push(head);
+        rest = rest.slice(head.length);
+      }
+      line += rest;
+    }
+    lines.push(line.trimEnd());
+  }
+  return lines;
+}
