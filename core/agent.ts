@@ -8,6 +8,9 @@ import { Sessions } from "./api/sessions.ts";
 import { openStream } from "./api/streams.ts";
 import { NodeError } from "./model/error.ts";
 import { Audit } from "./node/audit.ts";
+import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
+import { applyFix } from "./node/diagnostics/fixes.ts";
+import { networkResolver } from "./node/diagnostics/resolver.ts";
 import { effects } from "./node/effects.ts";
 import { EventHub } from "./node/event-hub.ts";
 import { FactBoard } from "./node/facts/board.ts";
@@ -65,7 +68,14 @@ async function main(): Promise<void> {
   sessions.onEnd((session, why) => {
     hub.sessionEnded(session, why);
     if (why === "closed") return;
-    const entry = { console: session.console, action: "session.end", result: "ok", before: null, after: null, detail: why } as const;
+    const entry = {
+      console: session.console,
+      action: "session.end",
+      result: "ok",
+      before: null,
+      after: null,
+      detail: why,
+    } as const;
     // What can't be written is in the log then; a session ends all the same.
     void parts.audit.append(entry).catch(() => undefined);
   });
@@ -114,8 +124,12 @@ async function main(): Promise<void> {
     release();
     process.exit(code);
   };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void end(signal, exitCodes.asked));
-  endWhenIdle(() => hub.count > 0 || jobs.running > 0, () => void end("idle", exitCodes.asked));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    process.on(signal, () => void end(signal, exitCodes.asked));
+  endWhenIdle(
+    () => hub.count > 0 || jobs.running > 0,
+    () => void end("idle", exitCodes.asked),
+  );
 
   const crash = (error: unknown) => {
     log.fatal({ err: error }, "agent failed");
@@ -144,7 +158,10 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
   });
   let hub: EventHub | undefined;
   const recorded = flags.fixture === undefined ? {} : { histories: recordedHistories(readFixture(flags.fixture)) };
-  const board = new FactBoard(machine, allSources(), { ...recorded, onChange: (changed) => hub?.factsChanged(changed) });
+  const board = new FactBoard(machine, allSources(), {
+    ...recorded,
+    onChange: (changed) => hub?.factsChanged(changed),
+  });
   return {
     version,
     startedAt: machine.now(),
@@ -157,7 +174,15 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
     board,
     logs: new Logs(machine),
     processes: new Processes(machine),
-    diagnostics: { run: async () => ({ at: machine.now(), findings: [] }), fix: async () => {} },
+    diagnostics: {
+      run: () =>
+        runDiagnostics({
+          machine,
+          facts: board.facts(),
+          resolver: flags.fixture === undefined ? networkResolver : null,
+        }),
+      fix: (id: string) => applyFix(id, { machine, allowChanges: mode === "node" }),
+    },
     connect: (made: EventHub) => {
       hub = made;
     },
@@ -189,6 +214,6 @@ try {
 } catch (error) {
   const isTaken = error instanceof NodeError && error.code === "AGENT.ALREADY_RUNNING";
   const remedy = error instanceof NodeError && error.remedy !== undefined ? ` ${error.remedy}` : "";
-  console.error(`binnacle-agent: ${error instanceof Error ? error.message : String(error)}${remedy}`);
+  process.stderr.write(`binnacle-agent: ${error instanceof Error ? error.message : String(error)}${remedy}\n`);
   process.exit(isTaken ? exitCodes.taken : exitCodes.failed);
 }

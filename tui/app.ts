@@ -1,11 +1,11 @@
 import type { Client, Subscription } from "../core/api/client.ts";
 import { checkProtocol } from "../core/api/client.ts";
-import { type Facts, missingFacts, type SomeFacts } from "../core/model/facts.ts";
 import { NodeError } from "../core/model/error.ts";
+import { type Facts, missingFacts, type SomeFacts } from "../core/model/facts.ts";
 import type { ConsoleSettings, Language } from "../core/model/records.ts";
-import { english, loadCatalogue, type Translate, translator } from "./i18n/catalogue.ts";
-import { drawFrame, type Notice, tooSmall } from "./frame.ts";
 import { EscapeDigits } from "./escape-digits.ts";
+import { drawFrame, type Notice, tooSmall } from "./frame.ts";
+import { english, loadCatalogue, type Translate, translator } from "./i18n/catalogue.ts";
 import { helpScreen } from "./screens/help.ts";
 import { homeScreen } from "./screens/home.ts";
 import type { Control, Screen, View } from "./screens/screen.ts";
@@ -180,7 +180,8 @@ export class App {
       toggleProfile() {
         const profile = app.#display?.toggleProfile();
         if (profile === undefined) return;
-        app.#applyLanguage(app.#language);
+        void app.#applyLanguage(app.#language);
+        app.#control.notify(app.#t(`app.profile.${profile}`));
         void app.#attempt(() => app.#options.client.call("setConsoleSettings", { body: { profile } }));
       },
       async setLanguage(language) {
@@ -289,7 +290,9 @@ export class App {
 
   async #applyLanguage(language: Language): Promise<void> {
     this.#language = language;
-    const shown = this.#control.canShow(language) ? language : "en";
+    const canShow = this.#control.canShow(language);
+    const shown = canShow ? language : "en";
+    if (!canShow) this.#control.notify(this.#t("app.noChinese"), "warn");
     if (this.#t.language !== shown) this.#t = translator(shown, await loadCatalogue(shown));
     this.#display?.redraw();
   }

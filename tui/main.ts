@@ -133,11 +133,11 @@ function run(options: Options): void {
 try {
   const options = readOptions();
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    console.error("binnacle: the console needs a terminal on standard input and output.");
+    process.stderr.write("binnacle: the console needs a terminal on standard input and output.\n");
     process.exit(exitCodes.noTerminal);
   }
   run(options);
 } catch (error) {
-  console.error(`binnacle: ${error instanceof Error ? error.message : String(error)}`);
+  process.stderr.write(`binnacle: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(exitCodes.usage);
 }

@@ -1,7 +1,7 @@
 import { NodeError } from "../model/error.ts";
 
 /** Wrong passwords that a console may give before it is slowed down. Source: console.md, "What goes beyond the manual", 6. */
-export const freeAttempts = 5;
+const freeAttempts = 5;
 const firstDelayMs = 5_000;
 const longestDelayMs = 300_000;
 /** Without a further failure for this long after the delay, a console starts afresh. */
@@ -12,7 +12,7 @@ const countedConsoles = 64;
 const longestQueue = 8;
 
 /** How long a console waits after so many failures in a row, in milliseconds: 5 s, doubling up to 300 s. */
-export function delayAfter(failures: number): number {
+function delayAfter(failures: number): number {
   return failures < freeAttempts ? 0 : Math.min(firstDelayMs * 2 ** (failures - freeAttempts), longestDelayMs);
 }
 
@@ -36,11 +36,6 @@ export class Attempts {
 
   constructor(clock: () => number) {
     this.#clock = clock;
-  }
-
-  /** Consoles that have a counter of their own now. */
-  get counted(): number {
-    return this.#counters.size;
   }
 
   /**

@@ -15,7 +15,9 @@ import {
   protocol,
 } from "./contract.ts";
 
-type Part<K extends string, S extends z.ZodType> = S extends z.ZodUndefined ? { [P in K]?: undefined } : Record<K, z.input<S>>;
+type Part<K extends string, S extends z.ZodType> = S extends z.ZodUndefined
+  ? { [P in K]?: undefined }
+  : Record<K, z.input<S>>;
 /** What a call takes: `body`, `query` and `params`, each where the contract has one. */
 export type Args<N extends CallName> = Part<"body", Calls[N]["body"]> &
   Part<"query", Calls[N]["query"]> &
@@ -81,7 +83,11 @@ export class Client {
   }
 
   /** Follows new lines of the log; `onLine` gets each as it was sent, to be checked by the caller's schema. */
-  followLogs(query: Record<string, string | number | undefined>, onLine: (line: unknown) => void, onLost?: (e: NodeError) => void): Subscription {
+  followLogs(
+    query: Record<string, string | number | undefined>,
+    onLine: (line: unknown) => void,
+    onLost?: (e: NodeError) => void,
+  ): Subscription {
     return this.#follow(followPath + queryString(query), onLost === undefined ? {} : { onLost }, (name, data) => {
       if (name === "line") onLine(data);
     });
@@ -146,7 +152,10 @@ export class Client {
           watch();
           parser.feed(chunk);
         });
-        response.on("end", () => current === request && lost(new NodeError("AGENT.LOST", "The agent ended the connection.")));
+        response.on(
+          "end",
+          () => current === request && lost(new NodeError("AGENT.LOST", "The agent ended the connection.")),
+        );
         response.on("error", (error) => current === request && lost(connectionError(error, this.#socketPath)));
       });
       current.on("error", (error) => current === request && lost(connectionError(error, this.#socketPath)));
@@ -214,10 +223,14 @@ const maxAnswer = 16_000_000;
 /** Throws AGENT.PROTOCOL when the agent speaks another version than this client. */
 export function checkProtocol(theirs: number): void {
   if (theirs === protocol) return;
-  throw new NodeError("AGENT.PROTOCOL", `The agent speaks version ${theirs} of the protocol, this console version ${protocol}.`, {
-    remedy: "Both belong to one release: restart the older one.",
-    values: { theirs, ours: protocol },
-  });
+  throw new NodeError(
+    "AGENT.PROTOCOL",
+    `The agent speaks version ${theirs} of the protocol, this console version ${protocol}.`,
+    {
+      remedy: "Both belong to one release: restart the older one.",
+      values: { theirs, ours: protocol },
+    },
+  );
 }
 
 function isEventName(name: string): name is EventName {
@@ -253,10 +266,14 @@ function toError(json: unknown, status: number): NodeError {
 }
 
 function nonsense(what: string, where: string | undefined): NodeError {
-  return new NodeError("AGENT.NONSENSE", `The agent's answer to ${what} can't be understood${where ? ` (${where})` : ""}.`, {
-    remedy: "Agent and console may be of different releases: restart the agent.",
-    values: { what, where: where ?? "" },
-  });
+  return new NodeError(
+    "AGENT.NONSENSE",
+    `The agent's answer to ${what} can't be understood${where ? ` (${where})` : ""}.`,
+    {
+      remedy: "Agent and console may be of different releases: restart the agent.",
+      values: { what, where: where ?? "" },
+    },
+  );
 }
 
 function timeout(path: string, ms: number): NodeError {

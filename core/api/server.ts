@@ -30,7 +30,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const server = Fastify({ loggerInstance: options.log, disableRequestLogging: true, bodyLimit: 256 * 1024 });
   server.setErrorHandler((error, _request, reply) => sendError(reply, toNodeError(error), options.log));
   server.setNotFoundHandler((request, reply) =>
-    sendError(reply, new NodeError("API.UNKNOWN_CALL", `There is no call ${request.method} ${request.url}.`), options.log),
+    sendError(
+      reply,
+      new NodeError("API.UNKNOWN_CALL", `There is no call ${request.method} ${request.url}.`),
+      options.log,
+    ),
   );
   for (const name of Object.keys(calls) as CallName[]) addRoute(server, name, options);
   return server;

@@ -3,7 +3,6 @@ import { NodeError } from "../model/error.ts";
 import { type AuditEntry, auditEntry } from "../model/records.ts";
 import type { Secret } from "../model/secret.ts";
 import { errnoOf, whyNotWritten } from "./durable.ts";
-import type { Log } from "./log.ts";
 import { appendLine, linesFromEnd } from "./record-file.ts";
 import { Turns } from "./turns.ts";
 
@@ -14,7 +13,7 @@ export type AuditedAction = { console: string; action: string; before?: Shown; a
 export type AuditOptions = {
   file: string;
   now: () => number;
-  log: Pick<Log, "error">;
+  log: { error(what: object, sentence: string): void };
   /** A file that is larger is put aside as `FILE.1`, `.2` … */
   maxBytes?: number;
   keep?: number;

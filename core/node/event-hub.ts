@@ -86,8 +86,7 @@ export class EventHub {
     const full = this.#snapshot.facts();
     const open = JSON.stringify(pick(full, changed));
     const shut = JSON.stringify(pick(publicFacts(full, this.#publicView), changed));
-    for (const { stream, session } of this.#subscribers)
-      stream.sendText("facts", session === undefined ? shut : open);
+    for (const { stream, session } of this.#subscribers) stream.sendText("facts", session === undefined ? shut : open);
   }
 
   jobChanged(job: Job): void {

@@ -35,7 +35,9 @@ export type Parts = {
   hub: () => EventHub;
 };
 
-export async function agentStatus(parts: Pick<Parts, "version" | "startedAt" | "effects" | "settings">): Promise<AgentStatus> {
+export async function agentStatus(
+  parts: Pick<Parts, "version" | "startedAt" | "effects" | "settings">,
+): Promise<AgentStatus> {
   const { lockMinutes, publicView } = parts.settings.node;
   return {
     product: "Binnacle",
@@ -57,8 +59,7 @@ export function agentHandlers(parts: Parts): Handlers {
 
   return {
     status: () => agentStatus(parts),
-    facts: ({ caller }) =>
-      isOpen(caller) ? board.facts() : publicFacts(board.facts(), settings.node.publicView),
+    facts: ({ caller }) => (isOpen(caller) ? board.facts() : publicFacts(board.facts(), settings.node.publicView)),
     history: () => board.histories(),
 
     openSession: ({ body, caller }) =>
@@ -76,8 +77,7 @@ export function agentHandlers(parts: Parts): Handlers {
       }),
 
     nodeSettings: () => settings.node,
-    setNodeSettings: ({ body, caller }) =>
-      changeNodeSettings(parts, caller.console, body),
+    setNodeSettings: ({ body, caller }) => changeNodeSettings(parts, caller.console, body),
     consoleSettings: ({ caller }) => settings.console(caller.console),
     setConsoleSettings: async ({ body, caller }) => (await settings.setConsole(caller.console, body)).after,
 
@@ -101,7 +101,9 @@ export function agentHandlers(parts: Parts): Handlers {
     job: ({ params }) => jobs.get(params.id),
     jobLog: ({ params, query }) => jobs.log(params.id, query.from),
     cancelJob: ({ params, caller }) =>
-      audit.audited({ console: caller.console, action: "job.cancel", detail: params.id }, async () => jobs.cancel(params.id)),
+      audit.audited({ console: caller.console, action: "job.cancel", detail: params.id }, async () =>
+        jobs.cancel(params.id),
+      ),
     startPing: ({ body, caller }) => startPing(jobs, machine, body, caller.console),
 
     powerImpact: ({ caller }) =>

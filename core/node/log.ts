@@ -40,7 +40,8 @@ export function lossyWriter(fd: number): pino.DestinationStream & { close(): voi
   return {
     write(line) {
       try {
-        if (lost > 0) writeAll(fd, `${JSON.stringify({ level: 40, time: Date.now(), lost, msg: "lines were lost" })}\n`);
+        if (lost > 0)
+          writeAll(fd, `${JSON.stringify({ level: 40, time: Date.now(), lost, msg: "lines were lost" })}\n`);
         lost = 0;
         writeAll(fd, line);
       } catch {

@@ -1,10 +1,5 @@
 import { NodeError } from "../model/error.ts";
-import {
-  longestPasswordBytes,
-  type PasswordProblem,
-  passwordProblems,
-  shortestPassword,
-} from "../model/password.ts";
+import { longestPasswordBytes, type PasswordProblem, passwordProblems, shortestPassword } from "../model/password.ts";
 import type { Secret } from "../model/secret.ts";
 
 /** The password behind which everything lies that changes the node. */

@@ -15,7 +15,11 @@ const hashBytes = 32;
 const stored = z.object({
   algorithm: z.literal("scrypt"),
   // Bounded: a file that somebody edited must not make the agent take gigabytes.
-  N: z.number().int().min(2).max(2 ** 17),
+  N: z
+    .number()
+    .int()
+    .min(2)
+    .max(2 ** 17),
   r: z.number().int().min(1).max(16),
   p: z.number().int().min(1).max(16),
   salt: z.base64(),

@@ -60,7 +60,12 @@ export async function* linesFromEnd(file: string, longestBytes = 64 * 1024): Asy
       end -= length;
       const part = Buffer.concat([chunk.subarray(0, length), rest]);
       const feed = part.indexOf(lineFeed);
-      if (feed >= 0) yield* part.toString("utf8", feed + 1).split("\n").filter((line) => line !== "").reverse();
+      if (feed >= 0)
+        yield* part
+          .toString("utf8", feed + 1)
+          .split("\n")
+          .filter((line) => line !== "")
+          .reverse();
       rest = feed >= 0 ? part.subarray(0, feed) : part;
       if (rest.length > longestBytes) rest = overlong;
     }

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 
-export type Repaired<T> = { value: T; dropped: string[] };
+type Repaired<T> = { value: T; dropped: string[] };
 
 /**
  * What can be kept of a document that its schema refuses: each offending field is dropped, so that its default applies;

@@ -98,7 +98,10 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
 
   const screen = () => {
     const buffer = terminal.buffer.active;
-    return Array.from({ length: terminal.rows }, (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true) ?? "");
+    return Array.from(
+      { length: terminal.rows },
+      (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true) ?? "",
+    );
   };
   const text = () => screen().join("\n");
 
@@ -119,7 +122,11 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
     press: (key) => pty.write(keyBytes[key]),
     until(what, timeoutMs = 15_000) {
       const holds = () =>
-        typeof what === "function" ? what(text()) : typeof what === "string" ? text().includes(what) : what.test(text());
+        typeof what === "function"
+          ? what(text())
+          : typeof what === "string"
+            ? text().includes(what)
+            : what.test(text());
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           changed = () => {};
@@ -156,7 +163,9 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
 
 function isCursorHidden(raw: Buffer): boolean {
   const text = raw.toString("latin1");
-  return text.lastIndexOf("\x1b[?25l") > Math.max(text.lastIndexOf("\x1b[?25h"), text.lastIndexOf("\x1b[?12l\x1b[?25h"));
+  return (
+    text.lastIndexOf("\x1b[?25l") > Math.max(text.lastIndexOf("\x1b[?25h"), text.lastIndexOf("\x1b[?12l\x1b[?25h"))
+  );
 }
 
 /** Every recording of a test run ends up in one file, in which the secrets test looks for planted passwords. */

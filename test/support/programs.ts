@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +38,9 @@ export async function startAgent(
   const args = [
     join(root, "build/agent.js"),
     ...["--preview", "--home", home, "--socket", socketPath],
-    ...(options.fixture === undefined ? [] : ["--fixture", join(root, "test/fixtures/machines", `${options.fixture}.json`)]),
+    ...(options.fixture === undefined
+      ? []
+      : ["--fixture", join(root, "test/fixtures/machines", `${options.fixture}.json`)]),
     ...(options.args ?? []),
   ];
   const child = spawn(process.execPath, args, {

@@ -3,7 +3,7 @@ import { diagnosisEn } from "./diagnosis.ts";
 /** English texts. A key names the screen and the place; `{name}` is filled in. */
 export const en = {
   ...diagnosisEn,
-  "product": "Binnacle",
+  product: "Binnacle",
   "app.tooSmall": "{width}x{height} is too small: 80x24 needed",
   "app.noQuit": "This console can't be left. F12 reboots or powers off.",
   "app.locked": "Locked: nobody pressed a key.",
@@ -41,9 +41,7 @@ export const en = {
   "hint.next": "Next field",
   "hint.save": "Save",
   "hint.again": "Run again",
-  "hint.sort": "Sort",
   "hint.log": "Log",
-  "hint.chart": "Chart",
   "panel.node": "NODE INFO",
   "panel.time": "TIME INFO",
   "panel.disk": "DISK INFO",
@@ -131,7 +129,8 @@ export const en = {
   "password.hidden": "Nothing is shown while you type. Enter checks it, Esc leaves.",
   "password.checking": "Checking ...",
   "choosePassword.title": "Choose a password",
-  "choosePassword.about": "This preview has no password yet. Choose one: it protects this preview only, and changes nothing on the machine.",
+  "choosePassword.about":
+    "This preview has no password yet. Choose one: it protects this preview only, and changes nothing on the machine.",
   "passwords.title": "Change Passwords",
   "passwords.about": "the password of the system's root user",
   "passwords.root": "System root",
@@ -260,7 +259,6 @@ export const en = {
   "configuration.configure": "Configure",
   "configuration.watch": "Watch",
   "help.title": "Help",
-  "help.keys": "Keys",
   "help.key.f1": "this help",
   "help.key.f2": "system configuration; there, back to the home screen",
   "help.key.f4": "rich or plain display",
@@ -271,28 +269,45 @@ export const en = {
   "help.key.enter": "opens, confirms",
   "help.key.filter": "filters a long list",
   "help.key.redraw": "draws the screen anew",
-  "help.home": "What this machine is and does, as its agent reads it. A dash means that a figure is not known, with the reason beside it. MN marks the interface of the management network. F2 and F12 ask for the root password.",
-  "help.password": "The password is checked by the system. Nothing is shown while you type, not even its length. After five wrong passwords this console answers more slowly; other consoles do not. Nobody can read the password from a log.",
-  "help.choosePassword": "A preview shows this machine and keeps its own password and settings in a private folder. What would change the machine is only carried out on that private copy.",
-  "help.configuration": "Everything that can be set or looked at. Letters j and k move, Enter opens, / filters. F2 or Esc goes back to the home screen and locks this console.",
-  "help.passwords": "Changes the password of root on this node. Give the old one, then the new one twice. At least 8 characters, and not one of the common ones. It is confirmed with Y; all other sessions of this node's consoles end.",
-  "help.ping": "Sends echo requests and shows each answer as it comes. An address or a name, over the interface that the routing table chooses or one that you choose. Esc stops; the test goes on as a job when the console is lost.",
-  "help.terminals": "Ctrl+Alt with an F-key changes between the terminals of this machine's screen. On a serial line or over SSH there is only this one.",
-  "help.language": "The language of this console. The console of a screen has too few glyphs for Chinese; a serial line, a VNC window or SSH with UTF-8 can show it.",
-  "help.settings": "Settings of all consoles of this node: when they lock themselves, and what is shown while nobody has given the password.",
-  "help.diagnostics": "Each check says what is wrong with the measured value and its limit, where, since when, why it matters and what to do. A check that could not run is not counted as passed. Enter shows one in full; f carries out a remedy where that is safe.",
-  "help.cpu": "How busy each core is, how busy the machine was, and which processes use most. Arguments of processes are never shown: they may hold secrets.",
-  "help.memory": "Used is what can't be given to a program at once; cached memory can. Pressure is the share of time in which some program had to wait for memory.",
-  "help.logs": "The journal of this node, newest line last. s chooses a service, p a severity, t a time range, / a text; f follows new lines. Page Up reads older lines.",
-  "help.jobs": "Long work of this node, from every console. Enter shows a job's log; c cancels it where that is safe. A job goes on when its console goes away.",
-  "help.audit": "Every login, failure and change, newest first, with the console, and the value before and after. Secrets are never in it.",
-  "help.power": "Choose, read what it hits, and type the word in capital letters. Anything else leaves the machine as it is.",
+  "help.home":
+    "What this machine is and does, as its agent reads it. A dash means that a figure is not known, with the reason beside it. MN marks the interface of the management network. F2 and F12 ask for the root password.",
+  "help.password":
+    "The password is checked by the system. Nothing is shown while you type, not even its length. After five wrong passwords this console answers more slowly; other consoles do not. Nobody can read the password from a log.",
+  "help.choosePassword":
+    "A preview shows this machine and keeps its own password and settings in a private folder. What would change the machine is only carried out on that private copy.",
+  "help.configuration":
+    "Everything that can be set or looked at. Letters j and k move, Enter opens, / filters. F2 or Esc goes back to the home screen and locks this console.",
+  "help.passwords":
+    "Changes the password of root on this node. Give the old one, then the new one twice. At least 8 characters, and not one of the common ones. It is confirmed with Y; all other sessions of this node's consoles end.",
+  "help.ping":
+    "Sends echo requests and shows each answer as it comes. An address or a name, over the interface that the routing table chooses or one that you choose. Esc stops; the test goes on as a job when the console is lost.",
+  "help.terminals":
+    "Ctrl+Alt with an F-key changes between the terminals of this machine's screen. On a serial line or over SSH there is only this one.",
+  "help.language":
+    "The language of this console. The console of a screen has too few glyphs for Chinese; a serial line, a VNC window or SSH with UTF-8 can show it.",
+  "help.settings":
+    "Settings of all consoles of this node: when they lock themselves, and what is shown while nobody has given the password.",
+  "help.diagnostics":
+    "Each check says what is wrong with the measured value and its limit, where, since when, why it matters and what to do. A check that could not run is not counted as passed. Enter shows one in full; f carries out a remedy where that is safe.",
+  "help.cpu":
+    "How busy each core is, how busy the machine was, and which processes use most. Arguments of processes are never shown: they may hold secrets.",
+  "help.memory":
+    "Used is what can't be given to a program at once; cached memory can. Pressure is the share of time in which some program had to wait for memory.",
+  "help.logs":
+    "The journal of this node, newest line last. s chooses a service, p a severity, t a time range, / a text; f follows new lines. Page Up reads older lines.",
+  "help.jobs":
+    "Long work of this node, from every console. Enter shows a job's log; c cancels it where that is safe. A job goes on when its console goes away.",
+  "help.audit":
+    "Every login, failure and change, newest first, with the console, and the value before and after. Secrets are never in it.",
+  "help.power":
+    "Choose, read what it hits, and type the word in capital letters. Anything else leaves the machine as it is.",
   "error.AGENT.ABSENT": "The agent is not running: old figures, nothing can be changed. Trying again.",
   "error.AGENT.DENIED": "This user may not open the agent's socket {socket}.",
   "error.AGENT.TIMEOUT": "The agent does not answer in time. Trying again.",
   "error.AGENT.LOST": "The connection to the agent broke. Trying again.",
   "error.AGENT.NONSENSE": "The agent's answer can't be understood: another release? Restart the agent.",
-  "error.AGENT.PROTOCOL": "Agent (protocol {theirs}) and console ({ours}) are of different releases: restart the older one.",
+  "error.AGENT.PROTOCOL":
+    "Agent (protocol {theirs}) and console ({ours}) are of different releases: restart the older one.",
   "error.AUTH.NO_SESSION": "The session has ended. Press F2 and give the password again.",
   "widget.more": "{count} more",
   "widget.filter": "Filter:",
@@ -328,7 +343,6 @@ export const en = {
   "choosePassword.go": "Use this password",
   "settings.go": "Save",
   "settings.pingEmpty": "Give an address or a name.",
-  "logs.older": "Reading older lines ...",
   "passwords.problem.PASSWORD.EMPTY": "Give a new password.",
   "passwords.problem.PASSWORD.CONTROL_CHARACTER": "It holds a character that can't be typed at a login.",
   "passwords.problem.PASSWORD.TOO_SHORT": "At least 8 characters.",
@@ -336,10 +350,14 @@ export const en = {
   "passwords.problem.PASSWORD.COMMON": "One of those that are guessed first.",
   "passwords.problem.PASSWORD.SAME": "The same as the old one.",
   "passwords.oldEmpty": "Give the old password.",
-  "cpu.noChart": "This console can't show line charts.",
   "cpu.figures": "{cores} cores   {usage} busy   {iowait} waiting for disks   {steal} stolen",
   "history.last": "Last {duration}",
   "memory.ofTotal": "{share} of {total}",
   "memory.waiting": "Programs waited for memory in {share} of the last 10 s.",
   "hint.search": "Search",
+  "time.noSource": "no time source",
+  "node.noService": "no management service on this node",
+  "node.os": "System",
+  "node.machine": "Machine",
+  "host.noManager": "no management service yet",
 } as const;

@@ -45,7 +45,9 @@ export function changePasswordScreen(control: Control): Screen {
     fields: [old, next, again],
     submit: () => t()("passwords.change"),
     onSubmit: () => {
-      control.open(confirmScreen(control, screen, { message: t()("passwords.sure"), style: "warn" }, () => void change()));
+      control.open(
+        confirmScreen(control, screen, { message: t()("passwords.sure"), style: "warn" }, () => void change()),
+      );
     },
   });
 

@@ -87,7 +87,9 @@ const groups: readonly Group[] = [
 ];
 
 type Item = Entry & { heading: MessageKey };
-const items: readonly Item[] = groups.flatMap(({ heading, entries }) => entries.map((entry) => ({ ...entry, heading })));
+const items: readonly Item[] = groups.flatMap(({ heading, entries }) =>
+  entries.map((entry) => ({ ...entry, heading })),
+);
 
 /** System Configuration: everything behind the password. F2 and Esc go back to the home screen. */
 export function configurationScreen(control: Control): Screen {

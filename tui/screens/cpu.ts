@@ -1,7 +1,8 @@
 import { historyStepMs } from "../../core/model/history.ts";
-import { drawCores } from "../widgets/cores.ts";
+import { valueOf } from "../../core/model/reading.ts";
+import { coresHeight, drawCores } from "../widgets/cores.ts";
 import { formatDuration, formatPercent } from "../widgets/format.ts";
-import { HistoryView } from "./history-view.ts";
+import { graphHeight, HistoryView } from "./history-view.ts";
 import { TopProcesses } from "./processes.ts";
 import type { Control, Screen } from "./screen.ts";
 import { reasonOf } from "./words.ts";
@@ -35,12 +36,12 @@ export function cpuScreen(control: Control): Screen {
         });
         canvas.text(2, 1, figures, reading.state === "stale" ? "warn" : "text", canvas.width - 4);
       }
-      const coreRows = Math.min(Math.max(Math.floor(canvas.height / 5), 3), 16);
-      const cores = reading !== undefined && reading.state !== "missing" ? reading.value.cores : [];
+      const cores = valueOf(reading)?.cores ?? [];
+      const coreRows = coresHeight(cores.length, canvas.width - 4, Math.max(Math.floor(canvas.height / 5), 3));
       drawCores(canvas.part(2, 3, canvas.width - 4, coreRows), cores, t);
 
       const y = 4 + coreRows;
-      const graphRows = Math.max(Math.floor((canvas.height - y) / 3), 3);
+      const graphRows = graphHeight(canvas.height - y);
       const values = state.histories.cpu.values;
       const span = formatDuration((Math.min(values.length, canvas.width - 4) * historyStepMs) / 1000);
       canvas.text(2, y, t("history.last", { duration: span }), "heading");

@@ -8,7 +8,12 @@ import { confirmScreen } from "./confirm.ts";
 import type { Control, Screen } from "./screen.ts";
 import { reasonOf } from "./words.ts";
 
-const outcomeStyle: Record<Finding["outcome"], Style> = { passed: "good", warning: "warn", failed: "bad", unable: "dim" };
+const outcomeStyle: Record<Finding["outcome"], Style> = {
+  passed: "good",
+  warning: "warn",
+  failed: "bad",
+  unable: "dim",
+};
 
 /** Lines kept below the list for the selected finding: five for its sentences and one above. */
 const detailHeight = 7;
@@ -62,7 +67,8 @@ export function diagnosticsScreen(control: Control): Screen {
       if (diagnosis === undefined) void run();
     },
     draw(canvas, view) {
-      if (diagnosis !== undefined) canvas.text(2, 0, running ? view.t("diagnostics.running") : summary(view.t, diagnosis));
+      if (diagnosis !== undefined)
+        canvas.text(2, 0, running ? view.t("diagnostics.running") : summary(view.t, diagnosis));
       list.draw(canvas.part(2, 2, canvas.width - 4, canvas.height - 3 - detailHeight), view.t);
       const selected = list.selected;
       if (selected === undefined) return;

@@ -3,6 +3,14 @@ import type { DrawLineChart } from "../terminal/chart.ts";
 import { drawGraph } from "../widgets/graph.ts";
 import type { Control } from "./screen.ts";
 
+/** Lines that a line chart needs at least to be read. */
+const chartHeight = 6;
+
+/** How many of the lines left over a graph takes, when a heading and a table of processes share them with it. */
+export function graphHeight(room: number): number {
+  return Math.max(Math.min(chartHeight, room - 8), Math.floor(room / 3), 3);
+}
+
 /** A history as a line chart where the console can show one, else as a graph of blocks or ASCII. */
 export class HistoryView {
   readonly #control: Control;
@@ -23,7 +31,7 @@ export class HistoryView {
   }
 
   draw(canvas: Canvas, values: readonly (number | null)[], title: string): void {
-    if (this.#chart === undefined || !this.#control.canChart() || canvas.height < 6) {
+    if (this.#chart === undefined || !this.#control.canChart() || canvas.height < chartHeight) {
       drawGraph(canvas, values);
       return;
     }

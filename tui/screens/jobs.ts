@@ -1,6 +1,7 @@
 import type { Job } from "../../core/model/records.ts";
 import { formatDateTime } from "../widgets/format.ts";
 import { Table } from "../widgets/table.ts";
+import { confirmScreen } from "./confirm.ts";
 import { jobLogScreen } from "./job-log.ts";
 import { jobName, jobStyle } from "./job-words.ts";
 import type { Control, Screen } from "./screen.ts";
@@ -33,7 +34,7 @@ export function jobsScreen(control: Control): Screen {
     empty: () => t()("jobs.none"),
     onOpen: (job) => control.open(jobLogScreen(control, job.id)),
   });
-  return {
+  const screen: Screen = {
     title: "jobs.title",
     help: "help.jobs",
     hints: () => [
@@ -46,10 +47,12 @@ export function jobsScreen(control: Control): Screen {
     key(key) {
       const job = table.selected;
       if (!table.typing && key.name === "char" && key.text === "c" && job !== undefined) {
-        void control.attempt(() => control.client.call("cancelJob", { params: { id: job.id } }));
+        const cancel = () => control.attempt(() => control.client.call("cancelJob", { params: { id: job.id } }));
+        control.open(confirmScreen(control, screen, { message: t()("jobs.sure"), style: "warn" }, () => void cancel()));
         return true;
       }
       return table.key(key);
     },
   };
+  return screen;
 }

@@ -1,5 +1,5 @@
-import { logLine, type LogLine } from "../../core/model/records.ts";
 import type { Subscription } from "../../core/api/client.ts";
+import { type LogLine, logLine } from "../../core/model/records.ts";
 import type { MessageKey, Translate } from "../i18n/catalogue.ts";
 import type { Style } from "../terminal/canvas.ts";
 import { formatDateTime } from "../widgets/format.ts";
@@ -48,7 +48,9 @@ export function logsScreen(control: Control): Screen {
     text.clear();
     loading = true;
     control.redraw();
-    const answer = await control.attempt(() => control.client.call("logs", { query: { ...query(), limit: pageLines } }));
+    const answer = await control.attempt(() =>
+      control.client.call("logs", { query: { ...query(), limit: pageLines } }),
+    );
     if (mine !== generation) return;
     loading = false;
     const lines = answer?.lines.toReversed() ?? [];
@@ -107,11 +109,9 @@ export function logsScreen(control: Control): Screen {
       stream?.close();
     },
     draw(canvas, view) {
-      const settings = [
-        unit ?? view.t("logs.allUnits"),
-        view.t(`logs.priority.${priority}`),
-        view.t(range.label),
-      ].join("   ");
+      const settings = [unit ?? view.t("logs.allUnits"), view.t(`logs.priority.${priority}`), view.t(range.label)].join(
+        "   ",
+      );
       canvas.text(2, 0, settings, "strong", canvas.width - 4);
       const body = canvas.part(1, 2, canvas.width - 2, canvas.height - 3);
       if (text.length === 0) body.text(1, 0, view.t(loading ? "logs.loading" : "logs.none"), "dim");

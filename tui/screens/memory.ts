@@ -2,7 +2,7 @@ import { historyStepMs } from "../../core/model/history.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { drawBar } from "../widgets/bar.ts";
 import { formatBytes, formatDuration, formatPercent } from "../widgets/format.ts";
-import { HistoryView } from "./history-view.ts";
+import { graphHeight, HistoryView } from "./history-view.ts";
 import { TopProcesses } from "./processes.ts";
 import type { Control, Screen } from "./screen.ts";
 import { reasonOf } from "./words.ts";
@@ -40,13 +40,22 @@ export function memoryScreen(control: Control): Screen {
           canvas.textRight(24, i, formatBytes(bytes));
           const share = total > 0 ? bytes / total : null;
           drawBar(canvas.part(26, i, barWidth, 1), share);
-          canvas.text(28 + barWidth, i, t("memory.ofTotal", { share: formatPercent(share), total: formatBytes(total) }));
+          canvas.text(
+            28 + barWidth,
+            i,
+            t("memory.ofTotal", { share: formatPercent(share), total: formatBytes(total) }),
+          );
         });
         const pressure = m.pressure === null ? t("missing.unsupported") : formatPercent(m.pressure);
-        canvas.text(2, rows.length, t("memory.waiting", { share: pressure }), (m.pressure ?? 0) > 0.1 ? "warn" : "text");
+        canvas.text(
+          2,
+          rows.length,
+          t("memory.waiting", { share: pressure }),
+          (m.pressure ?? 0) > 0.1 ? "warn" : "text",
+        );
       }
       const y = 6;
-      const graphRows = Math.max(Math.floor((canvas.height - y) / 3), 3);
+      const graphRows = graphHeight(canvas.height - y);
       const values = state.histories.memory.values;
       const span = formatDuration((Math.min(values.length, canvas.width - 4) * historyStepMs) / 1000);
       canvas.text(2, y, t("history.last", { duration: span }), "heading");

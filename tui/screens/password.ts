@@ -1,3 +1,4 @@
+import { displayWidth } from "../terminal/width.ts";
 import { TextInput } from "../widgets/input.ts";
 import type { Control, Screen } from "./screen.ts";
 
@@ -10,9 +11,7 @@ export function passwordScreen(control: Control, make: () => Promise<Screen>): S
   async function check(): Promise<void> {
     checking = true;
     control.redraw();
-    const answer = await control.attempt(() =>
-      control.client.call("openSession", { body: { password: input.value } }),
-    );
+    const answer = await control.attempt(() => control.client.call("openSession", { body: { password: input.value } }));
     checking = false;
     input.clear();
     if (!open) {
@@ -38,7 +37,7 @@ export function passwordScreen(control: Control, make: () => Promise<Screen>): S
       const preview = state.status?.mode === "preview";
       canvas.text(2, 2, t(preview ? "password.ofPreview" : "password.ofRoot"), "strong");
       canvas.text(2, 4, t("password.label"));
-      input.draw(canvas.part(2 + t("password.label").length + 1, 4, 40, 1));
+      input.draw(canvas.part(2 + displayWidth(t("password.label")) + 1, 4, 40, 1));
       canvas.text(2, 6, t(checking ? "password.checking" : "password.hidden"), "dim");
     },
     key(key) {

@@ -1,5 +1,5 @@
-import type { Job } from "../../core/model/records.ts";
 import { valueOf } from "../../core/model/reading.ts";
+import type { Job } from "../../core/model/records.ts";
 import { JobFollower } from "../job-follower.ts";
 import { ChoiceField, type ChoiceOption, TextField } from "../widgets/fields.ts";
 import { Form } from "../widgets/form.ts";

@@ -1,4 +1,4 @@
-import type { Impact as PowerImpact, PowerAction } from "../../core/model/records.ts";
+import type { PowerAction, Impact as PowerImpact } from "../../core/model/records.ts";
 import { powerActions, powerPhrase } from "../../core/model/records.ts";
 import type { Translate } from "../i18n/catalogue.ts";
 import { formatAge, formatDuration } from "../widgets/format.ts";
@@ -80,7 +80,8 @@ function impactLines(t: Translate, impact: PowerImpact, now: number): Impact[] {
     style: "text",
   });
   lines.push({ text: t("power.jobs", { count: runningJobs }), style: runningJobs > 0 ? "warn" : "text" });
-  if (otherConsoles.length > 0) lines.push({ text: t("power.consoles", { names: otherConsoles.join(", ") }), style: "warn" });
+  if (otherConsoles.length > 0)
+    lines.push({ text: t("power.consoles", { names: otherConsoles.join(", ") }), style: "warn" });
   if (impact.uptimeSeconds !== null)
     lines.push({ text: t("power.uptime", { duration: formatDuration(impact.uptimeSeconds) }), style: "text" });
   return lines;

@@ -55,9 +55,7 @@ export class TopProcesses {
     if (this.#asking) return;
     this.#asking = true;
     const { client } = this.#control;
-    const answer = await this.#control.attempt(() =>
-      client.call("processes", { query: { by: this.#by, limit: 40 } }),
-    );
+    const answer = await this.#control.attempt(() => client.call("processes", { query: { by: this.#by, limit: 40 } }));
     this.#asking = false;
     if (answer === undefined || this.#timer === undefined) return;
     this.#processes = answer;

@@ -1,9 +1,9 @@
 import type { Client } from "../../core/api/client.ts";
 import type { Language } from "../../core/model/records.ts";
-import type { Canvas } from "../terminal/canvas.ts";
-import type { Key } from "../terminal/key.ts";
 import type { MessageKey, Translate } from "../i18n/catalogue.ts";
 import type { State } from "../state.ts";
+import type { Canvas } from "../terminal/canvas.ts";
+import type { Key } from "../terminal/key.ts";
 
 /** What a screen may look at while it draws. Nothing in it can be changed from there. */
 export type View = {

@@ -1,5 +1,5 @@
-import { publicViews } from "../../core/model/records.ts";
 import type { PublicView } from "../../core/model/records.ts";
+import { publicViews } from "../../core/model/records.ts";
 import { ChoiceField, type ChoiceOption, TextField } from "../widgets/fields.ts";
 import { Form } from "../widgets/form.ts";
 import type { Control, Screen } from "./screen.ts";

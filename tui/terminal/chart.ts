@@ -26,10 +26,10 @@ export async function loadLineChart(): Promise<DrawLineChart> {
   };
 }
 
-/** Colour numbers tell us in what contrib draws which part belongs to what; no terminal ever sees them. */
-const axisColor = 0;
-const textColor = 1;
-const firstSeriesColor = 2;
+/** Colour numbers tell us in what contrib draws which part belongs to what; no terminal ever sees them. 0 would mean "not given". */
+const axisColor = 1;
+const textColor = 2;
+const firstSeriesColor = 3;
 const seriesStyles: readonly Style[] = ["graph", "strong", "heading", "good"];
 
 /** Cells that the y axis and its labels take: contrib's xPadding is in braille dots, two in a cell. */

@@ -1,6 +1,7 @@
 import { eastAsianWidth } from "get-east-asian-width";
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** Made when the first text needs it: the tables behind it take 4 MB. */
+let segmenter: Intl.Segmenter | undefined;
 
 /** Printable ASCII only: one cell for each UTF-16 unit. The common case, decided without the segmenter. */
 function isPlain(text: string): boolean {
@@ -21,30 +22,23 @@ export function* cellsOf(text: string): Generator<{ char: string; width: 1 | 2 }
     for (const char of text) yield { char, width: 1 };
     return;
   }
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   for (const { segment } of segmenter.segment(text)) {
     const code = segment.codePointAt(0) ?? 0;
     if (isUnsafe(code)) yield { char: "?", width: 1 };
     else if (/^\p{M}/u.test(segment)) continue;
     else {
-      const wide = segment.length > 2 || eastAsianWidth(code) === 2;
       // A cluster of several code points (emoji joined by ZWJ) is drawn differently by every terminal: show its first.
-      const char = /^.\p{M}*$/u.test(segment) ? segment : String.fromCodePoint(code);
-      yield { char, width: wide && eastAsianWidth(code) === 2 ? 2 : 1 };
+      // One with dozens of marks is no text; on a slow line it would only cost time.
+      const char = /^.\p{M}{0,3}$/u.test(segment) ? segment : String.fromCodePoint(code);
+      yield { char, width: eastAsianWidth(code) === 2 ? 2 : 1 };
     }
   }
 }
 
+/** Controls, formatting characters (bidirectional ones, zero width, soft hyphen), surrogates, line separators. */
 function isUnsafe(code: number): boolean {
-  return (
-    code < 0x20 ||
-    (code >= 0x7f && code < 0xa0) ||
-    code === 0xad ||
-    (code >= 0xd800 && code <= 0xdfff) ||
-    (code >= 0x200b && code <= 0x200f) ||
-    (code >= 0x2028 && code <= 0x202e) ||
-    (code >= 0x2060 && code <= 0x206f) ||
-    code === 0xfeff
-  );
+  return /^[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(String.fromCodePoint(code));
 }
 
 /** How many cells a text takes. */
@@ -92,14 +86,20 @@ export function wrap(text: string, width: number): string[] {
         lines.push(line.trimEnd());
         line = "";
       }
-      let rest = word;
-      while (displayWidth(rest.trimEnd()) > width) {
-        const head = takeCells(rest, width);
-        if (head === "") break;
-        lines.push(head);
-        rest = rest.slice(head.length);
+      if (displayWidth(word.trimEnd()) <= width) {
+        line += word;
+        continue;
       }
-      line += rest;
+      let used = 0;
+      for (const cell of cellsOf(word)) {
+        if (used + cell.width > width && line !== "") {
+          lines.push(line.trimEnd());
+          line = "";
+          used = 0;
+        }
+        line += cell.char;
+        used += cell.width;
+      }
     }
     lines.push(line.trimEnd());
   }

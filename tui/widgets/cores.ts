@@ -8,6 +8,12 @@ import { drawColumn } from "./graph.ts";
 const leastCell = 22;
 const cellGap = 2;
 
+/** How many lines `drawCores` makes good use of, at most `most`. */
+export function coresHeight(count: number, width: number, most: number): number {
+  const across = Math.max(Math.floor((width + cellGap) / (leastCell + cellGap)), 1);
+  return Math.min(Math.ceil(count / across), most);
+}
+
 /**
  * How busy each core is, as shares of 0 to 1; null for one that can't be read. Few cores get a bar with a figure each;
  * where that takes too much room, a core is one column, in rows that begin with the number of their first core.

@@ -21,7 +21,10 @@ export const disksCheck = defineCheck({
     if (dark.length > 0) {
       const detail = list(dark.map((disk) => `${disk.name}: ${disk.healthWhy ?? "?"}`));
       const tool = dark.every((disk) => disk.healthWhy === "smartctl");
-      found.push({ outcome: "unable", why: tool ? { code: "notInstalled", detail: "smartctl" } : { code: "failed", detail } });
+      found.push({
+        outcome: "unable",
+        why: tool ? { code: "notInstalled", detail: "smartctl" } : { code: "failed", detail },
+      });
     }
     const healthy = disks.filter((disk) => disk.health === "healthy");
     if (found.length === 0 && healthy.length > 0)
@@ -67,10 +70,12 @@ export const raidCheck = defineCheck({
       };
       const subject = array.name;
       if (!array.active) found.push({ outcome: "failed", code: "RAID.INACTIVE", subject, values });
-      else if (array.progress !== undefined) found.push({ outcome: "warning", code: "RAID.REBUILDING", subject, values });
+      else if (array.progress !== undefined)
+        found.push({ outcome: "warning", code: "RAID.REBUILDING", subject, values });
       else if (array.working < array.total) found.push({ outcome: "failed", code: "RAID.DEGRADED", subject, values });
     }
-    if (found.length === 0) found.push({ outcome: "passed", code: "RAID.OK", values: { count: String(arrays.length) } });
+    if (found.length === 0)
+      found.push({ outcome: "passed", code: "RAID.OK", values: { count: String(arrays.length) } });
     return found;
   },
 });
@@ -91,7 +96,9 @@ export type MdArray = {
 export function parseMdstat(text: string): MdArray[] {
   const arrays: MdArray[] = [];
   for (const block of text.split(/\n(?=\S)/)) {
-    const head = /^(md\S*) : (active|inactive)(?: \((?:auto-)?read-only\))?(?: (raid\d+|linear|multipath))? ?(.*)/.exec(block);
+    const head = /^(md\S*) : (active|inactive)(?: \((?:auto-)?read-only\))?(?: (raid\d+|linear|multipath))? ?(.*)/.exec(
+      block,
+    );
     if (head === null) continue;
     const [, name = "", state, level = "-", members = ""] = head;
     const counts = /\[(\d+)\/(\d+)\] \[[U_]+\]/.exec(block);

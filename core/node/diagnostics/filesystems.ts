@@ -77,9 +77,26 @@ type Candidate = { path: string; bytes: number };
 async function largest(context: CheckContext, mount: Filesystem, mounts: Filesystem[]): Promise<Candidate[]> {
   const here = disposable.filter((path) => mountOf(path, mounts) === mount.mount);
   if (here.length === 0) return [];
-  const args = ["--summarize", "--bytes", "--one-file-system", "--separate-dirs", "--", ...here];
+  // du counts nothing twice: /var/log behind /var/log/journal is the rest of it.
+  const args = ["--summarize", "--block-size=1", "--one-file-system", "--", ...here];
   const limits = { timeoutMs: 6000, signal: context.signal, reason: "Diagnostics" };
   // A folder that is absent costs an exit code of 1, and nothing else.
-  const { stdout } = await context.machine.run("du", withoutSeparate(args), limits).catch(() => ({ stdout: "" }));
-  return parseDu(stdout).filter(({ bytes }) => bytes >= worthBytes).slice(0, 2);
+  const { stdout } = await context.machine.run("du", args, limits).catch(() => ({ stdout: "" }));
+  return parseDu(stdout)
+    .filter(({ bytes }) => bytes >= worthBytes)
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, 2);
+}
+
+/** Source: du(1): size, a tab, the name as it was given. */
+export function parseDu(text: string): Candidate[] {
+  return [...text.matchAll(/^(\d+)\t(.*)$/gm)].map(([, bytes, path = ""]) => ({ path, bytes: Number(bytes) }));
+}
+
+/** The mount that a path lies on: the longest of those known that it begins with. */
+function mountOf(path: string, mounts: readonly Filesystem[]): string | undefined {
+  const above = mounts
+    .map(({ mount }) => mount)
+    .filter((mount) => `${path}/`.startsWith(mount === "/" ? "/" : `${mount}/`));
+  return above.sort((a, b) => b.length - a.length)[0];
 }

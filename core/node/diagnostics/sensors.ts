@@ -1,6 +1,5 @@
-import type { Machine } from "../machine.ts";
+import { type Machine, readOrNothing } from "../machine.ts";
 import { plainLine } from "../plain-text.ts";
-import { readOrNothing } from "../machine.ts";
 import { type CheckContext, defineCheck, type Outcome } from "./check.ts";
 import { list } from "./format.ts";
 
@@ -18,10 +17,10 @@ export const powerSupplyCheck = defineCheck({
     const sensors = await readSensors(context, "Power Supply");
     const found = sensors.flatMap((sensor): Outcome<Code>[] => {
       const values = { sensor: sensor.name, state: sensor.reading };
-      if (/failure|AC lost|out-of-range|config(uration)? error/i.test(sensor.reading))
-        return [{ outcome: "failed", code: "POWER.SUPPLY_LOST", subject: sensor.name, values }];
-      if (/redundancy lost|non-redundant|degraded/i.test(sensor.reading))
+      if (/redundancy lost|non-redundant|redundancy degraded/i.test(sensor.reading))
         return [{ outcome: "warning", code: "POWER.REDUNDANCY_LOST", subject: sensor.name, values }];
+      if (/failure|lost|out-of-range|config(uration)? error/i.test(sensor.reading))
+        return [{ outcome: "failed", code: "POWER.SUPPLY_LOST", subject: sensor.name, values }];
       return [];
     });
     const present = sensors.filter(({ reading }) => /presence detected/i.test(reading));
@@ -51,7 +50,11 @@ export const fansCheck = defineCheck({
   },
 });
 
-type Sensor = { name: string; /** `ok`, `ns` (no reading), `nc`, `cr`, `nr` (non-critical … non-recoverable). */ status: string; reading: string };
+type Sensor = {
+  name: string /** `ok`, `ns` (no reading), `nc`, `cr`, `nr` (non-critical … non-recoverable). */;
+  status: string;
+  reading: string;
+};
 
 async function readSensors(context: CheckContext, type: string): Promise<Sensor[]> {
   const controllers = await context.machine.readDir("/sys/class/ipmi").catch(() => []);

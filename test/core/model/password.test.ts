@@ -11,7 +11,7 @@ const cases: [what: string, next: string, problems: string[]][] = [
   ["seven characters are too few", "kX3$vb.", ["PASSWORD.TOO_SHORT"]],
   ["seven characters outside the basic plane are too few", "😀😃😄😁😆😅😂", ["PASSWORD.TOO_SHORT"]],
   ["nothing is empty, and only that", "", ["PASSWORD.EMPTY"]],
-  ["511 bytes are the longest", "aB".repeat(255) + "c", []],
+  ["511 bytes are the longest", `${"aB".repeat(255)}c`, []],
   ["512 bytes are too long", "aB".repeat(256), ["PASSWORD.TOO_LONG"]],
   ["bytes are counted for the length: 171 Chinese characters are too long", "密码字".repeat(57), ["PASSWORD.TOO_LONG"]],
   ["1,000 characters are too long", "xY".repeat(500), ["PASSWORD.TOO_LONG"]],

@@ -9,7 +9,7 @@ const secret = new Secret(planted);
 const prints: Record<string, () => string> = {
   "String()": () => String(secret),
   "a template literal": () => `${secret}`,
-  concatenation: () => "" + secret,
+  concatenation: () => "".concat(String(secret), ["", secret].join("")),
   "JSON, nested": () => JSON.stringify({ a: [secret] }),
   "util.inspect": () => inspect(secret, { showHidden: true, depth: null, customInspect: true }),
   "util.inspect without custom inspection": () => inspect(secret, { showHidden: true, customInspect: false }),

@@ -140,7 +140,14 @@ test("a bad field takes its default, the others are kept, and the damaged text i
 });
 
 test("bad elements of a list are dropped and their neighbours stay", async () => {
-  const jobs = [{ id: "a", state: "done" }, { id: 1 }, { id: "b", state: "done" }, { state: "lost" }, "x", { id: "c", state: "running" }];
+  const jobs = [
+    { id: "a", state: "done" },
+    { id: 1 },
+    { id: "b", state: "done" },
+    { state: "lost" },
+    "x",
+    { id: "c", state: "running" },
+  ];
   await writeFile(file, JSON.stringify({ jobs }));
   const document = await open();
   assert.deepEqual(

@@ -19,7 +19,11 @@ beforeEach(() => {
   count += 1;
   file = join(root, `${count}.log`);
 });
-const lines = async () => (await readFile(file, "utf8")).trim().split("\n").map((line) => JSON.parse(line));
+const lines = async () =>
+  (await readFile(file, "utf8"))
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 test("each entry is a JSON line, on the disk when the call returns, for its owner only", async () => {
   createLog({ level: "info", file }).info({ console: "tty1" }, "opened");

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { NodeError } from "../../../core/model/error.ts";
-import { type Facts, factNames } from "../../../core/model/facts.ts";
+import { type Facts, factNames, facts as factsSchema } from "../../../core/model/facts.ts";
 import { Secret } from "../../../core/model/secret.ts";
 import type { RunOptions, RunResult } from "../../../core/node/command.ts";
 import { effects } from "../../../core/node/effects.ts";
@@ -83,7 +83,7 @@ test("a preview runs nothing: it writes down what it would have done, without th
 });
 
 const unknown = { state: "missing", at: 0, why: { code: "notInstalled", detail: "x" } } as const;
-const noFacts = Object.fromEntries(factNames.map((name) => [name, unknown])) as Facts;
+const noFacts = factsSchema.parse(Object.fromEntries(factNames.map((name) => [name, unknown])));
 
 test("what is not known of the impact is null, never zero", () => {
   assert.deepEqual(impactOf({ facts: noFacts, jobs: [], consoles: ["tty1"], console: "tty1" }), {

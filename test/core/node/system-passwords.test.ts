@@ -69,7 +69,8 @@ test("passwords go over standard input and never into an argument", async () => 
 
 test("what can't be a password is wrong without asking the helper", async () => {
   const { fake, passwords } = fakeMachine();
-  for (const text of ["", "\0", `${old}\0junk`, "x".repeat(512)]) assert.equal(await passwords.check(secret(text)), false);
+  for (const text of ["", "\0", `${old}\0junk`, "x".repeat(512)])
+    assert.equal(await passwords.check(secret(text)), false);
   assert.ok(!fake.asked.some((line) => line.includes("nonull")));
 });
 
@@ -78,7 +79,10 @@ for (const [state, code] of [
   ["NP", "PASSWORD.NONE"],
 ] as const) {
   test(`an account of status ${state} says so instead of calling every password wrong`, async () => {
-    const { passwords } = fakeMachine({ passwd: () => ok(`root ${state} 2026-11-21 0 99999 7 -1\n`), unix_chkpwd: () => exit(7) });
+    const { passwords } = fakeMachine({
+      passwd: () => ok(`root ${state} 2026-11-21 0 99999 7 -1\n`),
+      unix_chkpwd: () => exit(7),
+    });
     await assert.rejects(passwords.check(secret(old)), { code });
   });
 }

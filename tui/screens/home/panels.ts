@@ -5,6 +5,7 @@ import { displayWidth } from "../../terminal/width.ts";
 import {
   formatAge,
   formatBytes,
+  formatBytesOf,
   formatDateTime,
   formatDuration,
   formatPercent,
@@ -55,6 +56,11 @@ const healthStyle: Record<Disk["health"], Style> = { healthy: "good", failing: "
 
 export function drawNode(canvas: Canvas, view: View): void {
   const { t, state } = view;
+  const { management } = state.facts;
+  if (management?.state === "missing" && management.why.code === "notConfigured") {
+    drawPlainNode(canvas, view);
+    return;
+  }
   panel(canvas, view, t("panel.node"), state.facts.management, (body, m) => {
     const stateStyle: Record<typeof m.service, Style> = { running: "good", stopped: "bad", unknown: "warn" };
     line(body, 0, t("node.service"), [
@@ -67,13 +73,18 @@ export function drawNode(canvas: Canvas, view: View): void {
     ]);
     line(body, 2, t("node.ha"), [[t(`ha.${m.ha}`), "text"]]);
   });
-  if (state.facts.management?.state !== "missing") return;
-  // Without a manager the node still is something: what it runs on belongs here.
+}
+
+/** A node that is not meant to run a manager: what it runs on takes the room. */
+function drawPlainNode(canvas: Canvas, { t, state }: View): void {
+  canvas.text(0, 0, t("panel.node"), "heading");
+  const body = canvas.part(0, 1);
+  line(body, 0, t("node.service"), [[`-  ${t("node.noService")}`, "dim"]]);
   const identity = valueOf(state.facts.identity);
   if (identity === undefined) return;
   const hardware = [identity.vendor, identity.model].filter((part) => part !== null).join(" ");
-  canvas.text(0, 2, identity.os, "text");
-  canvas.text(0, 3, hardware === "" ? identity.kernel : hardware, "text");
+  line(body, 1, t("node.os"), [[identity.os, "text"]]);
+  line(body, 2, t("node.machine"), [[hardware === "" ? (identity.virtualization ?? "-") : hardware, "text"]]);
 }
 
 export function drawTime(canvas: Canvas, view: View): void {
@@ -90,8 +101,12 @@ export function drawTime(canvas: Canvas, view: View): void {
 
 function clockWords({ t, state }: View): readonly [string, Style] {
   const { clock } = state.facts;
-  if (clock === undefined || clock.state === "missing")
-    return [clock === undefined ? "-" : `-  ${reasonOf(t, clock.why)}`, "dim"];
+  if (clock === undefined) return ["-", "dim"];
+  if (clock.state === "missing") {
+    // Two names of daemons don't fit here, and mean less than what their absence means.
+    const noSource = clock.why.code === "notRunning" || clock.why.code === "notInstalled";
+    return noSource ? [t("time.noSource"), "warn"] : [`-  ${reasonOf(t, clock.why)}`, "dim"];
+  }
   const { inSync, source } = clock.value;
   if (!inSync) return [t("time.notInSync"), "warn"];
   return [source === null ? t("time.inSync") : t("time.inSyncWith", { source }), "good"];
@@ -138,7 +153,10 @@ export function drawNics(canvas: Canvas, view: View): void {
   panel(canvas, view, t("panel.nic"), state.facts.network, (body, network) => {
     const rows = orderLinks(network.links);
     const shown = fitting(rows.length, body.height);
-    const nameWidth = Math.min(Math.max(9, ...rows.map((r) => r.link.name.length + 2 * r.depth)), body.width >= 60 ? 17 : 9);
+    const nameWidth = Math.min(
+      Math.max(9, ...rows.map((r) => r.link.name.length + 2 * r.depth)),
+      body.width >= 60 ? 17 : 9,
+    );
     rows.slice(0, shown).forEach(({ link, depth }, y) => drawLink(body, y, view, link, depth, nameWidth));
     more(body, view_t(t), rows.length - shown);
     if (rows.length === 0) body.text(0, 0, `-  ${t("nic.none")}`, "dim");
@@ -172,7 +190,13 @@ function linkDetail(view: View, link: Link, neighbours: Parameters<typeof neighb
 
 export function drawHosts(canvas: Canvas, view: View): void {
   const { t, state } = view;
-  panel(canvas, view, t("panel.host"), state.facts.hosts, (body, hosts) => {
+  const { hosts: reading } = state.facts;
+  if (reading?.state === "missing" && reading.why.code === "notConfigured") {
+    canvas.text(0, 0, t("panel.host"), "heading");
+    canvas.text(0, 1, `-  ${t("host.noManager")}`, "dim");
+    return;
+  }
+  panel(canvas, view, t("panel.host"), reading, (body, hosts) => {
     body.text(0, 0, t("host.line1", { total: hosts.total, enabled: hosts.enabled, connected: hosts.connected }));
     const style: Style = hosts.disconnected > 0 ? "bad" : "text";
     body.text(0, 1, t("host.line2", { disconnected: hosts.disconnected, maintenance: hosts.maintenance }), style);
@@ -221,13 +245,19 @@ export function drawMemory(canvas: Canvas, view: View): void {
   panel(canvas, view, title, state.facts.memory, (_, memory) => {
     const share = memory.totalBytes === 0 ? null : memory.usedBytes / memory.totalBytes;
     const x = canvas.text(displayWidth(title) + 3, 0, formatPercent(share), "strong");
-    const of = t("memory.of", { used: formatBytes(memory.usedBytes), total: formatBytes(memory.totalBytes) });
+    const { part, whole } = formatBytesOf(memory.usedBytes, memory.totalBytes);
+    const of = t("memory.of", { used: part, total: whole });
     canvas.text(x + 3, 0, of);
   });
   drawHistory(canvas, view, state.facts.memory, state.histories.memory.values);
 }
 
-function drawHistory(canvas: Canvas, _view: View, now: Reading<unknown> | undefined, values: readonly (number | null)[]): void {
+function drawHistory(
+  canvas: Canvas,
+  _view: View,
+  now: Reading<unknown> | undefined,
+  values: readonly (number | null)[],
+): void {
   if (now === undefined || now.state === "missing") return;
   const width = Math.min(canvas.width - 1, canvas.width > 60 ? canvas.width - 4 : 32);
   drawGraph(canvas.part(0, 1, width), values);

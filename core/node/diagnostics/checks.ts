@@ -1,0 +1,38 @@
+import { duplicateAddressCheck, managementLinkCheck } from "./addresses.ts";
+import { bondsCheck } from "./bonds.ts";
+import type { Check } from "./check.ts";
+import { clockCheck } from "./clock.ts";
+import { disksCheck, raidCheck } from "./disks.ts";
+import { filesystemsCheck } from "./filesystems.ts";
+import { guestsCheck, libvirtCheck } from "./libvirt.ts";
+import { managerCheck, portsCheck } from "./manager.ts";
+import { memoryCheck } from "./memory.ts";
+import { dnsCheck, hostnameCheck } from "./names.ts";
+import { ocfs2Check } from "./ocfs2.ts";
+import { fansCheck, powerSupplyCheck } from "./sensors.ts";
+import { unitsCheck } from "./units.ts";
+import { iommuCheck, virtualizationCheck } from "./virtualization.ts";
+
+/** Every check of this node itself, in the order in which passed ones are listed. */
+export const checks: readonly Check[] = [
+  virtualizationCheck,
+  iommuCheck,
+  disksCheck,
+  raidCheck,
+  powerSupplyCheck,
+  fansCheck,
+  hostnameCheck,
+  filesystemsCheck,
+  clockCheck,
+  dnsCheck,
+  memoryCheck,
+  unitsCheck,
+  bondsCheck,
+  managementLinkCheck,
+  duplicateAddressCheck,
+  libvirtCheck,
+  guestsCheck,
+  ocfs2Check,
+  managerCheck,
+  portsCheck,
+];
