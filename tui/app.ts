@@ -3,6 +3,7 @@ import { checkProtocol } from "../core/api/client.ts";
 import { NodeError } from "../core/model/error.ts";
 import { type Facts, missingFacts, type SomeFacts } from "../core/model/facts.ts";
 import type { ConsoleSettings, Language } from "../core/model/records.ts";
+import { errorText } from "./error-text.ts";
 import { EscapeDigits } from "./escape-digits.ts";
 import { drawFrame, type Notice, tooSmall } from "./frame.ts";
 import { english, loadCatalogue, type Translate, translator } from "./i18n/catalogue.ts";
@@ -285,7 +286,7 @@ export class App {
 
   #describe(error: unknown): string {
     if (!(error instanceof NodeError)) return this.#t("app.failed", { what: String(error) });
-    return this.#t.find(`error.${error.code}`, numbersAndStrings(error.values)) ?? error.message;
+    return errorText(this.#t, error);
   }
 
   async #applyLanguage(language: Language): Promise<void> {
@@ -354,8 +355,4 @@ export class App {
       this.#changed({ ...this.#state, facts: missingFacts({ code: "notRunning", detail: "agent" }, at) });
     }, forgetFactsMs);
   }
-}
-
-function numbersAndStrings(values: Record<string, string | number | boolean>): Record<string, string | number> {
-  return Object.fromEntries(Object.entries(values).map(([k, v]) => [k, typeof v === "boolean" ? String(v) : v]));
 }

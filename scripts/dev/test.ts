@@ -14,8 +14,11 @@ import { installPackages } from "./test-packages.ts";
  * instead. With CI=true a test that is skipped has failed: a bed that can't run shows nothing.
  */
 
-const testTimeoutMs = 120_000;
-const longTimeoutMs = 30 * 60_000;
+type Limits = { readonly testMs: number; readonly fileMs: number };
+
+/** For one test, and for its whole file: one that leaves something running would never end. */
+const limits: Limits = { testMs: 120_000, fileMs: 5 * 60_000 };
+const longLimits: Limits = { testMs: 30 * 60_000, fileMs: 40 * 60_000 };
 /** Two cores; a terminal test keeps one of them busy only now and then. */
 const concurrency = 2;
 
@@ -47,7 +50,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     const isLast = (file: string) => file.endsWith(".last.test.ts");
     for (const part of [files.filter((file) => !isLast(file)), files.filter(isLast)]) {
       if (part.length === 0) continue;
-      const counts = await runFiles(part, isLong ? longTimeoutMs : testTimeoutMs, skips);
+      const counts = await runFiles(part, isLong ? longLimits : limits, skips);
       total.passed += counts.passed;
       total.failed += counts.failed;
       total.skipped += counts.skipped;
@@ -62,13 +65,14 @@ async function main(args: readonly string[]): Promise<boolean> {
   return total.failed === 0 && !(isCi && (skips.length > 0 || absent.length > 0));
 }
 
-async function runFiles(files: readonly string[], timeoutMs: number, skips: Skip[]): Promise<Counts> {
+async function runFiles(files: readonly string[], { testMs, fileMs }: Limits, skips: Skip[]): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const stream = run({
     files: files.map((file) => path.join(projectRoot, file)),
     concurrency,
     cwd: projectRoot,
-    execArgv: [`--test-timeout=${timeoutMs}`],
+    timeout: fileMs,
+    execArgv: [`--test-timeout=${testMs}`],
   });
   stream.on("test:pass", (event) => {
     if (event.skip === undefined || event.skip === false) return;

@@ -1,9 +1,9 @@
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import xterm from "@xterm/headless";
 import { ensureBuilt } from "../../scripts/dev/build.ts";
 import { spawnPty } from "./node-pty.ts";
-import { root } from "./programs.ts";
+import { root, temporaryFolder } from "./programs.ts";
 
 export type ConsoleOptions = {
   socketPath: string;
@@ -16,6 +16,8 @@ export type ConsoleOptions = {
   env?: Record<string, string>;
   /** Program and arguments instead of the console's own. */
   command?: readonly [string, ...string[]];
+  /** Starts this program with the console's own command behind its arguments: `setpriv …`. */
+  through?: readonly string[];
 };
 
 /** The console's real program on a real pseudo terminal, its screen read as a person would. */
@@ -30,12 +32,14 @@ export type ConsoleBed = {
   /** Types bytes as they are. */
   type(bytes: string): void;
   press(key: keyof typeof keyBytes): void;
-  /** Waits until the screen satisfies `what`; fails with the screen in the message after `timeoutMs`. */
-  until(what: string | RegExp | ((text: string) => boolean), timeoutMs?: number): Promise<void>;
+  /** Waits until the screen satisfies `what`; fails with `name` and the screen in the message after `timeoutMs`. */
+  until(what: string | RegExp | ((text: string) => boolean), timeoutMs?: number, name?: string): Promise<void>;
   resize(columns: number, rows: number): void;
   /** Bytes that the program has written so far, and the bytes themselves. */
   written(): number;
   raw(): string;
+  /** What the console wrote to standard error, which is kept off the terminal here; not so for another `command`. */
+  errors(): string;
   kill(signal: string): void;
   /** Exit code, or the signal's number. */
   readonly exited: Promise<{ exitCode: number; signal?: number | undefined }>;
@@ -66,13 +70,12 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
   await ensureBuilt();
   const columns = options.columns ?? 80;
   const rows = options.rows ?? 24;
-  const [program, ...args] = options.command ?? [
-    process.execPath,
-    join(root, "build/tui.js"),
-    "--socket",
-    options.socketPath,
-    ...(options.args ?? []),
-  ];
+  const own = [process.execPath, join(root, "build/tui.js"), "--socket", options.socketPath, ...(options.args ?? [])];
+  const folder = temporaryFolder();
+  const errorFile = join(folder.path, "stderr");
+  // The shell becomes the program; only where its standard error goes is different.
+  const apart = ["/bin/sh", "-c", 'exec "$@" 2>"$BINNACLE_TEST_STDERR"', "sh"] as const;
+  const [program, ...args] = options.command ?? ([...apart, ...(options.through ?? []), ...own] as const);
   const pty = spawnPty(program, args, {
     name: options.term ?? "xterm-256color",
     cols: columns,
@@ -83,18 +86,30 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
       TZ: "UTC",
       TERM: options.term ?? "xterm-256color",
       LANG: options.locale ?? "C.UTF-8",
+      BINNACLE_TEST_STDERR: errorFile,
       ...options.env,
     },
   });
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
-  let raw = Buffer.alloc(0);
-  let changed = () => {};
-  pty.onData((bytes) => {
-    raw = Buffer.concat([raw, bytes]);
-    record(bytes);
-    terminal.write(bytes, () => changed());
+  const chunks: Buffer[] = [];
+  const bytes = () => Buffer.concat(chunks);
+  const waiting = new Set<() => void>();
+  const changed = () => {
+    for (const check of waiting) check();
+  };
+  pty.onData((data) => {
+    chunks.push(data);
+    record(data);
+    terminal.write(data, changed);
   });
-  const exited = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => pty.onExit(resolve));
+  let ended: { exitCode: number; signal?: number | undefined } | undefined;
+  const exited = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => {
+    pty.onExit((how) => {
+      ended = how;
+      resolve(how);
+      changed();
+    });
+  });
 
   const screen = () => {
     const buffer = terminal.buffer.active;
@@ -116,11 +131,11 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
     cursor: () => ({
       x: terminal.buffer.active.cursorX,
       y: terminal.buffer.active.cursorY,
-      hidden: isCursorHidden(raw),
+      hidden: isCursorHidden(bytes()),
     }),
     type: (bytes) => pty.write(bytes),
     press: (key) => pty.write(keyBytes[key]),
-    until(what, timeoutMs = 15_000) {
+    until(what, timeoutMs = 15_000, name = String(what)) {
       const holds = () =>
         typeof what === "function"
           ? what(text())
@@ -128,25 +143,32 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
             ? text().includes(what)
             : what.test(text());
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          changed = () => {};
-          reject(new Error(`the screen never showed ${String(what)}:\n${text()}`));
-        }, timeoutMs);
-        changed = () => {
-          if (!holds()) return;
+        const done = () => {
           clearTimeout(timer);
-          changed = () => {};
-          resolve();
+          waiting.delete(check);
         };
-        changed();
+        const fail = (why: string) => {
+          done();
+          reject(new Error(`the screen never showed ${name}${why}:\n${text()}`));
+        };
+        const check = () => {
+          if (holds()) {
+            done();
+            resolve();
+          } else if (ended !== undefined) fail(` before the program ended (${JSON.stringify(ended)})`);
+        };
+        const timer = setTimeout(() => fail(""), timeoutMs);
+        waiting.add(check);
+        check();
       });
     },
     resize(newColumns, newRows) {
       terminal.resize(newColumns, newRows);
       pty.resize(newColumns, newRows);
     },
-    written: () => raw.length,
-    raw: () => raw.toString("latin1"),
+    written: () => bytes().length,
+    raw: () => bytes().toString("latin1"),
+    errors: () => readFileSync(errorFile, { encoding: "utf8", flag: "a+" }),
     kill: (signal) => process.kill(pty.pid, signal),
     exited,
     async close() {
@@ -157,6 +179,7 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
       }
       await exited;
       terminal.dispose();
+      folder.dispose();
     },
   };
 }

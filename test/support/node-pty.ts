@@ -10,6 +10,8 @@ export type Pty = {
   resize(columns: number, rows: number): void;
   pause(): void;
   resume(): void;
+  /** Closes this end: the program's terminal hangs up. */
+  destroy(): void;
 };
 
 type PtyOptions = {

@@ -58,7 +58,7 @@ function drawn(LineChart: typeof Line, canvas: Canvas, series: readonly Series[]
     chart.canvasSize = { width: canvas.width * 2, height: canvas.height * 4 + 4 };
   };
   chart.emit("attach");
-  leaveGaps(chart.ctx);
+  adjust(chart.ctx, chart.canvasSize.width - 1);
   chart.setData(
     series.map((one, index) => ({
       title: one.title,
@@ -72,8 +72,11 @@ function drawn(LineChart: typeof Line, canvas: Canvas, series: readonly Series[]
   return chart.ctx.canvas.frame();
 }
 
-/** Makes a line stop before a missing value and go on behind it; a single value between two gaps is a dot. */
-function leaveGaps(context: Line["ctx"]): void {
+/**
+ * Makes a line stop before a missing value and go on behind it; a single value between two gaps is a dot. What contrib
+ * would put just outside, at the top and on the right, comes to the edge.
+ */
+function adjust(context: Line["ctx"], right: number): void {
   const { lineTo, beginPath } = context;
   let up = true;
   context.beginPath = () => {
@@ -85,9 +88,10 @@ function leaveGaps(context: Line["ctx"]): void {
       up = true;
       return;
     }
-    if (up) context.moveTo(x, y);
+    const to = [Math.min(x, right), Math.max(y, 0)] as const;
+    if (up) context.moveTo(...to);
     up = false;
-    lineTo.call(context, x, y);
+    lineTo.call(context, ...to);
   };
 }
 

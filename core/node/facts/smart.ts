@@ -102,7 +102,7 @@ function faultsOf(found: Report): string[] {
     [raw(found, 198), 1, "uncorrectable sectors"],
   ];
   for (const [count, limit, what] of counts) {
-    if (count !== undefined && count > limit) faults.push(`${count} ${what}`);
+    if (count !== undefined && count >= limit) faults.push(`${count} ${what}`);
   }
   const warning = found.nvme_smart_health_information_log?.critical_warning ?? 0;
   nvmeWarnings.forEach((what, bit) => {

@@ -11,7 +11,7 @@ export class Emulator {
     this.#terminal = new xterm.Terminal({ cols: width, rows: height, allowProposedApi: true, scrollback: 100 });
   }
 
-  async write(text: string): Promise<void> {
+  async write(text: string | Uint8Array): Promise<void> {
     await new Promise<void>((resolve) => this.#terminal.write(text, resolve));
   }
 

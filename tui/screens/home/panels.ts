@@ -75,6 +75,16 @@ export function drawNode(canvas: Canvas, view: View): void {
   });
 }
 
+/** `Debian GNU/Linux 13 (trixie)` without its nickname: half a panel has no room for both. */
+function withoutCodename(os: string): string {
+  return os.replace(/ \([^)]*\)$/, "");
+}
+
+/** `ntp1` of `ntp1.example.com`; addresses stay whole. */
+function shortName(host: string): string {
+  return /[a-z]/i.test(host) && !host.includes(":") ? (host.split(".")[0] ?? host) : host;
+}
+
 /** A node that is not meant to run a manager: what it runs on takes the room. */
 function drawPlainNode(canvas: Canvas, { t, state }: View): void {
   canvas.text(0, 0, t("panel.node"), "heading");
@@ -83,7 +93,7 @@ function drawPlainNode(canvas: Canvas, { t, state }: View): void {
   const identity = valueOf(state.facts.identity);
   if (identity === undefined) return;
   const hardware = [identity.vendor, identity.model].filter((part) => part !== null).join(" ");
-  line(body, 1, t("node.os"), [[identity.os, "text"]]);
+  line(body, 1, t("node.os"), [[withoutCodename(identity.os), "text"]]);
   line(body, 2, t("node.machine"), [[hardware === "" ? (identity.virtualization ?? "-") : hardware, "text"]]);
 }
 
@@ -109,7 +119,7 @@ function clockWords({ t, state }: View): readonly [string, Style] {
   }
   const { inSync, source } = clock.value;
   if (!inSync) return [t("time.notInSync"), "warn"];
-  return [source === null ? t("time.inSync") : t("time.inSyncWith", { source }), "good"];
+  return [source === null ? t("time.inSync") : t("time.inSyncWith", { source: shortName(source) }), "good"];
 }
 
 export function drawDisks(canvas: Canvas, view: View): void {
@@ -120,7 +130,7 @@ export function drawDisks(canvas: Canvas, view: View): void {
       const style: Style = share >= 0.95 || fs.readOnly ? "bad" : share >= 0.8 ? "warn" : "text";
       line(body, y, t(`fs.${fs.purpose}`), [
         [t("fs.free", { free: formatBytes(fs.freeBytes).padStart(6), size: formatBytes(fs.sizeBytes) }), style],
-        [fs.readOnly ? t("fs.readOnly") : share >= 0.8 ? t("fs.full", { share: formatPercent(share) }) : "", style],
+        [fs.readOnly ? t("fs.readOnly") : share >= 0.8 ? formatPercent(share) : "", style],
       ]);
     });
     drawDiskHealth(body.part(0, filesystems.length), view);

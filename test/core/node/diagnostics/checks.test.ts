@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Finding, Language } from "../../../../core/model/records.ts";
+import { checks } from "../../../../core/node/diagnostics/checks.ts";
+import { runDiagnostics, unableCode } from "../../../../core/node/diagnostics/diagnose.ts";
+import { loadCatalogue, translator } from "../../../../tui/i18n/catalogue.ts";
+import { wrap } from "../../../../tui/terminal/width.ts";
+import { machineIn } from "./machine.ts";
+import { type Scenario, scenarios } from "./scenarios.ts";
+
+/** A dialogue at 80 columns has a margin of two on each side. */
+const width = 76;
+const maxLines = 5;
+/** As the screen appends it where it is known. */
+const sinceText = "  since 2026-11-21 13:58:07";
+const languages: Language[] = ["en", "zh"];
+const catalogues = new Map(
+  await Promise.all(languages.map(async (language) => [language, await loadCatalogue(language)] as const)),
+);
+
+for (const scenario of scenarios)
+  test(`${scenario.name}: ${scenario.code}`, async () => {
+    const finding = await find(scenario);
+    assert.equal(finding.outcome, scenario.outcome);
+    assert.equal(finding.fix, scenario.fix ?? null);
+    if (scenario.since !== undefined) assert.equal(finding.since, scenario.since);
+    for (const [name, value] of Object.entries(scenario.values ?? {})) assert.equal(finding.values[name], value, name);
+  });
+
+for (const language of languages)
+  test(`every finding fits in ${maxLines} lines of ${width} columns, with all its values, in ${language}`, async () => {
+    for (const scenario of scenarios) {
+      const lines = await sentences(await find(scenario), language);
+      assert(lines.length <= maxLines, `${scenario.name} (${scenario.code}):\n${lines.join("\n")}`);
+      assert.doesNotMatch(lines.join("\n"), /\{\w+\}/, scenario.code);
+    }
+  });
+
+test("every code has a scenario here", () => {
+  const shown = new Set(scenarios.map(({ code }) => code));
+  const all = checks.flatMap(({ codes }) => codes);
+  assert.deepEqual(
+    all.filter((code) => !shown.has(code)),
+    [],
+  );
+  assert.equal(new Set(all).size, all.length, "a code belongs to one check");
+});
+
+test("every code that a check can answer has its sentences in both languages, and no sentence is left over", async () => {
+  const expected = checks.flatMap((check) => [
+    `diagnosis.${unableCode(check)}.what`,
+    ...check.codes.flatMap((code) =>
+      (code.endsWith(".OK") ? ["what"] : ["what", "why", "remedy"]).map((part) => `diagnosis.${code}.${part}`),
+    ),
+  ]);
+  for (const [language, catalogue] of catalogues) {
+    const there = Object.keys(catalogue).filter((key) => /^diagnosis\.[A-Z]/.test(key));
+    assert.deepEqual(there.toSorted(), expected.toSorted(), language);
+  }
+});
+
+test("the two languages name the same values", () => {
+  const places = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+  const english = Object.entries(catalogues.get("en") ?? {}).filter(([key]) => key.startsWith("diagnosis."));
+  const chinese = new Map<string, string>(Object.entries(catalogues.get("zh") ?? {}));
+  assert(english.length > 200);
+  for (const [key, text] of english) assert.deepEqual(places(chinese.get(key) ?? ""), places(text), key);
+});
+
+async function find(scenario: Scenario): Promise<Finding> {
+  const check = checks.find(({ codes }) => codes.includes(scenario.code));
+  assert(check, scenario.code);
+  const { findings } = await runDiagnostics({ ...machineIn(scenario), checks: [check] });
+  const finding = findings.find(({ code }) => code === scenario.code);
+  assert(finding, `found ${JSON.stringify(findings)}`);
+  assert(finding.id === check.id || finding.id.startsWith(`${check.id}:`));
+  return finding;
+}
+
+async function sentences(finding: Finding, language: Language): Promise<string[]> {
+  const catalogue = catalogues.get(language);
+  assert(catalogue);
+  const t = translator(language, catalogue);
+  const part = (name: string) => t.find(`diagnosis.${finding.code}.${name}`, finding.values) ?? "";
+  const what = `${part("what")}${finding.since === null ? "" : sinceText}`;
+  return [what, part("why"), part("remedy")].filter((text) => text !== "").flatMap((text) => wrap(text, width));
+}

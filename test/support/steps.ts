@@ -1,0 +1,89 @@
+import { type ConsoleBed, keyBytes } from "./console.ts";
+
+/* What a person does at the console, step by step. Each step ends when the screen shows its outcome. */
+
+export const goodPassword = "Harbour-light-42";
+
+/** Items of System Configuration in their order, each with what its screen's header says. */
+export const configurationItems = {
+  passwords: "Change Passwords",
+  ping: "Test Network",
+  terminals: "Terminal Info",
+  language: "Language",
+  settings: "Console Settings",
+  diagnostics: "Diagnostics",
+  cpu: "CPU",
+  memory: "Memory",
+  logs: "Logs",
+  jobs: "Jobs",
+  audit: "Audit",
+} as const;
+export type ConfigurationItem = keyof typeof configurationItems;
+
+/** The header of the screen on top, and nothing else, names its title. */
+export function header(console: ConsoleBed): string {
+  return console.screen()[0] ?? "";
+}
+
+/** Waits until the screen on top is the one with this title. */
+export function untilTitle(console: ConsoleBed, title: string): Promise<void> {
+  return console.until((text) => titleOf(text) === title, 15_000, `the title ${title}`);
+}
+
+/** Waits for the home screen: the only one that offers F12. */
+export function untilHome(console: ConsoleBed): Promise<void> {
+  return console.until((text) => /F12 /.test(text.split("\n").at(-1) ?? ""), 15_000, "the home screen");
+}
+
+function titleOf(text: string): string | undefined {
+  const [first = ""] = text.split("\n");
+  return first.replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s*$/, "").trim().split(/ {3,}/).at(-1);
+}
+
+/** Gives a preview its first password at `key`, and waits for the screen behind it. */
+export async function choosePassword(
+  console: ConsoleBed,
+  { password = goodPassword, key = "f2" }: { password?: string; key?: "f2" | "f12" } = {},
+): Promise<void> {
+  await untilHome(console);
+  console.press(key);
+  await untilTitle(console, "Choose a password");
+  console.type(`${password}\t${password}\r`);
+  await untilTitle(console, key === "f2" ? "System Configuration" : "Reboot / Power off");
+}
+
+/** Gives the password at `key`, and waits for the screen behind it. */
+export async function logIn(
+  console: ConsoleBed,
+  { password = goodPassword, key = "f2" }: { password?: string; key?: "f2" | "f12" } = {},
+): Promise<void> {
+  await openPrompt(console, key);
+  console.type(`${password}\r`);
+  await untilTitle(console, key === "f2" ? "System Configuration" : "Reboot / Power off");
+}
+
+/** From the home screen to the password prompt. */
+export async function openPrompt(console: ConsoleBed, key: "f2" | "f12" = "f2"): Promise<void> {
+  await untilHome(console);
+  console.press(key);
+  await untilTitle(console, "Password");
+}
+
+/** From the list of System Configuration to one of its screens. */
+export async function openItem(console: ConsoleBed, item: ConfigurationItem): Promise<void> {
+  await untilTitle(console, "System Configuration");
+  selectItem(console, item);
+  await untilTitle(console, configurationItems[item]);
+}
+
+/** Opens an item of System Configuration without waiting: for a console in another language. */
+export function selectItem(console: ConsoleBed, item: ConfigurationItem): void {
+  const index = Object.keys(configurationItems).indexOf(item);
+  console.type(keyBytes.home + keyBytes.down.repeat(index) + keyBytes.enter);
+}
+
+/** Back to the list of System Configuration. */
+export async function leaveItem(console: ConsoleBed): Promise<void> {
+  console.press("esc");
+  await untilTitle(console, "System Configuration");
+}
