@@ -145,6 +145,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
   const settings = await Settings.open({ home, onDamage });
   const jobs = await Jobs.open({
     folder: home,
+    now: () => machine.now(),
     onDamage,
     onTrouble: (what, error) => log.error({ err: error }, what),
   });

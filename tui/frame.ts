@@ -42,14 +42,17 @@ function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
   canvas.textRight(right, 0, clock, "bar");
   let x = 1;
   const room = right - displayWidth(clock) - 2;
-  const put = (text: string, style: Style) => {
-    if (x >= room) return;
-    x = canvas.text(x, 0, truncate(text, room - x, canvas.glyphs.ellipsis), style) + 3;
+  const put = (text: string, style: Style, keptFree = 0) => {
+    const most = room - x - keptFree;
+    if (most > 0) x = canvas.text(x, 0, truncate(text, most, canvas.glyphs.ellipsis), style) + 3;
   };
+  const isHome = screen.title === "home.title";
+  const title = isHome ? t(`role.${identity?.role ?? "unknown"}`) : t(screen.title);
   if (state.status?.mode === "preview") put(t("header.preview"), "preview");
   put(`${t("product")} ${state.status?.version ?? "-"}`, "bar");
-  put(identity?.hostname ?? "-", "bar");
-  put(screen.title === "home.title" ? t(`role.${identity?.role ?? "unknown"}`) : t(screen.title), "bar");
+  // A long host name is cut, not what the screen is; at home it is the name that matters.
+  put(identity?.hostname ?? "-", "bar", isHome ? 0 : displayWidth(title) + 3);
+  put(title, "bar");
 }
 
 function drawNotice(canvas: Canvas, notice: Notice, y: number): void {

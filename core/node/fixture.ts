@@ -191,7 +191,8 @@ function foldersOf(recorded: Recording): Map<string, Set<string>> {
 
 function seriesOf(values: (number | null)[], now: Millis): Series {
   if (values.length === 0) return emptySeries();
-  return { stepMs: historyStepMs, bucket: Math.floor(now / historyStepMs), values, samples: 1 };
+  // The clock stands still: what is measured from now on belongs to the last step, and must not move its mean.
+  return { stepMs: historyStepMs, bucket: Math.floor(now / historyStepMs), values, samples: 1_000_000 };
 }
 
 function resultOf(outcome: { code: number; stdout: string | string[]; stderr: string | string[]; json?: unknown }) {

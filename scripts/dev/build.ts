@@ -66,6 +66,12 @@ export async function ensureBuilt(root: string = projectRoot): Promise<boolean> 
   return true;
 }
 
+/** The files of the newest build, relative to `root`, programs and the chunks that they load. @throws when nothing is built */
+export function builtFiles(root: string = projectRoot): string[] {
+  const stamp: Stamp = JSON.parse(fs.readFileSync(path.join(buildFolder(root), "stamp.json"), "utf8"));
+  return stamp.outputs.map(([file]) => file).sort();
+}
+
 function isUpToDate(root: string): boolean {
   try {
     // Written by this program only; what a damaged one does wrong is caught, and the answer is a new build.

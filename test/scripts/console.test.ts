@@ -38,7 +38,7 @@ describe("the console's launcher", () => {
   it("leaves with the program when it ends in order", async () => {
     const console = await start("echo bye");
     assert.equal((await console.exited).exitCode, 0);
-    assert.match(console.text(), /bye/);
+    await console.until(/bye/);
     assert.equal(read("starts"), "1");
   });
 
@@ -61,7 +61,7 @@ describe("the console's launcher", () => {
       echo "second start after: $BINNACLE_LAST_ERROR"`);
     assert.equal((await console.exited).exitCode, 0);
     assert.equal(read("after"), read("before"));
-    assert.match(console.text(), /second start after: TypeError: x is not a function/);
+    await console.until(/second start after: TypeError: x is not a function/);
     assert.doesNotMatch(console.text(), /half a screen/);
     assert.equal(console.cursor().hidden, false);
     assert.ok(console.raw().lastIndexOf("\x1b[?2004l") > console.raw().lastIndexOf("\x1b[?2004h"));
@@ -73,7 +73,19 @@ describe("the console's launcher", () => {
     assert.equal(read("starts"), "6");
     console.type("reboot\r");
     assert.equal((await console.exited).exitCode, 0);
-    assert.match(console.text(), /chose reboot/);
+    await console.until(/chose reboot/);
+  });
+
+  it("starts the program again when the menu asks for it, with all its chances", async () => {
+    const console = await start("[ $starts -le 6 ] && exit 7; [ $starts = 7 ] || exit 0; exit 8", "exit 75");
+    assert.equal((await console.exited).exitCode, 0);
+    assert.equal(read("starts"), "8");
+  });
+
+  it("ends with status 1 when the menu can't run either", async () => {
+    const console = await start("exit 7", "exit 127");
+    assert.equal((await console.exited).exitCode, 1);
+    await console.until(/The menu stopped, too: status 127/);
   });
 
   for (const [signal, status] of [

@@ -3,6 +3,8 @@ import { createRequire } from "node:module";
 /** A program on a pseudo terminal, as node-pty gives it; only what the test beds use of it. */
 export type Pty = {
   readonly pid: number;
+  /** The terminal's other side. */
+  readonly fd: number;
   /** Bytes, because the terminals are opened without an encoding. */
   onData(listener: (data: Buffer) => void): void;
   onExit(listener: (event: { exitCode: number; signal?: number | undefined }) => void): void;

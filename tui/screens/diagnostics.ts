@@ -120,6 +120,8 @@ function detail(t: Translate, finding: Finding, width: number): string[] {
   return [what, why, part("remedy")].filter((text) => text !== "").flatMap((text) => wrap(text, width));
 }
 
-function fixName(t: Translate, finding: Finding): string {
-  return t.find(`diagnosis.fix.${finding.fix}`) ?? finding.fix ?? "";
+/** A fix is a name and, behind a colon, what it works on: `restart-unit:chrony.service`. */
+function fixName(t: Translate, { fix }: Finding): string {
+  const [name = "", ...subject] = (fix ?? "").split(":");
+  return t.find(`diagnosis.fix.${name}`, { subject: subject.join(":") }) ?? fix ?? "";
 }

@@ -144,10 +144,9 @@ class Row {
     return length;
   }
 
-  /** A wide character is drawn when either half differs; its second half never by itself. */
+  /** The second half of a wide character is never drawn by itself: it can't differ unless the first does. */
   #mustWrite(x: number): boolean {
-    if (this.#isSecondHalf(x)) return false;
-    return this.#differs(x) || (this.#cellWidth(x) === 2 && this.#differs(x + 1));
+    return !this.#isSecondHalf(x) && this.#differs(x);
   }
 
   #differs(x: number): boolean {

@@ -3,13 +3,32 @@ import { eastAsianWidth } from "get-east-asian-width";
 /** Made when the first text needs it: the tables behind it take 4 MB. */
 let segmenter: Intl.Segmenter | undefined;
 
-/** Printable ASCII only: one cell for each UTF-16 unit. The common case, decided without the segmenter. */
-function isPlain(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code > 0x7e) return false;
+/**
+ * The cells of a character that never joins with a neighbour, or 0 for one that has to be looked at with care: Latin,
+ * what graphs and lines are made of, Chinese and Korean. Nearly all that a console shows, decided without the segmenter.
+ */
+function simpleWidth(code: number): 0 | 1 | 2 {
+  if (code < 0x7f) return code < 0x20 ? 0 : 1;
+  if (code < 0x300) return code < 0xa1 || code === 0xad ? 0 : 1;
+  if (code >= 0x2500 && code < 0x25a0) return 1;
+  if (code === 0x2026 || code === 0x2022 || code === 0x25b2 || code === 0x25bc) return 1;
+  const wide =
+    (code >= 0x4e00 && code <= 0x9fff) ||
+    (code >= 0x3000 && code <= 0x3020) ||
+    (code >= 0xff01 && code <= 0xff60) ||
+    (code >= 0xac00 && code <= 0xd7a3);
+  return wide ? 2 : 0;
+}
+
+/** The cells of a text of simple characters; null when one of them isn't. */
+function simpleTextWidth(text: string): number | null {
+  let sum = 0;
+  for (let index = 0; index < text.length; index++) {
+    const width = simpleWidth(text.charCodeAt(index));
+    if (width === 0) return null;
+    sum += width;
   }
-  return true;
+  return sum;
 }
 
 /**
@@ -18,8 +37,8 @@ function isPlain(text: string): boolean {
  * must not be able to move the cursor. Combining marks stay with their base; one without a base is dropped.
  */
 export function* cellsOf(text: string): Generator<{ char: string; width: 1 | 2 }> {
-  if (isPlain(text)) {
-    for (const char of text) yield { char, width: 1 };
+  if (simpleTextWidth(text) !== null) {
+    for (const char of text) yield { char, width: simpleWidth(char.charCodeAt(0)) === 2 ? 2 : 1 };
     return;
   }
   segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
@@ -43,7 +62,8 @@ function isUnsafe(code: number): boolean {
 
 /** How many cells a text takes. */
 export function displayWidth(text: string): number {
-  if (isPlain(text)) return text.length;
+  const simple = simpleTextWidth(text);
+  if (simple !== null) return simple;
   let width = 0;
   for (const cell of cellsOf(text)) width += cell.width;
   return width;

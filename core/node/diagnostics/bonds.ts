@@ -11,7 +11,6 @@ type Code =
   | "BOND.NO_PARTNER"
   | "BOND.PARTNERS_DIFFER"
   | "BOND.SPEEDS_DIFFER";
-type Leg = NonNullable<Link["bond"]>["legs"][number];
 
 /** Bonds: carrier of each leg, the LACP partner, equal speeds. */
 export const bondsCheck = defineCheck({
@@ -58,23 +57,19 @@ function judgeLegs({ name, bond }: Link, ports: readonly Neighbour[]): Outcome<C
     const values = { bond: name, legs: list(legs.map(({ link }) => link)) };
     return [{ outcome: "failed", code: "BOND.DOWN", subject: name, values }];
   }
-  return down.map((leg) => ({
+  const working = `${legs.length - down.length}/${legs.length}`;
+  return down.map(({ link }) => ({
     outcome: "failed",
     code: "BOND.LEG_DOWN",
-    subject: `${name}:${leg.link}`,
-    values: {
-      bond: name,
-      leg: leg.link,
-      port: portOf(leg, ports),
-      working: `${legs.length - down.length}/${legs.length}`,
-    },
+    subject: `${name}:${link}`,
+    values: { bond: name, leg: withPort(link, ports), working },
   }));
 }
 
-/** Where the cable ended when it still worked. */
-function portOf({ link }: Leg, ports: readonly Neighbour[]): string {
-  const port = ports.find((one) => one.link === link);
-  return port === undefined ? "-" : `${port.system} ${port.port}`;
+/** The leg, with the switch's port that its cable ended in when it still worked. */
+function withPort(leg: string, ports: readonly Neighbour[]): string {
+  const port = ports.find(({ link }) => link === leg);
+  return port === undefined ? leg : `${leg} (${port.system} ${port.port})`;
 }
 
 function judgePartners({ name, bond }: Link): Outcome<Code>[] {

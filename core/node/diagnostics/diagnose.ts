@@ -3,6 +3,7 @@ import type { Missing } from "../../model/reading.ts";
 import type { Diagnosis, Finding } from "../../model/records.ts";
 import { whyOf } from "../facts/source.ts";
 import type { Machine } from "../machine.ts";
+import { plainLine } from "../plain-text.ts";
 import { type Check, CheckContext, type Outcome } from "./check.ts";
 import { checks as allChecks } from "./checks.ts";
 import type { Resolver } from "./resolver.ts";
@@ -18,6 +19,8 @@ export type DiagnosisOptions = {
   checks?: readonly Check[];
 };
 
+/** Sentences have to fit on a screen, whatever a disk or a unit says. */
+const maxValueLength = 110;
 const outcomes: readonly Finding["outcome"][] = ["failed", "warning", "unable", "passed"];
 
 /**
@@ -60,7 +63,8 @@ function toFinding(check: Check, outcome: Outcome<string>): Finding {
   if (outcome.outcome === "unable")
     return { ...common, code: unableCode(check), values: {}, since: null, unable: bounded(outcome.why), fix: null };
   const { code, values = {}, since = null, fix = null } = outcome;
-  return { ...common, code, values, since, unable: null, fix };
+  const safe = Object.entries(values).map(([name, value]) => [name, plainLine(value, maxValueLength)]);
+  return { ...common, code, values: Object.fromEntries(safe), since, unable: null, fix };
 }
 
 /** What the catalogue calls a check that could not run. */
@@ -70,5 +74,5 @@ export function unableCode(check: Pick<Check, "name">): string {
 
 /** A reason has to fit on a line. */
 function bounded({ code, detail }: Missing): Missing {
-  return { code, detail: detail.length > 100 ? `${detail.slice(0, 99)}…` : detail };
+  return { code, detail: plainLine(detail, maxValueLength) };
 }

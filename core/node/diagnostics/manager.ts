@@ -47,7 +47,8 @@ export const portsCheck = defineCheck({
   async run({ machine, role }) {
     if (role === "none" || role === "expert") return [];
     const wanted = ports.filter(({ on }) => on === "node" || role === "management");
-    const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readOrNothing(machine, path)));
+    // Without IPv6 there is no second table.
+    const tables = [await machine.readFile("/proc/net/tcp"), await readOrNothing(machine, "/proc/net/tcp6")];
     const listening = parseListening(tables.join("\n"));
     const taken = wanted.filter(({ port }) => listening.has(port));
     const holders = await findHolders(machine, new Set(taken.flatMap(({ port }) => listening.get(port) ?? [])));

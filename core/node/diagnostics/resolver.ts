@@ -10,14 +10,10 @@ const noAnswer = new Set(["ETIMEOUT", "ECONNREFUSED", "ECANCELLED", "EBADRESP", 
 export const networkResolver: Resolver = async (server, name, timeoutMs) => {
   const resolver = new dns.Resolver({ timeout: timeoutMs, tries: 1 });
   resolver.setServers([server]);
-  // c-ares doubles its time-outs as it sees fit.
-  const timer = setTimeout(() => resolver.cancel(), timeoutMs);
   try {
     await resolver.resolve4(name);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "" || noAnswer.has(code)) throw error;
-  } finally {
-    clearTimeout(timer);
   }
 };

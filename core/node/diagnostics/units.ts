@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { readUnits, type Service } from "../facts/services.ts";
-import { parseJson } from "../facts/source.ts";
+import { commandFailed, parseJson, whyOf } from "../facts/source.ts";
 import { plainLine } from "../plain-text.ts";
 import { type CheckContext, defineCheck, type Outcome } from "./check.ts";
 
@@ -21,8 +21,10 @@ export const unitsCheck = defineCheck({
   codes: ["UNIT.OK", "UNIT.FAILED", "UNIT.LOOPING"],
   async run(context) {
     const services = context.fact("services");
-    const starting = await readStarting(context);
-    const all = [...new Map([...services, ...starting].map((service) => [service.unit, service])).values()];
+    // What the fact tells of failed units is told, even where the question for others fails.
+    const starting = await readStarting(context).catch((error: unknown) => whyOf(error));
+    const more = Array.isArray(starting) ? starting : [];
+    const all = [...new Map([...services, ...more].map((service) => [service.unit, service])).values()];
     const failed = all.filter(({ active }) => active === "failed");
     const looping = all.filter((service) => isLooping(service, context.now()));
     const found: Outcome<"UNIT.OK" | "UNIT.FAILED" | "UNIT.LOOPING">[] = [];
@@ -34,6 +36,7 @@ export const unitsCheck = defineCheck({
       if (service.active === "failed") found.push({ outcome: "failed", code: "UNIT.FAILED", values, ...common });
       else found.push({ outcome: "failed", code: "UNIT.LOOPING", values, ...common });
     }
+    if (!Array.isArray(starting)) found.push({ outcome: "unable", why: starting });
     if (found.length === 0) found.push({ outcome: "passed", code: "UNIT.OK", values: { count: String(all.length) } });
     return found;
   },
@@ -47,8 +50,9 @@ function isLooping({ active, sub, restarts, since }: Service, now: number): bool
 /** Units between two starts: a loop that the fact's list of units need not hold. */
 async function readStarting({ machine, signal }: CheckContext): Promise<Service[]> {
   const args = ["list-units", "--type=service", "--state=activating", "--output=json", "--no-pager"];
-  const { code, stdout } = await machine.run("systemctl", args, { timeoutMs, signal, reason: "Diagnostics" });
-  const units = code === 0 ? parseJson(activating, stdout, "systemctl").map(({ unit }) => unit) : [];
+  const { code, stdout, stderr } = await machine.run("systemctl", args, { timeoutMs, signal, reason: "Diagnostics" });
+  if (code !== 0) throw commandFailed("systemctl", stderr);
+  const units = parseJson(activating, stdout, "systemctl").map(({ unit }) => unit);
   return units.length === 0 ? [] : readUnits(machine, units, signal);
 }
 
@@ -61,5 +65,5 @@ async function lastWords({ logs }: CheckContext, unit: string): Promise<string> 
     ({ message }) => !message.startsWith(`${unit}: `) && !/^(Failed to start|Start(ed|ing)) /.test(message),
   );
   const line = own.find(({ priority }) => priority <= 3) ?? own[0] ?? lines[0];
-  return line === undefined ? "-" : plainLine(line.message, 100);
+  return line === undefined ? "-" : plainLine(line.message, 70);
 }

@@ -17,7 +17,12 @@ export const virtualizationCheck = defineCheck({
     const flags = /^flags\s*:\s*(.*)$/m.exec(cpuinfo)?.[1]?.split(" ");
     const flag = flags?.find((one) => one === "vmx" || one === "svm");
     const values = { flag: flag ?? "-", cpu: /^model name\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "-" };
-    if (hasDevice) return [{ outcome: "passed", code: "KVM.OK", values }];
+    if (hasDevice) {
+      // Not every way to KVM shows in the flags: other architectures, and guests with a KVM of their own (kvm_pvm).
+      const modules = await context.machine.readDir("/sys/module").catch((): string[] => []);
+      const by = flag ?? modules.find((name) => name.startsWith("kvm_")) ?? "/dev/kvm";
+      return [{ outcome: "passed", code: "KVM.OK", values: { ...values, flag: by } }];
+    }
     // Other architectures show no such flag; there the device alone tells.
     const hasFlag = flag !== undefined || flags === undefined;
     if (virtualization !== null)

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { NodeError } from "../../../core/model/error.ts";
 import type { Job } from "../../../core/model/records.ts";
+import { JobLog, readJobLog } from "../../../core/node/job-log.ts";
 import { type JobRequest, Jobs, type JobsOptions, type Work } from "../../../core/node/jobs.ts";
 
 const request: JobRequest = { kind: "ping", subject: "127.0.0.1", console: "tty1", cancellable: true };
@@ -124,6 +125,21 @@ test("a log keeps its last 2,000 lines and says which they are, in memory and in
   assert.equal((await ended(jobs, id)).lines, 12_345);
   assert.deepEqual(await jobs.log(id, 0), expected);
   assert.deepEqual(await jobs.log(id, 12_344), { first: 12_344, lines: ["line 12344"] });
+});
+
+test("lines that were dropped before they could be written leave no gap in the file's numbers", async (t) => {
+  const file = join(await folderFor(t), "x.log");
+  const log = new JobLog(file);
+  log.add("line 0");
+  assert.equal(await log.flush(), true);
+  for (let i = 1; i < 5000; i++) log.add(`line ${i}`);
+  assert.equal(await log.flush(), true);
+  log.add("line 5000");
+  assert.equal(await log.flush(), true);
+  assert.deepEqual(await readJobLog(file), {
+    first: 3001,
+    lines: Array.from({ length: 2000 }, (_, i) => `line ${3001 + i}`),
+  });
 });
 
 test("a log can't steer the terminal that shows it", async (t) => {

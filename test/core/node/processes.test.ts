@@ -122,7 +122,9 @@ test("nonsense in /proc is passed over", () => {
 
 test("this machine's processes are listed without their arguments", async (t) => {
   const secret = "planted-in-the-arguments";
-  const child = spawn(process.execPath, ["-e", "process.stdin.resume()", secret], { stdio: ["pipe", "ignore", "ignore"] });
+  const child = spawn(process.execPath, ["-e", "process.stdin.resume()", secret], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   t.after(() => child.kill());
   await once(child, "spawn");
   const top = await new Processes(realMachine()).top("memory", 100_000);

@@ -7,6 +7,7 @@ test("a terminal's sequences come from its terminfo entry, without padding", () 
   assert.equal(vt100.clear, "\x1b[H\x1b[J");
   assert.equal(vt100.eraseToEnd, "\x1b[K");
   assert.equal(vt100.eraseCells, null);
+  for (const value of Object.values(vt100)) if (typeof value === "string") assert.ok(!value.includes("$<"), value);
   const linux = capabilitiesOf("linux");
   assert.equal(linux.hideCursor, "\x1b[?25l\x1b[?1c");
   assert.equal(linux.eraseCells?.(20), "\x1b[20X");

@@ -297,6 +297,12 @@ test("one pasted line, or one that a script sends, ends in Enter after 50 ms", (
   assert.deepEqual(decode("correct horse\r\x1b[A"), [...chars("correct horse"), ...named("enter", "up")]);
 });
 
+test("an Enter that is held comes before what is typed later, also when no time-out was called between", () => {
+  const decoder = new Decoder();
+  decoder.push(bytes("correct horse\r"), 0);
+  assert.deepEqual(decoder.push(bytes("y"), 51), [...named("enter"), ...chars("y")]);
+});
+
 test("what a hand types keeps its Enter, at once", () => {
   const decoder = new Decoder();
   const keys: Key[] = [];
@@ -311,10 +317,13 @@ test("what a hand types keeps its Enter, at once", () => {
 test("an endless string, sequence or paste takes no endless memory", () => {
   for (const start of ["\x1b]0;", "\x1b[", "\x1bP", "\x1b[200~", "long text\rx"]) {
     const decoder = new Decoder();
+    const before = process.memoryUsage().heapUsed;
     decoder.push(bytes(start));
     const chunk = bytes("1".repeat(1 << 16));
     for (let count = 0; count < 64; count++) decoder.push(chunk);
     const rest = decoder.timeout();
+    // Nothing is kept of a sequence's parameters but the first few: no garbage, no heap.
+    if (start === "\x1b[") assert.ok(process.memoryUsage().heapUsed - before < 16e6);
     const size = rest.reduce((sum, key) => sum + ("text" in key ? key.text.length : 0), 0);
     assert.ok(size <= 2 << 20, `${JSON.stringify(start)} kept ${size}`);
   }

@@ -150,6 +150,16 @@ test("a long stretch of blanks inside a line is erased without writing them", ()
   assert.equal(renderFrame(before, after, vt220.profile, capabilitiesOf("vt100")), `\x1b[1;2H${" ".repeat(39)}`);
 });
 
+test("nothing is erased in a style that shows on blanks", () => {
+  const before = screenOf(80, 24, `${"x".repeat(40)}|`, "x".repeat(40));
+  const after = new Cells(80, 24);
+  const canvas = Canvas.on(after, vt220.profile.glyphs);
+  for (const y of [0, 1]) canvas.text(0, y, "a", "selected");
+  canvas.text(40, 0, "|");
+  const frame = renderFrame(before, after, vt220.profile, vt220.caps);
+  assert.equal(frame, "\x1b[H\x1b[7ma\x1b[m\x1b[39X\x1b[2H\x1b[7ma\x1b[m\x1b[K");
+});
+
 test("the style changes by the shortest sequence and is plain at the end", () => {
   const cells = new Cells(80, 24);
   const canvas = Canvas.on(cells, vt220.profile.glyphs);

@@ -68,6 +68,7 @@ test("a line that takes nothing at the moment is tried again", () => {
       output.write("abc");
       last().answer(failure(code), 0);
       assert.equal(output.busy, true);
+      assert.deepEqual(text(), ["abc"]);
       pass(15);
       assert.deepEqual(text(), ["abc", "abc"]);
       last().answer(null, 3);

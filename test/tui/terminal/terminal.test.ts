@@ -123,6 +123,14 @@ test("what a key changes is shown at once, whatever was drawn in between is left
   assert.match(bed.emulator.lines()[2] ?? "", /drawn 2$/);
 });
 
+test("keys that come together are answered by one frame", async (context) => {
+  const bed = open(context);
+  await bed.until(/drawn 1$/m);
+  bed.pty.write("abcdef");
+  await bed.until(/char:f$/m);
+  assert.match(bed.emulator.lines()[2] ?? "", /drawn 2$/);
+});
+
 test("nothing is written when nothing changed", async (context) => {
   const bed = open(context);
   await bed.until(/ready/);

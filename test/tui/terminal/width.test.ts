@@ -22,6 +22,16 @@ test("Chinese and emoji take two cells, Latin letters and graph blocks one", () 
   for (const [text, width] of widths) assert.equal(displayWidth(text), width, text);
 });
 
+test("the short cut for simple characters gives what the long way gives", () => {
+  for (let code = 0; code < 0xd800; code++) {
+    const char = String.fromCharCode(code);
+    // A mark behind takes the short cut away.
+    const slow = [...cellsOf(`${char}\u20dd`)][0];
+    const fast = [...cellsOf(char)][0];
+    assert.equal(fast?.width, slow?.width, code.toString(16));
+  }
+});
+
 test("nothing that could move the cursor or turn the text around is shown", () => {
   const evil = "\x1b[2J|\r\n|\x9b|\x07|\u202e|\u200b|\u2028|\u061c|\ufeff|\u00ad|\ud800|\u{e0041}x";
   assert.equal(shown(evil), "?[2J|?|?|?|?|?|?|?|?|?|?|x");

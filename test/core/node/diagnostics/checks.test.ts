@@ -6,7 +6,7 @@ import { runDiagnostics, unableCode } from "../../../../core/node/diagnostics/di
 import { loadCatalogue, translator } from "../../../../tui/i18n/catalogue.ts";
 import { wrap } from "../../../../tui/terminal/width.ts";
 import { machineIn } from "./machine.ts";
-import { type Scenario, scenarios } from "./scenarios.ts";
+import { type Scenario, scenarios } from "./scenarios/index.ts";
 
 /** A dialogue at 80 columns has a margin of two on each side. */
 const width = 76;

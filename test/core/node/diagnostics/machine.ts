@@ -18,6 +18,8 @@ export type FactsPart = { [N in FactName]?: Values[N] | { missing: Missing["code
 export type Situation = {
   facts?: FactsPart;
   files?: Record<string, string>;
+  /** A file that may not be read. */
+  denied?: string;
   dirs?: Record<string, string[]>;
   links?: Record<string, string>;
   /** What commands print, by a pattern of their command line; the first that fits counts. */
@@ -167,7 +169,11 @@ export function machineIn(situation: Situation): { machine: Machine; facts: Fact
   const base = fixtureMachine(
     recording.parse({
       now,
-      files: { ...healthyFiles, ...situation.files },
+      files: {
+        ...healthyFiles,
+        ...situation.files,
+        ...(situation.denied === undefined ? {} : { [situation.denied]: { error: "denied" } }),
+      },
       dirs: { ...healthyDirs, ...situation.dirs },
       links: situation.links ?? {},
       commands: {},

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyFix } from "../../../../core/node/diagnostics/fixes.ts";
+import { loadCatalogue } from "../../../../tui/i18n/catalogue.ts";
+import { machineIn } from "./machine.ts";
+
+const state = (unit: string, active: string, sub: string, restarts = 0) =>
+  `Id=${unit}\nLoadState=loaded\nActiveState=${active}\nSubState=${sub}\nMainPID=0\nStateChangeTimestamp=@5\nNRestarts=${restarts}\nDescription=x\n`;
+
+const fixes: [id: string, show: string, commands: string[]][] = [
+  ["vacuum-journal", "", ["journalctl --vacuum-size=200M"]],
+  ["step-clock", "", ["chronyc makestep"]],
+  [
+    "restart-unit:chrony.service",
+    state("chrony.service", "failed", "failed"),
+    ["systemctl reset-failed -- chrony.service", "systemctl restart -- chrony.service"],
+  ],
+  [
+    "restart-unit:binnacle-console@ttyS0.service",
+    state("binnacle-console@ttyS0.service", "active", "running", 9),
+    ["systemctl reset-failed -- binnacle-console@ttyS0.service", "systemctl restart -- binnacle-console@ttyS0.service"],
+  ],
+  [
+    "restart-libvirt",
+    `Id=virtqemud.service\nLoadState=not-found\nActiveState=inactive\n\n${state("libvirtd.service", "active", "running")}`,
+    ["systemctl restart -- systemd-machined.service", "systemctl restart -- libvirtd.service"],
+  ],
+];
+
+for (const [id, show, commands] of fixes) {
+  test(`${id} runs its commands`, async () => {
+    const { machine, ran } = watched(show);
+    await applyFix(id, { machine, allowChanges: true });
+    assert.deepEqual(
+      ran.filter((line) => !line.startsWith("systemctl show ")),
+      commands,
+    );
+  });
+
+  test(`${id} is refused in a preview, and nothing runs`, async () => {
+    const { machine, ran } = watched(show);
+    await assert.rejects(applyFix(id, { machine, allowChanges: false }), { code: "FIX.PREVIEW" });
+    assert.deepEqual(ran, []);
+  });
+}
+
+test("a command that fails is told with its own words", async () => {
+  const { machine } = watched("", { code: 1, stderr: "506 Cannot talk to daemon\n" });
+  await assert.rejects(applyFix("step-clock", { machine, allowChanges: true }), {
+    code: "FIX.FAILED",
+    message: /506 Cannot talk/,
+  });
+});
+
+test("a unit that runs by now is not restarted", async () => {
+  const { machine, ran } = watched(state("ssh.service", "active", "running"));
+  await assert.rejects(applyFix("restart-unit:ssh.service", { machine, allowChanges: true }), {
+    code: "FIX.NOT_NEEDED",
+  });
+  assert.equal(
+    ran.some((line) => line.includes("restart")),
+    false,
+  );
+});
+
+for (const id of [
+  "",
+  "reboot",
+  "constructor",
+  "restart-unit",
+  "restart-unit:",
+  "restart-unit:-a.service",
+  "restart-unit:a b.service",
+  "restart-unit:x",
+  "restart-unit:--force.service;reboot",
+  "restart-unit:gone.service",
+])
+  test(`${JSON.stringify(id)} is no fix`, async () => {
+    const { machine, ran } = watched("");
+    await assert.rejects(applyFix(id, { machine, allowChanges: true }), { code: "FIX.UNKNOWN" });
+    assert.equal(
+      ran.some((line) => line.includes("restart --")),
+      false,
+    );
+  });
+
+test("every fix has its name in both languages", async () => {
+  for (const language of ["en", "zh"] as const) {
+    const names = Object.keys(await loadCatalogue(language)).filter((key) => key.startsWith("diagnosis.fix."));
+    assert.deepEqual(
+      names.map((key) => key.replace("diagnosis.fix.", "")).sort(),
+      [...new Set(fixes.map(([id]) => id.replace(/:.*/, "")))].sort(),
+    );
+  }
+});
+
+function watched(show: string, result: { code: number; stderr: string } = { code: 0, stderr: "" }) {
+  const { machine } = machineIn({});
+  const ran: string[] = [];
+  const watching: typeof machine = {
+    ...machine,
+    async run(command, args) {
+      const line = [command, ...args].join(" ");
+      ran.push(line);
+      return line.startsWith("systemctl show ") ? { code: 0, stdout: show, stderr: "" } : { stdout: "", ...result };
+    },
+  };
+  return { machine: watching, ran };
+}

@@ -1,0 +1,188 @@
+import { healthy, journal, minute, now } from "../machine.ts";
+import { gib, type Scenario } from "./scenario.ts";
+
+const { identity, virtualMachines } = healthy;
+const management = { ...identity, hostname: "mgmt01", role: "management" } as const;
+const storage = { ...identity, hostname: "storage01", role: "storage" } as const;
+
+const clusterConf =
+  "cluster:\n\theartbeat_mode = local\n\tnode_count = 2\n\tname = ocfs2\n\nnode:\n\tnumber = 0\n\tcluster = ocfs2\n\tip_address = 10.1.0.1\n\tname = storage01\n\nnode:\n\tnumber = 1\n\tcluster = ocfs2\n\tname = storage02\n";
+const region = "77D95EF51C0149D2823674FCC162CF8B";
+const ocfs2 = {
+  facts: { identity: storage },
+  files: {
+    "/etc/ocfs2/cluster.conf": clusterConf,
+    "/proc/mounts": "/dev/mapper/lun0 /shared ocfs2 rw,_netdev 0 0\n",
+    "/sys/kernel/debug/o2hb/livenodes": "0 1\n",
+  },
+  dirs: {
+    "/sys/kernel/config/cluster/ocfs2/node": ["storage01", "storage02"],
+    "/sys/kernel/config/cluster/ocfs2/heartbeat": ["dead_threshold", "mode", region],
+  },
+};
+
+/** A line of /proc/net/tcp with a socket that listens. */
+
+/** A line of /proc/net/tcp with a socket that listens. */
+const listening = (port: number, inode: number) =>
+  `   0: 00000000:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000 100 0 0 10 0\n`;
+const tomcat = {
+  facts: { identity: management },
+  files: {
+    "/proc/net/tcp6": listening(8080, 4711),
+    "/proc/812/comm": "java\n",
+    "/proc/812/cgroup": "0::/system.slice/tomcat10.service\n",
+  },
+  dirs: { "/proc": ["1", "812"] },
+  links: { "/proc/812/fd/3": "/dev/null", "/proc/812/fd/44": "socket:[4711]" },
+};
+
+export const cloudScenarios: Scenario[] = [
+  { name: "libvirt answers", code: "LIBVIRT.OK", outcome: "passed", values: { count: "2" } },
+  {
+    name: "libvirt is down",
+    code: "LIBVIRT.DOWN",
+    outcome: "failed",
+    facts: { virtualMachines: { missing: "notRunning", detail: "libvirt" } },
+    fix: "restart-libvirt",
+  },
+  {
+    name: "libvirt hangs",
+    code: "LIBVIRT.HANGS",
+    outcome: "failed",
+    facts: { virtualMachines: { missing: "timeout", detail: "virsh" } },
+    fix: "restart-libvirt",
+  },
+  {
+    name: "libvirt complains about D-Bus",
+    code: "LIBVIRT.DBUS",
+    outcome: "failed",
+    facts: {
+      virtualMachines: { missing: "failed", detail: "virsh: error: Activation of org.freedesktop.machine1 timed out" },
+    },
+    fix: "restart-libvirt",
+  },
+  {
+    name: "libvirt has logged a complaint about D-Bus",
+    code: "LIBVIRT.DBUS",
+    outcome: "warning",
+    commands: [
+      [
+        /^journalctl .*--grep=ListActivatableNames.*--unit=libvirtd.service/,
+        journal({ message: "internal error: ListActivatableNames: Connection is closed", minutesAgo: 3, priority: 3 }),
+      ],
+    ],
+    since: now - 3 * minute,
+    fix: "restart-libvirt",
+  },
+  { name: "no virtual machine was stopped by an error", code: "GUEST.OK", outcome: "passed", values: { count: "2" } },
+  {
+    name: "a virtual machine paused by an I/O error",
+    code: "GUEST.IO_ERROR",
+    outcome: "failed",
+    facts: { virtualMachines: { ...virtualMachines, list: [machine("paused")] } },
+    commands: [[/^virsh -c qemu:\/\/\/system -r domstate --reason 0b1/, "paused (I/O error)\n\n"]],
+    values: { name: "a-database-of-the-accounting-…", reason: "I/O error" },
+  },
+  {
+    name: "a virtual machine that crashed",
+    code: "GUEST.CRASHED",
+    outcome: "failed",
+    facts: { virtualMachines: { ...virtualMachines, list: [machine("crashed")] } },
+  },
+  {
+    name: "a storage cluster with all its nodes",
+    code: "OCFS2.OK",
+    outcome: "passed",
+    ...ocfs2,
+    values: { cluster: "ocfs2", nodes: "storage01, storage02" },
+  },
+  {
+    name: "no configuration of the storage cluster",
+    code: "OCFS2.NO_CONFIG",
+    outcome: "failed",
+    facts: { identity: storage },
+  },
+  {
+    name: "a node that is not in the storage cluster's list",
+    code: "OCFS2.NOT_LISTED",
+    outcome: "failed",
+    ...ocfs2,
+    facts: { identity: { ...storage, hostname: "storage-rack12-unit40.dc1.example.com" } },
+  },
+  { name: "a storage cluster that is offline", code: "OCFS2.OFFLINE", outcome: "failed", ...ocfs2, dirs: {} },
+  {
+    name: "no OCFS2 volume is mounted",
+    code: "OCFS2.NOT_MOUNTED",
+    outcome: "warning",
+    ...ocfs2,
+    files: { ...ocfs2.files, "/proc/mounts": "/dev/sda2 / ext4 rw 0 0\n" },
+  },
+  {
+    name: "a mounted volume without heartbeat",
+    code: "OCFS2.NO_HEARTBEAT",
+    outcome: "failed",
+    ...ocfs2,
+    dirs: { ...ocfs2.dirs, "/sys/kernel/config/cluster/ocfs2/heartbeat": ["dead_threshold", "mode"] },
+  },
+  {
+    name: "another storage node lost its heartbeat",
+    code: "OCFS2.NODE_LOST",
+    outcome: "failed",
+    ...ocfs2,
+    files: { ...ocfs2.files, "/sys/kernel/debug/o2hb/livenodes": "0\n" },
+    values: { lost: "storage02" },
+  },
+  {
+    name: "the manager runs",
+    code: "MANAGER.OK",
+    outcome: "passed",
+    facts: { identity: management },
+    values: { pid: "1412" },
+  },
+  {
+    name: "no manager is installed",
+    code: "MANAGER.ABSENT",
+    outcome: "failed",
+    facts: { identity: management, management: { missing: "notInstalled" } },
+  },
+  {
+    name: "a stopped manager",
+    code: "MANAGER.STOPPED",
+    outcome: "failed",
+    facts: { identity: management, management: { ...healthy.management, service: "stopped", pid: null } },
+    commands: [
+      [
+        /^journalctl .*--priority=3 --unit=binnacle-manager.service/,
+        journal({ message: "The store /var/lib/binnacle/store.sqlite can't be opened: disk I/O error", priority: 3 }),
+      ],
+    ],
+    fix: "restart-unit:binnacle-manager.service",
+    values: { said: "The store /var/lib/binnacle/store.sqlite can't be opened: disk I/O error" },
+  },
+  {
+    name: "a manager that is neither started nor stopped",
+    code: "MANAGER.UNKNOWN",
+    outcome: "warning",
+    facts: { identity: management, management: { ...healthy.management, service: "unknown" } },
+  },
+  {
+    name: "free ports",
+    code: "PORT.OK",
+    outcome: "passed",
+    facts: { identity: management },
+    values: { ports: "8080, 5000, 4900, 7070" },
+  },
+  {
+    name: "the manager's port in other hands",
+    code: "PORT.TAKEN",
+    outcome: "failed",
+    ...tomcat,
+    values: { port: "8080", use: "manager", process: "java", pid: "812", unit: "tomcat10.service" },
+  },
+];
+
+function machine(state: "paused" | "crashed") {
+  const name = "a-database-of-the-accounting-department";
+  return { uuid: "0b1f2c3d-0000-4000-8000-000000000001", name, cpus: 4, memoryBytes: gib, state };
+}
