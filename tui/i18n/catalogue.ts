@@ -14,11 +14,7 @@ export type Translate = ((key: MessageKey, values?: Values) => string) & {
 };
 
 export function translator(language: Language, catalogue: Catalogue): Translate {
-  const texts = new Map<string, string>(Object.entries(catalogue));
-  const find = (key: string, values: Values = {}) => {
-    const text = texts.get(key);
-    return text?.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place));
-  };
+  const find = finder(catalogue);
   return Object.assign((key: MessageKey, values?: Values) => find(key, values) ?? key, { find, language });
 }
 
@@ -28,6 +24,19 @@ export async function loadCatalogue(language: Language): Promise<Catalogue> {
   return en;
 }
 
+/** The sentences of the diagnostics, which only their screen needs. All are looked up by `find`. */
+export async function loadDiagnosisTexts(language: Language): Promise<Translate["find"]> {
+  const texts =
+    language === "zh" ? (await import("./diagnosis-zh.ts")).diagnosisZh : (await import("./diagnosis.ts")).diagnosisEn;
+  return finder(texts);
+}
+
 export function english(): Translate {
   return translator("en", en);
+}
+
+function finder(catalogue: Readonly<Record<string, string>>): Translate["find"] {
+  const texts = new Map(Object.entries(catalogue));
+  return (key, values = {}) =>
+    texts.get(key)?.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place));
 }

@@ -1,8 +1,5 @@
-import { diagnosisEn } from "./diagnosis.ts";
-
 /** English texts. A key names the screen and the place; `{name}` is filled in. */
 export const en = {
-  ...diagnosisEn,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} is too small: 80x24 needed",
   "app.noQuit": "This console can't be left. F12 reboots or powers off.",

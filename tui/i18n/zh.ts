@@ -1,9 +1,7 @@
 import type { Catalogue } from "./catalogue.ts";
-import { diagnosisZh } from "./diagnosis-zh.ts";
 
 /** Chinese (simplified) texts, for the keys of the English ones. */
 export const zh: Catalogue = {
-  ...diagnosisZh,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} 太小，需要 80x24",
   "app.noQuit": "本控制台不能退出。按 F12 可重启或关机。",

@@ -1,12 +1,15 @@
 import type { Diagnosis, Finding } from "../../core/model/records.ts";
-import type { Translate } from "../i18n/catalogue.ts";
+import { loadDiagnosisTexts, type Translate } from "../i18n/catalogue.ts";
 import type { Style } from "../terminal/canvas.ts";
-import { wrap } from "../terminal/width.ts";
+import { pad, wrap } from "../terminal/width.ts";
 import { formatDateTime } from "../widgets/format.ts";
 import { List } from "../widgets/list.ts";
 import { confirmScreen } from "./confirm.ts";
 import type { Control, Screen } from "./screen.ts";
 import { reasonOf } from "./words.ts";
+
+/** Finds a sentence of the diagnostics. */
+type Words = Translate["find"];
 
 const outcomeStyle: Record<Finding["outcome"], Style> = {
   passed: "good",
@@ -19,7 +22,8 @@ const outcomeStyle: Record<Finding["outcome"], Style> = {
 const detailHeight = 7;
 
 /** The checks of this node: the list, and the selected one in full below it. */
-export function diagnosticsScreen(control: Control): Screen {
+export async function diagnosticsScreen(control: Control): Promise<Screen> {
+  const words = await loadDiagnosisTexts(control.view().t.language);
   const t = () => control.view().t;
   let diagnosis: Diagnosis | undefined;
   let running = false;
@@ -27,7 +31,7 @@ export function diagnosticsScreen(control: Control): Screen {
   const list = new List<Finding>({
     items: () => diagnosis?.findings ?? [],
     id: (finding) => finding.id,
-    text: (finding) => `${t()(`outcome.${finding.outcome}`).padEnd(14)}${headline(t(), finding)}`,
+    text: (finding) => `${pad(t()(`outcome.${finding.outcome}`), 14)}${headline(words, finding)}`,
     style: (finding) => outcomeStyle[finding.outcome],
     empty: () => t()(running ? "diagnostics.running" : "diagnostics.none"),
   });
@@ -42,7 +46,7 @@ export function diagnosticsScreen(control: Control): Screen {
   }
 
   function fix(finding: Finding): void {
-    const question = t()("diagnostics.sure", { fix: fixName(t(), finding) });
+    const question = t()("diagnostics.sure", { fix: fixName(words, finding) });
     control.open(
       confirmScreen(control, screen, { message: question, style: "warn" }, () => {
         void control.attempt(async () => {
@@ -73,7 +77,7 @@ export function diagnosticsScreen(control: Control): Screen {
       const selected = list.selected;
       if (selected === undefined) return;
       const y = canvas.height - detailHeight;
-      detail(view.t, selected, canvas.width - 4)
+      detail(view.t, words, selected, canvas.width - 4)
         .slice(0, detailHeight - 1)
         .forEach((line, i) => {
           canvas.text(2, y + i, line, i === 0 ? outcomeStyle[selected.outcome] : "text");
@@ -107,21 +111,21 @@ function summary(t: Translate, { findings }: Diagnosis): string {
   });
 }
 
-function headline(t: Translate, finding: Finding): string {
-  return t.find(`diagnosis.${finding.code}.what`, finding.values) ?? finding.id;
+function headline(words: Words, finding: Finding): string {
+  return words(`diagnosis.${finding.code}.what`, finding.values) ?? finding.id;
 }
 
 /** What is wrong, since when, why it matters, what to do: at most five lines at 80 columns. Source: diagnostics.md. */
-function detail(t: Translate, finding: Finding, width: number): string[] {
-  const part = (name: string) => t.find(`diagnosis.${finding.code}.${name}`, finding.values) ?? "";
+function detail(t: Translate, words: Words, finding: Finding, width: number): string[] {
+  const part = (name: string) => words(`diagnosis.${finding.code}.${name}`, finding.values) ?? "";
   const since = finding.since === null ? "" : `  ${t("diagnostics.since", { time: formatDateTime(finding.since) })}`;
-  const what = `${headline(t, finding)}${since}`;
+  const what = `${headline(words, finding)}${since}`;
   const why = finding.unable === null ? part("why") : reasonOf(t, finding.unable);
   return [what, why, part("remedy")].filter((text) => text !== "").flatMap((text) => wrap(text, width));
 }
 
 /** A fix is a name and, behind a colon, what it works on: `restart-unit:chrony.service`. */
-function fixName(t: Translate, { fix }: Finding): string {
+function fixName(words: Words, { fix }: Finding): string {
   const [name = "", ...subject] = (fix ?? "").split(":");
-  return t.find(`diagnosis.fix.${name}`, { subject: subject.join(":") }) ?? fix ?? "";
+  return words(`diagnosis.fix.${name}`, { subject: subject.join(":") }) ?? fix ?? "";
 }

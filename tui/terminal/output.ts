@@ -2,8 +2,9 @@ import * as fs from "node:fs";
 
 /** How much may lie in the kernel's buffer of a paced line, in time. More would delay the answer to the next key. */
 const aheadMs = 300;
-/** Pause before trying again when the line takes nothing at the moment. */
+/** Pause before trying again when the line takes nothing at the moment; doubled each time, up to the longest. */
 const retryMs = 15;
+const longestRetryMs = 240;
 
 type WriteCallback = (error: NodeJS.ErrnoException | null, written: number) => void;
 
@@ -24,12 +25,17 @@ export type OutputOptions = {
 /**
  * Writes to a terminal without ever blocking the event loop: process.stdout on a terminal is synchronous, and a line at
  * 9600 baud, or one stopped by flow control, would stop the program. One write is under way at a time, in Node's thread
- * pool. With `baud` no more than 0.3 s of output is given to the kernel ahead, which would otherwise take 4 s of it.
+ * pool, because a virtual terminal may also block in the kernel; on a descriptor of our own that doesn't block, because
+ * a process whose thread hangs in a write can't even exit. With `baud` no more than 0.3 s of output is given to the
+ * kernel ahead, which would otherwise take 4 s of it.
  */
 export class Output {
   readonly #options: OutputOptions;
   readonly #now: () => number;
   readonly #writeTo: NonNullable<OutputOptions["writeTo"]>;
+  /** The terminal opened anew, not blocking; null where that isn't allowed, and in tests. */
+  #own: number | null = null;
+  #retryMs = retryMs;
   #queue: Uint8Array[] = [];
   #writing = false;
   #timer: NodeJS.Timeout | null = null;
@@ -41,6 +47,7 @@ export class Output {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#writeTo = options.writeTo ?? ((fd, bytes, callback) => fs.write(fd, bytes, callback));
+    if (options.writeTo === undefined) this.#own = openAnew(options.fd);
   }
 
   /** True while something given to `write` has not been handed to the kernel. */
@@ -60,9 +67,8 @@ export class Output {
    */
   writeNow(text: string): void {
     if (this.#gone) return;
-    const bytes = Buffer.from(this.busy ? `\x18${text}` : text, "utf8");
+    writeAtOnce(this.#own ?? this.#options.fd, Buffer.from(this.busy ? `\x18${text}` : text, "utf8"));
     this.stop();
-    writeWithoutWaiting(this.#options.fd, bytes);
   }
 
   /** Forgets what has not been written; no callback comes any more. */
@@ -71,6 +77,13 @@ export class Output {
     this.#queue = [];
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    // While a write is under way its descriptor must not become somebody else's.
+    if (!this.#writing) this.#closeOwn();
+  }
+
+  #closeOwn(): void {
+    if (this.#own !== null) fs.closeSync(this.#own);
+    this.#own = null;
   }
 
   #next(): void {
@@ -83,9 +96,10 @@ export class Output {
       return;
     }
     this.#writing = true;
-    this.#writeTo(this.#options.fd, bytes.subarray(0, room), (error, written) => {
+    this.#writeTo(this.#own ?? this.#options.fd, bytes.subarray(0, room), (error, written) => {
       this.#writing = false;
-      if (!this.#gone) this.#wrote(bytes, error, written);
+      if (this.#gone) this.#closeOwn();
+      else this.#wrote(bytes, error, written);
     });
   }
 
@@ -99,8 +113,13 @@ export class Output {
     this.#queue.splice(0, 1, ...(count < bytes.length ? [bytes.subarray(count)] : []));
     if (this.#options.baud !== undefined)
       this.#drainedAt = Math.max(this.#drainedAt, this.#now()) + (count * 10_000) / this.#options.baud;
-    if (count === 0) this.#later(retryMs);
-    else if (this.#queue.length > 0) this.#next();
+    if (count === 0) {
+      this.#later(this.#retryMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
+      return;
+    }
+    this.#retryMs = retryMs;
+    if (this.#queue.length > 0) this.#next();
     else this.#options.onIdle();
   }
 
@@ -126,20 +145,26 @@ export class Output {
   }
 }
 
-/** A terminal opened anew doesn't block even when the descriptor that we were given does. */
-function writeWithoutWaiting(fd: number, bytes: Uint8Array): void {
-  let own: number | null = null;
+function openAnew(fd: number): number | null {
   try {
+    if (!fs.fstatSync(fd).isCharacterDevice()) return null;
     const flags = fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
-    if (fs.fstatSync(fd).isCharacterDevice()) own = fs.openSync(`/proc/self/fd/${fd}`, flags);
+    return fs.openSync(`/proc/self/fd/${fd}`, flags);
   } catch {
-    // Not ours to open: the descriptor itself has to do.
+    // The terminal of another user, after su.
+    return null;
   }
-  try {
-    for (let at = 0, tries = 0; at < bytes.length && tries < 20; tries++) at += fs.writeSync(own ?? fd, bytes, at);
-  } catch {
-    // Nobody is there to be told.
-  } finally {
-    if (own !== null) fs.closeSync(own);
+}
+
+/** Tries for 0.2 s at most; there is nobody to be told when it doesn't succeed. */
+function writeAtOnce(fd: number, bytes: Uint8Array): void {
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  for (let at = 0, tries = 0; at < bytes.length && tries < 20; tries++) {
+    try {
+      at += fs.writeSync(fd, bytes, at);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) return;
+      Atomics.wait(nothing, 0, 0, 10);
+    }
   }
 }

@@ -137,6 +137,7 @@ export class Terminal {
     this.#release();
     this.#output.write(this.#leaveSequence());
     await new Promise<void>((resolve) => {
+      if (!this.#output.busy) return resolve();
       const timer = setTimeout(resolve, closeWaitMs);
       this.#whenIdle = () => {
         clearTimeout(timer);
@@ -144,7 +145,7 @@ export class Terminal {
       };
     });
     if (this.#output.busy) this.#output.writeNow(this.#leaveSequence());
-    this.#output.stop();
+    else this.#output.stop();
   }
 
   /** As `close`, without waiting: for a crash and the end of the process. */

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -211,11 +210,29 @@ test("SIGTERM ends the program by that signal and leaves the terminal usable", a
   assert.deepEqual(bed.emulator.lines().join(""), "");
 });
 
-test("SIGHUP, and the far end going away, are told as nobody being there", async (context) => {
-  const folder = await mkdtemp(join(tmpdir(), "terminal-"));
+/** A file whose reading waits until somebody has written. */
+async function makeFifo(context: TestContext): Promise<string> {
+  const folder = await mkdtemp("/tmp/terminal-");
   context.after(() => rm(folder, { recursive: true }));
-  const fifo = join(folder, "gone");
-  await promisify(execFile)("mkfifo", [fifo], { timeout: 5000 });
+  const path = join(folder, "fifo");
+  await promisify(execFile)("mkfifo", [path], { timeout: 5000 });
+  return path;
+}
+
+test("a line that takes nothing any more keeps the program from nothing, ending included", async (context) => {
+  const [report, status] = await Promise.all([makeFifo(context), makeFifo(context)]);
+  const shell = `"$0" "$1" ${report}; echo $? >${status}`;
+  const bed = open(context, { columns: 400, rows: 150, shell });
+  await bed.until(/ready/);
+  bed.pty.pause();
+  bed.pty.write("\x06");
+  const pid = Number(await readFile(report, "utf8"));
+  process.kill(pid, "SIGTERM");
+  assert.equal((await readFile(status, "utf8")).trim(), "143");
+});
+
+test("SIGHUP, and the far end going away, are told as nobody being there", async (context) => {
+  const fifo = await makeFifo(context);
   const signalled = open(context, { args: [fifo] });
   await signalled.until(/ready/);
   process.kill(signalled.pty.pid, "SIGHUP");

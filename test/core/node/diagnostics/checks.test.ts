@@ -3,7 +3,9 @@ import { test } from "node:test";
 import type { Finding, Language } from "../../../../core/model/records.ts";
 import { checks } from "../../../../core/node/diagnostics/checks.ts";
 import { runDiagnostics, unableCode } from "../../../../core/node/diagnostics/diagnose.ts";
-import { loadCatalogue, translator } from "../../../../tui/i18n/catalogue.ts";
+import { loadDiagnosisTexts } from "../../../../tui/i18n/catalogue.ts";
+import { diagnosisEn } from "../../../../tui/i18n/diagnosis.ts";
+import { diagnosisZh } from "../../../../tui/i18n/diagnosis-zh.ts";
 import { wrap } from "../../../../tui/terminal/width.ts";
 import { machineIn } from "./machine.ts";
 import { type Scenario, scenarios } from "./scenarios/index.ts";
@@ -14,9 +16,7 @@ const maxLines = 5;
 /** As the screen appends it where it is known. */
 const sinceText = "  since 2026-11-21 13:58:07";
 const languages: Language[] = ["en", "zh"];
-const catalogues = new Map(
-  await Promise.all(languages.map(async (language) => [language, await loadCatalogue(language)] as const)),
-);
+const catalogues = { en: diagnosisEn, zh: diagnosisZh } as const;
 
 for (const scenario of scenarios)
   test(`${scenario.name}: ${scenario.code}`, async () => {
@@ -53,7 +53,7 @@ test("every code that a check can answer has its sentences in both languages, an
       (code.endsWith(".OK") ? ["what"] : ["what", "why", "remedy"]).map((part) => `diagnosis.${code}.${part}`),
     ),
   ]);
-  for (const [language, catalogue] of catalogues) {
+  for (const [language, catalogue] of Object.entries(catalogues)) {
     const there = Object.keys(catalogue).filter((key) => /^diagnosis\.[A-Z]/.test(key));
     assert.deepEqual(there.toSorted(), expected.toSorted(), language);
   }
@@ -61,8 +61,8 @@ test("every code that a check can answer has its sentences in both languages, an
 
 test("the two languages name the same values", () => {
   const places = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
-  const english = Object.entries(catalogues.get("en") ?? {}).filter(([key]) => key.startsWith("diagnosis."));
-  const chinese = new Map<string, string>(Object.entries(catalogues.get("zh") ?? {}));
+  const english = Object.entries(catalogues.en);
+  const chinese = new Map<string, string>(Object.entries(catalogues.zh));
   assert(english.length > 200);
   for (const [key, text] of english) assert.deepEqual(places(chinese.get(key) ?? ""), places(text), key);
 });
@@ -78,10 +78,8 @@ async function find(scenario: Scenario): Promise<Finding> {
 }
 
 async function sentences(finding: Finding, language: Language): Promise<string[]> {
-  const catalogue = catalogues.get(language);
-  assert(catalogue);
-  const t = translator(language, catalogue);
-  const part = (name: string) => t.find(`diagnosis.${finding.code}.${name}`, finding.values) ?? "";
+  const find = await loadDiagnosisTexts(language);
+  const part = (name: string) => find(`diagnosis.${finding.code}.${name}`, finding.values) ?? "";
   const what = `${part("what")}${finding.since === null ? "" : sinceText}`;
   return [what, part("why"), part("remedy")].filter((text) => text !== "").flatMap((text) => wrap(text, width));
 }
