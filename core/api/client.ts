@@ -1,6 +1,6 @@
 import * as http from "node:http";
 import { createParser } from "eventsource-parser";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { errorBody, NodeError } from "../model/error.ts";
 import {
   type CallName,
@@ -15,7 +15,7 @@ import {
   protocol,
 } from "./contract.ts";
 
-type Part<K extends string, S extends z.ZodType> = S extends z.ZodUndefined
+type Part<K extends string, S extends z.ZodMiniType> = S extends z.ZodMiniUndefined
   ? { [P in K]?: undefined }
   : Record<K, z.input<S>>;
 /** What a call takes: `body`, `query` and `params`, each where the contract has one. */

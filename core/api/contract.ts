@@ -1,15 +1,17 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { facts } from "../model/facts.ts";
 import { histories } from "../model/history.ts";
 import {
   auditEntry,
   consoleSettings,
+  consoleSettingsChange,
   diagnosis,
   impact,
   job,
   jobLog,
   logLine,
   nodeSettings,
+  nodeSettingsChange,
   powerActions,
   process,
   publicViews,
@@ -34,20 +36,30 @@ type Call = {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: `/v1/${string}`;
   access: Access;
-  params: z.ZodType;
-  query: z.ZodType;
-  body: z.ZodType;
-  response: z.ZodType;
+  params: z.ZodMiniType;
+  query: z.ZodMiniType;
+  body: z.ZodMiniType;
+  response: z.ZodMiniType;
 };
 
 const none = z.undefined();
 
+/** A text of at most `most` UTF-16 units. */
+function text(most: number) {
+  return z.string().check(z.maxLength(most));
+}
+
+/** A whole number that comes as text, in a query. */
+function whole(least: number, most: number) {
+  return z.coerce.number().check(z.multipleOf(1), z.minimum(least), z.maximum(most));
+}
+
 function call<
   M extends Call["method"],
-  R extends z.ZodType,
-  B extends z.ZodType = typeof none,
-  Q extends z.ZodType = typeof none,
-  P extends z.ZodType = typeof none,
+  R extends z.ZodMiniType,
+  B extends z.ZodMiniType = typeof none,
+  Q extends z.ZodMiniType = typeof none,
+  P extends z.ZodMiniType = typeof none,
 >(
   method: M,
   path: Call["path"],
@@ -66,9 +78,9 @@ function call<
   };
 }
 
-export const consoleName = z.string().regex(/^[A-Za-z0-9/_.:-]{1,64}$/);
+export const consoleName = z.string().check(z.regex(/^[A-Za-z0-9/_.:-]{1,64}$/));
 /** Upper bound of what is accepted as a password; far above what anybody types, below what could hurt. */
-export const password = z.string().max(4096);
+export const password = text(4096);
 const nothing = z.object({});
 
 export const agentStatus = z.object({
@@ -94,15 +106,15 @@ export const session = z.object({
 export type Session = z.infer<typeof session>;
 
 export const logQuery = z.object({
-  unit: z.string().max(256).optional(),
+  unit: z.optional(text(256)),
   /** Lines of this syslog priority and more important ones. */
-  priority: z.coerce.number().int().min(0).max(7).optional(),
-  since: z.coerce.number().optional(),
-  until: z.coerce.number().optional(),
-  match: z.string().max(200).optional(),
+  priority: z.optional(whole(0, 7)),
+  since: z.optional(z.coerce.number()),
+  until: z.optional(z.coerce.number()),
+  match: z.optional(text(200)),
   /** Lines before this cursor. */
-  before: z.string().max(512).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(200),
+  before: z.optional(text(512)),
+  limit: z._default(whole(1, 1000), 200),
 });
 
 /** Every call of the agent. Server and client are made from this table, so they can't disagree. */
@@ -120,20 +132,12 @@ export const calls = {
 
   nodeSettings: call("GET", "/v1/settings/node", "public", nodeSettings),
   setNodeSettings: call("PUT", "/v1/settings/node", "session", nodeSettings, {
-    // Not `partial()`: a field that is left out would take its default instead of staying as it is.
-    body: z.object({
-      lockMinutes: nodeSettings.shape.lockMinutes.unwrap().optional(),
-      publicView: nodeSettings.shape.publicView.unwrap().optional(),
-      pingTarget: nodeSettings.shape.pingTarget.unwrap().optional(),
-    }),
+    body: nodeSettingsChange,
   }),
   /** Language and profile are reachable without a password: a technician must be able to read the prompt. */
   consoleSettings: call("GET", "/v1/settings/console", "public", consoleSettings),
   setConsoleSettings: call("PUT", "/v1/settings/console", "public", consoleSettings, {
-    body: z.object({
-      language: consoleSettings.shape.language.unwrap().optional(),
-      profile: consoleSettings.shape.profile.unwrap().optional(),
-    }),
+    body: consoleSettingsChange,
   }),
 
   /** Preview only, and only once: there is no password before. */
@@ -148,21 +152,21 @@ export const calls = {
   job: call("GET", "/v1/jobs/:id", "session", job, { params: z.object({ id: z.string() }) }),
   jobLog: call("GET", "/v1/jobs/:id/log", "session", jobLog, {
     params: z.object({ id: z.string() }),
-    query: z.object({ from: z.coerce.number().int().min(0).default(0) }),
+    query: z.object({ from: z._default(whole(0, Number.MAX_SAFE_INTEGER), 0) }),
   }),
   cancelJob: call("DELETE", "/v1/jobs/:id", "session", job, { params: z.object({ id: z.string() }) }),
   startPing: call("POST", "/v1/jobs/ping", "session", job, {
     body: z.object({
-      target: z.string().max(253),
+      target: text(253),
       /** Interface to send from; the routing table's choice when left out. */
-      link: z.string().max(15).optional(),
-      count: z.number().int().min(1).max(100_000).optional(),
+      link: z.optional(text(15)),
+      count: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
     }),
   }),
 
   powerImpact: call("GET", "/v1/power/impact", "session", impact),
   power: call("POST", "/v1/power", "session", nothing, {
-    body: z.object({ action: z.enum(powerActions), phrase: z.string().max(64) }),
+    body: z.object({ action: z.enum(powerActions), phrase: text(64) }),
   }),
 
   /** Newest line first; `more` says that older ones fit, which `before` with the last cursor asks for. */
@@ -171,12 +175,12 @@ export const calls = {
   }),
   logUnits: call("GET", "/v1/logs/units", "session", z.array(z.string())),
   audit: call("GET", "/v1/audit", "session", z.object({ entries: z.array(auditEntry), damaged: z.number() }), {
-    query: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(500) }),
+    query: z.object({ limit: z._default(whole(1, 1000), 500) }),
   }),
   processes: call("GET", "/v1/processes", "session", z.array(process), {
     query: z.object({
-      by: z.enum(["cpu", "memory"]).default("cpu"),
-      limit: z.coerce.number().int().min(1).max(100).default(20),
+      by: z._default(z.enum(["cpu", "memory"]), "cpu"),
+      limit: z._default(whole(1, 100), 20),
     }),
   }),
   diagnose: call("POST", "/v1/diagnostics", "session", diagnosis),
@@ -197,7 +201,7 @@ export const events = {
   consoleSettings,
   history: histories,
   /** The facts that changed since the event before. */
-  facts: facts.partial(),
+  facts: z.partial(facts),
   /** A job began, went on or ended; only for a session. */
   job,
   /** The session of this stream has ended; the stream goes on with the public view. */

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { NodeError } from "../model/error.ts";
 import { type CallName, type Calls, calls, consoleHeader, consoleName } from "./contract.ts";
 
@@ -76,11 +76,11 @@ export function sendError(reply: FastifyReply, error: NodeError, log: FastifyBas
 }
 
 /** Calls without a query or parameters take `undefined`, but fastify gives an empty object. */
-function emptyToUndefined(schema: z.ZodType, value: unknown): unknown {
+function emptyToUndefined(schema: z.ZodMiniType, value: unknown): unknown {
   return schema.def.type === "undefined" ? undefined : value;
 }
 
-export function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
+export function parse<S extends z.ZodMiniType>(schema: S, value: unknown, where: string): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** What every call answers when it can't do what was asked. The same shape on every interface. */
 export const errorBody = z.object({
@@ -8,9 +8,9 @@ export const errorBody = z.object({
     /** One sentence: what happened, to what, and why. */
     description: z.string(),
     /** What the person can do now. */
-    remedy: z.string().optional(),
+    remedy: z.optional(z.string()),
     /** Figures that a program may use, such as `retryAfterMs`. */
-    values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+    values: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
   }),
 });
 export type ErrorBody = z.infer<typeof errorBody>;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Millis, type Missing, reading } from "./reading.ts";
 
 /*
@@ -16,11 +16,11 @@ export const identity = z.object({
   role: z.enum(nodeRoles),
   os: z.string(),
   kernel: z.string(),
-  vendor: z.string().nullable(),
-  model: z.string().nullable(),
-  serial: z.string().nullable(),
+  vendor: z.nullable(z.string()),
+  model: z.nullable(z.string()),
+  serial: z.nullable(z.string()),
   /** The hypervisor that this machine itself runs in, for instance `kvm`; null on bare metal or when unknown. */
-  virtualization: z.string().nullable(),
+  virtualization: z.nullable(z.string()),
 });
 
 export const time = z.object({
@@ -35,9 +35,9 @@ export const time = z.object({
 export const clock = z.object({
   daemon: z.enum(["chrony", "timesyncd", "other"]),
   inSync: z.boolean(),
-  source: z.string().nullable(),
+  source: z.nullable(z.string()),
   /** How far the clock is off its source; positive when it is fast. */
-  offsetSeconds: z.number().nullable(),
+  offsetSeconds: z.nullable(z.number()),
   /** Servers that are configured, whether or not they answer. */
   servers: z.array(z.string()),
 });
@@ -57,20 +57,20 @@ export type Filesystem = z.infer<typeof filesystem>;
 
 export const disk = z.object({
   name: z.string(),
-  model: z.string().nullable(),
-  serial: z.string().nullable(),
+  model: z.nullable(z.string()),
+  serial: z.nullable(z.string()),
   sizeBytes: z.number(),
   /** sata, sas, nvme, virtio, usb …, as the kernel names it. */
-  transport: z.string().nullable(),
-  rotational: z.boolean().nullable(),
+  transport: z.nullable(z.string()),
+  rotational: z.nullable(z.boolean()),
   health: z.enum(["healthy", "failing", "unknown"]),
   /** Why the health is failing or unknown: data such as `12 reallocated sectors` or the tool that is absent. */
-  healthWhy: z.string().nullable(),
-  temperatureC: z.number().nullable(),
+  healthWhy: z.nullable(z.string()),
+  temperatureC: z.nullable(z.number()),
   /** Share of the rated endurance that is used, NVMe and SSD only. */
-  wear: z.number().nullable(),
-  reallocatedSectors: z.number().nullable(),
-  powerOnHours: z.number().nullable(),
+  wear: z.nullable(z.number()),
+  reallocatedSectors: z.nullable(z.number()),
+  powerOnHours: z.nullable(z.number()),
 });
 export type Disk = z.infer<typeof disk>;
 
@@ -89,28 +89,28 @@ export const bondLeg = z.object({
   active: z.boolean(),
   failures: z.number(),
   /** 802.3ad only: the partner's system MAC; null when no partner speaks. */
-  partnerMac: z.string().nullable(),
+  partnerMac: z.nullable(z.string()),
 });
 export const link = z.object({
   name: z.string(),
   kind: z.enum(linkKinds),
   adminUp: z.boolean(),
   /** null when the link is down by administration, for then no carrier can be read. */
-  carrier: z.boolean().nullable(),
-  speedMbps: z.number().nullable(),
-  duplex: z.enum(["full", "half"]).nullable(),
+  carrier: z.nullable(z.boolean()),
+  speedMbps: z.nullable(z.number()),
+  duplex: z.nullable(z.enum(["full", "half"])),
   mtu: z.number(),
-  mac: z.string().nullable(),
-  permanentMac: z.string().nullable(),
-  driver: z.string().nullable(),
+  mac: z.nullable(z.string()),
+  permanentMac: z.nullable(z.string()),
+  driver: z.nullable(z.string()),
   /** Bus address, for instance `0000:03:00.0`. */
-  bus: z.string().nullable(),
+  bus: z.nullable(z.string()),
   addresses: z.array(address),
   /** Bond or bridge that this link belongs to. */
-  master: z.string().nullable(),
-  bond: z.object({ mode: z.string(), legs: z.array(bondLeg) }).nullable(),
-  bridgePorts: z.array(z.string()).nullable(),
-  vlan: z.object({ id: z.number(), parent: z.string() }).nullable(),
+  master: z.nullable(z.string()),
+  bond: z.nullable(z.object({ mode: z.string(), legs: z.array(bondLeg) })),
+  bridgePorts: z.nullable(z.array(z.string())),
+  vlan: z.nullable(z.object({ id: z.number(), parent: z.string() })),
   /** Carries the management address: configured so, or the link of the default route. */
   management: z.boolean(),
   receivedBytes: z.number(),
@@ -150,7 +150,7 @@ export const memory = z.object({
   swapTotalBytes: z.number(),
   swapUsedBytes: z.number(),
   /** Pressure stall information: share of the last 10 s in which some task waited for memory. */
-  pressure: z.number().nullable(),
+  pressure: z.nullable(z.number()),
 });
 
 export const service = z.object({
@@ -158,17 +158,17 @@ export const service = z.object({
   description: z.string(),
   active: z.enum(["active", "reloading", "inactive", "failed", "activating", "deactivating"]),
   sub: z.string(),
-  pid: z.number().nullable(),
-  since: z.number().nullable(),
+  pid: z.nullable(z.number()),
+  since: z.nullable(z.number()),
   restarts: z.number(),
 });
 export type Service = z.infer<typeof service>;
 
 export const management = z.object({
   service: z.enum(["running", "stopped", "unknown"]),
-  pid: z.number().nullable(),
+  pid: z.nullable(z.number()),
   ui: z.enum(["running", "stopped", "unknown"]),
-  uiAddress: z.string().nullable(),
+  uiAddress: z.nullable(z.string()),
   /** `single`: one management node without a standby. */
   ha: z.enum(["single", "active", "standby", "unknown"]),
 });
@@ -189,7 +189,7 @@ export const virtualMachines = z.object({
   stopped: z.number(),
   unknown: z.number(),
   /** null: counted, but not listed for whoever asks without a session. */
-  list: z.array(virtualMachine).nullable(),
+  list: z.nullable(z.array(virtualMachine)),
 });
 
 export const hosts = z.object({

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Millis } from "./reading.ts";
 
 /**
@@ -9,7 +9,7 @@ export const series = z.object({
   stepMs: z.number(),
   /** Number of the last bucket: the time divided by `stepMs`, rounded down. */
   bucket: z.number(),
-  values: z.array(z.number().nullable()),
+  values: z.array(z.nullable(z.number())),
   /** How many samples the last bucket's mean stands for. */
   samples: z.number(),
 });

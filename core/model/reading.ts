@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** Milliseconds since the epoch for a point in time, plain milliseconds for a duration. */
 export type Millis = number;
@@ -36,7 +36,7 @@ export type Reading<T> =
   | { state: "missing"; at: Millis; why: Missing };
 
 /** The schema of a reading of `value`. */
-export function reading<T extends z.ZodType>(value: T) {
+export function reading<T extends z.ZodMiniType>(value: T) {
   return z.discriminatedUnion("state", [
     z.object({ state: z.literal("value"), at: z.number(), value }),
     z.object({ state: z.literal("stale"), at: z.number(), value, why: missing }),

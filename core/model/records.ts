@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { missing } from "./reading.ts";
 
 /* What an agent keeps and tells beside its facts: settings, jobs, audit, logs, diagnostics, power. */
@@ -10,20 +10,34 @@ export type Language = (typeof languages)[number];
 export const publicViews = ["panels", "status", "nothing"] as const;
 export type PublicView = (typeof publicViews)[number];
 
-export const nodeSettings = z.object({
+const nodeFields = {
   /** Idle minutes until a console locks itself. */
-  lockMinutes: z.number().int().min(1).max(60).default(10),
-  publicView: z.enum(publicViews).default("panels"),
+  lockMinutes: z.int().check(z.minimum(1), z.maximum(60)),
+  publicView: z.enum(publicViews),
   /** Address that Test Network offers. */
-  pingTarget: z.string().min(1).max(253).default("114.114.114.114"),
+  pingTarget: z.string().check(z.minLength(1), z.maxLength(253)),
+};
+
+export const nodeSettings = z.object({
+  lockMinutes: z._default(nodeFields.lockMinutes, 10),
+  publicView: z._default(nodeFields.publicView, "panels"),
+  pingTarget: z._default(nodeFields.pingTarget, "114.114.114.114"),
 });
+/** Some of the settings: those left out stay as they are. */
+export const nodeSettingsChange = z.partial(z.object(nodeFields));
 export type NodeSettings = z.infer<typeof nodeSettings>;
 
-export const consoleSettings = z.object({
-  language: z.enum(languages).default("en"),
+const consoleFields = {
+  language: z.enum(languages),
   /** `auto`: as the terminal looks like. */
-  profile: z.enum(["auto", "rich", "basic"]).default("auto"),
+  profile: z.enum(["auto", "rich", "basic"]),
+};
+
+export const consoleSettings = z.object({
+  language: z._default(consoleFields.language, "en"),
+  profile: z._default(consoleFields.profile, "auto"),
 });
+export const consoleSettingsChange = z.partial(z.object(consoleFields));
 export type ConsoleSettings = z.infer<typeof consoleSettings>;
 
 export const jobStates = ["running", "done", "failed", "cancelled", "interrupted"] as const;
@@ -35,12 +49,12 @@ export const job = z.object({
   console: z.string(),
   state: z.enum(jobStates),
   startedAt: z.number(),
-  endedAt: z.number().nullable(),
+  endedAt: z.nullable(z.number()),
   /** 0 to 1; null when nobody can say. */
-  progress: z.number().nullable(),
+  progress: z.nullable(z.number()),
   cancellable: z.boolean(),
   /** Why it failed, in a sentence. */
-  error: z.object({ code: z.string(), description: z.string() }).nullable(),
+  error: z.nullable(z.object({ code: z.string(), description: z.string() })),
   /** Lines in its log so far, those beyond the kept ones included. */
   lines: z.number(),
 });
@@ -53,9 +67,9 @@ export const auditEntry = z.object({
   console: z.string(),
   action: z.string(),
   result: z.enum(["ok", "refused", "failed"]),
-  before: z.string().nullable(),
-  after: z.string().nullable(),
-  detail: z.string().nullable(),
+  before: z.nullable(z.string()),
+  after: z.nullable(z.string()),
+  detail: z.nullable(z.string()),
 });
 export type AuditEntry = z.infer<typeof auditEntry>;
 
@@ -91,11 +105,11 @@ export const finding = z.object({
   outcome: z.enum(["passed", "warning", "failed", "unable"]),
   code: z.string(),
   values: z.record(z.string(), z.string()),
-  since: z.number().nullable(),
+  since: z.nullable(z.number()),
   /** Set when the check could not run. */
-  unable: missing.nullable(),
+  unable: z.nullable(missing),
   /** A safe remedy that the agent can carry out. */
-  fix: z.string().nullable(),
+  fix: z.nullable(z.string()),
 });
 export type Finding = z.infer<typeof finding>;
 export const diagnosis = z.object({ at: z.number(), findings: z.array(finding) });
@@ -108,12 +122,12 @@ export const powerPhrase: Record<PowerAction, string> = { reboot: "REBOOT", powe
 
 /** What a reboot or power-off would hit. `null`: not known, and the screen says so. */
 export const impact = z.object({
-  runningVirtualMachines: z.number().nullable(),
-  haRole: z.string().nullable(),
-  storageQuorum: z.string().nullable(),
-  lastBackupAt: z.number().nullable(),
+  runningVirtualMachines: z.nullable(z.number()),
+  haRole: z.nullable(z.string()),
+  storageQuorum: z.nullable(z.string()),
+  lastBackupAt: z.nullable(z.number()),
   runningJobs: z.number(),
   otherConsoles: z.array(z.string()),
-  uptimeSeconds: z.number().nullable(),
+  uptimeSeconds: z.nullable(z.number()),
 });
 export type Impact = z.infer<typeof impact>;

@@ -60,7 +60,7 @@ type Entry = {
 };
 
 /** An id is part of a file's name, so a file that somebody edited must not choose it freely. */
-const document = z.object({ jobs: z.array(job.extend({ id: z.string().regex(/^[0-9a-f]{12}$/) })) });
+const document = z.object({ jobs: z.array(z.object({ ...job.shape, id: z.string().regex(/^[0-9a-f]{12}$/) })) });
 
 /**
  * Long work of this node: each job has an id, a state, progress and a log, outlives the console that started it and can

@@ -4,8 +4,8 @@ import { type ConsoleSettings, consoleSettings, type NodeSettings, nodeSettings 
 import { type Damage, Document } from "./document.ts";
 
 /** Loose, so that settings of a newer version survive a change by an older one. */
-const storedNode = nodeSettings.loose();
-const storedConsole = consoleSettings.loose();
+const storedNode = z.looseObject(nodeSettings.shape);
+const storedConsole = z.looseObject(consoleSettings.shape);
 const schema = z.looseObject({
   node: storedNode.prefault({}),
   consoles: z.record(z.string(), storedConsole).default({}),
