@@ -15,8 +15,9 @@ import { effects } from "./node/effects.ts";
 import { EventHub } from "./node/event-hub.ts";
 import { FactBoard } from "./node/facts/board.ts";
 import { allSources } from "./node/facts/sources.ts";
-import { fixtureMachine, recordedHistories, recording } from "./node/fixture.ts";
+import { fixtureMachine, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
+import { readHardware } from "./node/hardware.ts";
 import { Jobs } from "./node/jobs.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { Logs } from "./node/logs.ts";
@@ -175,6 +176,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
     board,
     logs: new Logs(machine),
     processes: new Processes(machine),
+    hardware: flags.fixture === undefined ? readHardware : recordedHardware(readFixture(flags.fixture)),
     diagnostics: {
       run: () =>
         runDiagnostics({

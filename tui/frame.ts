@@ -1,5 +1,5 @@
 import { valueOf } from "../core/model/reading.ts";
-import type { Screen, View } from "./screens/screen.ts";
+import type { Hint, Screen, View } from "./screens/screen.ts";
 import type { Canvas, Style } from "./terminal/canvas.ts";
 import { displayWidth, truncate } from "./terminal/width.ts";
 import { formatDateTime } from "./widgets/format.ts";
@@ -46,10 +46,12 @@ function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
     const most = room - x - keptFree;
     if (most > 0) x = canvas.text(x, 0, truncate(text, most, canvas.glyphs.ellipsis), style) + 3;
   };
-  const isHome = screen.title === "home.title";
+  const isFull = screen.title === "full.title";
+  const isHome = isFull || screen.title === "home.title";
   const title = isHome ? t(`role.${identity?.role ?? "unknown"}`) : t(screen.title);
   if (state.status?.mode === "preview") put(t("header.preview"), "preview");
-  put(`${t("product")} ${state.status?.version ?? "-"}`, "bar");
+  // The mark takes the room of the version, which the public view shows.
+  put(isFull ? t("header.full") : `${t("product")} ${state.status?.version ?? "-"}`, "bar");
   // A long host name is cut, not what the screen is; at home it is the name that matters.
   put(identity?.hostname ?? "-", "bar", isHome ? 0 : displayWidth(title) + 3);
   put(title, "bar");
@@ -65,16 +67,20 @@ function drawFooter(canvas: Canvas, view: View, screen: Screen, canQuit: boolean
   const { t } = view;
   const tail = t("footer.escape");
   let x = 1;
-  const hints: (readonly [string, string])[] = (screen.hints?.() ?? []).map(([key, what]) => [key, t(what)]);
-  hints.push(["F1", t("hint.help")]);
+  const own = screen.hints?.() ?? [];
+  const hints: Hint[] = own.filter(([, , room]) => room === undefined);
+  hints.push(["F1", "hint.help"]);
   if (screen.title === "home.title") {
-    hints.push(["F4", t("hint.profile")]);
-    if (canQuit) hints.push(["q", t("hint.quit")]);
-  } else hints.push(["Esc", t("hint.back")]);
-  for (const [key, what] of hints) {
-    if (x + displayWidth(`${key} ${what}`) > canvas.width - 1) return;
+    hints.push(["F4", "hint.profile"]);
+    if (canQuit) hints.push(["q", "hint.quit"]);
+  } else if (!own.some(([key]) => key === "Esc")) hints.push(["Esc", "hint.back"]);
+  const put = ([key, what]: Hint, right: number): boolean => {
+    if (x + displayWidth(`${key} ${t(what)}`) > right) return false;
     x = canvas.text(x, y, key, "key");
-    x = canvas.text(x + 1, y, what, "text") + 2;
-  }
+    x = canvas.text(x + 1, y, t(what), "text") + 2;
+    return true;
+  };
+  for (const hint of hints) if (!put(hint, canvas.width - 1)) return;
+  for (const hint of own) if (hint[2] === "spare" && !put(hint, canvas.width - displayWidth(tail) - 3)) break;
   if (x + displayWidth(tail) < canvas.width) canvas.textRight(canvas.width - 1, y, tail, "dim");
 }

@@ -6,6 +6,7 @@ import {
   consoleSettings,
   consoleSettingsChange,
   diagnosis,
+  hardware,
   impact,
   job,
   jobLog,
@@ -177,6 +178,7 @@ export const calls = {
   audit: call("GET", "/v1/audit", "session", z.object({ entries: z.array(auditEntry), damaged: z.number() }), {
     query: z.object({ limit: z._default(whole(1, 1000), 500) }),
   }),
+  hardware: call("GET", "/v1/hardware", "session", hardware),
   processes: call("GET", "/v1/processes", "session", z.array(process), {
     query: z.object({
       by: z._default(z.enum(["cpu", "memory"]), "cpu"),

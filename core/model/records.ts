@@ -131,3 +131,33 @@ export const impact = z.object({
   uptimeSeconds: z.nullable(z.number()),
 });
 export type Impact = z.infer<typeof impact>;
+
+/** What the machine is made of, as its firmware tells. `null`: it does not tell, or only a placeholder. */
+export const hardware = z.object({
+  vendor: z.nullable(z.string()),
+  model: z.nullable(z.string()),
+  serial: z.nullable(z.string()),
+  board: z.nullable(z.string()),
+  firmware: z.nullable(z.string()),
+  firmwareDate: z.nullable(z.string()),
+  cpu: z.object({
+    model: z.string(),
+    sockets: z.number(),
+    cores: z.number(),
+    threads: z.number(),
+    maxGhz: z.nullable(z.number()),
+    l3Bytes: z.nullable(z.number()),
+  }),
+  memory: z.array(
+    z.object({
+      slot: z.nullable(z.string()),
+      sizeBytes: z.number(),
+      type: z.nullable(z.string()),
+      mhz: z.nullable(z.number()),
+      vendor: z.nullable(z.string()),
+      part: z.nullable(z.string()),
+      ecc: z.nullable(z.boolean()),
+    }),
+  ),
+});
+export type Hardware = z.infer<typeof hardware>;

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { NodeError } from "../model/error.ts";
 import { emptySeries, type Histories, historyStepMs, type Series } from "../model/history.ts";
 import type { Millis } from "../model/reading.ts";
+import { type Hardware, hardware } from "../model/records.ts";
 import type { Machine, OnLine, RunResult } from "./machine.ts";
 
 const fault = z.enum(["denied", "failed"]);
@@ -47,6 +48,7 @@ export const recording = z.object({
     )
     .default({}),
   /** Shares measured in the past, oldest first, the last one in the step of `now`. */
+  hardware: z.optional(hardware),
   histories: z
     .object({ cpu: z.array(z.number().nullable()), memory: z.array(z.number().nullable()) })
     .default({ cpu: [], memory: [] }),
@@ -106,6 +108,14 @@ export function recordedHistories(recorded: Recording): Histories {
   return {
     cpu: seriesOf(recorded.histories.cpu, recorded.now),
     memory: seriesOf(recorded.histories.memory, recorded.now),
+  };
+}
+
+/** What the recorded machine's firmware tells; a machine whose firmware was not recorded has none. */
+export function recordedHardware(recorded: Recording): () => Promise<Hardware> {
+  return async () => {
+    if (recorded.hardware !== undefined) return recorded.hardware;
+    throw new NodeError("HARDWARE.UNKNOWN", "The firmware of this recorded machine is not known.");
   };
 }
 

@@ -3,7 +3,7 @@ import { protocol } from "../api/contract.ts";
 import type { Caller, Handlers } from "../api/server.ts";
 import type { Sessions } from "../api/sessions.ts";
 import { NodeError } from "../model/error.ts";
-import { type Diagnosis, type NodeSettings, powerPhrase } from "../model/records.ts";
+import { type Diagnosis, type Hardware, type NodeSettings, powerPhrase } from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
 import type { Audit } from "./audit.ts";
 import type { Effects } from "./effects.ts";
@@ -31,6 +31,7 @@ export type Parts = {
   audit: Audit;
   logs: Logs;
   processes: Processes;
+  hardware: () => Promise<Hardware>;
   diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
   hub: () => EventHub;
 };
@@ -124,6 +125,7 @@ export function agentHandlers(parts: Parts): Handlers {
     logs: ({ query }) => logs.read(query),
     logUnits: () => logs.units(),
     audit: ({ query }) => audit.read(query.limit),
+    hardware: () => parts.hardware(),
     processes: ({ query }) => processes.top(query.by, query.limit),
     diagnose: () => diagnostics.run(),
     fix: ({ params, caller }) =>

@@ -32,7 +32,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     return patterns.length === 0;
   }
 
-  const absent = installPackages("test");
+  const absent = await installPackages("test");
   for (const { name, why } of absent) console.log(`Not installed: ${name} (${why}).`);
   if (absent.length > 0)
     console.log(`Some tests will be skipped. As root: apt-get install ${absent.map((p) => p.name).join(" ")}`);

@@ -101,7 +101,7 @@ function step(what: string): void {
 }
 
 const startedAt = performance.now();
-if (!quick) installPackages("bench");
+if (!quick) await installPackages("bench");
 const workshop = new Workshop();
 const found = { bench: "console", quick, machine: machine() };
 await workshop.build();

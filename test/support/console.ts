@@ -66,6 +66,13 @@ export const keyBytes = {
   f12: "\x1b[24~",
 } as const;
 
+const openConsoles = new Set<ConsoleBed>();
+
+/** Closes every console that a test has left open: for `afterEach`, so that a failed test ends too. */
+export async function closeConsoles(): Promise<void> {
+  await Promise.all([...openConsoles].map((console) => console.close()));
+}
+
 export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> {
   await ensureBuilt();
   const columns = options.columns ?? 80;
@@ -105,9 +112,12 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
   let ended: { exitCode: number; signal?: number | undefined } | undefined;
   const exited = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => {
     pty.onExit((how) => {
-      ended = how;
-      resolve(how);
-      changed();
+      // The terminal draws what it was given a moment later: the last words of a program count.
+      terminal.write("", () => {
+        ended = how;
+        resolve(how);
+        changed();
+      });
     });
   });
 
@@ -115,12 +125,12 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
     const buffer = terminal.buffer.active;
     return Array.from(
       { length: terminal.rows },
-      (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true) ?? "",
+      (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true).trimEnd() ?? "",
     );
   };
   const text = () => screen().join("\n");
 
-  return {
+  const bed: ConsoleBed = {
     pid: pty.pid,
     screen,
     text,
@@ -172,6 +182,7 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
     kill: (signal) => process.kill(pty.pid, signal),
     exited,
     async close() {
+      openConsoles.delete(bed);
       try {
         process.kill(pty.pid, "SIGKILL");
       } catch {
@@ -182,6 +193,8 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
       folder.dispose();
     },
   };
+  openConsoles.add(bed);
+  return bed;
 }
 
 function isCursorHidden(raw: Buffer): boolean {

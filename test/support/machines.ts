@@ -20,12 +20,13 @@ export function recordedNow(name: RecordedMachine): string {
 export function writeMachine(
   file: string,
   name: RecordedMachine,
-  more: Partial<Pick<Recording, "files" | "commands" | "streams">>,
+  more: Partial<Pick<Recording, "files" | "dirs" | "commands" | "streams">>,
 ): void {
   const recorded = readRecording(name);
   const both = {
     ...recorded,
     files: { ...recorded.files, ...more.files },
+    dirs: { ...recorded.dirs, ...more.dirs },
     commands: { ...recorded.commands, ...more.commands },
     streams: { ...recorded.streams, ...more.streams },
   };

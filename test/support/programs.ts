@@ -27,6 +27,13 @@ export type RunningAgent = {
   stop(): Promise<void>;
 };
 
+const running = new Set<RunningAgent>();
+
+/** Stops every agent that a test has left running: for `afterEach`, so that a failed test ends too. */
+export async function stopAgents(): Promise<void> {
+  await Promise.all([...running].map((agent) => agent.stop()));
+}
+
 /** Starts the real agent, as a preview in a private folder, on this machine or on a recorded one. */
 export async function startAgent(
   options: { home?: string; fixture?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
@@ -60,8 +67,11 @@ export async function startAgent(
   };
   const ready = () => answered(client("probe"), child, () => output);
   const kill = (signal: NodeJS.Signals = "SIGKILL") => ended(child, signal);
-  await ready();
-  return {
+  await ready().catch(async (error: unknown) => {
+    await kill();
+    throw error;
+  });
+  const agent: RunningAgent = {
     home,
     socketPath,
     pid: child.pid ?? 0,
@@ -70,11 +80,16 @@ export async function startAgent(
     ready,
     kill,
     async stop() {
+      running.delete(agent);
       for (const made of clients) made.close();
+      // One that was stopped by a test hears nothing else.
+      child.kill("SIGCONT");
       await kill("SIGTERM");
       folder?.dispose();
     },
   };
+  running.add(agent);
+  return agent;
 }
 
 async function answered(client: Client, child: ChildProcess, output: () => string): Promise<void> {

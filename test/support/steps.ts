@@ -1,10 +1,10 @@
-import { type ConsoleBed, keyBytes } from "./console.ts";
+import type { ConsoleBed } from "./console.ts";
 
 /* What a person does at the console, step by step. Each step ends when the screen shows its outcome. */
 
 export const goodPassword = "Harbour-light-42";
 
-/** Items of System Configuration in their order, each with what its screen's header says. */
+/** Screens of System Configuration, each with its name in the list and in the header. */
 export const configurationItems = {
   passwords: "Change Passwords",
   ping: "Test Network",
@@ -20,11 +20,6 @@ export const configurationItems = {
 } as const;
 export type ConfigurationItem = keyof typeof configurationItems;
 
-/** The header of the screen on top, and nothing else, names its title. */
-export function header(console: ConsoleBed): string {
-  return console.screen()[0] ?? "";
-}
-
 /** Waits until the screen on top is the one with this title. */
 export function untilTitle(console: ConsoleBed, title: string): Promise<void> {
   return console.until((text) => titleOf(text) === title, 15_000, `the title ${title}`);
@@ -37,7 +32,11 @@ export function untilHome(console: ConsoleBed): Promise<void> {
 
 function titleOf(text: string): string | undefined {
   const [first = ""] = text.split("\n");
-  return first.replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s*$/, "").trim().split(/ {3,}/).at(-1);
+  return first
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s*$/, "")
+    .trim()
+    .split(/ {3,}/)
+    .at(-1);
 }
 
 /** Gives a preview its first password at `key`, and waits for the screen behind it. */
@@ -72,14 +71,26 @@ export async function openPrompt(console: ConsoleBed, key: "f2" | "f12" = "f2"):
 /** From the list of System Configuration to one of its screens. */
 export async function openItem(console: ConsoleBed, item: ConfigurationItem): Promise<void> {
   await untilTitle(console, "System Configuration");
-  selectItem(console, item);
+  await selectLine(console, configurationItems[item]);
+  console.press("enter");
   await untilTitle(console, configurationItems[item]);
 }
 
-/** Opens an item of System Configuration without waiting: for a console in another language. */
-export function selectItem(console: ConsoleBed, item: ConfigurationItem): void {
-  const index = Object.keys(configurationItems).indexOf(item);
-  console.type(keyBytes.home + keyBytes.down.repeat(index) + keyBytes.enter);
+/** Moves down from the top of a list to the line that begins with this text. */
+export async function selectLine(console: ConsoleBed, text: string): Promise<void> {
+  console.press("home");
+  for (let step = 0; step < 100; step++) {
+    await console.until(/^ *> /m);
+    const marked = markedLine(console.text());
+    if (marked === text || marked.startsWith(`${text} `)) return;
+    console.press("down");
+    await console.until((shown) => markedLine(shown) !== marked, 15_000, `another line than ${marked}`);
+  }
+  throw new Error(`no line begins with ${text}:\n${console.text()}`);
+}
+
+function markedLine(text: string): string {
+  return /^ *> (.*)$/m.exec(text)?.[1]?.trim() ?? "";
 }
 
 /** Back to the list of System Configuration. */

@@ -1,18 +1,33 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
+import type { MessageKey } from "../../tui/i18n/catalogue.ts";
 import { en } from "../../tui/i18n/en.ts";
 import { zh } from "../../tui/i18n/zh.ts";
-import { type ConsoleBed, openConsole } from "../support/console.ts";
+import { closeConsoles, type ConsoleBed, openConsole } from "../support/console.ts";
 import { type Golden, goldenSizes, matchesGolden } from "../support/golden.ts";
 import { idleProcess, recordedMachines, recordedNow, type RecordedMachine, writeMachine } from "../support/machines.ts";
-import { type RunningAgent, startAgent, temporaryFolder } from "../support/programs.ts";
-import { type ConfigurationItem, goodPassword, selectItem } from "../support/steps.ts";
+import { type RunningAgent, startAgent, stopAgents, temporaryFolder } from "../support/programs.ts";
+import { type ConfigurationItem, goodPassword, selectLine } from "../support/steps.ts";
 
 /*
  * The screens as a technician sees them, kept as text below test/fixtures/golden.
  * UPDATE_GOLDEN=1 node --test test/tui/golden.test.ts keeps them anew; read what it changed.
  */
+
+const titles = {
+  passwords: "passwords.title",
+  ping: "ping.title",
+  terminals: "terminals.title",
+  language: "language.title",
+  settings: "settings.title",
+  diagnostics: "diagnostics.title",
+  cpu: "cpu.title",
+  memory: "memory.title",
+  logs: "logs.title",
+  jobs: "jobs.title",
+  audit: "audit.title",
+} as const satisfies Record<ConfigurationItem, MessageKey>;
 
 type Look = Pick<Golden, "profile" | "language"> & { console: string };
 
@@ -58,6 +73,7 @@ for (const machine of recordedMachines) {
       agent = await startAgent({ fixture: machine });
       await allFactsRead(agent);
     });
+    afterEach(closeConsoles);
     after(() => agent.stop());
 
     for (const look of looks) {
@@ -71,7 +87,6 @@ for (const machine of recordedMachines) {
         }
         if (profile === "basic") assertAscii(console);
         assert.equal(console.errors(), "");
-        await console.close();
       });
     }
 
@@ -82,12 +97,16 @@ for (const machine of recordedMachines) {
       console.press("esc");
       await matchesGolden(console, { machine, screen: "home", size: "80x24", profile: "basic", language: "en" }, "F12");
       assertAscii(console);
-      await console.close();
     });
   });
 }
 
 describe("a Linux virtual terminal", () => {
+  after(async () => {
+    await closeConsoles();
+    await stopAgents();
+  });
+
   it("gets no character that its font lacks", async () => {
     const agent = await startAgent({ fixture: "bonded-server" });
     await allFactsRead(agent);
@@ -103,11 +122,10 @@ describe("a Linux virtual terminal", () => {
     );
     // Source: profile.ts, the glyphs that Debian's console fonts have in common.
     assert.match(console.text(), /^[\n\x20-\x7e─░▒█▲▼•]*$/);
-    await console.close();
-    await agent.stop();
   });
 });
 
+/* One after the other: each shows what was done before. A failure here makes those behind it fail too. */
 describe("the other screens", () => {
   const machine = "bonded-server";
   const size = "80x24";
@@ -123,6 +141,7 @@ describe("the other screens", () => {
         ...idleProcess(2120, "qemu-system-x86_64", 64055, 4210),
         ...idleProcess(801, "systemd-journal", 0, 38),
       },
+      dirs: { "/proc": ["801", "1412", "2120"] },
       streams: {
         "ping -n -O -c 3600 -- 10.0.0.1": {
           lines: [
@@ -139,7 +158,8 @@ describe("the other screens", () => {
     await allFactsRead(agent);
   });
   after(async () => {
-    await agent.stop();
+    await closeConsoles();
+    await stopAgents();
     folder.dispose();
   });
 
@@ -177,7 +197,8 @@ describe("the other screens", () => {
       const listed = () => console.until(t["passwords.about"]);
       const visit = async (item: ConfigurationItem, sign: string) => {
         await listed();
-        selectItem(console, item);
+        await selectLine(console, t[titles[item]]);
+        console.press("enter");
         await shows(item, sign);
       };
       const back = () => console.press("esc");
@@ -236,7 +257,6 @@ describe("the other screens", () => {
       await shows("power-phrase", t["power.noBackup"]);
       if (look.profile === "basic") assertAscii(console);
       assert.equal(console.errors(), "");
-      await console.close();
     });
   });
 });

@@ -1,5 +1,8 @@
+import { detailsEn } from "./details.ts";
+
 /** English texts. A key names the screen and the place; `{name}` is filled in. */
 export const en = {
+  ...detailsEn,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} is too small: 80x24 needed",
   "app.noQuit": "This console can't be left. F12 reboots or powers off.",
@@ -266,13 +269,13 @@ export const en = {
   "help.key.filter": "filters a long list",
   "help.key.redraw": "draws the screen anew",
   "help.home":
-    "What this machine is and does, as its agent reads it. A dash means that a figure is not known, with the reason beside it. MN marks the interface of the management network. F2 and F12 ask for the root password.",
+    "What this machine is and does, as its agent reads it. A dash means that a figure is not known, with the reason beside it. MN marks the interface of the management network. F2 and F12 ask for the root password; so does Enter, which opens the full view with the names of the virtual machines.",
   "help.password":
     "The password is checked by the system. Nothing is shown while you type, not even its length. After five wrong passwords this console answers more slowly; other consoles do not. Nobody can read the password from a log.",
   "help.choosePassword":
     "A preview shows this machine and keeps its own password and settings in a private folder. What would change the machine is only carried out on that private copy.",
   "help.configuration":
-    "Everything that can be set or looked at. Letters j and k move, Enter opens, / filters. F2 or Esc goes back to the home screen and locks this console.",
+    "Everything that can be set or looked at. Letters j and k move, Enter opens, / filters. F2 goes back to the home screen and locks this console; so does Esc, unless the full view lies beneath.",
   "help.passwords":
     "Changes the password of root on this node. Give the old one, then the new one twice. At least 8 characters, and not one of the common ones. It is confirmed with Y; all other sessions of this node's consoles end.",
   "help.ping":
@@ -419,4 +422,24 @@ export const en = {
   "menu.passwordHidden": "Give the password of root. Nothing is shown while you type. Enter alone leaves.",
   "menu.typePhrase": "To go on, type {phrase} and press Enter; Enter alone leaves:",
   "menu.nothingDone": "Nothing was done.",
+  "hardware.title": "Hardware",
+  "hardware.about": "maker, serial number, firmware, processors, memory modules",
+  "hardware.notTold": "the firmware does not tell",
+  "hardware.vendor": "Maker",
+  "hardware.model": "Model",
+  "hardware.serial": "Serial",
+  "hardware.board": "Board",
+  "hardware.firmware": "Firmware",
+  "hardware.cpu": "Processor",
+  "hardware.cores": "{sockets} sockets, {cores} cores, {threads} threads",
+  "hardware.ghz": "up to {ghz} GHz",
+  "hardware.cache": "L3 {size}",
+  "hardware.memory": "Memory",
+  "hardware.modules": "{total} in {count} modules",
+  "hardware.mhz": "{mhz} MT/s",
+  "hardware.ecc": "ECC",
+  "help.hardware":
+    "What the firmware tells of this machine. A virtual machine's firmware tells little, and some boards leave their fields empty.",
+  "error.HARDWARE.TIMEOUT": "The firmware's tables were not read in time. Try again.",
+  "error.HARDWARE.UNKNOWN": "The firmware of this recorded machine is not known.",
 } as const;

@@ -1,7 +1,9 @@
 import type { Catalogue } from "./catalogue.ts";
+import { detailsZh } from "./details-zh.ts";
 
 /** Chinese (simplified) texts, for the keys of the English ones. */
 export const zh: Catalogue = {
+  ...detailsZh,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} 太小，需要 80x24",
   "app.noQuit": "本控制台不能退出。按 F12 可重启或关机。",
@@ -267,11 +269,12 @@ export const zh: Catalogue = {
   "help.key.filter": "过滤长列表",
   "help.key.redraw": "重画屏幕",
   "help.home":
-    "本机的状态与运行情况，由代理读取。短横线表示未知，旁边是原因。MN 标记管理网络的网卡。F2 和 F12 需要 root 密码。",
+    "本机的状态与运行情况，由代理读取。短横线表示未知，旁边是原因。MN 标记管理网络的网卡。F2 和 F12 需要 root 密码；回车也需要，打开含虚拟机名称的完整视图。",
   "help.password":
     "密码由系统验证。输入时不显示任何内容，包括长度。连续五次错误后，本控制台会变慢；其他控制台不受影响。日志中不会出现密码。",
   "help.choosePassword": "预览显示本机，并在私有目录中保存自己的密码和设置。会更改本机的操作只在该私有副本上执行。",
-  "help.configuration": "所有可以设置或查看的内容。j 和 k 移动，回车打开，/ 过滤。F2 或 Esc 返回首页并锁定本控制台。",
+  "help.configuration":
+    "所有可以设置或查看的内容。j 和 k 移动，回车打开，/ 过滤。F2 返回首页并锁定本控制台；Esc 也是，除非下面是完整视图。",
   "help.passwords":
     "修改本节点 root 的密码。先输入旧密码，再输入两次新密码。至少 8 个字符，且不能是常见密码。按 Y 确认；本节点其他控制台的会话将结束。",
   "help.ping":
@@ -408,4 +411,23 @@ export const zh: Catalogue = {
   "menu.passwordHidden": "请输入 root 的密码。输入时不显示任何内容。直接按 Enter 离开。",
   "menu.typePhrase": "要继续，请输入 {phrase} 并按 Enter；直接按 Enter 离开：",
   "menu.nothingDone": "未执行任何操作。",
+  "hardware.title": "硬件",
+  "hardware.about": "厂商、序列号、固件、处理器、内存条",
+  "hardware.notTold": "固件未提供",
+  "hardware.vendor": "厂商",
+  "hardware.model": "型号",
+  "hardware.serial": "序列号",
+  "hardware.board": "主板",
+  "hardware.firmware": "固件",
+  "hardware.cpu": "处理器",
+  "hardware.cores": "{sockets} 路，{cores} 核，{threads} 线程",
+  "hardware.ghz": "最高 {ghz} GHz",
+  "hardware.cache": "三级缓存 {size}",
+  "hardware.memory": "内存",
+  "hardware.modules": "{total}，{count} 条",
+  "hardware.mhz": "{mhz} MT/s",
+  "hardware.ecc": "ECC",
+  "help.hardware": "固件提供的本机信息。虚拟机的固件信息很少，有些主板的字段为空。",
+  "error.HARDWARE.TIMEOUT": "未能及时读取固件表。请重试。",
+  "error.HARDWARE.UNKNOWN": "此录制机器的固件信息未知。",
 };

@@ -1,5 +1,6 @@
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { List } from "../widgets/list.ts";
+import { Opener } from "./opener.ts";
 import type { Control, Screen } from "./screen.ts";
 
 /** An entry of System Configuration. Its screen's code is loaded when it is opened: one that nobody opens costs nothing. */
@@ -53,6 +54,36 @@ const groups: readonly Group[] = [
         open: async (c) => (await import("./diagnostics.ts")).diagnosticsScreen(c),
       },
       {
+        id: "hardware",
+        label: "hardware.title",
+        about: "hardware.about",
+        open: async (c) => (await import("./hardware.ts")).hardwareScreen(c),
+      },
+      {
+        id: "interfaces",
+        label: "interfaces.title",
+        about: "interfaces.about",
+        open: async (c) => (await import("./interfaces.ts")).interfacesScreen(c),
+      },
+      {
+        id: "disks",
+        label: "disks.title",
+        about: "disks.about",
+        open: async (c) => (await import("./disks.ts")).disksScreen(c),
+      },
+      {
+        id: "services",
+        label: "services.title",
+        about: "services.about",
+        open: async (c) => (await import("./services.ts")).servicesScreen(c),
+      },
+      {
+        id: "machines",
+        label: "machines.title",
+        about: "machines.about",
+        open: async (c) => (await import("./machines.ts")).machinesScreen(c),
+      },
+      {
         id: "cpu",
         label: "cpu.title",
         about: "cpu.about",
@@ -91,16 +122,17 @@ const items: readonly Item[] = groups.flatMap(({ heading, entries }) =>
   entries.map((entry) => ({ ...entry, heading })),
 );
 
-/** System Configuration: everything behind the password. F2 and Esc go back to the home screen. */
+/** System Configuration: everything behind the password. F2 goes back to the home screen. */
 export function configurationScreen(control: Control): Screen {
   const t = (key: MessageKey) => control.view().t(key);
+  const opener = new Opener(control);
   const list = new List<Item>({
     items: () => items,
     id: (item) => item.id,
     text: (item) => t(item.label),
     note: (item) => t(item.about),
     group: (item) => t(item.heading),
-    onOpen: (item) => void control.attempt(async () => control.open(await item.open(control))),
+    onOpen: (item) => opener.open(() => item.open(control)),
   });
   return {
     title: "configuration.title",
@@ -111,6 +143,8 @@ export function configurationScreen(control: Control): Screen {
       ["F2", "hint.home"],
     ],
     typing: () => list.typing,
+    enter: () => opener.enter(),
+    leave: () => opener.leave(),
     draw: (canvas, view) => list.draw(canvas.part(2, 1, canvas.width - 4, canvas.height - 2), view.t),
     key(key) {
       if (key.name === "f2") {

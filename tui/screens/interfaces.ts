@@ -1,18 +1,15 @@
-import type { FactValue, Link, LinkAddress, Neighbour } from "../../core/model/facts.ts";
+import type { Link } from "../../core/model/facts.ts";
 import { valueOf } from "../../core/model/reading.ts";
-import type { Translate } from "../i18n/catalogue.ts";
 import type { Canvas } from "../terminal/canvas.ts";
 import { displayWidth } from "../terminal/width.ts";
-import { formatBytes, formatSpeed, unknown } from "../widgets/format.ts";
+import { formatSpeed } from "../widgets/format.ts";
 import type { Column } from "../widgets/table.ts";
 import { type LinkRow, mainAddress, neighbourOf, orderLinks } from "./home/links.ts";
-import type { Detail } from "./item-details.ts";
 import { itemsScreen } from "./items.ts";
-import { legOf, legStyle, legWords, linkCondition } from "./link-words.ts";
+import { linkDetails } from "./link-details.ts";
+import { hasSpeed, linkCondition } from "./link-words.ts";
 import type { Control, Screen, View } from "./screen.ts";
 import { reasonOf } from "./words.ts";
-
-type Network = FactValue<"network">;
 
 /** Every interface, physical and logical: state and its reason, addresses, what it hangs on and what hangs on it. */
 export function interfacesScreen(control: Control): Screen {
@@ -26,7 +23,7 @@ export function interfacesScreen(control: Control): Screen {
     columns: () => columnsOf(control.view(), network()?.links ?? []),
     empty: "nic.none",
     heading: ({ link }) => [link.name, control.view().t(`interfaces.kind.${link.kind}`)],
-    details: ({ link }) => detailsOf(control.view(), link, network()),
+    details: ({ link }) => linkDetails(control.view(), link, network()),
     leastDetails: 7,
     above: drawSummary,
   });
@@ -38,13 +35,19 @@ function drawSummary(canvas: Canvas, { t, state }: View): number {
   if (network === undefined) return 0;
   const { links, gateways, nameServers } = network;
   const up = links.filter((link) => link.adminUp && link.carrier === true).length;
-  canvas.text(0, 0, t("interfaces.summary", { total: links.length, up, down: links.length - up }), "strong");
+  const end = canvas.text(
+    0,
+    0,
+    t("interfaces.summary", { total: links.length, up, down: links.length - up }),
+    "strong",
+  );
+  const { neighbours } = state.facts;
+  if (neighbours?.state === "missing")
+    canvas.text(end + 3, 0, t("interfaces.noSwitches", { why: reasonOf(t, neighbours.why) }), "dim");
   const routes = gateways.map(({ address, link }) => t("interfaces.via", { address, link })).join("  ");
   const gateway = routes === "" ? t("interfaces.noGateway") : t("interfaces.gateways", { gateways: routes });
   const servers =
-    nameServers.length === 0
-      ? t("interfaces.noServers")
-      : t("interfaces.servers", { servers: nameServers.join("  ") });
+    nameServers.length === 0 ? t("interfaces.noServers") : t("interfaces.servers", { servers: nameServers.join("  ") });
   if (displayWidth(gateway) + displayWidth(servers) + 3 <= canvas.width) {
     const x = canvas.text(0, 1, gateway);
     canvas.text(x + 3, 1, servers);
@@ -61,7 +64,6 @@ function columnsOf({ t, state }: View, links: readonly Link[]): readonly Column<
   const name = ({ link, depth }: LinkRow) => "  ".repeat(depth) + link.name;
   const longest = Math.max(0, ...orderLinks(links).map((row) => displayWidth(name(row))));
   const port = ({ link }: LinkRow) => {
-    if (heard === undefined) return link.kind === "physical" ? unknown : "";
     const neighbour = neighbourOf(link, heard);
     return neighbour === undefined ? "" : `${neighbour.system} ${neighbour.port}`;
   };
@@ -83,7 +85,9 @@ function columnsOf({ t, state }: View, links: readonly Link[]): readonly Column<
       value: ({ link }) => shortAddress(link),
       priority: 2,
     },
-    { title: t("interfaces.column.switch"), min: 12, width: 22, value: port, priority: 3 },
+    ...(heard === undefined
+      ? []
+      : [{ title: t("interfaces.column.switch"), min: 12, width: 22, value: port, priority: 3 }]),
     {
       title: t("interfaces.column.errors"),
       min: 6,
@@ -102,11 +106,6 @@ function words({ state, why }: { state: string; why: string }): string {
   return why === "" ? state : `${state} ${why}`;
 }
 
-/** Interfaces whose speed somebody expects to see; the others (loopback, bridges of virtual machines) have none. */
-function hasSpeed(link: Link): boolean {
-  return link.kind === "physical" || link.kind === "bond" || link.speedMbps !== null;
-}
-
 function shortSpeed(link: Link): string {
   if (!hasSpeed(link) || !link.adminUp || link.carrier !== true) return "";
   return formatSpeed(link.speedMbps);
@@ -118,117 +117,4 @@ function shortAddress(link: Link): string {
   if (main === undefined || main.scope === "link") return "";
   const others = link.addresses.filter((address) => address !== main && address.scope !== "link").length;
   return `${main.address}/${main.prefix}${others === 0 ? "" : ` +${others}`}`;
-}
-
-function detailsOf(view: View, link: Link, network: Network | undefined): Detail[] {
-  const { t } = view;
-  const all = network?.links ?? [];
-  const gateways = (network?.gateways ?? []).filter((gateway) => gateway.link === link.name);
-  const details: (Detail | undefined)[] = [
-    stateDetail(t, link, all),
-    speedDetail(t, link),
-    link.management
-      ? { label: t("interfaces.role"), value: t("interfaces.carriesManagement"), style: "strong" }
-      : undefined,
-    switchDetail(view, link),
-    {
-      label: t("interfaces.addresses"),
-      value: link.addresses.map((address) => addressWords(t, address)).join(",  ") || t("items.none"),
-    },
-    gateways.length === 0
-      ? undefined
-      : { label: t("interfaces.gateway"), value: gateways.map(({ address }) => address).join(",  ") },
-    masterDetail(t, link, all),
-    ...bondDetails(t, link),
-    link.bridgePorts === null
-      ? undefined
-      : { label: t("interfaces.ports"), value: link.bridgePorts.join("  ") || t("items.none") },
-    link.vlan === null ? undefined : { label: t("interfaces.vlan"), value: t("interfaces.vlanOn", link.vlan) },
-    ...hardwareDetails(t, link),
-    { label: t("interfaces.mtu"), value: t("interfaces.mtuBytes", { mtu: link.mtu }) },
-    { label: t("interfaces.received"), value: formatBytes(link.receivedBytes) },
-    { label: t("interfaces.sent"), value: formatBytes(link.sentBytes) },
-    {
-      label: t("interfaces.errors"),
-      value: String(link.errors),
-      style: link.errors > 0 ? "warn" : "text",
-    },
-  ];
-  return details.filter((detail) => detail !== undefined);
-}
-
-function stateDetail(t: Translate, link: Link, all: readonly Link[]): Detail {
-  const { state, why, style } = linkCondition(t, link, all);
-  const isDead = link.adminUp && link.carrier !== true && link.kind === "physical";
-  const reasons = [why, isDead ? t("interfaces.noCarrierHint") : ""].filter((reason) => reason !== "");
-  return { label: t("interfaces.state"), value: [state, reasons.join(": ")].join("  ").trimEnd(), style };
-}
-
-function speedDetail(t: Translate, link: Link): Detail | undefined {
-  if (!hasSpeed(link) || !link.adminUp || link.carrier !== true) return undefined;
-  const label = t("interfaces.speed");
-  if (link.speedMbps === null) return { label, value: `${unknown}  ${t("interfaces.noSpeed")}`, style: "dim" };
-  const speed = formatSpeed(link.speedMbps);
-  if (link.duplex === null) return { label, value: speed };
-  // Half duplex on a server's cable is nearly always a negotiation that failed.
-  return link.duplex === "half"
-    ? { label, value: `${speed} ${t("interfaces.halfDuplex")}`, style: "warn" }
-    : { label, value: `${speed} ${t("interfaces.fullDuplex")}` };
-}
-
-/** Only a cable has somebody at its other end. */
-function switchDetail({ t, state }: View, link: Link): Detail | undefined {
-  if (link.kind !== "physical") return undefined;
-  const { neighbours } = state.facts;
-  const label = t("interfaces.switch");
-  if (neighbours === undefined || neighbours.state === "missing") {
-    const why = neighbours === undefined ? t("missing.pending") : reasonOf(t, neighbours.why);
-    return { label, value: `${unknown}  ${why}`, style: "dim" };
-  }
-  const neighbour: Neighbour | undefined = neighbourOf(link, neighbours.value);
-  if (neighbour === undefined) return { label, value: t("interfaces.noNeighbour"), style: "dim" };
-  return { label, value: t("interfaces.neighbour", { system: neighbour.system, port: neighbour.port }) };
-}
-
-function masterDetail(t: Translate, link: Link, all: readonly Link[]): Detail | undefined {
-  if (link.master === null) return undefined;
-  const [bond, leg] = legOf(link, all) ?? [];
-  if (leg === undefined) return { label: t("interfaces.portOf"), value: link.master };
-  const mode = bond?.bond?.mode ?? "";
-  return {
-    label: t("interfaces.legOf"),
-    value: `${link.master}: ${legWords(t, mode, leg)}`,
-    style: legStyle(mode, leg),
-  };
-}
-
-function bondDetails(t: Translate, link: Link): Detail[] {
-  if (link.bond === null) return [];
-  const { mode, legs } = link.bond;
-  return [
-    { label: t("interfaces.mode"), value: mode === "" ? unknown : mode },
-    ...legs.map(
-      (leg): Detail => ({
-        label: t("interfaces.leg"),
-        value: `${leg.link}: ${legWords(t, mode, leg)}`,
-        style: legStyle(mode, leg),
-      }),
-    ),
-  ];
-}
-
-function hardwareDetails(t: Translate, link: Link): Detail[] {
-  const { mac, permanentMac, driver, bus } = link;
-  const details: Detail[] = [];
-  if (mac !== null) details.push({ label: t("interfaces.mac"), value: mac });
-  if (permanentMac !== null && permanentMac !== mac)
-    details.push({ label: t("interfaces.permanentMac"), value: permanentMac });
-  if (driver !== null) details.push({ label: t("interfaces.driver"), value: driver });
-  if (bus !== null) details.push({ label: t("interfaces.bus"), value: bus });
-  return details;
-}
-
-function addressWords(t: Translate, { address, prefix, scope, dynamic }: LinkAddress): string {
-  const notes = [scope === "link" ? t("interfaces.linkLocal") : "", dynamic ? t("interfaces.dynamic") : ""];
-  return [`${address}/${prefix}`, ...notes].filter((part) => part !== "").join(" ");
 }

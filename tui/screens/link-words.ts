@@ -55,3 +55,8 @@ export function legWords(t: Translate, mode: string, leg: Leg): string {
 export function legStyle(mode: string, leg: Leg): Style {
   return leg.up && (leg.active || mode !== "802.3ad") ? "text" : "warn";
 }
+
+/** Interfaces whose speed somebody expects to see; the others (loopback, bridges of virtual machines) have none. */
+export function hasSpeed(link: Link): boolean {
+  return link.kind === "physical" || link.kind === "bond" || link.speedMbps !== null;
+}

@@ -50,8 +50,8 @@ export type Control = {
   readonly canQuit: boolean;
 };
 
-/** A key that the footer names, with what it does. */
-export type Hint = readonly [key: string, what: MessageKey];
+/** A key that the footer names, with what it does; a `spare` one only where everything else has its room. */
+export type Hint = readonly [key: string, what: MessageKey, room?: "spare"];
 
 /**
  * One screen: a view of the state plus its own, and its key handlers. `draw` never changes anything and never throws on

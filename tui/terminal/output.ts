@@ -63,12 +63,14 @@ export class Output {
 
   /**
    * Forgets what has not been written, and writes `text` at once, for a crash or the end of the process. Gives up
-   * rather than waits on a line that takes nothing. A sequence that was cut in the middle is cancelled first.
+   * rather than waits on a line that takes nothing, and returns false then. A sequence that was cut in the middle is
+   * cancelled first.
    */
-  writeNow(text: string): void {
-    if (this.#gone) return;
-    writeAtOnce(this.#own ?? this.#options.fd, Buffer.from(this.busy ? `\x18${text}` : text, "utf8"));
+  writeNow(text: string): boolean {
+    if (this.#gone) return false;
+    const taken = writeAtOnce(this.#own ?? this.#options.fd, Buffer.from(this.busy ? `\x18${text}` : text, "utf8"));
     this.stop();
+    return taken;
   }
 
   /** Forgets what has not been written; no callback comes any more. */
@@ -156,15 +158,17 @@ function openAnew(fd: number): number | null {
   }
 }
 
-/** Tries for 0.2 s at most; there is nobody to be told when it doesn't succeed. */
-function writeAtOnce(fd: number, bytes: Uint8Array): void {
+/** Tries for 0.2 s at most. */
+function writeAtOnce(fd: number, bytes: Uint8Array): boolean {
   const nothing = new Int32Array(new SharedArrayBuffer(4));
-  for (let at = 0, tries = 0; at < bytes.length && tries < 20; tries++) {
+  let at = 0;
+  for (let tries = 0; at < bytes.length && tries < 20; tries++) {
     try {
       at += fs.writeSync(fd, bytes, at);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) return;
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) return false;
       Atomics.wait(nothing, 0, 0, 10);
     }
   }
+  return at === bytes.length;
 }

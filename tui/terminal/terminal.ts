@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { FrameBudget } from "./budget.ts";
 import { Canvas, Cells } from "./canvas.ts";
 import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
@@ -134,7 +135,7 @@ export class Terminal {
   async close(): Promise<void> {
     if (this.#phase !== "open") return this.closeNow();
     this.#phase = "closed";
-    this.#release();
+    this.#stopListening();
     this.#output.write(this.#leaveSequence());
     await new Promise<void>((resolve) => {
       if (!this.#output.busy) return resolve();
@@ -144,17 +145,25 @@ export class Terminal {
         resolve();
       };
     });
-    if (this.#output.busy) this.#output.writeNow(this.#leaveSequence());
-    else this.#output.stop();
+    const taken = !this.#output.busy || this.#output.writeNow(this.#leaveSequence());
+    this.#output.stop();
+    if (taken) this.#restoreLine();
   }
 
   /** As `close`, without waiting: for a crash and the end of the process. */
   closeNow(): void {
-    if (this.#phase !== "open" && this.#phase !== "gone") return;
+    this.#closeNow();
+  }
+
+  /** Returns false when the line took nothing any more. */
+  #closeNow(): boolean {
+    if (this.#phase === "new" || this.#phase === "closed") return true;
     const alive = this.#phase === "open";
     this.#phase = "closed";
-    this.#release();
-    if (alive) this.#output.writeNow(this.#leaveSequence());
+    this.#stopListening();
+    const taken = alive && this.#output.writeNow(this.#leaveSequence());
+    if (taken) this.#restoreLine();
+    return taken;
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -164,9 +173,11 @@ export class Terminal {
   readonly #onError = (error: NodeJS.ErrnoException): void => this.#lost(error.code ?? error.message);
   readonly #onHangup = (): void => this.#lost("SIGHUP");
   readonly #onFatal = (signal: NodeJS.Signals): void => {
-    this.closeNow();
+    const taken = this.#closeNow();
     // Whoever else listens decides what happens; otherwise the signal does what it always does.
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    if (process.listenerCount(signal) > 0) return;
+    if (taken) process.kill(process.pid, signal);
+    else process.exit(128 + constants.signals[signal]);
   };
   readonly #onExit = (): void => this.closeNow();
   readonly #onResize = (): void => {
@@ -188,6 +199,8 @@ export class Terminal {
   };
   readonly #onContinue = (): void => {
     if (this.#phase !== "open") return;
+    // It may come before the stop that it should end.
+    this.#whenIdle = null;
     // The shell has set the line to its own taste; libuv skips a mode that it believes to be set.
     this.#input.setRawMode(false);
     this.#input.setRawMode(true);
@@ -252,17 +265,17 @@ export class Terminal {
   #lost(reason: string): void {
     if (this.#phase !== "open") return;
     this.#phase = "gone";
-    this.#release();
+    this.#stopListening();
     this.#output.stop();
     this.#options.onGone(reason);
   }
 
-  /** Stops listening; the line's own settings are put back. */
-  #release(): void {
+  #stopListening(): void {
     for (const timer of [this.#keyTimer, this.#frameTimer]) if (timer !== null) clearTimeout(timer);
     if (this.#frameSoon !== null) clearImmediate(this.#frameSoon);
     this.#input.off("data", this.#onData);
     this.#input.off("end", this.#onEnd);
+    this.#input.pause();
     this.#outputStream.off("resize", this.#onResize);
     process.off("SIGTSTP", this.#onStop);
     process.off("SIGCONT", this.#onContinue);
@@ -271,12 +284,18 @@ export class Terminal {
     // The error listeners stay: a dead line may complain once more. So does SIGHUP's while the program cleans up after
     // a hang-up.
     if (this.#phase === "closed") process.off("SIGHUP", this.#onHangup);
+  }
+
+  /**
+   * Puts the line's own settings back. Not on a line that takes nothing: this waits until all output is sent. Node
+   * puts them back at its exit anyway, without waiting.
+   */
+  #restoreLine(): void {
     try {
       this.#input.setRawMode(false);
     } catch {
       // The line is dead; nothing is left to be restored.
     }
-    this.#input.pause();
   }
 
   #readSize(): Size {

@@ -53,7 +53,10 @@ export function makeGuestDisk(folder: string, rootPassword: string): GuestDisk {
 
 /** Debian's part, built when it is not in the cache. */
 function baseArchive(): string {
-  const key = createHash("sha256").update(JSON.stringify([suite, guestPackages])).digest("hex").slice(0, 16);
+  const key = createHash("sha256")
+    .update(JSON.stringify([suite, guestPackages]))
+    .digest("hex")
+    .slice(0, 16);
   const archive = path.join(cacheFolder, `${suite}-${key}.tar`);
   if (fs.existsSync(archive)) return archive;
   fs.mkdirSync(cacheFolder, { recursive: true, mode: 0o700 });
@@ -81,7 +84,10 @@ function configure(tree: string, rootPassword: string): void {
       "[Service]\nExecStart=/bin/sh\nStandardInput=tty\nStandardOutput=tty\nStandardError=tty\nTTYPath=/dev/ttyS1\nRestart=always\n",
   );
   fs.mkdirSync(path.join(tree, "etc/systemd/system/sysinit.target.wants"), { recursive: true });
-  fs.symlinkSync("../test-shell.service", path.join(tree, "etc/systemd/system/sysinit.target.wants/test-shell.service"));
+  fs.symlinkSync(
+    "../test-shell.service",
+    path.join(tree, "etc/systemd/system/sysinit.target.wants/test-shell.service"),
+  );
   execFileSync("chpasswd", ["--root", tree, "--crypt-method", "SHA512"], { input: `root:${rootPassword}\n` });
 }
 

@@ -29,7 +29,16 @@ export async function startGuest(folder: string, { disk, kernel, initrd }: Guest
     "qemu-system-x86_64",
     [
       // Without hardware virtualization a plain CPU is several times faster than the largest one.
-      ...["-accel", "tcg,thread=multi", "-cpu", "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16", "-smp", "2", "-m", "1024"],
+      ...[
+        "-accel",
+        "tcg,thread=multi",
+        "-cpu",
+        "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16",
+        "-smp",
+        "2",
+        "-m",
+        "1024",
+      ],
       ...["-nodefaults", "-nic", "none", "-vga", "std", "-display", "none"],
       ...["-drive", `file=${disk},format=raw,if=virtio,cache=unsafe`],
       ...["-kernel", kernel, "-initrd", initrd, "-append", "root=/dev/vda rw console=tty0 console=ttyS0,115200"],

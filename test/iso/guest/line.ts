@@ -62,7 +62,10 @@ export class Line {
       const look = () => {
         if (holds()) end();
       };
-      const timer = setTimeout(() => end(new Error(`the line never showed ${String(what)}:\n${this.text()}`)), timeoutMs);
+      const timer = setTimeout(
+        () => end(new Error(`the line never showed ${String(what)}:\n${this.text()}`)),
+        timeoutMs,
+      );
       this.#watchers.add(look);
       look();
     });

@@ -39,7 +39,9 @@ export class Shell {
     const [begin, end] = [`<<${this.#count}:`, `:${this.#count}>>`];
     const from = this.#line.raw.length;
     // The marks are put together by printf, so that an echo of the command is not taken for its answer.
-    this.#line.type(`printf '<%s' '<${this.#count}:'; { ${command}\n} 2>&1 </dev/null; printf ':%s:%s%s' $? '${this.#count}>' '>'\n`);
+    this.#line.type(
+      `printf '<%s' '<${this.#count}:'; { ${command}\n} 2>&1 </dev/null; printf ':%s:%s%s' $? '${this.#count}>' '>'\n`,
+    );
     const found = (raw: string) => {
       const start = raw.indexOf(begin, from);
       const stop = start < 0 ? -1 : raw.indexOf(end, start);

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Pty, spawnPty } from "../../support/node-pty.ts";
@@ -251,6 +252,8 @@ test("SIGTSTP stops where a shell waits, and the screen is drawn anew when it go
   await bed.until(/ready/);
   process.kill(bed.pty.pid, "SIGTSTP");
   await bed.until(/^\s*$/);
+  // The kernel tells only its parent of a stop.
+  while (!/\) T /.test(await readFile(`/proc/${bed.pty.pid}/stat`, "utf8"))) await setImmediate();
   await bed.emulator.write("shell$ something else");
   process.kill(bed.pty.pid, "SIGCONT");
   await bed.until(/^(?!.*shell).*ready/s);

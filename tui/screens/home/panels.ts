@@ -1,7 +1,6 @@
 import type { Disk, Link, VirtualMachine } from "../../../core/model/facts.ts";
 import { type Reading, valueOf } from "../../../core/model/reading.ts";
 import type { Canvas, Style } from "../../terminal/canvas.ts";
-import { displayWidth } from "../../terminal/width.ts";
 import {
   formatAge,
   formatBytes,
@@ -11,8 +10,11 @@ import {
   formatPercent,
   formatSpeed,
   formatTime,
+  unknown,
 } from "../../widgets/format.ts";
 import { drawGraph } from "../../widgets/graph.ts";
+import { healthWhy } from "../disk-words.ts";
+import { machineMemory, machineStyle, orderMachines } from "../machine-words.ts";
 import type { View } from "../screen.ts";
 import { linkState, reasonOf, virtualMachineState } from "../words.ts";
 import { mainAddress, neighbourOf, orderLinks } from "./links.ts";
@@ -29,9 +31,9 @@ function panel<T>(
   view: View,
   title: string,
   reading: Reading<T> | undefined,
-  draw: (body: Canvas, value: T) => void,
+  draw: (body: Canvas, value: T, headingEnd: number) => void,
 ): void {
-  canvas.text(0, 0, title, "heading");
+  let end = canvas.text(0, 0, title, "heading");
   const body = canvas.part(0, 1);
   if (reading === undefined || reading.state === "missing") {
     const reason = reading === undefined ? view.t("missing.pending") : reasonOf(view.t, reading.why);
@@ -40,9 +42,9 @@ function panel<T>(
   }
   if (reading.state === "stale") {
     const age = view.t("panel.stale", { age: formatAge(view.now - reading.at) });
-    canvas.text(displayWidth(title) + 2, 0, age, "warn");
+    end = canvas.text(end + 2, 0, age, "warn");
   }
-  draw(body, reading.value);
+  draw(body, reading.value, end);
 }
 
 /** One figure of a line, or a dash with the reason when its fact is not there. */
@@ -152,7 +154,7 @@ function drawDiskHealth(body: Canvas, { t, state }: View): void {
     const temperature = disk.temperatureC === null ? "" : `${disk.temperatureC} C`;
     line(body, y, disk.name, [
       [t(`health.${disk.health}`), healthStyle[disk.health]],
-      [disk.health === "healthy" ? temperature : (disk.healthWhy ?? temperature), healthStyle[disk.health]],
+      [disk.health === "healthy" ? temperature : healthWhy(t, disk) || temperature, healthStyle[disk.health]],
     ]);
   });
   more(body, view_t(t), sorted.length - shown);
@@ -195,7 +197,8 @@ function linkDetail(view: View, link: Link, neighbours: Parameters<typeof neighb
   if (!link.adminUp) return [t("nic.off"), "dim"];
   if (link.carrier === false) return [t("nic.noCarrier"), "warn"];
   if (link.bond !== null) return [t("nic.bondMode", { mode: link.bond.mode }), "text"];
-  return ["-", "dim"];
+  if (link.master !== null) return [t("nic.memberOf", { master: link.master }), "dim"];
+  return [t("nic.noAddress"), "dim"];
 }
 
 export function drawHosts(canvas: Canvas, view: View): void {
@@ -215,36 +218,38 @@ export function drawHosts(canvas: Canvas, view: View): void {
 
 export function drawMachines(canvas: Canvas, view: View): void {
   const { t, state } = view;
-  panel(canvas, view, t("panel.vm"), state.facts.virtualMachines, (body, machines) => {
-    const { list, total, running, stopped, unknown } = machines;
+  panel(canvas, view, t("panel.vm"), state.facts.virtualMachines, (body, machines, end) => {
+    const { list, total, running, stopped, unknown: lost } = machines;
     if (list === null || list.length === 0) {
       body.text(0, 0, t("vm.line1", { total, running, stopped }));
-      if (unknown > 0) body.text(0, 1, t("vm.line2", { unknown }), "warn");
+      if (lost > 0) body.text(0, 1, t("vm.line2", { unknown: lost }), "warn");
       return;
     }
+    canvas.text(end + 3, 0, t("vm.ofTotal", { running, total }), "strong");
     const shown = fitting(list.length, body.height);
-    list.slice(0, shown).forEach((vm, y) => drawMachine(body, y, view, vm));
+    orderMachines(list)
+      .slice(0, shown)
+      .forEach((vm, y) => drawMachine(body, y, view, vm));
     more(body, view_t(t), list.length - shown);
   });
 }
 
 function drawMachine(body: Canvas, y: number, { t }: View, vm: VirtualMachine): void {
-  const style: Style = vm.state === "running" ? "good" : vm.state === "crashed" ? "bad" : "text";
   const uuidWidth = body.width >= 80 ? 36 : 8;
   body.text(0, y, vm.uuid.slice(0, uuidWidth), "dim");
   const nameWidth = body.width - uuidWidth - 22;
   body.text(uuidWidth + 1, y, vm.name, "text", nameWidth);
   const x = uuidWidth + nameWidth + 2;
-  body.textRight(x + 4, y, t("vm.cpus", { cpus: vm.cpus }));
-  body.textRight(x + 10, y, formatBytes(vm.memoryBytes));
-  body.text(x + 11, y, virtualMachineState(t, vm.state), style, 9);
+  body.textRight(x + 4, y, vm.cpus > 0 ? t("vm.cpus", { cpus: vm.cpus }) : unknown);
+  body.textRight(x + 10, y, machineMemory(vm));
+  body.text(x + 11, y, virtualMachineState(t, vm.state), machineStyle[vm.state], 9);
 }
 
 export function drawCpu(canvas: Canvas, view: View): void {
   const { t, state } = view;
   const title = t("panel.cpu");
-  panel(canvas, view, title, state.facts.cpu, (_, cpu) => {
-    canvas.text(displayWidth(title) + 3, 0, formatPercent(cpu.usage), "strong");
+  panel(canvas, view, title, state.facts.cpu, (_, cpu, end) => {
+    canvas.text(end + 3, 0, formatPercent(cpu.usage), "strong");
   });
   drawHistory(canvas, view, state.facts.cpu, state.histories.cpu.values);
 }
@@ -252,9 +257,9 @@ export function drawCpu(canvas: Canvas, view: View): void {
 export function drawMemory(canvas: Canvas, view: View): void {
   const { t, state } = view;
   const title = t("panel.memory");
-  panel(canvas, view, title, state.facts.memory, (_, memory) => {
+  panel(canvas, view, title, state.facts.memory, (_, memory, end) => {
     const share = memory.totalBytes === 0 ? null : memory.usedBytes / memory.totalBytes;
-    const x = canvas.text(displayWidth(title) + 3, 0, formatPercent(share), "strong");
+    const x = canvas.text(end + 3, 0, formatPercent(share), "strong");
     const { part, whole } = formatBytesOf(memory.usedBytes, memory.totalBytes);
     const of = t("memory.of", { used: part, total: whole });
     canvas.text(x + 3, 0, of);

@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "../../../core/api/client.ts";
+import { type Facts, factNames, missingFacts } from "../../../core/model/facts.ts";
+import type { Reading } from "../../../core/model/reading.ts";
+import type { Language } from "../../../core/model/records.ts";
+import { whyOf } from "../../../core/node/facts/source.ts";
+import { allSources } from "../../../core/node/facts/sources.ts";
+import { fixtureMachine, recording } from "../../../core/node/fixture.ts";
+import { drawFrame } from "../../../tui/frame.ts";
+import { loadCatalogue, translator } from "../../../tui/i18n/catalogue.ts";
+import type { Control, Screen, View } from "../../../tui/screens/screen.ts";
+import { initialState, type State } from "../../../tui/state.ts";
+import { asciiGlyphs, Canvas, Cells, type Style } from "../../../tui/terminal/canvas.ts";
+import { root } from "../../support/programs.ts";
+import { blockGlyphs } from "../widgets/support.ts";
+
+/** All facts of a recorded machine, as a session gets them, and the moment of the recording. */
+export async function recordedFacts(machine: string): Promise<{ facts: Facts; now: number }> {
+  const path = join(root, "test/fixtures/machines", `${machine}.json`);
+  const recorded = recording.parse(JSON.parse(readFileSync(path, "utf8")));
+  const now = recorded.now;
+  const from = fixtureMachine(recorded);
+  const sources = allSources();
+  const facts = missingFacts({ code: "pending", detail: "" }, now);
+  for (const name of factNames) {
+    const reading: Reading<unknown> = await sources[name].read(from, new AbortController().signal).then(
+      (value) => ({ state: "value", at: now, value }),
+      (error: unknown) => ({ state: "missing", at: now, why: whyOf(error) }),
+    );
+    Object.assign(facts, { [name]: reading });
+  }
+  return { facts, now };
+}
+
+export type Bed = {
+  control: Control;
+  /** The screens that were opened, the newest last. */
+  opened: Screen[];
+  /** Changes what the console knows; the screen on top is told. */
+  change(facts: Partial<Facts>): void;
+  /** The whole console with this screen on top. */
+  frame(screen: Screen, width: number, height: number): Cells;
+  lines(screen: Screen, width?: number, height?: number): string[];
+};
+
+export type BedOptions = { facts: Facts; now: number; language?: Language; rich?: boolean; state?: Partial<State> };
+
+/** A console without a terminal and without an agent: screens open, draw and take keys. */
+export async function bed(options: BedOptions): Promise<Bed> {
+  const t = translator(options.language ?? "en", await loadCatalogue(options.language ?? "en"));
+  let state: State = {
+    ...initialState("tty1"),
+    connection: { state: "up" },
+    facts: options.facts,
+    unlocked: true,
+    ...options.state,
+  };
+  const opened: Screen[] = [];
+  const view = (): View => ({ t, state, now: options.now });
+  const control: Control = {
+    view,
+    client: new Client({ socketPath: "/nowhere", console: "tty1" }),
+    open(screen) {
+      opened.push(screen);
+      screen.enter?.();
+    },
+    close(screen) {
+      const at = opened.indexOf(screen);
+      if (at >= 0) for (const closing of opened.splice(at).reverse()) closing.leave?.();
+    },
+    replace() {},
+    goHome() {
+      for (const closing of opened.splice(0).reverse()) closing.leave?.();
+    },
+    redraw() {},
+    notify() {},
+    attempt: (action) => action(),
+    describe: String,
+    unlocked() {},
+    setLanguage: async () => {},
+    canShow: () => true,
+    canChart: () => false,
+    toggleProfile() {},
+    quit() {},
+    canQuit: true,
+  };
+  const frame = (screen: Screen, width: number, height: number) => {
+    const cells = new Cells(width, height);
+    drawFrame(Canvas.on(cells, options.rich ? blockGlyphs : asciiGlyphs), view(), screen, undefined, true);
+    return cells;
+  };
+  return {
+    control,
+    opened,
+    change(facts) {
+      state = { ...state, facts: { ...state.facts, ...facts } };
+      opened.at(-1)?.changed?.();
+    },
+    frame,
+    lines: (screen, width = 80, height = 24) => frame(screen, width, height).toLines(),
+  };
+}
+
+/** The style of the first cell of a text on the screen; undefined when it is not there. */
+export function styleOf(cells: Cells, text: string): Style | undefined {
+  const { width } = cells;
+  for (let y = 0; y < cells.height; y++) {
+    const at = cells.chars
+      .slice(y * width, (y + 1) * width)
+      .map((char) => char || "\0")
+      .join("")
+      .indexOf(text);
+    if (at >= 0) return cells.styles[y * width + at];
+  }
+  return undefined;
+}
