@@ -89,10 +89,12 @@ export function fixtureMachine(recorded: Recording): Machine {
       if (outcome.delayMs > options.timeoutMs) throw commandFault(command, "timeout");
       return resultOf(outcome);
     },
-    stream(command, args, onLine) {
+    stream(command, args, onLine, limits) {
       const script = recorded.streams[commandLine(command, args)];
       if (script === undefined) return { stop() {}, done: rejected(commandFault(command, "notFound")) };
-      return play(script.lines, script.everyMs, script.code, onLine);
+      const playing = play(script.lines, script.everyMs, script.code, onLine);
+      limits?.signal?.addEventListener("abort", playing.stop, { once: true });
+      return playing;
     },
     now: () => recorded.now,
     monotonicMs: () => performance.now(),

@@ -5,13 +5,18 @@ export const sameInAllLanguages: ReadonlyMap<string, string> = new Map([
   ["Binnacle", "the product's name"],
   ["CPU", "the field's abbreviation"],
   ["DOWN", "as the manual and ip(8) print it"],
+  ["ECC", "the field's abbreviation"],
   ["HA", "the field's abbreviation"],
   ["MN", "the manual's mark for the management interface"],
+  ["MTU", "the field's abbreviation"],
   ["PID", "the field's abbreviation"],
   ["PID {pid}", "the field's abbreviation"],
   ["UI", "the field's abbreviation"],
   ["UP", "as the manual and ip(8) print it"],
+  ["UUID", "the field's abbreviation"],
+  ["VLAN", "the field's abbreviation"],
   ["ping", "the command's name"],
+  ["{mhz} MT/s", "a unit"],
 ]);
 
 const key = "((Ctrl|Alt|Shift)[+-])*(F\\d+|Enter|Esc|Tab|Home|End|Space|Del|Ins|Page (Up|Down)|Up|Down|Left|Right|\\S)";

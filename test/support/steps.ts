@@ -76,21 +76,24 @@ export async function openItem(console: ConsoleBed, item: ConfigurationItem): Pr
   await untilTitle(console, configurationItems[item]);
 }
 
-/** Moves down from the top of a list to the line that begins with this text. */
+/** Moves the selection of a list, line by line, to the line that begins with this text. */
 export async function selectLine(console: ConsoleBed, text: string): Promise<void> {
-  console.press("home");
   for (let step = 0; step < 100; step++) {
     await console.until(/^ *> /m);
-    const marked = markedLine(console.text());
-    if (marked === text || marked.startsWith(`${text} `)) return;
-    console.press("down");
-    await console.until((shown) => markedLine(shown) !== marked, 15_000, `another line than ${marked}`);
+    const lines = console.screen().map((line) => line.trim());
+    const at = lines.findIndex((line) => line.startsWith("> "));
+    const marked = lines[at];
+    const wanted = lines.findIndex((line) => isLine(line.replace(/^> /, ""), text));
+    if (wanted === at) return;
+    console.press(wanted >= 0 && wanted < at ? "up" : "down");
+    await console.until((shown) => !shown.includes(`${marked}`), 15_000, `another line than ${marked}`);
   }
   throw new Error(`no line begins with ${text}:\n${console.text()}`);
 }
 
-function markedLine(text: string): string {
-  return /^ *> (.*)$/m.exec(text)?.[1]?.trim() ?? "";
+/** `CPU   per core …` and `CPU` are the line CPU, `CPUs` is not. */
+function isLine(line: string, text: string): boolean {
+  return line === text || line.startsWith(`${text} `);
 }
 
 /** Back to the list of System Configuration. */

@@ -7,7 +7,7 @@ export const detailsZh: Readonly<Record<keyof typeof detailsEn, string>> = {
   "hint.details": "详情",
   "hint.lock": "锁定",
   "help.full":
-    "输入密码后的首页，含虚拟机名称。标题末尾的字母打开其详情：n 网卡，d 磁盘，s 服务，v 虚拟机，c CPU，m 内存。F2 打开系统配置，F12 打开电源，不再询问密码。Esc 返回公开首页并锁定本控制台。",
+    "输入密码后的首页，含虚拟机名称。标题末尾的字母打开其详情。F2 打开系统配置，F12 打开电源，不再询问密码。Esc 返回公开首页并锁定本控制台。",
   "items.old": "{age}前的值：{why}",
   "items.gone": "已不存在。",
   "items.more": "还有 {count} 行：按回车显示全部",

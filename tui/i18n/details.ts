@@ -5,7 +5,7 @@ export const detailsEn = {
   "hint.details": "Details",
   "hint.lock": "Lock",
   "help.full":
-    "The home screen behind the password, with the names of the virtual machines. The letter at the end of a heading opens what lies behind it: n interfaces, d disks, s services, v virtual machines, c CPU, m memory. F2 opens System Configuration and F12 the power screen, without another password. Esc goes back to the public view and locks this console.",
+    "The home screen behind the password, with the names of the virtual machines. The letter at the end of a heading opens what lies behind it. F2 opens System Configuration and F12 the power screen, without another password. Esc goes back to the public view and locks this console.",
   "items.old": "{age} old: {why}",
   "items.gone": "It is no longer there.",
   "items.more": "{count} more lines: Enter shows all",

@@ -2,45 +2,54 @@ import type { AuditEntry } from "../../core/model/records.ts";
 import type { Style } from "../terminal/canvas.ts";
 import { formatDateTime } from "../widgets/format.ts";
 import { Table } from "../widgets/table.ts";
+import { TextView } from "../widgets/text.ts";
+import { detailLines } from "./item-details.ts";
 import type { Control, Screen } from "./screen.ts";
 
 const resultStyle: Record<AuditEntry["result"], Style> = { ok: "good", refused: "warn", failed: "bad" };
 
-/** Who changed what, when, on which console: newest first. */
+/** Entries have no number of their own: counted from the oldest one, so that it stays when newer ones come. */
+type Row = { id: string; entry: AuditEntry };
+
+/** Who changed what, when, on which console: newest first. Enter shows an entry in full. */
 export function auditScreen(control: Control): Screen {
   const t = () => control.view().t;
-  let entries: readonly AuditEntry[] | undefined;
+  let rows: readonly Row[] | undefined;
   let damaged = 0;
+  let failed = false;
 
   async function load(): Promise<void> {
     const answer = await control.attempt(() => control.client.call("audit", { query: {} }));
-    entries = answer?.entries ?? [];
+    failed = answer === undefined;
+    const entries = answer?.entries ?? [];
+    rows = entries.map((entry, index) => ({ id: String(entries.length - index), entry }));
     damaged = answer?.damaged ?? 0;
     control.redraw();
   }
 
-  const table = new Table<AuditEntry>({
-    items: () => entries ?? [],
-    id: (entry) => `${entry.at} ${entry.console} ${entry.action}`,
-    select: false,
+  const table = new Table<Row>({
+    items: () => rows ?? [],
+    id: ({ id }) => id,
     columns: () => [
-      { title: t()("audit.column.time"), min: 19, value: (e) => formatDateTime(e.at) },
-      { title: t()("audit.column.console"), min: 7, value: (e) => e.console },
-      { title: t()("audit.column.action"), min: 14, value: (e) => e.action },
+      { title: t()("audit.column.time"), min: 19, value: ({ entry }) => formatDateTime(entry.at) },
+      { title: t()("audit.column.console"), min: 7, value: ({ entry }) => entry.console },
+      { title: t()("audit.column.action"), min: 15, value: ({ entry }) => entry.action },
       {
         title: t()("audit.column.result"),
         min: 7,
-        value: (e) => t()(`audit.result.${e.result}`),
-        style: (e) => resultStyle[e.result],
+        value: ({ entry }) => t()(`audit.result.${entry.result}`),
+        style: ({ entry }) => resultStyle[entry.result],
       },
-      { title: t()("audit.column.detail"), min: 16, grow: true, value: change },
+      { title: t()("audit.column.detail"), min: 16, grow: true, value: ({ entry }) => change(entry) },
     ],
-    empty: () => t()(entries === undefined ? "missing.pending" : "audit.none"),
+    empty: () => t()(rows === undefined ? "missing.pending" : failed ? "audit.notRead" : "audit.none"),
+    onOpen: ({ entry }) => control.open(entryScreen(control, entry)),
   });
   return {
     title: "audit.title",
     help: "help.audit",
     hints: () => [
+      ["Enter", "hint.details"],
       ["/", "hint.filter"],
       ["r", "hint.refresh"],
     ],
@@ -57,6 +66,33 @@ export function auditScreen(control: Control): Screen {
       }
       return table.key(key);
     },
+  };
+}
+
+/** One entry with all that the table has no room for. */
+function entryScreen(control: Control, entry: AuditEntry): Screen {
+  const { t } = control.view();
+  const text = new TextView();
+  const lines: (readonly [label: string, value: string | null, style?: Style])[] = [
+    [t("audit.column.time"), formatDateTime(entry.at)],
+    [t("audit.column.console"), entry.console],
+    [t("audit.column.action"), entry.action],
+    [t("audit.column.result"), t(`audit.result.${entry.result}`), resultStyle[entry.result]],
+    [t("audit.before"), entry.before],
+    [t("audit.after"), entry.after],
+    [t("audit.column.detail"), entry.detail],
+  ];
+  text.set(
+    detailLines(
+      lines.flatMap(([label, value, style]) => (value === null ? [] : [{ label, value, style: style ?? "text" }])),
+    ),
+  );
+  return {
+    title: "audit.title",
+    help: "help.audit",
+    typing: () => text.typing,
+    draw: (canvas, view) => text.draw(canvas.part(2, 1, canvas.width - 4, canvas.height - 2), view.t),
+    key: (key) => text.key(key),
   };
 }
 

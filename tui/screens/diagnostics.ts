@@ -27,20 +27,25 @@ export async function diagnosticsScreen(control: Control): Promise<Screen> {
   const t = () => control.view().t;
   let diagnosis: Diagnosis | undefined;
   let running = false;
+  /** Why the checks could not be run: no list is not the same as no fault. */
+  let trouble: string | undefined;
 
   const list = new List<Finding>({
     items: () => diagnosis?.findings ?? [],
     id: (finding) => finding.id,
-    text: (finding) => `${pad(t()(`outcome.${finding.outcome}`), 14)}${headline(words, finding)}`,
+    text: (finding) => `${pad(t()(`outcome.${finding.outcome}`), 15)}${headline(words, finding)}`,
     style: (finding) => outcomeStyle[finding.outcome],
-    empty: () => t()(running ? "diagnostics.running" : "diagnostics.none"),
+    empty: () => (running ? t()("diagnostics.running") : (trouble ?? t()("diagnostics.none"))),
   });
 
   async function run(): Promise<void> {
     if (running) return;
     running = true;
     control.redraw();
-    diagnosis = (await control.attempt(() => control.client.call("diagnose", {}))) ?? diagnosis;
+    trouble = undefined;
+    const answer = await control.attempt(() => control.client.call("diagnose", {}));
+    if (answer === undefined) trouble = t()("diagnostics.notRun");
+    diagnosis = answer ?? diagnosis;
     running = false;
     control.redraw();
   }

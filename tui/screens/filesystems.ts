@@ -18,8 +18,7 @@ export function drawFilesystems(canvas: Canvas, view: View): number {
   const { filesystems: reading } = state.facts;
   canvas.text(0, 0, t("disks.filesystems"), "heading");
   if (reading === undefined || reading.state === "missing") {
-    drawMissing(canvas, 1, view, reading);
-    return 2;
+    return 1 + drawMissing(canvas, 1, view, reading);
   }
   const used = 1 + drawAge(canvas.part(0, 1), view, reading);
   const uses = usesOf(reading.value);

@@ -85,9 +85,7 @@ function columnsOf({ t, state }: View, links: readonly Link[]): readonly Column<
       value: ({ link }) => shortAddress(link),
       priority: 2,
     },
-    ...(heard === undefined
-      ? []
-      : [{ title: t("interfaces.column.switch"), min: 12, width: 22, value: port, priority: 3 }]),
+    { title: t("interfaces.column.switch"), min: 12, width: 22, value: port, priority: 3 },
     {
       title: t("interfaces.column.errors"),
       min: 6,

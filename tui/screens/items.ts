@@ -2,7 +2,8 @@ import type { Reading } from "../../core/model/reading.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { State } from "../state.ts";
 import type { Canvas } from "../terminal/canvas.ts";
-import { formatAge } from "../widgets/format.ts";
+import { wrap } from "../terminal/width.ts";
+import { formatAge, unknown } from "../widgets/format.ts";
 import { type Column, Table } from "../widgets/table.ts";
 import { TextView } from "../widgets/text.ts";
 import { type Detail, detailLines, drawDetails } from "./item-details.ts";
@@ -35,10 +36,11 @@ export type ItemsOptions<T> = {
  * its own with Enter.
  */
 export function itemsScreen<T>(control: Control, options: ItemsOptions<T>): Screen {
+  const current = rememberItems(control, options);
   const table = new Table<T>({
-    items: options.items,
+    items: () => current().items,
     id: options.id,
-    columns: options.columns,
+    columns: () => current().columns,
     empty: () => control.view().t(options.empty),
     onOpen: (item) => control.open(itemScreen(control, options, options.id(item))),
   });
@@ -62,7 +64,7 @@ export function itemsScreen<T>(control: Control, options: ItemsOptions<T>): Scre
       }
       const { t } = view;
       const room = body.height - y;
-      const wanted = Math.max(options.items().length, 1) + 1;
+      const wanted = Math.max(current().items.length, 1) + 1;
       const height = Math.max(Math.min(wanted, room - options.leastDetails - 1), 3);
       table.draw(body.part(0, y, body.width, height), t);
       const selected = table.selected;
@@ -75,6 +77,26 @@ export function itemsScreen<T>(control: Control, options: ItemsOptions<T>): Scre
     },
     key: (key) => table.key(key),
   };
+}
+
+/** Items and columns, made anew only when the facts have changed: a filter asks for them once for each item. */
+function rememberItems<T>(control: Control, { items, columns }: ItemsOptions<T>) {
+  const make = () => {
+    const { state, t } = control.view();
+    const now = items();
+    return { facts: state.facts, t, items: now, columns: filledColumns(columns(), now) };
+  };
+  let last: ReturnType<typeof make> | undefined;
+  return () => {
+    const { state, t } = control.view();
+    if (last === undefined || last.facts !== state.facts || last.t !== t) last = make();
+    return last;
+  };
+}
+
+/** Columns in which some item has something to show; the others would only take room. */
+function filledColumns<T>(columns: readonly Column<T>[], items: readonly T[]): readonly Column<T>[] {
+  return columns.filter((column) => items.some((item) => column.value(item) !== ""));
 }
 
 /** One item, everything of it below each other, for as long as it is there. */
@@ -117,8 +139,13 @@ export function drawAge(canvas: Canvas, { t, now }: View, reading: Reading<unkno
   return 1;
 }
 
-/** A dash, and why there is nothing. */
-export function drawMissing(canvas: Canvas, y: number, { t }: View, reading: Reading<unknown> | undefined): void {
+/** A dash, and why there is nothing; returns the lines that this takes. */
+export function drawMissing(canvas: Canvas, y: number, { t }: View, reading: Reading<unknown> | undefined): number {
   const reason = reading?.state === "missing" ? reasonOf(t, reading.why) : t("missing.pending");
-  canvas.text(0, y, `-  ${reason}`, "dim");
+  const lines = wrap(reason, canvas.width - 3);
+  canvas.text(0, y, unknown, "dim");
+  lines.forEach((line, i) => {
+    canvas.text(3, y + i, line, "dim");
+  });
+  return lines.length;
 }

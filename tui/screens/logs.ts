@@ -30,6 +30,8 @@ export function logsScreen(control: Control): Screen {
   let loading = false;
   let stream: Subscription | undefined;
   let generation = 0;
+  /** Why there is nothing: an empty journal is not the same as none. */
+  let trouble: string | undefined;
 
   function query() {
     const { now, state } = control.view();
@@ -114,7 +116,8 @@ export function logsScreen(control: Control): Screen {
       );
       canvas.text(2, 0, settings, "strong", canvas.width - 4);
       const body = canvas.part(1, 2, canvas.width - 2, canvas.height - 3);
-      if (text.length === 0) body.text(1, 0, view.t(loading ? "logs.loading" : "logs.none"), "dim");
+      if (text.length === 0)
+        body.text(1, 0, loading ? view.t("logs.loading") : trouble === undefined ? view.t("logs.none") : `-  ${trouble}`, "dim");
       else text.draw(body, view.t);
     },
     key(key) {

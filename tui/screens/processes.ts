@@ -12,7 +12,7 @@ export class TopProcesses {
   readonly #control: Control;
   readonly #by: "cpu" | "memory";
   readonly #table: Table<Process>;
-  #processes: readonly Process[] = [];
+  #processes: readonly Process[] | undefined;
   #timer: NodeJS.Timeout | undefined;
   #asking = false;
 
@@ -21,18 +21,18 @@ export class TopProcesses {
     this.#by = by;
     const t = () => control.view().t;
     this.#table = new Table<Process>({
-      items: () => this.#processes,
+      items: () => this.#processes ?? [],
       id: (process) => String(process.pid),
       select: false,
       filter: false,
       columns: () => [
         { title: t()("process.pid"), min: 7, align: "right", value: (p) => String(p.pid) },
-        { title: t()("process.user"), min: 10, value: (p) => p.user },
+        { title: t()("process.user"), min: 10, width: 16, value: (p) => p.user },
         { title: t()("process.cpu"), min: 6, align: "right", value: (p) => formatPercent(p.cpu) },
         { title: t()("process.memory"), min: 8, align: "right", value: (p) => formatBytes(p.memoryBytes) },
         { title: t()("process.name"), min: 16, grow: true, value: (p) => p.name },
       ],
-      empty: () => t()("missing.pending"),
+      empty: () => t()(this.#processes === undefined ? "missing.pending" : "missing.absent"),
     });
   }
 

@@ -21,6 +21,10 @@ const replacesValue: ReadonlySet<Missing["code"]> = new Set(["notInstalled", "no
 const gatherMs = 20;
 /** Sources with a short period read at the same moments, so that an idle machine wakes up once and not five times. */
 const alignUpToMs = 10_000;
+/** After such a failure the next attempt may well succeed: it does not wait for a long period to end. */
+const passing: ReadonlySet<Missing["code"]> = new Set(["timeout", "failed", "nonsense"]);
+/** The first of these attempts; the time doubles with every further failure, up to the period. */
+const firstRetryMs = 5000;
 /** The kernel can report a hundred changes a second; a source reads at most once in this time. */
 const quietMs = 1000;
 
@@ -34,6 +38,8 @@ type Slot = {
   startedMs: number;
   /** Something changed while it was being read: what it gives may be old already. */
   again: boolean;
+  /** Failures in a row that may pass. */
+  failures: number;
   cancelNext: () => void;
   endWatch: () => void;
 };
@@ -104,8 +110,7 @@ export class FactBoard {
   setWatched(watched: boolean): void {
     if (watched === this.#watched) return;
     this.#watched = watched;
-    for (const [name, slot] of this.#slots)
-      this.#schedule(name, slot.startedMs + this.#periodMs(name) - this.#clockMs());
+    for (const [name, slot] of this.#slots) this.#schedule(name, slot.startedMs + this.#paceMs(name) - this.#clockMs());
   }
 
   #begin<N extends FactName>(name: N): void {
@@ -116,6 +121,7 @@ export class FactBoard {
       busy: false,
       startedMs: 0,
       again: false,
+      failures: 0,
       cancelNext: () => {},
       endWatch: () => {},
     };
@@ -178,6 +184,8 @@ export class FactBoard {
   #accept<N extends FactName>(name: N, value: Values[N]): void {
     const at = this.#machine.now();
     const before: Readings[N] = this.#readings[name];
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) slot.failures = 0;
     const same = before.state === "value" && isDeepStrictEqual(before.value, value);
     put(this.#readings, name, { state: "value", at, value });
     this.#remember(name, at);
@@ -186,6 +194,8 @@ export class FactBoard {
 
   #fail<N extends FactName>(name: N, why: Missing): void {
     const before: Readings[N] = this.#readings[name];
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) slot.failures = passing.has(why.code) ? slot.failures + 1 : 0;
     const same = before.state !== "value" && isDeepStrictEqual(before.why, why);
     if (before.state === "missing" || replacesValue.has(why.code)) {
       put(this.#readings, name, { state: "missing", at: this.#machine.now(), why });
@@ -226,10 +236,17 @@ export class FactBoard {
 
   #untilNextMs(name: FactName): number {
     const periodMs = this.#periodMs(name);
-    if (periodMs > alignUpToMs) return periodMs;
+    if (periodMs > alignUpToMs) return this.#paceMs(name);
     const untilMs = periodMs - (this.#clockMs() % periodMs);
     // A timer may fire a little early: the same moment must not count twice.
     return untilMs < periodMs / 10 ? untilMs + periodMs : untilMs;
+  }
+
+  /** From the begin of a read to the next one. */
+  #paceMs(name: FactName): number {
+    const failures = this.#slots.get(name)?.failures ?? 0;
+    const retryMs = failures === 0 ? Number.POSITIVE_INFINITY : firstRetryMs * 2 ** (failures - 1);
+    return Math.min(retryMs, this.#periodMs(name));
   }
 
   #periodMs(name: FactName): number {

@@ -15,8 +15,18 @@ import { asciiGlyphs, Canvas, Cells, type Style } from "../../../tui/terminal/ca
 import { root } from "../../support/programs.ts";
 import { blockGlyphs } from "../widgets/support.ts";
 
-/** All facts of a recorded machine, as a session gets them, and the moment of the recording. */
-export async function recordedFacts(machine: string): Promise<{ facts: Facts; now: number }> {
+export type Recorded = { facts: Facts; now: number };
+
+const known = new Map<string, Promise<Recorded>>();
+
+/** All facts of a recorded machine, as a session gets them, and the moment of the recording. Read once. */
+export function recordedFacts(machine: string): Promise<Recorded> {
+  const read = known.get(machine) ?? readFacts(machine);
+  known.set(machine, read);
+  return read;
+}
+
+async function readFacts(machine: string): Promise<Recorded> {
   const path = join(root, "test/fixtures/machines", `${machine}.json`);
   const recorded = recording.parse(JSON.parse(readFileSync(path, "utf8")));
   const now = recorded.now;
@@ -44,7 +54,7 @@ export type Bed = {
   lines(screen: Screen, width?: number, height?: number): string[];
 };
 
-export type BedOptions = { facts: Facts; now: number; language?: Language; rich?: boolean; state?: Partial<State> };
+export type BedOptions = Recorded & { language?: Language; rich?: boolean; state?: Partial<State> };
 
 /** A console without a terminal and without an agent: screens open, draw and take keys. */
 export async function bed(options: BedOptions): Promise<Bed> {

@@ -82,9 +82,10 @@ function withoutCodename(os: string): string {
   return os.replace(/ \([^)]*\)$/, "");
 }
 
-/** `ntp1` of `ntp1.example.com`; addresses stay whole. */
+/** `ntp1` of `ntp1.example.com`, `0.pool` of `0.pool.ntp.org`; addresses stay whole. */
 function shortName(host: string): string {
-  return /[a-z]/i.test(host) && !host.includes(":") ? (host.split(".")[0] ?? host) : host;
+  if (!/[a-z]/i.test(host) || host.includes(":")) return host;
+  return /^(\d+\.)*[^.]+/.exec(host)?.[0] ?? host;
 }
 
 /** A node that is not meant to run a manager: what it runs on takes the room. */
@@ -167,7 +168,7 @@ export function drawNics(canvas: Canvas, view: View): void {
     const shown = fitting(rows.length, body.height);
     const nameWidth = Math.min(
       Math.max(9, ...rows.map((r) => r.link.name.length + 2 * r.depth)),
-      body.width >= 60 ? 17 : 9,
+      body.width >= 49 ? 17 : 9,
     );
     rows.slice(0, shown).forEach(({ link, depth }, y) => drawLink(body, y, view, link, depth, nameWidth));
     more(body, view_t(t), rows.length - shown);
@@ -178,20 +179,36 @@ export function drawNics(canvas: Canvas, view: View): void {
 function drawLink(body: Canvas, y: number, view: View, link: Link, depth: number, nameWidth: number): void {
   const { t, state } = view;
   const up = link.carrier === true && link.adminUp;
-  body.text(2 * depth, y, link.name, "text", nameWidth - 2 * depth);
+  body.text(2 * depth, y, shortLinkName(link.name, nameWidth - 2 * depth, body.glyphs.ellipsis), "text");
   body.text(nameWidth + 1, y, linkState(t, link), up ? "good" : "warn", 4);
   body.textRight(nameWidth + 10, y, formatSpeed(up ? link.speedMbps : null));
   const room = body.width - (nameWidth + 11) - (link.management ? 3 : 0);
-  const [text, style] = linkDetail(view, link, valueOf(state.facts.neighbours));
+  const [text, style] = linkDetail(view, link, valueOf(state.facts.neighbours), room);
   body.text(nameWidth + 11, y, text, style, room);
   if (link.management) body.textRight(body.width, y, t("nic.mn"), "strong");
 }
 
+/** The ports of one card differ at the end of their names: `enp129s0f0np0` is cut in its middle. */
+function shortLinkName(name: string, width: number, ellipsis: string): string {
+  if (name.length <= width) return name;
+  const head = 3;
+  return `${name.slice(0, head)}${ellipsis}${name.slice(name.length - (width - head - 1))}`;
+}
+
 /** What a line has room for beside name, state and speed: the address, else who is at the other end, else the reason. */
-function linkDetail(view: View, link: Link, neighbours: Parameters<typeof neighbourOf>[1]): readonly [string, Style] {
+function linkDetail(
+  view: View,
+  link: Link,
+  neighbours: Parameters<typeof neighbourOf>[1],
+  room: number,
+): readonly [string, Style] {
   const { t } = view;
   const address = mainAddress(link);
-  if (address !== undefined && address.scope !== "link") return [`${address.address}/${address.prefix}`, "text"];
+  if (address !== undefined && address.scope !== "link") {
+    const whole = `${address.address}/${address.prefix}`;
+    // An address that is cut would be another address; the mask can be missed.
+    return [whole.length <= room ? whole : address.address, "text"];
+  }
   const neighbour = neighbourOf(link, neighbours);
   if (neighbour !== undefined) return [`${neighbour.system} ${neighbour.port}`, "text"];
   if (!link.adminUp) return [t("nic.off"), "dim"];

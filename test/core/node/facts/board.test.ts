@@ -60,6 +60,31 @@ test("a source that hangs delays no other one, and is missing when its time is o
   b.stop();
 });
 
+test("a source with a long period that had no time at the start is asked again soon, then less and less often", async () => {
+  let reads = 0;
+  const slow = async () => (++reads < 4 ? hang() : timeValue);
+  // A source that is called off has to come back before it is asked again.
+  const read: Source<"time">["read"] = (_machine, signal) =>
+    Promise.race([
+      slow(),
+      new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error()))),
+    ]);
+  const { board: b, pass } = board({ time: source("time", read, { everyMs: 60_000, idleEveryMs: 300_000 }) });
+  b.start();
+  await pass(2000);
+  assert.equal(codeOf(b.facts().time), "timeout");
+  const at: number[] = [];
+  for (let seconds = 2; seconds < 120; seconds += 1) {
+    const before = reads;
+    await pass(1000);
+    if (reads > before) at.push(seconds + 1);
+  }
+  // 2 s for each attempt, and between them 5, 10 and 20 s; then the source's own period.
+  assert.deepEqual(at, [7, 19, 41, 101]);
+  assert.equal(b.facts().time.state, "value");
+  b.stop();
+});
+
 test("a value whose source begins to hang becomes stale before it is three periods old, and keeps its time", async () => {
   let healthy = true;
   const { board: b, pass } = board({
