@@ -2,6 +2,7 @@ import type { Client, Subscription } from "../core/api/client.ts";
 import { checkProtocol } from "../core/api/client.ts";
 import { NodeError } from "../core/model/error.ts";
 import { type Facts, missingFacts, type SomeFacts } from "../core/model/facts.ts";
+import type { Missing } from "../core/model/reading.ts";
 import type { ConsoleSettings, Language } from "../core/model/records.ts";
 import { errorText } from "./error-text.ts";
 import { EscapeDigits } from "./escape-digits.ts";
@@ -54,6 +55,8 @@ export class App {
   #lastKeyAt: number;
   #touchedAt = 0;
   #language: Language = "en";
+  /** What the agent keeps for this console. */
+  #savedProfile: ConsoleSettings["profile"] = "auto";
   readonly #escapes: EscapeDigits<readonly Screen[]>;
   readonly #options: AppOptions;
   readonly #control: Control;
@@ -181,6 +184,7 @@ export class App {
       toggleProfile() {
         const profile = app.#display?.toggleProfile();
         if (profile === undefined) return;
+        app.#savedProfile = profile;
         void app.#applyLanguage(app.#language);
         app.#control.notify(app.#t(`app.profile.${profile}`));
         void app.#attempt(() => app.#options.client.call("setConsoleSettings", { body: { profile } }));
@@ -307,12 +311,16 @@ export class App {
           checkProtocol(status.protocol);
           this.#state = { ...this.#state, status, connection: { state: "up" } };
         } catch (error) {
-          if (error instanceof NodeError) this.#lost(error);
+          if (!(error instanceof NodeError)) throw error;
+          // What comes behind this status must not count as an answer of our own release.
+          this.#state = { ...this.#state, status: undefined };
+          this.#lost(error);
         }
       },
       nodeSettings: (nodeSettings) => this.#changed({ ...this.#state, nodeSettings }),
       consoleSettings: (settings) => {
-        this.#display?.setProfile(settings.profile);
+        // Every new stream tells it again; a change of profile draws the whole screen anew.
+        if (settings.profile !== this.#savedProfile) this.#display?.setProfile(settings.profile);
         this.#savedProfile = settings.profile;
         void this.#applyLanguage(settings.language);
       },
@@ -335,12 +343,6 @@ export class App {
     });
   }
 
-  #savedProfile: ConsoleSettings["profile"] = "auto";
-  /** The profile that this console was last switched to; known once the agent has answered. */
-  get savedProfile(): ConsoleSettings["profile"] {
-    return this.#savedProfile;
-  }
-
   #changed(state: State): void {
     this.#state = state;
     this.#top.changed?.();
@@ -352,7 +354,16 @@ export class App {
     this.#markReady();
     this.#forget ??= setTimeout(() => {
       const at = this.#options.now();
-      this.#changed({ ...this.#state, facts: missingFacts({ code: "notRunning", detail: "agent" }, at) });
+      const { connection } = this.#state;
+      const code = connection.state === "lost" ? whyNoFigures(connection.code) : "notRunning";
+      this.#changed({ ...this.#state, facts: missingFacts({ code, detail: "agent" }, at) });
     }, forgetFactsMs);
   }
+}
+
+/** Why there are no figures, from why the agent does not answer. */
+function whyNoFigures(code: string): Missing["code"] {
+  if (code === "AGENT.DENIED") return "denied";
+  if (code === "AGENT.TIMEOUT") return "timeout";
+  return code === "AGENT.NONSENSE" || code === "AGENT.PROTOCOL" ? "nonsense" : "notRunning";
 }

@@ -1,14 +1,17 @@
 import { valueOf } from "../core/model/reading.ts";
 import type { Hint, Screen, View } from "./screens/screen.ts";
 import type { Canvas, Style } from "./terminal/canvas.ts";
-import { displayWidth, truncate } from "./terminal/width.ts";
+import { displayWidth, truncate, wrap } from "./terminal/width.ts";
 import { formatDateTime } from "./widgets/format.ts";
 
-/** One line at the foot of the screen. */
+/** A sentence at the foot of the screen. */
 export type Notice = { text: string; style: Style };
 
 /** Below this nothing can be laid out; the program goes on and waits for a larger window. Source: console.md. */
 const minimum = { width: 60, height: 20 };
+
+/** Lines that a notice may take. */
+const longestNotice = 3;
 
 export function tooSmall(width: number, height: number): boolean {
   return width < minimum.width || height < minimum.height;
@@ -57,9 +60,14 @@ function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
   put(title, "bar");
 }
 
-function drawNotice(canvas: Canvas, notice: Notice, y: number): void {
-  canvas.fill({ x: 0, y, width: canvas.width, height: 1 }, " ", "text");
-  canvas.text(1, y, notice.text, notice.style, canvas.width - 2);
+/** Ends in the line `bottom`; a long sentence takes more lines upwards, for its end says what to do. */
+function drawNotice(canvas: Canvas, notice: Notice, bottom: number): void {
+  const lines = wrap(notice.text, canvas.width - 2).slice(0, longestNotice);
+  lines.forEach((line, i) => {
+    const y = bottom - lines.length + 1 + i;
+    canvas.fill({ x: 0, y, width: canvas.width, height: 1 }, " ", "text");
+    canvas.text(1, y, line, notice.style);
+  });
 }
 
 function drawFooter(canvas: Canvas, view: View, screen: Screen, canQuit: boolean): void {

@@ -55,9 +55,31 @@ export async function unlock(screen: BenchScreen): Promise<void> {
   await screen.expect("Test Network");
 }
 
-const cursor: readonly [string, string][] = [["j", "j"], ["j", "j"], ["j", "j"], ["j", "j"], ["j", "j"], ["k", "k"], ["k", "k"], ["k", "k"], ["k", "k"], ["k", "k"]];
+const cursor: readonly [string, string][] = [
+  ["j", "j"],
+  ["j", "j"],
+  ["j", "j"],
+  ["j", "j"],
+  ["j", "j"],
+  ["k", "k"],
+  ["k", "k"],
+  ["k", "k"],
+  ["k", "k"],
+  ["k", "k"],
+];
 /** Help opened and closed, the profile changed and back, a screen opened and left. */
-const screens: readonly [string, string][] = [["F1", keyBytes.f1], ["Esc", keyBytes.esc], ["F4", keyBytes.f4], ["F4", keyBytes.f4], ["j", "j"], ["j", "j"], ["Enter", keyBytes.enter], ["Esc", keyBytes.esc], ["k", "k"], ["k", "k"]];
+const screens: readonly [string, string][] = [
+  ["F1", keyBytes.f1],
+  ["Esc", keyBytes.esc],
+  ["F4", keyBytes.f4],
+  ["F4", keyBytes.f4],
+  ["j", "j"],
+  ["j", "j"],
+  ["Enter", keyBytes.enter],
+  ["Esc", keyBytes.esc],
+  ["k", "k"],
+  ["k", "k"],
+];
 
 /** Rounds of keys in the configuration list; without a whole round only those that change the screen. */
 async function pressKeys(screen: BenchScreen, rounds: number): Promise<KeyTime[]> {

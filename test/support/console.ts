@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import xterm from "@xterm/headless";
@@ -41,6 +42,8 @@ export type ConsoleBed = {
   /** What the console wrote to standard error, which is kept off the terminal here; not so for another `command`. */
   errors(): string;
   kill(signal: string): void;
+  /** Pulls the plug: the program's terminal is gone. */
+  hangUp(): void;
   /** Exit code, or the signal's number. */
   readonly exited: Promise<{ exitCode: number; signal?: number | undefined }>;
   close(): Promise<void>;
@@ -71,6 +74,16 @@ const openConsoles = new Set<ConsoleBed>();
 /** Closes every console that a test has left open: for `afterEach`, so that a failed test ends too. */
 export async function closeConsoles(): Promise<void> {
   await Promise.all([...openConsoles].map((console) => console.close()));
+}
+
+/** As `closeConsoles`; fails when one of them showed a trace of a fault. */
+export async function closeConsolesWithoutFault(): Promise<void> {
+  const consoles = [...openConsoles];
+  try {
+    consoles.forEach(assertNoFault);
+  } finally {
+    await closeConsoles();
+  }
 }
 
 export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> {
@@ -125,7 +138,11 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
     const buffer = terminal.buffer.active;
     return Array.from(
       { length: terminal.rows },
-      (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true).trimEnd() ?? "",
+      (_, y) =>
+        buffer
+          .getLine(buffer.viewportY + y)
+          ?.translateToString(true)
+          .trimEnd() ?? "",
     );
   };
   const text = () => screen().join("\n");
@@ -180,6 +197,7 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
     raw: () => bytes().toString("latin1"),
     errors: () => readFileSync(errorFile, { encoding: "utf8", flag: "a+" }),
     kill: (signal) => process.kill(pty.pid, signal),
+    hangUp: () => pty.destroy(),
     exited,
     async close() {
       openConsoles.delete(bed);
@@ -195,6 +213,17 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
   };
   openConsoles.add(bed);
   return bed;
+}
+
+/** Fails when a trace of a fault was ever on the screen, or anything on standard error. */
+export function assertNoFault(console: ConsoleBed): void {
+  assert.doesNotMatch(console.raw(), /\n\s*at .+:\d+:\d+|node:internal|Error: |undefined|NaN/);
+  assert.equal(console.errors(), "");
+}
+
+/** Where the first byte beyond ASCII is in a recording; -1 when there is none. */
+export function beyondAscii(raw: string): number {
+  return Array.from(raw).findIndex((char) => char.charCodeAt(0) > 0x7f);
 }
 
 function isCursorHidden(raw: Buffer): boolean {

@@ -36,13 +36,24 @@ export async function stopAgents(): Promise<void> {
 
 /** Starts the real agent, as a preview in a private folder, on this machine or on a recorded one. */
 export async function startAgent(
-  options: { home?: string; fixture?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  options: {
+    home?: string;
+    /** In the home unless told. */
+    socketPath?: string;
+    fixture?: string;
+    args?: readonly string[];
+    env?: NodeJS.ProcessEnv;
+    /** Starts this program with the agent's own command behind its arguments: `unshare …`. */
+    through?: readonly string[];
+  } = {},
 ): Promise<RunningAgent> {
   await ensureBuilt();
   const folder = options.home === undefined ? temporaryFolder() : undefined;
   const home = options.home ?? folder?.path ?? "";
-  const socketPath = join(home, "agent.sock");
-  const args = [
+  const socketPath = options.socketPath ?? join(home, "agent.sock");
+  const [program = process.execPath, ...args] = [
+    ...(options.through ?? []),
+    process.execPath,
     join(root, "build/agent.js"),
     ...["--preview", "--home", home, "--socket", socketPath],
     ...(options.fixture === undefined
@@ -50,7 +61,7 @@ export async function startAgent(
       : ["--fixture", join(root, "test/fixtures/machines", `${options.fixture}.json`)]),
     ...(options.args ?? []),
   ];
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, TZ: "UTC", ...options.env },
   });

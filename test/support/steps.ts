@@ -25,9 +25,10 @@ export function untilTitle(console: ConsoleBed, title: string): Promise<void> {
   return console.until((text) => titleOf(text) === title, 15_000, `the title ${title}`);
 }
 
-/** Waits for the home screen: the only one that offers F12. */
+/** Waits for the home screen, the only one that offers q, with the agent's figures: without them F2 does nothing. */
 export function untilHome(console: ConsoleBed): Promise<void> {
-  return console.until((text) => /F12 /.test(text.split("\n").at(-1) ?? ""), 15_000, "the home screen");
+  const isHome = (lines: string[]) => /F12 .* F4 /.test(lines.at(-1) ?? "") && / \d+\.\d+\.\d+ /.test(lines[0] ?? "");
+  return console.until((text) => isHome(text.split("\n")), 15_000, "the home screen");
 }
 
 function titleOf(text: string): string | undefined {
@@ -66,6 +67,14 @@ export async function openPrompt(console: ConsoleBed, key: "f2" | "f12" = "f2"):
   await untilHome(console);
   console.press(key);
   await untilTitle(console, "Password");
+}
+
+/** The console answers keys, whatever is wrong: on the home screen help opens and closes. */
+export async function answersKeys(console: ConsoleBed): Promise<void> {
+  console.press("f1");
+  await untilTitle(console, "Help");
+  console.press("esc");
+  await console.until(/F12 Power/);
 }
 
 /** From the list of System Configuration to one of its screens. */

@@ -42,6 +42,9 @@ describe("error texts", () => {
   });
 
   test("an error without a sentence shows the agent's own words", () => {
-    assert.equal(errorText(translator("zh", zh), new NodeError("NEW.CODE", "The agent says this.")), "The agent says this.");
+    assert.equal(
+      errorText(translator("zh", zh), new NodeError("NEW.CODE", "The agent says this.")),
+      "The agent says this.",
+    );
   });
 });

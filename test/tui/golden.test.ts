@@ -4,9 +4,9 @@ import { after, afterEach, before, describe, it } from "node:test";
 import type { MessageKey } from "../../tui/i18n/catalogue.ts";
 import { en } from "../../tui/i18n/en.ts";
 import { zh } from "../../tui/i18n/zh.ts";
-import { closeConsoles, type ConsoleBed, openConsole } from "../support/console.ts";
+import { beyondAscii, type ConsoleBed, closeConsoles, openConsole } from "../support/console.ts";
 import { type Golden, goldenSizes, matchesGolden } from "../support/golden.ts";
-import { idleProcess, recordedMachines, recordedNow, type RecordedMachine, writeMachine } from "../support/machines.ts";
+import { idleProcess, type RecordedMachine, recordedMachines, recordedNow, writeMachine } from "../support/machines.ts";
 import { type RunningAgent, startAgent, stopAgents, temporaryFolder } from "../support/programs.ts";
 import { type ConfigurationItem, goodPassword, selectLine } from "../support/steps.ts";
 
@@ -62,8 +62,8 @@ async function allFactsRead(agent: RunningAgent): Promise<void> {
 }
 
 function assertAscii(console: ConsoleBed): void {
-  const found = /[^\0-\x7f]/.exec(console.raw());
-  assert.equal(found, null, `a byte beyond ASCII was sent at ${found?.index}`);
+  const at = beyondAscii(console.raw());
+  assert.equal(at, -1, `a byte beyond ASCII was sent: ${JSON.stringify(console.raw().slice(at - 40, at + 40))}`);
 }
 
 for (const machine of recordedMachines) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import { closeConsoles, type ConsoleBed, type ConsoleOptions, openConsole } from "../support/console.ts";
+import { beyondAscii, type ConsoleBed, type ConsoleOptions, closeConsoles, openConsole } from "../support/console.ts";
 import { type RunningAgent, startAgent, stopAgents, temporaryFolder } from "../support/programs.ts";
 import {
   choosePassword,
@@ -287,24 +287,29 @@ describe("what a console remembers", () => {
 
   it("is whether it is plain or rich, as F4 left it", async () => {
     const agent = await agentWith();
-    const colour = /\x1b\[[0-9;]*38;5;/;
+    const colour = "38;5;";
     const console = await consoleOf(agent);
     await untilHome(console);
-    assert.match(console.raw(), colour);
+    assert.ok(console.raw().includes(colour));
     console.press("f4");
     await console.until("Plain display");
     await console.close();
 
     const again = await consoleOf(agent);
     await untilHome(again);
-    assert.doesNotMatch(again.raw(), colour);
-    assert.doesNotMatch(again.raw(), /[^\0-\x7f]/);
+    // A first frame that could not wait for the agent is drawn as the terminal's name suggests.
+    const before = again.written();
+    again.press("f1");
+    await untilTitle(again, "Help");
+    const since = again.raw().slice(before);
+    assert.ok(!since.includes(colour));
+    assert.equal(beyondAscii(since), -1);
     const other = await consoleOf(agent, "tty2");
     await untilHome(other);
-    assert.match(other.raw(), colour);
+    assert.ok(other.raw().includes(colour));
     again.press("f4");
     await again.until("Rich display");
-    assert.match(again.raw(), colour);
+    assert.ok(again.raw().slice(before).includes(colour));
   });
 });
 
@@ -331,7 +336,9 @@ describe("Console Settings", () => {
       pingTarget: "114.114.114.114",
     });
     await openItem(console, "audit");
-    await console.until(/settings\.node +ok +lockMinutes=10 publicView=panels/);
+    await console.until(/settings\.node +ok/);
+    console.press("enter");
+    await console.until(/before +lockMinutes=10 publicView=panels\n +after +lockMinutes=25 publicView=nothing/);
   });
 });
 
@@ -362,7 +369,8 @@ describe("leaving", () => {
       // The alternate screen is left: what was there before is there again, and nothing of the console.
       assert.match(console.text(), /^before the console\nleft with 0\n/);
       assert.equal(console.cursor().hidden, false);
-      assert.doesNotMatch(console.raw().split("left with 0")[1] ?? "", /\x1b\[\?(25l|1049h|2004h)/);
+      const last = console.raw().split("left with 0")[1] ?? "";
+      for (const sequence of ["\x1b[?25l", "\x1b[?1049h", "\x1b[?2004h"]) assert.ok(!last.includes(sequence), sequence);
       const read = (file: string) => readFileSync(join(folder.path, file), "utf8");
       assert.equal(read("after"), read("before"));
       console.type("typed");

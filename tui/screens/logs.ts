@@ -117,7 +117,12 @@ export function logsScreen(control: Control): Screen {
       canvas.text(2, 0, settings, "strong", canvas.width - 4);
       const body = canvas.part(1, 2, canvas.width - 2, canvas.height - 3);
       if (text.length === 0)
-        body.text(1, 0, loading ? view.t("logs.loading") : trouble === undefined ? view.t("logs.none") : `-  ${trouble}`, "dim");
+        body.text(
+          1,
+          0,
+          loading ? view.t("logs.loading") : trouble === undefined ? view.t("logs.none") : `-  ${trouble}`,
+          "dim",
+        );
       else text.draw(body, view.t);
     },
     key(key) {

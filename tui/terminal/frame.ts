@@ -7,19 +7,31 @@ import { leavesBlanksPlain } from "./sgr.ts";
 /** From this many blanks on, erasing them costs less than writing them, the move behind them included. */
 const worthErasing = 13;
 
+/** A frame shorter than this is small whichever way it is drawn. */
+const worthComparing = 500;
+
 /**
  * What to send so that a screen that shows `previous` shows `next`; "" when they look the same. Without `previous`, or
  * when its size differs, nothing is assumed about the screen: it is cleared and drawn anew. Each frame begins with an
  * absolute move and ends in plain style, so that one that was disturbed can't disturb the next.
  */
 export function renderFrame(previous: Cells | null, next: Cells, profile: Profile, caps: Capabilities): string {
-  const full = previous === null || previous.width !== next.width || previous.height !== next.height;
-  const shown = full ? new Cells(next.width, next.height) : previous;
+  if (previous === null || previous.width !== next.width || previous.height !== next.height)
+    return draw(null, next, profile, caps);
+  const changes = draw(previous, next, profile, caps);
+  if (changes.length < worthComparing) return changes;
+  // Where little stays, clearing the screen costs less than wiping away what was there piece by piece.
+  const anew = draw(null, next, profile, caps);
+  return Buffer.byteLength(anew) < Buffer.byteLength(changes) ? anew : changes;
+}
+
+function draw(previous: Cells | null, next: Cells, profile: Profile, caps: Capabilities): string {
+  const shown = previous ?? new Cells(next.width, next.height);
   const pen = new Pen(caps);
-  if (full) pen.put(caps.resetStyle + caps.clear);
+  if (previous === null) pen.put(caps.resetStyle + caps.clear);
   for (let y = 0; y < next.height; y++) new Row(shown, next, y, profile, caps, pen).render();
   pen.style("");
-  showCursor(full ? null : previous.cursor, next.cursor, full, pen, caps);
+  showCursor(previous?.cursor ?? null, next.cursor, previous === null, pen, caps);
   return pen.out;
 }
 

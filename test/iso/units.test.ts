@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { root, temporaryFolder } from "../support/programs.ts";
+
+const overlay = path.join(root, "iso/overlay");
+const unitFolder = path.join(overlay, "usr/lib/systemd/system");
+
+let folder: ReturnType<typeof temporaryFolder>;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => folder.dispose());
+
+describe("the generator of consoles", () => {
+  /** Runs it on a machine with these devices and files; gives the links that it made, with their targets. */
+  const generate = (devices: readonly string[], files: Record<string, string>): Record<string, string> => {
+    const machine = path.join(folder.path, "machine");
+    for (const [name, text] of [...Object.entries(files), ...devices.map((name) => [`dev/${name}`, ""] as const)]) {
+      fs.mkdirSync(path.join(machine, path.dirname(name)), { recursive: true });
+      fs.writeFileSync(path.join(machine, name), text);
+    }
+    const made = path.join(folder.path, "generator");
+    fs.mkdirSync(made);
+    const program = path.join(overlay, "usr/lib/systemd/system-generators/binnacle-consoles");
+    const run = spawnSync("sh", [program, made, `${made}.early`, `${made}.late`], {
+      encoding: "utf8",
+      env: { PATH: "/usr/bin:/bin", BINNACLE_ROOT: machine },
+    });
+    assert.deepEqual([run.status, run.stderr], [0, ""]);
+    const names = fs.readdirSync(made, { recursive: true, encoding: "utf8" }).sort();
+    const links = names.filter((name) => fs.lstatSync(path.join(made, name)).isSymbolicLink());
+    return Object.fromEntries(links.map((name) => [name, fs.readlinkSync(path.join(made, name))]));
+  };
+  const agent = { "multi-user.target.wants/binnacle-agent.service": "/usr/lib/systemd/system/binnacle-agent.service" };
+  const onScreen = {
+    "autovt@tty1.service": "/dev/null",
+    "getty.target.wants/binnacle-console@tty1.service": "/usr/lib/systemd/system/binnacle-console@.service",
+    "getty@tty1.service": "/dev/null",
+  };
+  const onLine = (line: string) => ({
+    [`getty.target.wants/binnacle-serial@${line}.service`]: "/usr/lib/systemd/system/binnacle-serial@.service",
+    [`serial-getty@${line}.service`]: "/dev/null",
+  });
+
+  it("puts one on the screen and on each serial line that is a console, in place of the login", () => {
+    const consoles = [
+      "ttyS0                -W- (EC p a)    4:64",
+      "ttyAMA1              -W- (E  p  )  204:65",
+      "hvc0                 -W- (E  p  )  229:0",
+      "tty0                 -WU (E  p  )    4:1",
+    ];
+    const made = generate(["tty0", "tty1", "ttyS0", "ttyS1", "ttyAMA1", "hvc0"], {
+      "proc/consoles": `${consoles.join("\n")}\n`,
+    });
+    assert.deepEqual(made, { ...agent, ...onScreen, ...onLine("ttyS0"), ...onLine("ttyAMA1"), ...onLine("hvc0") });
+  });
+
+  it("leaves out what is no terminal, and a host's consoles in a container", () => {
+    const consoles = "netcon0 -W- (E p)\nttynull0 -W- (E)\npstore-1 -W- (E)\nttyS0 -W- (EC p a) 4:64\n";
+    assert.deepEqual(generate([], { "proc/consoles": consoles }), agent);
+  });
+
+  it("puts one on the screen of a machine without a list of consoles", () => {
+    assert.deepEqual(generate(["tty0"], {}), { ...agent, ...onScreen });
+  });
+
+  it("starts nothing on an expert node", () => {
+    const node = '{\n  "role" : "expert"\n}\n';
+    const files = { "etc/binnacle/node.json": node, "proc/consoles": "ttyS0 -W- (EC) 4:64\n" };
+    assert.deepEqual(generate(["tty0", "ttyS0"], files), {});
+  });
+
+  it("treats a damaged node file as no reason to leave the screen dark", () => {
+    const made = generate(["tty0"], { "etc/binnacle/node.json": '{"role": "exp' });
+    assert.deepEqual(made, { ...agent, ...onScreen });
+  });
+});
+
+describe("the command binnacle", () => {
+  /** The command with another library folder, whose launcher only says how it was called. */
+  const run = (args: readonly string[], options: { terminal?: boolean; env?: Record<string, string> } = {}) => {
+    const library = path.join(folder.path, "lib");
+    fs.mkdirSync(library, { recursive: true });
+    fs.writeFileSync(path.join(library, "console"), 'printf "%s\\n" "$@"; env | sort\n');
+    const text = fs.readFileSync(path.join(overlay, "usr/bin/binnacle"), "utf8");
+    const program = path.join(folder.path, "binnacle");
+    fs.writeFileSync(program, text.replace("lib=/usr/lib/binnacle", `lib=${library}`));
+    const env = { PATH: "/usr/bin:/bin", ...options.env };
+    const words = ["sh", program, ...args];
+    // script(1) gives a terminal to a command; it takes one string for a shell.
+    if (options.terminal === true)
+      return spawnSync("script", ["-qec", words.map((word) => `'${word}'`).join(" "), "/dev/null"], {
+        encoding: "utf8",
+        env,
+      });
+    return spawnSync("sh", words.slice(1), { encoding: "utf8", env });
+  };
+  const lines = (text: string) => text.split(/\r?\n/);
+
+  it("starts launcher, console and menu with the console's name, in an environment of its own", () => {
+    const answer = run(["--console", "tty1", "--no-quit"], {
+      terminal: true,
+      env: {
+        TERM: "linux",
+        LANG: "C.UTF-8",
+        LC_ALL: "a b; 'c",
+        NODE_OPTIONS: "--require /tmp/evil.js",
+        LD_PRELOAD: "",
+      },
+    });
+    const library = path.join(folder.path, "lib");
+    const said = lines(answer.stdout);
+    const call = said.slice(0, said.indexOf("--no-quit", said.indexOf("--")) + 1);
+    assert.deepEqual(call, [
+      ...[`${library}/node`, `${library}/tui.js`, "--console", "tty1", "--no-quit"],
+      ...["--", `${library}/node`, `${library}/menu.js`, "--console", "tty1", "--no-quit"],
+    ]);
+    const environment = said.slice(call.length).filter((line) => !/^(PWD|_|OLDPWD|SHLVL)?(=|$)/.test(line));
+    assert.deepEqual(environment, ["LANG=C.UTF-8", "LC_ALL=a b; 'c", "PATH=/usr/bin:/bin", "TERM=linux"]);
+  });
+
+  it("names a console after its terminal, and gives a pseudo terminal no speed", () => {
+    const said = lines(run([], { terminal: true }).stdout);
+    assert.match(said[said.indexOf("--console") + 1] ?? "", /^pts\/\d+$/);
+    assert.ok(!said.includes("--baud"));
+    assert.ok(!said.includes("--no-quit"));
+  });
+
+  for (const [what, args, text] of [
+    ["a command, as sshd gives it to a login shell", ["-c", "id; rm -rf /"], /carries out no commands/],
+    ["an argument that it doesn't know", ["--socket", "/tmp/x"], /'--socket' is not understood/],
+    ["a name that is missing", ["--console"], /needs a name/],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      const answer = run(args, { terminal: true });
+      assert.equal(answer.status, 2);
+      assert.match(answer.stdout, text);
+    });
+  }
+
+  it("asks for a terminal where there is none", () => {
+    const answer = run([]);
+    assert.equal(answer.status, 2);
+    assert.match(answer.stderr, /needs a terminal.*ssh -t/);
+  });
+});
+
+describe("the files of the overlay", () => {
+  const files = fs
+    .readdirSync(overlay, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  const isScript = (file: string) => fs.readFileSync(file, "utf8").startsWith("#!");
+
+  it("are programs where they begin with #!, and only there", () => {
+    for (const file of files) assert.equal((fs.statSync(file).mode & 0o111) !== 0, isScript(file), file);
+  });
+
+  it("are shell that dash reads", () => {
+    const scripts = [...files.filter(isScript), path.join(root, "scripts/console")];
+    assert.ok(scripts.length >= 4);
+    for (const file of scripts) {
+      const { status, stderr } = spawnSync("dash", ["-n", file], { encoding: "utf8" });
+      assert.deepEqual([status, stderr], [0, ""], file);
+    }
+  });
+
+  it("give both kinds of console the same user, limits and restrictions", () => {
+    const service = (name: string) => {
+      const text = fs.readFileSync(path.join(unitFolder, name), "utf8");
+      const settings = text.slice(text.indexOf("[Service]")).split("\n");
+      return settings.filter((line) => /^\w+=/.test(line) && !/^(TTYVTDisallocate|Environment=TERM)/.test(line));
+    };
+    assert.deepEqual(service("binnacle-console@.service"), service("binnacle-serial@.service"));
+  });
+
+  const analyze = spawnSync("systemd-analyze", ["--version"], { encoding: "utf8" });
+  it("are units that systemd accepts", { skip: analyze.status !== 0 ? "systemd-analyze is not here" : false }, () => {
+    // The units name programs where an installed node has them.
+    const tree = path.join(folder.path, "tree");
+    fs.cpSync(overlay, tree, { recursive: true });
+    fs.mkdirSync(path.join(tree, "usr/lib/binnacle"), { recursive: true });
+    fs.copyFileSync("/bin/true", path.join(tree, "usr/lib/binnacle/node"));
+    const units = fs.readdirSync(unitFolder).map((name) => path.join(tree, "usr/lib/systemd/system", name));
+    for (const unit of units) {
+      const text = fs.readFileSync(unit, "utf8");
+      fs.writeFileSync(unit, text.replaceAll(/(?<==)\/usr\/(lib|bin)\/binnacle/g, `${tree}/usr/$1/binnacle`));
+    }
+    const instances = units.map((unit) =>
+      unit.replace("console@", "console@tty1").replace(/(serial|login)@/, "$1@ttyS0"),
+    );
+    for (const [index, unit] of units.entries()) {
+      const name = instances[index] ?? unit;
+      if (name !== unit) fs.copyFileSync(unit, name);
+    }
+    const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", "--recursive-errors=no", ...instances], {
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"] ?? "", SYSTEMD_UNIT_PATH: `${path.dirname(units[0] ?? "")}:` },
+    });
+    const about = stderr.split("\n").filter((line) => line.includes("binnacle"));
+    assert.deepEqual(about, []);
+  });
+});
