@@ -10,6 +10,9 @@ export type Notice = { text: string; style: Style };
 /** Below this nothing can be laid out; the program goes on and waits for a larger window. Source: console.md. */
 const minimum = { width: 60, height: 20 };
 
+/** Fewer cells of a part of the header would say nothing. */
+const shortestPart = 4;
+
 /** Lines that a notice may take. */
 const longestNotice = 3;
 
@@ -47,7 +50,7 @@ function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
   const room = right - displayWidth(clock) - 2;
   const put = (text: string, style: Style, keptFree = 0) => {
     const most = room - x - keptFree;
-    if (most > 0) x = canvas.text(x, 0, truncate(text, most, canvas.glyphs.ellipsis), style) + 3;
+    if (most >= shortestPart) x = canvas.text(x, 0, truncate(text, most, canvas.glyphs.ellipsis), style) + 3;
   };
   const isFull = screen.title === "full.title";
   const isHome = isFull || screen.title === "home.title";

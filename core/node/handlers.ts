@@ -101,10 +101,12 @@ export function agentHandlers(parts: Parts): Handlers {
     jobs: () => jobs.list(),
     job: ({ params }) => jobs.get(params.id),
     jobLog: ({ params, query }) => jobs.log(params.id, query.from),
-    cancelJob: ({ params, caller }) =>
-      audit.audited({ console: caller.console, action: "job.cancel", detail: params.id }, async () =>
+    cancelJob: ({ params, caller }) => {
+      const { kind, subject } = jobs.get(params.id);
+      return audit.audited({ console: caller.console, action: "job.cancel", detail: `${kind} ${subject}` }, async () =>
         jobs.cancel(params.id),
-      ),
+      );
+    },
     startPing: ({ body, caller }) => startPing(jobs, machine, body, caller.console),
 
     powerImpact: ({ caller }) =>

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { recording } from "../../core/node/fixture.ts";
 import { installPackages } from "../../scripts/dev/test-packages.ts";
+import { openEveryScreen, password, unlock } from "./configuration.ts";
 import { type Document, type Figure, machine } from "./figures.ts";
 import { measureFirstFrames, measureFullFrame } from "./first-frame.ts";
 import { measureIdleBytes, measureIdleCpu } from "./idle.ts";
-import { measureKeys, measureKeysAgentStopped, measureKeysFactHangs, password, unlock } from "./keys.ts";
+import { measureKeys, measureKeysAgentStopped, measureKeysFactHangs } from "./keys.ts";
 import { livelyNode } from "./lively-node.ts";
-import { measureChartMemory, memoryFigures, openEveryScreen } from "./memory.ts";
+import { measureChartMemory, memoryFigures } from "./memory.ts";
 import { fixtureFolder, isHomeComplete, peers, Workshop } from "./programs.ts";
 import { measureSlowLine } from "./slow-line.ts";
 import { memoryOf } from "./usage.ts";
@@ -21,8 +22,8 @@ import { memoryOf } from "./usage.ts";
 const { quick } = parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
 
 const plan = quick
-  ? { frames: { linux: 1, vt220: 1 }, cpuMs: 2000, bytesMs: 2000, rounds: 0, stayMs: 50 }
-  : { frames: { linux: 11, vt220: 5 }, cpuMs: 60_000, bytesMs: 40_000, rounds: 4, stayMs: 1000 };
+  ? { frames: { linux: 1, vt220: 1 }, cpuMs: 2000, bytesMs: 2000, rounds: 0, stay: { ms: 50, screens: 3 } }
+  : { frames: { linux: 11, vt220: 5 }, cpuMs: 60_000, bytesMs: 40_000, rounds: 4, stay: { ms: 1000, screens: 100 } };
 
 /** The machine with most to show of those that were recorded. */
 const fullMachine = "bonded-server";
@@ -52,7 +53,7 @@ async function run(workshop: Workshop): Promise<Figure[]> {
   step("keys");
   await unlock(screen);
   add(await measureKeys(workshop, screen, htop, plan.rounds));
-  await openEveryScreen(screen, plan.stayMs);
+  await openEveryScreen(screen, plan.stay.ms, plan.stay.screens);
   add(memoryFigures(idle.memory, { console: memoryOf(screen.pid), agent: memoryOf(agent.pid) }));
   await workshop.close(screen);
 
@@ -68,7 +69,7 @@ async function run(workshop: Workshop): Promise<Figure[]> {
   add(await measureSlowLine(workshop, agent, quick));
 
   step("charts");
-  add(await measureChartMemory(workshop, agent, plan.stayMs));
+  add(await measureChartMemory(workshop, agent, plan.stay));
   await agent.stop();
 
   step("keys while facts hang");

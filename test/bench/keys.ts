@@ -1,19 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { keyBytes } from "./configuration.ts";
 import { type Figure, figure, medianOf, type Reference, spreadOf } from "./figures.ts";
 import type { Agent, Peer, Workshop } from "./programs.ts";
 import type { BenchScreen } from "./screen.ts";
-
-export const password = "bench: correct horse";
-export const keyBytes = {
-  enter: "\r",
-  esc: "\x1b",
-  f1: "\x1bOP",
-  f2: "\x1bOQ",
-  f4: "\x1bOS",
-  ctrlL: "\x0c",
-  down: "\x1b[B",
-  up: "\x1b[A",
-};
 
 /** A key that has changed nothing after so long counts as answered after so long. */
 const timeoutMs = 3000;
@@ -45,14 +34,6 @@ export async function measureKeysAgentStopped(console: BenchScreen, agent: Agent
   } finally {
     process.kill(agent.pid, "SIGCONT");
   }
-}
-
-/** From the home screen past the password to the list of System Configuration. */
-export async function unlock(screen: BenchScreen): Promise<void> {
-  screen.type(keyBytes.f2);
-  await screen.expect("Nothing is shown while you type");
-  screen.type(`${password}\r`);
-  await screen.expect("Test Network");
 }
 
 const cursor: readonly [string, string][] = [

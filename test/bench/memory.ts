@@ -1,28 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { openEveryScreen, unlock } from "./configuration.ts";
 import { type Figure, figure, type Reference } from "./figures.ts";
 import type { IdleMemory } from "./idle.ts";
-import { keyBytes, unlock } from "./keys.ts";
 import type { Agent, Workshop } from "./programs.ts";
-import type { BenchScreen } from "./screen.ts";
 import { type Memory, memoryOf } from "./usage.ts";
 
 const goals = { console: "<= 75", agent: "<= 90" } as const;
-const screensInList = 11;
-
-/** Opens each screen of the configuration list, which is open, for a moment, and comes back to it. */
-export async function openEveryScreen(screen: BenchScreen, stayMs: number): Promise<void> {
-  const title = () => screen.lines()[0] ?? "";
-  const isList = () => title().includes("System Configuration");
-  for (let i = 0; i < screensInList; i++) {
-    screen.type(keyBytes.enter);
-    await screen.until(() => !isList(), 5000);
-    await wait(stayMs);
-    screen.type(keyBytes.esc);
-    await screen.until(isList, 5000);
-    screen.type("j");
-    await wait(100);
-  }
-}
+/** How long each screen stays open, and how many of them. */
+export type Stay = { ms: number; screens: number };
 
 /** Memory after a minute of idling, and after every screen was opened. */
 export function memoryFigures(idle: IdleMemory, used: { console: Memory; agent: Memory }): Figure[] {
@@ -43,13 +28,13 @@ export function memoryFigures(idle: IdleMemory, used: { console: Memory; agent: 
 }
 
 /** Memory of a console on a terminal that can show line charts, for which it loads blessed-contrib, after the same use. */
-export async function measureChartMemory(workshop: Workshop, agent: Agent, stayMs: number): Promise<Figure[]> {
+export async function measureChartMemory(workshop: Workshop, agent: Agent, stay: Stay): Promise<Figure[]> {
   const command = workshop.console(agent.socketPath, "bench/charts");
   const screen = workshop.open({ command, term: "xterm-256color" });
   await screen.expect("CPU USAGE");
   await wait(500);
   await unlock(screen);
-  await openEveryScreen(screen, stayMs);
+  await openEveryScreen(screen, stay.ms, stay.screens);
   const memory = memoryOf(screen.pid);
   await workshop.close(screen);
   return [

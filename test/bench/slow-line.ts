@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { entries, keyBytes, select, selected, unlock } from "./configuration.ts";
 import { type Figure, figure, spreadOf } from "./figures.ts";
-import { keyBytes, unlock } from "./keys.ts";
 import { type Agent, isHomeComplete, type Workshop } from "./programs.ts";
 import type { BenchScreen } from "./screen.ts";
 
@@ -9,8 +9,8 @@ const baud = 9600;
 const bytesPerSecond = baud / 10;
 const timeoutMs = 20_000;
 
-/** One key, and how to know the screen that it leads to; `down`: how far the selection is moved before. */
-type Step = { to: string; bytes: string; shows: RegExp; down?: number };
+/** One key, and how to know the screen that it leads to; `from`: the entry of the list that is selected before. */
+type Step = { to: string; bytes: string; shows: RegExp; from?: string };
 
 const toList = (selected: string): Step => ({
   to: "configuration list",
@@ -25,9 +25,9 @@ const steps: readonly Step[] = [
   ...shortSteps,
   { to: "change passwords", bytes: keyBytes.enter, shows: /^[^\n]*Change Passwords[\s\S]*Tab/ },
   toList("Change Passwords"),
-  { to: "CPU", bytes: keyBytes.enter, shows: /^[^\n]*CPU[\s\S]*Esc Back/, down: 6 },
+  { to: "CPU", bytes: keyBytes.enter, shows: /^[^\n]*CPU[\s\S]*Esc Back/, from: "CPU" },
   toList("CPU"),
-  { to: "logs", bytes: keyBytes.enter, shows: /^[^\n]*Logs[\s\S]*Esc Back/, down: 2 },
+  { to: "logs", bytes: keyBytes.enter, shows: /^[^\n]*Logs[\s\S]*Esc Back/, from: "Logs" },
   toList("Logs"),
   { to: "configuration list, drawn anew", bytes: keyBytes.ctrlL, shows: toList("Logs").shows },
   { to: "home", bytes: keyBytes.f2, shows: /NODE INFO[\s\S]*F12 Power/ },
@@ -49,8 +49,11 @@ export async function measureSlowLine(workshop: Workshop, agent: Agent, quick: b
   const times: { to: string; ms: number; bytes: number }[] = [];
   const during = quick ? undefined : await keysDuringRepaint(screen);
   for (const step of quick ? shortSteps : steps) {
-    if (step.down !== undefined) {
-      screen.type("j".repeat(step.down));
+    if (step.from !== undefined) {
+      await select(
+        screen,
+        entries(screen).findIndex(({ label }) => label === step.from),
+      );
       await screen.still(() => masked(screen), 1000);
     }
     const before = screen.bytes;
@@ -82,11 +85,10 @@ async function keysDuringRepaint(screen: BenchScreen): Promise<Figure[]> {
     await wait(30);
     screen.type("j");
   }
-  const shown = await screen.until(() => /> (?!Change)/.test(screen.text()), timeoutMs);
+  const shown = await screen.until(() => selected(screen) > 0, timeoutMs);
   const last = await screen.still(() => masked(screen), 1500);
-  const counted = screen.text().includes("> Diagnostics") ? "all five counted" : "some were lost";
-  for (let i = 0; i < 5; i++) screen.type("k");
-  await screen.until(() => screen.text().includes("> Change"), timeoutMs);
+  const counted = selected(screen) === 5 ? "all five counted" : "some were lost";
+  await select(screen, 0);
   await screen.still(() => masked(screen), 1500);
   const settled = Math.round(last.at - pressedAt);
   return [

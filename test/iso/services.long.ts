@@ -55,7 +55,9 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
     await guest?.stop();
     if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
   });
+  // Whatever the test before has left.
   beforeEach(async () => {
+    await guest.shell.run(`systemctl start ${serial} ${screen}`);
     await guest.serial.until(home);
     await guest.serial.until("node01");
   });
@@ -146,7 +148,9 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
 
     await guest.shell.run(`systemctl stop ${serial}`);
     assert.equal(await level(), "1", "one console is left");
-    await guest.shell.run(`systemctl stop ${screen}; systemctl is-active --quiet binnacle-quiet && exit 1; true`);
+    await guest.shell.run(
+      `systemctl stop ${screen}; until systemctl is-failed binnacle-quiet | grep -q inactive; do :; done`,
+    );
     assert.notEqual(await level(), "1");
     assert.equal(
       (await guest.shell.try("systemctl is-active binnacle-login@ttyS0 binnacle-login@tty1")).output,
@@ -264,8 +268,10 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
     guest.serial.type("REBOOT\r");
     await guest.qmp.event("RESET", 120_000);
     await guest.shell.open(bootTimeoutMs);
-    await guest.serial.until(home, bootTimeoutMs);
     assert.notEqual(await guest.shell.run("cat /proc/sys/kernel/random/boot_id"), boot);
+    await guest.serial.until(home, bootTimeoutMs);
+    // Until the agent answers, F2 opens nothing.
+    await guest.serial.until(/node01 +Management Node/);
     await logIn(keys.f2, "System Configuration", nextPassword);
     await goHome();
   });

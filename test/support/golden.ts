@@ -18,7 +18,7 @@ export type Golden = {
 const folder = join(root, "test/fixtures/golden");
 const updating = process.env["UPDATE_GOLDEN"] === "1";
 /** A screen that stays the same for so long counts as finished; only where it is recorded. */
-const quietMs = 1_500;
+const quietMs = 1_000;
 const patienceMs = 20_000;
 
 /**

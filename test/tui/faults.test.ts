@@ -166,13 +166,13 @@ describe("an agent that talks nonsense", () => {
     {
       name: "an older protocol",
       answer: (socket) => socket.write(eventStreamHead + event("status", { ...status, protocol: protocol - 1 })),
-      says: /are of different releases: restart the older one/,
+      says: /are of different releases: restart the\s+older one/,
     },
     {
       name: "an older protocol, with figures behind it",
       answer: (socket) =>
         socket.write(eventStreamHead + event("status", { ...status, protocol: protocol - 1 }) + event("facts", {})),
-      says: /are of different releases: restart the older one/,
+      says: /are of different releases: restart the\s+older one/,
     },
     {
       name: "a line without an end",

@@ -22,6 +22,11 @@ const titles = {
   language: "language.title",
   settings: "settings.title",
   diagnostics: "diagnostics.title",
+  hardware: "hardware.title",
+  interfaces: "interfaces.title",
+  disks: "disks.title",
+  services: "services.title",
+  machines: "machines.title",
   cpu: "cpu.title",
   memory: "memory.title",
   logs: "logs.title",
@@ -225,6 +230,14 @@ describe("the other screens", () => {
       back();
       await visit("diagnostics", t["outcome.passed"]);
       back();
+      await visit("interfaces", "bond0");
+      back();
+      await visit("disks", "nvme0n1");
+      back();
+      await visit("services", t["services.title"]);
+      back();
+      await visit("machines", t["machines.title"]);
+      back();
       await visit("cpu", "qemu-system");
       back();
       await visit("memory", "qemu-system");
@@ -259,4 +272,46 @@ describe("the other screens", () => {
       assert.equal(console.errors(), "");
     });
   });
+});
+
+/* What a technician looks at first when something is broken. */
+describe("a storage node with a failing disk", () => {
+  const machine = "storage-failing";
+  let agent: RunningAgent;
+  before(async () => {
+    agent = await startAgent({ fixture: machine });
+    await allFactsRead(agent);
+    await agent.client("setup").call("choosePassword", { body: { password: goodPassword } });
+  });
+  after(async () => {
+    await closeConsoles();
+    await stopAgents();
+  });
+
+  for (const look of looks)
+    it(`says so on each of its screens, ${look.profile}, ${look.language}`, async () => {
+      const console = await open(agent, machine, look, "80x24");
+      const t = look.language === "zh" ? zh : en;
+      const shows = (screen: string, sign: string) =>
+        matchesGolden(console, { machine, screen, size: "80x24", ...look }, sign);
+      await console.until("F12");
+      console.press("enter");
+      await console.until(t["password.title"]);
+      console.type(`${goodPassword}\r`);
+      await shows("full", t["hint.lock"]);
+      console.press("f2");
+      for (const item of ["diagnostics", "interfaces", "disks", "machines"] as const) {
+        await console.until(t["passwords.about"]);
+        await selectLine(console, t[titles[item]]);
+        console.press("enter");
+        await shows(item, t[titles[item]]);
+        if (item === "disks") {
+          console.press("enter");
+          await shows("disk", "sde");
+          console.press("esc");
+        }
+        console.press("esc");
+      }
+      assert.equal(console.errors(), "");
+    });
 });

@@ -25,7 +25,8 @@ export function logsScreen(control: Control): Screen {
   let priority: (typeof priorities)[number] = 7;
   let unit: string | undefined;
   let oldest: string | undefined;
-  let newestAt = 0;
+  /** Cursors of the newest page. */
+  let paged: ReadonlySet<string> = new Set();
   let more = false;
   let loading = false;
   let stream: Subscription | undefined;
@@ -50,9 +51,15 @@ export function logsScreen(control: Control): Screen {
     text.clear();
     loading = true;
     control.redraw();
-    const answer = await control.attempt(() =>
-      control.client.call("logs", { query: { ...query(), limit: pageLines } }),
-    );
+    trouble = undefined;
+    const answer = await control.attempt(async () => {
+      try {
+        return await control.client.call("logs", { query: { ...query(), limit: pageLines } });
+      } catch (error) {
+        trouble = control.describe(error);
+        throw error;
+      }
+    });
     if (mine !== generation) return;
     loading = false;
     const lines = answer?.lines.toReversed() ?? [];
@@ -68,7 +75,8 @@ export function logsScreen(control: Control): Screen {
     stream = control.client.followLogs({ ...query(), since: undefined }, (value) => {
       const parsed = logLine.safeParse(value);
       // The stream begins with what is new since it was opened; a line that the page brought already is not repeated.
-      if (!parsed.success || parsed.data.at <= newestAt) return;
+      // Told by the cursor and not by the time, which may have been set back.
+      if (!parsed.success || paged.has(parsed.data.cursor)) return;
       text.append([toTextLine(parsed.data)]);
       control.redraw();
     });
@@ -76,7 +84,7 @@ export function logsScreen(control: Control): Screen {
 
   function take(lines: readonly LogLine[]): void {
     oldest = lines[0]?.cursor ?? oldest;
-    newestAt = Math.max(newestAt, lines.at(-1)?.at ?? 0);
+    paged = new Set(lines.map((line) => line.cursor));
   }
 
   async function loadOlder(): Promise<void> {

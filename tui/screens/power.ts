@@ -73,7 +73,7 @@ function impactLines(t: Translate, impact: PowerImpact, now: number): Impact[] {
       ? { text: t("power.vmsUnknown"), style: "warn" }
       : { text: t("power.vms", { count: machines }), style: machines > 0 ? "bad" : "text" },
   ];
-  if (haRole !== null) lines.push({ text: t("power.ha", { role: haRole }), style: "warn" });
+  if (haRole !== null) lines.push({ text: t("power.ha", { role: t.find(`ha.${haRole}`) ?? haRole }), style: "warn" });
   if (storageQuorum !== null) lines.push({ text: t("power.quorum", { quorum: storageQuorum }), style: "warn" });
   lines.push({
     text: lastBackupAt === null ? t("power.noBackup") : t("power.backup", { age: formatAge(now - lastBackupAt) }),

@@ -26,8 +26,10 @@ export async function startGuest(folder: string, { disk, kernel, initrd }: Guest
     ...["-serial", `chardev:${name}`],
   ];
   const child = spawn(
-    "qemu-system-x86_64",
+    // However the test ends, the machine goes with it.
+    "setpriv",
     [
+      ...["--pdeathsig", "KILL", "qemu-system-x86_64"],
       // Without hardware virtualization a plain CPU is several times faster than the largest one.
       ...[
         "-accel",

@@ -181,10 +181,12 @@ function drawLink(body: Canvas, y: number, view: View, link: Link, depth: number
   const up = link.carrier === true && link.adminUp;
   body.text(2 * depth, y, shortLinkName(link.name, nameWidth - 2 * depth, body.glyphs.ellipsis), "text");
   body.text(nameWidth + 1, y, linkState(t, link), up ? "good" : "warn", 4);
-  body.textRight(nameWidth + 10, y, formatSpeed(up ? link.speedMbps : null));
-  const room = body.width - (nameWidth + 11) - (link.management ? 3 : 0);
+  const hasSpeed = body.width >= 36;
+  if (hasSpeed) body.textRight(nameWidth + 10, y, formatSpeed(up ? link.speedMbps : null));
+  const x = nameWidth + (hasSpeed ? 11 : 6);
+  const room = body.width - x - (link.management ? 3 : 0);
   const [text, style] = linkDetail(view, link, valueOf(state.facts.neighbours), room);
-  body.text(nameWidth + 11, y, text, style, room);
+  body.text(x, y, text, style, room);
   if (link.management) body.textRight(body.width, y, t("nic.mn"), "strong");
 }
 

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { ensureBuilt } from "../../scripts/dev/build.ts";
+import { installInto } from "../../scripts/dev/install.ts";
+import { openConsole } from "../support/console.ts";
+import { startAgent, temporaryFolder } from "../support/programs.ts";
+
+describe("installing into a file tree", () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let tree: string;
+
+  before(async () => {
+    await ensureBuilt();
+    folder = temporaryFolder();
+    tree = path.join(folder.path, "tree");
+    fs.mkdirSync(tree);
+    installInto(tree, process.arch);
+  });
+  after(() => folder.dispose());
+
+  const library = () => path.join(tree, "usr/lib/binnacle");
+
+  it("gives the same files, modes and times again, whatever lay in the product's place", () => {
+    const first = listing(tree);
+    fs.writeFileSync(path.join(library(), "chunks/old.js"), "of a former version");
+    fs.chmodSync(path.join(library(), "node"), 0o600);
+    fs.writeFileSync(path.join(tree, "usr/bin/binnacle"), "changed");
+    installInto(tree, process.arch);
+    assert.deepEqual(listing(tree), first);
+  });
+
+  it("leaves what is not the product's as it is", () => {
+    const other = path.join(tree, "usr/lib/systemd/system/other.service");
+    fs.writeFileSync(other, "[Unit]\n", { mode: 0o640 });
+    installInto(tree, process.arch);
+    assert.equal(fs.readFileSync(other, "utf8"), "[Unit]\n");
+    assert.equal(fs.statSync(other).mode & 0o777, 0o640);
+  });
+
+  it("brings of packages what the programs load, and no more", () => {
+    const names = fs.readdirSync(path.join(library(), "node_modules"));
+    assert.ok(names.includes("blessed") && names.includes("blessed-contrib"));
+    assert.ok(!names.includes("fastify") && !names.includes("esbuild"), "bundled or for building only");
+    assert.ok(!fs.existsSync(path.join(library(), "node_modules/blessed/example")));
+    const loads = "import('blessed/lib/tput.js').then(() => import('blessed-contrib/lib/widget/charts/line.js'))";
+    const { status, stderr } = spawnSync(path.join(library(), "node"), ["--input-type=module", "--eval", loads], {
+      cwd: library(),
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stderr], [0, ""]);
+  });
+
+  it("gives a console that runs away from the repository", async () => {
+    const agent = await startAgent({ fixture: "bonded-server" });
+    const console = await openConsole({
+      socketPath: agent.socketPath,
+      command: [path.join(library(), "node"), path.join(library(), "tui.js"), "--socket", agent.socketPath],
+    });
+    try {
+      await console.until(/mgmt01[\s\S]*NODE INFO/);
+    } finally {
+      await console.close();
+      await agent.stop();
+    }
+  });
+
+  it("refuses this machine's own root, and a tree with a link that leads out of it", () => {
+    assert.throws(() => installInto("/", process.arch), /this machine/);
+    const bad = path.join(folder.path, "bad");
+    fs.mkdirSync(path.join(bad, "usr"), { recursive: true });
+    fs.symlinkSync(folder.path, path.join(bad, "usr/lib"));
+    assert.throws(() => installInto(bad, process.arch), /leads out of/);
+    assert.deepEqual(fs.readdirSync(folder.path).sort(), ["bad", "tree"]);
+  });
+
+  it("says which processors there are when it is asked for another", () => {
+    assert.throws(() => installInto(tree, "riscv64"), /riscv64.*x64 and arm64/);
+  });
+});
+
+/** Every file below a folder, with its mode, time and content. */
+function listing(folder: string): string[] {
+  const entries = fs.readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => {
+      const file = path.join(entry.parentPath, entry.name);
+      const { mode, mtimeMs } = fs.statSync(file);
+      const hash = createHash("sha256").update(fs.readFileSync(file)).digest("hex").slice(0, 12);
+      return `${path.relative(folder, file)} ${mode.toString(8)} ${mtimeMs} ${hash}`;
+    })
+    .sort();
+}
