@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { eventsPath, followPath, logQuery } from "./api/contract.ts";
+import { eventsPath, followPath } from "./api/contract.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
-import { callerOf, createServer, parse } from "./api/server.ts";
+import { callerOf, createServer } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
-import { openStream } from "./api/streams.ts";
 import { NodeError } from "./model/error.ts";
 import { Audit } from "./node/audit.ts";
+import { commandPath } from "./node/command.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
 import { applyFix } from "./node/diagnostics/fixes.ts";
 import { networkResolver } from "./node/diagnostics/resolver.ts";
@@ -20,6 +20,7 @@ import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { readHardware } from "./node/hardware.ts";
 import { Jobs } from "./node/jobs.ts";
 import { createLog, type Log } from "./node/log.ts";
+import { followLogs } from "./node/log-stream.ts";
 import { Logs } from "./node/logs.ts";
 import { type Machine, realMachine } from "./node/machine.ts";
 import { Processes } from "./node/processes.ts";
@@ -46,11 +47,13 @@ const { values: flags } = parseArgs({
 async function main(): Promise<void> {
   // Nothing that the agent writes is for other users, unless it says so.
   process.umask(0o077);
+  // For the library that reads the hardware: it starts commands by itself, and looks for them where we are told to.
+  process.env["PATH"] = commandPath;
   mkdirSync(flags.home, { recursive: true, mode: 0o700 });
   const log = createLog({ level: "info", ...(flags.log === undefined ? {} : { file: flags.log }) });
   const machine = machineOf(flags.fixture);
   const mode = flags.preview ? "preview" : "node";
-  const release = await claimSocket(flags.socket);
+  await claimSocket(flags.socket);
 
   const parts = await assemble(log, machine, mode);
   const { board, sessions, jobs, settings, logs } = parts;
@@ -90,26 +93,12 @@ async function main(): Promise<void> {
   });
   server.get(eventsPath, async (request, reply) => {
     const caller = callerOf(request);
-    await hub.open(request, reply, caller, sessions.find(caller));
+    await hub.open(request, reply, caller, () => sessions.find(caller));
   });
-  server.get(followPath, (request, reply) => {
-    const caller = callerOf(request);
-    sessions.require(caller);
-    const query = parse(logQuery, request.query, "query");
-    const stream = openStream(request, reply, { close: () => stop() });
-    const stop = logs.follow(
-      query,
-      (line) => {
-        // Looked at for each line: a session that has ended must not go on reading.
-        if (sessions.find(caller) === undefined) stream.close();
-        else stream.sendText("line", JSON.stringify(line));
-      },
-      () => stream.close(),
-    );
-  });
+  server.get(followPath, (request, reply) => followLogs({ logs, sessions }, request, reply));
 
   await server.ready();
-  await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
+  const release = await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
   board.start();
   log.info({ socket: flags.socket, mode, version }, "agent started");
 

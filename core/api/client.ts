@@ -195,6 +195,10 @@ export class Client {
         },
       });
       const timer = setTimeout(() => request.destroy(timeout(path, this.#timeoutMs)), this.#timeoutMs);
+      const failed = (error: Error) => {
+        clearTimeout(timer);
+        reject(connectionError(error, this.#socketPath));
+      };
       request.on("response", (response) => {
         let text = "";
         response.setEncoding("utf8");
@@ -206,12 +210,9 @@ export class Client {
           clearTimeout(timer);
           resolve({ status: response.statusCode ?? 0, text });
         });
-        response.on("error", (error) => reject(connectionError(error, this.#socketPath)));
+        response.on("error", failed);
       });
-      request.on("error", (error) => {
-        clearTimeout(timer);
-        reject(connectionError(error, this.#socketPath));
-      });
+      request.on("error", failed);
       request.end(payload);
     });
   }
@@ -296,5 +297,7 @@ function connectionError(error: Error & { code?: string }, socketPath: string): 
       remedy: "Wait until it is started again, or start it.",
       values,
     });
+  // The parser's complaint: what answers there does not speak HTTP.
+  if (error.code?.startsWith("HPE_")) return nonsense("HTTP", error.code);
   return new NodeError("AGENT.LOST", `The connection to the agent broke: ${error.message}.`, { values, cause: error });
 }

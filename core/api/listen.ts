@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import type { Server } from "node:http";
 import { connect } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { NodeError } from "../model/error.ts";
 
 /** Longest path of a unix socket on Linux, without the NUL behind it (unix(7)). */
@@ -9,12 +9,11 @@ const maxSocketPath = 107;
 
 /**
  * Makes sure that a socket can be opened at `path`: its folder is there, nobody else may put another one in its place,
- * and no other agent answers on it. A socket that a dead agent left behind is removed.
- * Returns what removes the socket at the end.
+ * and no other agent listens on it. A socket that a dead agent left behind is removed; anything else is left alone.
  *
  * @throws NodeError AGENT.SOCKET_PATH, AGENT.SOCKET_FOLDER, AGENT.ALREADY_RUNNING
  */
-export async function claimSocket(path: string): Promise<() => void> {
+export async function claimSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > maxSocketPath)
     throw new NodeError("AGENT.SOCKET_PATH", `The socket's path is longer than ${maxSocketPath} bytes: ${path}.`, {
       remedy: "Give a shorter one.",
@@ -32,22 +31,28 @@ export async function claimSocket(path: string): Promise<() => void> {
     throw new NodeError("AGENT.SOCKET_FOLDER", `${folder}, where the socket would lie, belongs to another user.`, {
       remedy: "Choose a folder of your own.",
     });
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
-    if (await answers(path))
-      throw new NodeError("AGENT.ALREADY_RUNNING", `An agent listens on ${path} already.`, {
-        remedy: "Use that one, or stop it first.",
-      });
-    rmSync(path, { force: true });
-  }
-  return () => rmSync(path, { force: true });
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket())
+    throw new NodeError("AGENT.SOCKET_PATH", `${path}, where the socket would lie, is something else.`, {
+      remedy: "Move it away, or give another path.",
+    });
+  if (await isListenedOn(path)) throw alreadyRunning(path);
+  await removeStale(path);
 }
 
-/** Listens on the unix socket `path`; who may connect is decided by its permissions, group included. */
-export async function listenOn(server: Server, path: string, mode: number): Promise<void> {
+/**
+ * Listens on the unix socket `path`; who may connect is decided by its permissions, group included.
+ *
+ * @returns what removes the socket at the end, unless another one lies there by then
+ * @throws NodeError AGENT.ALREADY_RUNNING when another agent was faster; or the system's error
+ */
+export async function listenOn(server: Server, path: string, mode: number): Promise<() => void> {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    const refused = (error: Error) => reject(isError(error, "EADDRINUSE") ? alreadyRunning(path) : error);
+    server.once("error", refused);
     server.listen(path, () => {
-      server.off("error", reject);
+      server.off("error", refused);
       resolve();
     });
   });
@@ -55,9 +60,33 @@ export async function listenOn(server: Server, path: string, mode: number): Prom
   const { gid } = statSync(dirname(path));
   if (mode & 0o070) chownSync(path, process.getuid?.() ?? 0, gid);
   chmodSync(path, mode);
+  const { ino } = lstatSync(path);
+  return () => {
+    if (lstatSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
+  };
 }
 
-function answers(path: string): Promise<boolean> {
+/**
+ * Removes a socket on which nobody listens. It is put aside first and looked at once more: of two agents that start at
+ * the same moment, the slower one would otherwise remove the socket that the faster one has just made.
+ */
+async function removeStale(path: string): Promise<void> {
+  const aside = join(dirname(path), `.${process.pid}.old`);
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (isError(error, "ENOENT")) return;
+    throw error;
+  }
+  const alive = await isListenedOn(aside);
+  // `link` and not `rename`: it never replaces what lies there by now.
+  if (alive) linkSync(aside, path);
+  rmSync(aside, { force: true });
+  if (alive) throw alreadyRunning(path);
+}
+
+/** Only a refused connection says that nobody listens: an agent that hangs, with a full queue, answers EAGAIN. */
+function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const settle = (answer: boolean) => {
@@ -65,7 +94,17 @@ function answers(path: string): Promise<boolean> {
       resolve(answer);
     };
     socket.once("connect", () => settle(true));
-    socket.once("error", () => settle(false));
+    socket.once("error", (error) => settle(!isError(error, "ECONNREFUSED") && !isError(error, "ENOENT")));
     socket.setTimeout(2_000, () => settle(true));
   });
+}
+
+function alreadyRunning(path: string): NodeError {
+  return new NodeError("AGENT.ALREADY_RUNNING", `An agent listens on ${path} already.`, {
+    remedy: "Use that one, or stop it first.",
+  });
+}
+
+function isError(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

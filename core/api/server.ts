@@ -1,4 +1,11 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Socket } from "node:net";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import type * as z from "zod/mini";
 import { NodeError } from "../model/error.ts";
 import { type CallName, type Calls, calls, consoleHeader, consoleName } from "./contract.ts";
@@ -25,9 +32,23 @@ export type ServerOptions = {
   log: FastifyBaseLogger;
 };
 
+/** A request that has not come whole by then is given up, so that half ones do not pile up. */
+const requestTimeoutMs = 30_000;
+/** A console has up to ten connections. Those beyond this many are turned away; those that are open go on. */
+const mostConnections = 200;
+
 /** An HTTP server with a route for each call of the contract: validated by its schema, refused as its access says. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const server = Fastify({ loggerInstance: options.log, disableRequestLogging: true, bodyLimit: 256 * 1024 });
+  const server = Fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: 256 * 1024,
+    requestTimeout: requestTimeoutMs,
+    // What the router refuses by itself: a path that is not decodable or too long.
+    frameworkErrors: (error, _request, reply) => void sendError(reply, toNodeError(error), options.log),
+    clientErrorHandler: refuseNonsense,
+  });
+  server.server.maxConnections = mostConnections;
   server.setErrorHandler((error, _request, reply) => sendError(reply, toNodeError(error), options.log));
   server.setNotFoundHandler((request, reply) =>
     sendError(
@@ -73,6 +94,16 @@ export function callerOf(request: FastifyRequest): Caller {
 export function sendError(reply: FastifyReply, error: NodeError, log: FastifyBaseLogger): FastifyReply {
   if (statusOf(error.code) === 500) log.error({ err: error }, error.message);
   return reply.code(statusOf(error.code)).send(error.toBody());
+}
+
+/** What comes is no HTTP: answered in the shape of every other error, and the connection ends. */
+function refuseNonsense(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const body = JSON.stringify(new NodeError("API.BAD_REQUEST", "This is no request that can be read.").toBody());
+  const head = ["HTTP/1.1 400 Bad Request", "content-type: application/json", "connection: close"];
+  const length = `content-length: ${Buffer.byteLength(body)}`;
+  if (socket.writable) socket.write([...head, length, "", body].join("\r\n"));
+  socket.destroySoon();
 }
 
 /** Calls without a query or parameters take `undefined`, but fastify gives an empty object. */

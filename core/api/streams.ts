@@ -15,6 +15,8 @@ export type EventStream = {
 const maxBacklogBytes = 256 * 1024;
 /** A comment line this often tells the client that the silence is not a hang. */
 const heartbeatMs = 5_000;
+/** A client that has not read for so many heartbeats hangs: its stream ends, and it may open another one. */
+const deafBeats = 12;
 
 /** Turns a request into a stream of server-sent events; `onClose` is called once, whoever ends it. */
 export function openStream(
@@ -28,7 +30,12 @@ export function openStream(
   out.flushHeaders();
   let closed = false;
   let dropped = false;
-  const heartbeat = setInterval(() => out.write(": \n\n"), heartbeatMs);
+  let deaf = 0;
+  const heartbeat = setInterval(() => {
+    deaf = out.writableLength > maxBacklogBytes ? deaf + 1 : 0;
+    if (deaf >= deafBeats) out.destroy();
+    else if (deaf === 0) out.write(": \n\n");
+  }, heartbeatMs);
   const end = () => {
     if (closed) return;
     closed = true;
@@ -38,6 +45,8 @@ export function openStream(
   request.raw.on("close", end);
   out.on("close", end);
   out.on("error", end);
+  // Gone while the caller was getting ready: nothing would tell of it any more. Not before the caller has the stream.
+  if (out.destroyed || request.raw.socket.destroyed) queueMicrotask(end);
   out.on("drain", () => {
     if (!dropped) return;
     dropped = false;

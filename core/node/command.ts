@@ -128,12 +128,15 @@ function start(command: string, args: readonly string[], withInput: boolean): Ch
   });
 }
 
+/** Where commands are looked for, whatever the caller's environment says. */
+export const commandPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /**
  * The C locale for stable output, in its UTF-8 form: names of virtual machines and disks may hold any letter.
  * Debian's C library has it built in.
  */
 const environment: NodeJS.ProcessEnv = {
-  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  PATH: commandPath,
   LC_ALL: "C.UTF-8",
   ...kept("HOME", "USER", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "TZ"),
 };

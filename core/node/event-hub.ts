@@ -6,7 +6,7 @@ import { type EventStream, openStream } from "../api/streams.ts";
 import type { Facts, SomeFacts } from "../model/facts.ts";
 import type { Histories } from "../model/history.ts";
 import type { ConsoleSettings, Job, NodeSettings, PublicView } from "../model/records.ts";
-import { publicFacts } from "./facts/public.ts";
+import { publicFacts, publicHistories } from "./facts/public.ts";
 
 /** What a stream begins with, and is sent again after it fell behind. */
 export type Snapshot = {
@@ -18,7 +18,13 @@ export type Snapshot = {
   jobs: () => readonly Job[];
 };
 
-type Subscriber = { stream: EventStream; console: string; session: LiveSession | undefined };
+type Subscriber = {
+  stream: EventStream;
+  console: string;
+  session: LiveSession | undefined;
+  /** That the session has ended, while it could not be told: the client did not read. */
+  untold: EndReason | undefined;
+};
 
 /** All consoles that follow this agent's events, each with the view that it has a right to. */
 export class EventHub {
@@ -45,22 +51,40 @@ export class EventHub {
     request: FastifyRequest,
     reply: FastifyReply,
     caller: Caller,
-    session: LiveSession | undefined,
+    findSession: () => LiveSession | undefined,
   ): Promise<void> {
     // Asked before the stream begins, so that a failure is still an ordinary error answer.
     const status = await this.#snapshot.status();
+    // Not before: the session may have ended meanwhile, and nothing would tell this stream.
+    const session = findSession();
     const stream = openStream(request, reply, {
       close: () => {
         this.#subscribers.delete(subscriber);
         this.#onCount(this.#subscribers.size);
       },
-      drained: () => this.#sendAll(subscriber, status),
+      drained: () => void this.#catchUp(subscriber),
     });
-    const subscriber: Subscriber = { stream, console: caller.console, session };
+    const subscriber: Subscriber = { stream, console: caller.console, session, untold: undefined };
     this.#subscribers.add(subscriber);
     this.#onCount(this.#subscribers.size);
-    if (caller.token !== undefined && session === undefined) send(stream, "locked", { why: "revoked" });
+    if (caller.token !== undefined && session === undefined) this.#sendLocked(subscriber, "revoked");
     this.#sendAll(subscriber, status);
+  }
+
+  /** What a client missed while it did not read. */
+  async #catchUp(subscriber: Subscriber): Promise<void> {
+    try {
+      const status = await this.#snapshot.status();
+      if (subscriber.untold !== undefined) this.#sendLocked(subscriber, subscriber.untold);
+      this.#sendAll(subscriber, status);
+    } catch {
+      // It opens another one, and then gets the error as an answer.
+      subscriber.stream.close();
+    }
+  }
+
+  #sendLocked(subscriber: Subscriber, why: EndReason): void {
+    subscriber.untold = send(subscriber.stream, "locked", { why }) ? undefined : why;
   }
 
   #sendAll(subscriber: Subscriber, status: AgentStatus): void {
@@ -68,9 +92,14 @@ export class EventHub {
     send(stream, "status", status);
     send(stream, "nodeSettings", this.#snapshot.nodeSettings());
     send(stream, "consoleSettings", this.#snapshot.consoleSettings(console));
-    send(stream, "history", this.#snapshot.histories());
+    this.#sendHistories(subscriber);
     if (session !== undefined) for (const job of [...this.#snapshot.jobs()].reverse()) send(stream, "job", job);
     send(stream, "facts", this.#view(subscriber, this.#snapshot.facts()));
+  }
+
+  #sendHistories({ stream, session }: Subscriber): void {
+    const histories = this.#snapshot.histories();
+    send(stream, "history", session === undefined ? publicHistories(histories, this.#publicView) : histories);
   }
 
   #view(subscriber: Subscriber, facts: Facts): Facts {
@@ -103,7 +132,8 @@ export class EventHub {
     for (const subscriber of this.#subscribers) {
       if (subscriber.session?.id !== ended.id) continue;
       subscriber.session = undefined;
-      send(subscriber.stream, "locked", { why });
+      this.#sendLocked(subscriber, why);
+      this.#sendHistories(subscriber);
       send(subscriber.stream, "facts", this.#view(subscriber, this.#snapshot.facts()));
     }
   }
@@ -113,8 +143,9 @@ export class EventHub {
   }
 }
 
-function send(stream: EventStream, name: EventName, data: unknown): void {
-  stream.sendText(name, JSON.stringify(data));
+/** False when the client reads too slowly: it gets everything anew when it has read what it was sent. */
+function send(stream: EventStream, name: EventName, data: unknown): boolean {
+  return stream.sendText(name, JSON.stringify(data));
 }
 
 function pick(facts: Facts, changed: SomeFacts): SomeFacts {

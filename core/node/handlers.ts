@@ -3,13 +3,13 @@ import { protocol } from "../api/contract.ts";
 import type { Caller, Handlers } from "../api/server.ts";
 import type { Sessions } from "../api/sessions.ts";
 import { NodeError } from "../model/error.ts";
-import { type Diagnosis, type Hardware, type NodeSettings, powerPhrase } from "../model/records.ts";
+import { type Diagnosis, type Hardware, type NodeSettings, type PowerAction, powerPhrase } from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
 import type { Audit } from "./audit.ts";
 import type { Effects } from "./effects.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { FactBoard } from "./facts/board.ts";
-import { publicFacts } from "./facts/public.ts";
+import { publicFacts, publicHistories } from "./facts/public.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logs } from "./logs.ts";
 import type { Machine } from "./machine.ts";
@@ -61,11 +61,12 @@ export function agentHandlers(parts: Parts): Handlers {
   return {
     status: () => agentStatus(parts),
     facts: ({ caller }) => (isOpen(caller) ? board.facts() : publicFacts(board.facts(), settings.node.publicView)),
-    history: () => board.histories(),
+    history: ({ caller }) =>
+      isOpen(caller) ? board.histories() : publicHistories(board.histories(), settings.node.publicView),
 
     openSession: ({ body, caller }) =>
-      audit.audited({ console: caller.console, action: "session.open" }, () =>
-        sessions.open(caller.console, new Secret(body.password)),
+      unlessTurnedAway(sessions.open(caller.console, new Secret(body.password)), (opening) =>
+        audit.audited({ console: caller.console, action: "session.open" }, () => opening),
       ),
     touchSession: ({ caller }) => {
       sessions.touch(caller);
@@ -82,12 +83,14 @@ export function agentHandlers(parts: Parts): Handlers {
     consoleSettings: ({ caller }) => settings.console(caller.console),
     setConsoleSettings: async ({ body, caller }) => (await settings.setConsole(caller.console, body)).after,
 
-    choosePassword: ({ body, caller }) =>
-      audit.audited({ console: caller.console, action: "password.choose" }, async () => {
-        await passwords.choose(new Secret(body.password));
-        await parts.hub().settingsChanged();
-        return {};
-      }),
+    choosePassword: async ({ body, caller }) => {
+      const choosing = passwords.choose(new Secret(body.password));
+      await unlessTurnedAway(choosing, () =>
+        audit.audited({ console: caller.console, action: "password.choose" }, () => choosing),
+      );
+      await parts.hub().settingsChanged();
+      return {};
+    },
     changeRootPassword: ({ body, caller }) =>
       audit.audited({ console: caller.console, action: "password.root" }, async () => {
         const old = new Secret(body.old);
@@ -116,13 +119,12 @@ export function agentHandlers(parts: Parts): Handlers {
         consoles: sessions.list().map((session) => session.console),
         console: caller.console,
       }),
-    power: ({ body, caller }) =>
-      audit.auditedFirst({ console: caller.console, action: `power.${body.action}` }, async () => {
-        if (body.phrase !== powerPhrase[body.action])
-          throw new NodeError("POWER.WRONG_PHRASE", `${powerPhrase[body.action]} has to be typed, letter by letter.`);
-        await power.act(body.action, caller.console);
-        return {};
-      }),
+    power: async ({ body, caller }) => {
+      const entry = { console: caller.console, action: `power.${body.action}` };
+      if (body.phrase !== powerPhrase[body.action]) await audit.audited(entry, () => wrongPhrase(body.action));
+      await audit.auditedFirst(entry, () => power.act(body.action, caller.console));
+      return {};
+    },
 
     logs: ({ query }) => logs.read(query),
     logUnits: () => logs.units(),
@@ -136,6 +138,26 @@ export function agentHandlers(parts: Parts): Handlers {
         return {};
       }),
   };
+}
+
+/** What is refused without a look at the password. */
+const turnedAway: ReadonlySet<string> = new Set(["AUTH.SLOWED", "AUTH.BUSY", "PASSWORD.ALREADY_SET"]);
+
+/**
+ * Records how an action that needs no session ended, unless it was turned away: repeated a thousand times a second,
+ * that would push everything else out of the audit log.
+ */
+async function unlessTurnedAway<T>(action: Promise<T>, record: (action: Promise<T>) => Promise<T>): Promise<T> {
+  const error: unknown = await action.then(
+    () => undefined,
+    (why: unknown) => why,
+  );
+  if (error instanceof NodeError && turnedAway.has(error.code)) throw error;
+  return record(action);
+}
+
+async function wrongPhrase(action: PowerAction): Promise<never> {
+  throw new NodeError("POWER.WRONG_PHRASE", `${powerPhrase[action]} has to be typed, letter by letter.`);
 }
 
 async function changeNodeSettings(parts: Parts, console: string, change: Change<NodeSettings>): Promise<NodeSettings> {

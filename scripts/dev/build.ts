@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { BuildFailure } from "esbuild";
+import type { BuildFailure, Plugin } from "esbuild";
 import { projectRoot } from "./source.ts";
 
 /** The programs that are shipped: one bundle each, `build/NAME.js`. One whose source is not there is left out. */
@@ -10,6 +10,16 @@ export const programs = {
   menu: "tui/menu.ts",
 } as const;
 export type ProgramName = keyof typeof programs;
+
+/**
+ * How Node runs each program; the units and `binnacle` of a node say the same. Neither makes much garbage: a large
+ * young generation would only take memory (8 MB). A screen a second needs no optimized code, whose making takes 8 more.
+ */
+export const nodeFlags = {
+  agent: ["--max-semi-space-size=1"],
+  tui: ["--max-semi-space-size=1", "--no-opt", "--no-maglev"],
+  menu: [],
+} as const satisfies Record<ProgramName, readonly string[]>;
 
 /** Packages that are loaded from node_modules: blessed requires its widgets by a name made at run time. */
 const external = ["blessed", "blessed-contrib"];
@@ -23,6 +33,20 @@ const banner = [
   "const require = binnacleCreateRequire(import.meta.url);",
   "const __filename = import.meta.filename, __dirname = import.meta.dirname;",
 ].join(" ");
+
+/**
+ * Node's own modules are taken by a call: an `import` of one asks it for each of its exports, and some of those load
+ * half of Node (`node:http` has `WebSocket`, and with it undici, TLS, HTTP/2 and workers: 13 MB and 15 ms).
+ */
+const lazyBuiltins: Plugin = {
+  name: "lazy-builtins",
+  setup(builder) {
+    builder.onResolve({ filter: /^node:/ }, ({ path: name }) => ({ path: name, namespace: "builtin" }));
+    builder.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path: name }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,
+    }));
+  },
+};
 
 /** Left after a build: what went in and what came out, by what `stat` says of it. */
 type Stamp = { entries: string[]; inputs: FileState[]; outputs: FileState[] };
@@ -110,6 +134,7 @@ async function build(root: string): Promise<void> {
             platform: "node",
             target: "node24",
             external,
+            plugins: [lazyBuiltins],
             banner: { js: banner },
             // Unminified, with names kept: a stack trace in a crash file reads without further tools.
             minify: false,

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as tty from "node:tty";
-import { bundle, describeBuildFailure, ensureBuilt } from "./build.ts";
+import { bundle, describeBuildFailure, ensureBuilt, nodeFlags } from "./build.ts";
 import { makePlace, type Place, PlaceError, privatePlace } from "./place.ts";
 import { startPreviewAgent } from "./preview-agent.ts";
 import { projectRoot } from "./source.ts";
@@ -34,11 +34,11 @@ async function main(args: string[]): Promise<void> {
 }
 
 function agentCommand(place: Place): string[] {
-  return [bundle("agent"), "--preview", "--home", place.home, "--socket", place.socket];
+  return [...nodeFlags.agent, bundle("agent"), "--preview", "--home", place.home, "--socket", place.socket];
 }
 
 function tuiCommand(place: Place): string[] {
-  return [bundle("tui"), "--socket", place.socket, "--console", consoleName()];
+  return [...nodeFlags.tui, bundle("tui"), "--socket", place.socket, "--console", consoleName()];
 }
 
 /** `pts/3` or `tty1`: the terminal on standard input, without `/dev/`. */

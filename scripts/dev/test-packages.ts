@@ -29,7 +29,7 @@ export async function installPackages(purpose: TestPackage["for"]): Promise<Test
   const absent = await absentOf(wanted);
   if (absent.length === 0 || process.getuid?.() !== 0) return absent;
   const names = absent.map((entry) => entry.name);
-  process.stdout.write(`Installing ${names.join(", ")} for the ${purpose === "bench" ? "benchmarks" : "tests"}.\n`);
+  process.stderr.write(`Installing ${names.join(", ")} for the ${purpose === "bench" ? "benchmarks" : "tests"}.\n`);
   const install = ["install", "--yes", "--quiet", "--no-install-recommends", ...names];
   // The lists of a new machine are empty or old; they are fetched only when they turn out to be.
   if (!(await apt(install)) && (await apt(["update", "--quiet"]))) await apt(install);

@@ -11,8 +11,8 @@ const parts = 4;
 export type IdleMemory = { console: Memory; agent: Memory; peers: ReadonlyMap<string, Memory> };
 
 /**
- * Processor time while nobody presses a key: of the console, of the agent that serves it alone, and of the peers, all in
- * the same window. Then their memory.
+ * Processor time and bytes while nobody presses a key: of the console, of the agent that serves it alone, and of the
+ * peers, all in the same window. Then their memory.
  */
 export async function measureIdleCpu(
   workshop: Workshop,
@@ -29,22 +29,30 @@ export async function measureIdleCpu(
     peers: theirs.map(({ screen }) => new CpuMeter(screen.pid)),
   };
   const all = [meters.console, meters.agent, ...meters.peers];
-  for (let part = 0; part < parts; part++) {
-    await wait(windowMs / parts);
+  const [rate, ...theirRates] = await ratesOf([console, ...theirs.map(({ screen }) => screen)], windowMs, () => {
     for (const meter of all) meter.mark();
-  }
-  const references = [
-    ...theirs.map(({ peer }, i): Reference => ({ name: peer.name, value: meters.peers[i]?.percent ?? null })),
-    ...absent(peers),
-  ];
-  const [reference = null, ...more] = references;
-  const of = (meter: CpuMeter) => ({ reference, more, spread: spreadOf(meter.parts) });
+  });
+  const against = (value: (peer: number) => number | undefined) => {
+    const measured = theirs.map(({ peer }, i): Reference => ({ name: peer.name, value: value(i) ?? null }));
+    const [reference = null, ...more] = [...measured, ...absent(peers)];
+    return { reference, more };
+  };
   const figures = [
-    figure("idleCpu.console", meters.console.percent, "%", { goal: "<= 0.5", ...of(meters.console) }),
+    figure("idleCpu.console", meters.console.percent, "%", {
+      goal: "<= 0.5",
+      ...against((i) => meters.peers[i]?.percent),
+      spread: spreadOf(meters.console.parts),
+    }),
     figure("idleCpu.agent", meters.agent.percent, "%", {
       goal: "<= 0.7",
       spread: spreadOf(meters.agent.parts),
       note: "with what it starts; one console follows",
+    }),
+    figure("idleBytes.quiet.linux", rate?.mean ?? null, "B/s", {
+      goal: "<= 100",
+      ...against((i) => theirRates[i]?.mean),
+      ...(rate === undefined ? {} : { spread: rate.spread }),
+      note: "in the window of the processor time, without a load that moves the graphs",
     }),
   ];
   const memory = {
@@ -58,7 +66,8 @@ export async function measureIdleCpu(
 
 /**
  * Bytes a second while nobody presses a key, at a refresh of a second, all in the same window. A wave of load moves the
- * graphs of this machine, which are short yet; the lively node's are full from the start.
+ * graphs of this machine, which are short yet; the lively node's are full from the start. The peers list processes, the
+ * benchmark's own among them.
  */
 export async function measureIdleBytes(
   workshop: Workshop,
@@ -113,13 +122,18 @@ export async function measureIdleBytes(
 
 type Rate = { mean: number; spread: Spread };
 
-async function ratesOf(screens: readonly BenchScreen[], windowMs: number): Promise<Rate[]> {
+async function ratesOf(
+  screens: readonly BenchScreen[],
+  windowMs: number,
+  onPart: () => void = () => {},
+): Promise<Rate[]> {
   const marks: { at: number; bytes: number[] }[] = [];
   const mark = () => marks.push({ at: performance.now(), bytes: screens.map((screen) => screen.bytes) });
   mark();
   for (let part = 0; part < parts; part++) {
     await wait(windowMs / parts);
     mark();
+    onPart();
   }
   const rate = (from: (typeof marks)[number] | undefined, to: (typeof marks)[number] | undefined, screen: number) =>
     (1000 * ((to?.bytes[screen] ?? 0) - (from?.bytes[screen] ?? 0))) / ((to?.at ?? 0) - (from?.at ?? 0));

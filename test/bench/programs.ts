@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Client } from "../../core/api/client.ts";
-import { buildFolder, ensureBuilt } from "../../scripts/dev/build.ts";
+import { buildFolder, ensureBuilt, nodeFlags } from "../../scripts/dev/build.ts";
 import { root } from "../support/programs.ts";
 import { BenchScreen, type ScreenOptions } from "./screen.ts";
 
@@ -41,7 +41,7 @@ export class Workshop {
   async agent(options: { fixture?: string } = {}): Promise<Agent> {
     const home = this.folder();
     const socketPath = join(home, "agent.sock");
-    const args = [join(this.#programs, "agent.js"), "--preview", "--home", home, "--socket", socketPath];
+    const args = [...nodeFlags.agent, join(this.#programs, "agent.js"), "--preview", "--home", home, "--socket", socketPath];
     if (options.fixture !== undefined) args.push("--fixture", options.fixture);
     const child = spawn(process.execPath, args, {
       stdio: "ignore",
@@ -64,7 +64,8 @@ export class Workshop {
 
   /** The command line of the console. */
   console(socketPath: string, name: string, ...more: string[]): [string, ...string[]] {
-    return [process.execPath, join(this.#programs, "tui.js"), "--socket", socketPath, "--console", name, ...more];
+    const program = join(this.#programs, "tui.js");
+    return [process.execPath, ...nodeFlags.tui, program, "--socket", socketPath, "--console", name, ...more];
   }
 
   open(options: ScreenOptions): BenchScreen {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { nodeFlags } from "../../scripts/dev/build.ts";
 import { root, temporaryFolder } from "../support/programs.ts";
 
 const overlay = path.join(root, "iso/overlay");
@@ -202,5 +203,14 @@ describe("the files of the overlay", () => {
     });
     const about = stderr.split("\n").filter((line) => line.includes("binnacle"));
     assert.deepEqual(about, []);
+  });
+});
+
+describe("Node's flags", () => {
+  it("are those of the preview on a node too, for what was measured there is to hold here", () => {
+    const unit = fs.readFileSync(path.join(unitFolder, "binnacle-agent.service"), "utf8");
+    assert.ok(unit.includes(["/usr/lib/binnacle/node", ...nodeFlags.agent, "/usr/lib/binnacle/agent.js"].join(" ")));
+    const console = fs.readFileSync(path.join(overlay, "usr/bin/binnacle"), "utf8");
+    assert.ok(console.includes(['"$lib/node"', ...nodeFlags.tui, '"$lib/tui.js"'].join(" ")));
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import xterm from "@xterm/headless";
-import { ensureBuilt } from "../../scripts/dev/build.ts";
+import { ensureBuilt, nodeFlags } from "../../scripts/dev/build.ts";
 import { spawnPty } from "./node-pty.ts";
 import { root, temporaryFolder } from "./programs.ts";
 
@@ -90,7 +90,7 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
   await ensureBuilt();
   const columns = options.columns ?? 80;
   const rows = options.rows ?? 24;
-  const own = [process.execPath, join(root, "build/tui.js"), "--socket", options.socketPath, ...(options.args ?? [])];
+  const own = [process.execPath, ...nodeFlags.tui, join(root, "build/tui.js"), "--socket", options.socketPath, ...(options.args ?? [])];
   const folder = temporaryFolder();
   const errorFile = join(folder.path, "stderr");
   // The shell becomes the program; only where its standard error goes is different.

@@ -10,7 +10,7 @@ export type GoldenSize = (typeof goldenSizes)[number];
 export type Golden = {
   machine: string;
   screen: string;
-  size: GoldenSize | "59x19";
+  size: GoldenSize | "59x19" | "60x20";
   profile: "rich" | "basic";
   language: "en" | "zh";
 };

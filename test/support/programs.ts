@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../core/api/client.ts";
-import { ensureBuilt } from "../../scripts/dev/build.ts";
+import { ensureBuilt, nodeFlags } from "../../scripts/dev/build.ts";
 
 /** The folder of the repository. */
 export const root = join(import.meta.dirname, "../..");
@@ -54,6 +54,7 @@ export async function startAgent(
   const [program = process.execPath, ...args] = [
     ...(options.through ?? []),
     process.execPath,
+    ...nodeFlags.agent,
     join(root, "build/agent.js"),
     ...["--preview", "--home", home, "--socket", socketPath],
     ...(options.fixture === undefined

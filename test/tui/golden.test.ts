@@ -106,6 +106,33 @@ for (const machine of recordedMachines) {
   });
 }
 
+describe("the smallest terminal", () => {
+  after(async () => {
+    await closeConsoles();
+    await stopAgents();
+  });
+
+  it("still shows the address of the management network in full", async () => {
+    const agent = await startAgent({ fixture: "storage-failing" });
+    await allFactsRead(agent);
+    const console = await open(
+      agent,
+      "storage-failing",
+      { profile: "basic", language: "en", console: "ttyS0" },
+      "60x20",
+    );
+    const golden = {
+      machine: "storage-failing",
+      screen: "home",
+      size: "60x20",
+      profile: "basic",
+      language: "en",
+    } as const;
+    await matchesGolden(console, golden, "F12");
+    assert.match(console.text(), /10\.0\.0\.12 /);
+  });
+});
+
 describe("a Linux virtual terminal", () => {
   after(async () => {
     await closeConsoles();
@@ -209,8 +236,14 @@ describe("the other screens", () => {
       const back = () => console.press("esc");
 
       await console.until("F12");
-      if (nth === 0) await agent.client("tty1").call("choosePassword", { body: { password: goodPassword } });
-      await console.until("F12");
+      if (nth === 0) {
+        console.press("f2");
+        await console.until(t["choosePassword.title"]);
+        console.type(`${goodPassword}\t${goodPassword}\r`);
+        await listed();
+        back();
+        await console.until("F12");
+      }
       console.press("f2");
       await shows("password", t["password.title"]);
       console.type(`${goodPassword}\r`);
@@ -242,7 +275,7 @@ describe("the other screens", () => {
       back();
       await visit("memory", "qemu-system");
       back();
-      await visit("logs", t["logs.none"]);
+      await visit("logs", t["error.LOGS.NO_JOURNAL"]);
       back();
       await visit("ping", t["ping.go"]);
       console.type("\x15" + "10.0.0.1\t\t\r");

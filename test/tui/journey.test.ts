@@ -61,16 +61,18 @@ describe("the password", () => {
     const console = await consoleOf(await agentWith());
     for (const key of ["f2", "f12"] as const) {
       await openPrompt(console, key);
-      const before = console.text().replace(/\d\d:\d\d:\d\d/, "");
+      const prompt = () => ({ lines: console.screen().slice(1, 20), at: console.cursor() });
+      const before = prompt();
       console.type("not-the-password");
+      // What was typed has been taken in when the answer to the key behind it is there.
       console.press("f4");
       await console.until("Plain display");
+      assert.deepEqual(prompt(), before);
       console.press("f4");
       await console.until("Rich display");
       console.type("\r");
       await console.until("Wrong password.");
       await untilHome(console);
-      assert.doesNotMatch(console.text() + before, /not-the-password|\*{3}/);
       console.press("esc");
     }
   });
@@ -298,9 +300,11 @@ describe("what a console remembers", () => {
     const again = await consoleOf(agent);
     await untilHome(again);
     // A first frame that could not wait for the agent is drawn as the terminal's name suggests.
-    const before = again.written();
     again.press("f1");
     await untilTitle(again, "Help");
+    const before = again.written();
+    again.press("esc");
+    await untilHome(again);
     const since = again.raw().slice(before);
     assert.ok(!since.includes(colour));
     assert.equal(beyondAscii(since), -1);

@@ -151,7 +151,7 @@ export const zh: Catalogue = {
   "terminals.about": "哪个按键打开哪个终端",
   "terminals.tty1": "本控制台",
   "terminals.tty2": "登录 shell",
-  "terminals.tty3": "zstack-cli，云平台命令行",
+  "terminals.tty3": "登录 shell；有云平台管理服务时为 zstack-cli",
   "terminals.tty11": "备用 shell 登录",
   "terminals.this": "您在 {console}，{size}。",
   "terminals.key": "按键",

@@ -1,4 +1,5 @@
 import { type Facts, type Link, missingFacts } from "../../model/facts.ts";
+import { emptySeries, type Histories } from "../../model/history.ts";
 import type { Reading } from "../../model/reading.ts";
 import type { PublicView } from "../../model/records.ts";
 
@@ -11,6 +12,11 @@ import type { PublicView } from "../../model/records.ts";
  */
 export function publicFacts(facts: Facts, view: PublicView): Facts {
   return projections[view](facts);
+}
+
+/** The course of CPU and memory is on the panels: whoever may not see these does not get it either. */
+export function publicHistories(histories: Histories, view: PublicView): Histories {
+  return view === "panels" ? histories : { cpu: emptySeries(), memory: emptySeries() };
 }
 
 const projections: Record<PublicView, (facts: Facts) => Facts> = {

@@ -28,7 +28,7 @@ export function orderLinks(links: readonly Link[]): LinkRow[] {
     kindOrder[l.kind];
   return links
     .filter((l) => !legs.has(l.name))
-    .sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, "en", { numeric: true }))
+    .sort((a, b) => rank(a) - rank(b) || byName(a.name, b.name))
     .flatMap((l) => [
       { link: l, depth: 0 },
       ...(l.bond?.legs ?? []).flatMap((leg) => {
@@ -50,4 +50,18 @@ export function mainAddress(link: Link): LinkAddress | undefined {
 
 export function neighbourOf(link: Link, neighbours: readonly Neighbour[] | undefined): Neighbour | undefined {
   return neighbours?.find((n) => n.link === link.name);
+}
+
+/** eth2 before eth10. Not by localeCompare with options: the tables behind it take 3 MB and 8 ms. */
+function byName(a: string, b: string): number {
+  const theirs = b.match(/\d+|\D+/g) ?? [];
+  for (const [i, part] of (a.match(/\d+|\D+/g) ?? []).entries()) {
+    const other = theirs[i];
+    if (other === undefined) return 1;
+    if (part === other) continue;
+    const difference = Number(part) - Number(other);
+    if (!Number.isNaN(difference) && difference !== 0) return difference;
+    return part < other ? -1 : 1;
+  }
+  return a === b ? 0 : -1;
 }
