@@ -17,8 +17,8 @@ import { FactBoard } from "./node/facts/board.ts";
 import { allSources } from "./node/facts/sources.ts";
 import { fixtureMachine, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
-import { readHardware } from "./node/hardware.ts";
-import { Jobs } from "./node/jobs.ts";
+import { hardwareReader } from "./node/hardware.ts";
+import { agentEnding, Jobs } from "./node/jobs.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
 import { Logs } from "./node/logs.ts";
@@ -30,19 +30,7 @@ import { version } from "./version.ts";
 /** How the agent ends: 0 asked to, 2 wrong usage, 3 another agent listens there, 1 anything else. */
 const exitCodes = { asked: 0, failed: 1, usage: 2, taken: 3 } as const;
 
-const { values: flags } = parseArgs({
-  options: {
-    socket: { type: "string", default: "/run/binnacle/agent.sock" },
-    home: { type: "string", default: "/var/lib/binnacle/agent" },
-    /** Carry out what would change the machine on a private copy of its state. */
-    preview: { type: "boolean", default: false },
-    /** End after so many seconds without a console and without a running job. */
-    "exit-when-idle": { type: "string" },
-    /** A recorded machine instead of this one; previews only. */
-    fixture: { type: "string" },
-    log: { type: "string" },
-  },
-});
+const flags = readFlags();
 
 async function main(): Promise<void> {
   // Nothing that the agent writes is for other users, unless it says so.
@@ -91,6 +79,11 @@ async function main(): Promise<void> {
     requireSession: (caller) => void sessions.require(caller),
     log,
   });
+  let ending = false;
+  // The socket stays until the end: an agent that were started meanwhile would write the same files.
+  server.addHook("onRequest", async () => {
+    if (ending) throw agentEnding();
+  });
   server.get(eventsPath, async (request, reply) => {
     const caller = callerOf(request);
     await hub.open(request, reply, caller, () => sessions.find(caller));
@@ -102,7 +95,6 @@ async function main(): Promise<void> {
   board.start();
   log.info({ socket: flags.socket, mode, version }, "agent started");
 
-  let ending = false;
   const end = async (why: string, code: number) => {
     if (ending) return;
     ending = true;
@@ -165,7 +157,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
     board,
     logs: new Logs(machine),
     processes: new Processes(machine),
-    hardware: flags.fixture === undefined ? readHardware : recordedHardware(readFixture(flags.fixture)),
+    hardware: flags.fixture === undefined ? hardwareReader() : recordedHardware(readFixture(flags.fixture)),
     diagnostics: {
       run: () =>
         runDiagnostics({
@@ -183,7 +175,6 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
 
 function machineOf(fixture: string | undefined): Machine {
   if (fixture === undefined) return realMachine();
-  if (!flags.preview) throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
   return fixtureMachine(readFixture(fixture));
 }
 
@@ -192,13 +183,43 @@ function readFixture(file: string) {
 }
 
 function endWhenIdle(isBusy: () => boolean, end: () => void): void {
-  const seconds = Number(flags["exit-when-idle"]);
-  if (!Number.isFinite(seconds)) return;
+  const seconds = flags.exitWhenIdleSeconds;
+  if (seconds === undefined) return;
   let idleSince = performance.now();
   setInterval(() => {
     if (isBusy()) idleSince = performance.now();
     else if (performance.now() - idleSince > seconds * 1000) end();
   }, 1_000);
+}
+
+/** The arguments; what is wrong with them ends the program here. */
+function readFlags() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        socket: { type: "string", default: "/run/binnacle/agent.sock" },
+        home: { type: "string", default: "/var/lib/binnacle/agent" },
+        /** Carry out what would change the machine on a private copy of its state. */
+        preview: { type: "boolean", default: false },
+        /** End after so many seconds without a console and without a running job. */
+        "exit-when-idle": { type: "string" },
+        /** A recorded machine instead of this one; previews only. */
+        fixture: { type: "string" },
+        log: { type: "string" },
+      },
+    });
+    const { "exit-when-idle": idle, ...others } = values;
+    if (idle !== undefined && !/^\d{1,9}$/.test(idle))
+      throw new NodeError("AGENT.USAGE", `--exit-when-idle takes a number of seconds, not "${idle}".`);
+    if (others.fixture !== undefined && !others.preview)
+      throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
+    return { ...others, exitWhenIdleSeconds: idle === undefined ? undefined : Number(idle) };
+  } catch (error) {
+    // parseArgs may add an advice of several lines.
+    const [sentence] = (error instanceof Error ? error.message : String(error)).split("\n");
+    process.stderr.write(`binnacle-agent: ${sentence}\n`);
+    process.exit(exitCodes.usage);
+  }
 }
 
 try {

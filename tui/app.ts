@@ -185,8 +185,8 @@ export class App {
         const profile = app.#display?.toggleProfile();
         if (profile === undefined) return;
         app.#savedProfile = profile;
-        void app.#applyLanguage(app.#language);
-        app.#control.notify(app.#t(`app.profile.${profile}`));
+        // In the language that the console can show now.
+        void app.#applyLanguage(app.#language).then(() => app.#control.notify(app.#t(`app.profile.${profile}`)));
         void app.#attempt(() => app.#options.client.call("setConsoleSettings", { body: { profile } }));
       },
       async setLanguage(language) {

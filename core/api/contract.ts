@@ -79,7 +79,8 @@ function call<
   };
 }
 
-export const consoleName = z.string().check(z.regex(/^[A-Za-z0-9/_.:-]{1,64}$/));
+/** Not `__proto__`: settings stored under that name would be lost. */
+export const consoleName = z.string().check(z.regex(/^(?!__proto__$)[A-Za-z0-9/_.:-]{1,64}$/));
 /** Upper bound of what is accepted as a password; far above what anybody types, below what could hurt. */
 export const password = text(4096);
 const nothing = z.object({});

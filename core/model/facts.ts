@@ -176,8 +176,9 @@ export const management = z.object({
 export const virtualMachine = z.object({
   uuid: z.string(),
   name: z.string(),
-  cpus: z.number(),
-  memoryBytes: z.number(),
+  /** `null`: libvirt does not tell, for instance while somebody holds the machine's lock. */
+  cpus: z.nullable(z.number()),
+  memoryBytes: z.nullable(z.number()),
   state: z.enum(["running", "paused", "stopped", "crashed", "suspended", "unknown"]),
 });
 export type VirtualMachine = z.infer<typeof virtualMachine>;

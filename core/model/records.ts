@@ -15,7 +15,7 @@ const nodeFields = {
   lockMinutes: z.int().check(z.minimum(1), z.maximum(60)),
   publicView: z.enum(publicViews),
   /** Address that Test Network offers. */
-  pingTarget: z.string().check(z.minLength(1), z.maxLength(253)),
+  pingTarget: z.string().check(z.minLength(1), z.maxLength(253), z.regex(/^\P{Cc}*$/u)),
 };
 
 export const nodeSettings = z.object({

@@ -104,7 +104,7 @@ export class Audit {
     }
   }
 
-  /** The newest entries, newest first, and how many damaged lines were passed over on the way. */
+  /** The newest entries, newest first, and how many damaged lines, or whole files, were passed over on the way. */
   read(limit: number): Promise<{ entries: AuditEntry[]; damaged: number }> {
     return this.#turns.take(() => this.#read(limit));
   }
@@ -114,11 +114,17 @@ export class Audit {
     let damaged = 0;
     for (const file of this.#files()) {
       if (entries.length >= limit) break;
-      for await (const line of linesFromEnd(file)) {
-        const entry = parsed(line);
-        if (entry === undefined) damaged += 1;
-        else entries.push(entry);
-        if (entries.length >= limit) break;
+      try {
+        for await (const line of linesFromEnd(file)) {
+          const entry = parsed(line);
+          if (entry === undefined) damaged += 1;
+          else entries.push(entry);
+          if (entries.length >= limit) break;
+        }
+      } catch (error) {
+        // A folder in its place, a bad disk: what the other files hold is still worth reading.
+        this.#options.log.error({ err: error }, "an audit file can't be read");
+        damaged += 1;
       }
     }
     return { entries, damaged };

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { NodeError } from "../model/error.ts";
 import type { OnLine } from "./machine.ts";
@@ -95,7 +97,9 @@ export function runCommand(command: string, args: readonly string[], options: Ru
 
 /** Runs a command that goes on by itself. Contract: `Machine.stream`. */
 export function streamCommand(command: string, args: readonly string[], onLine: OnLine, limits: Limits = {}): Stream {
-  const child = start(command, args, false);
+  const child = start(...endingWithUs(command, args), false);
+  streaming.add(child);
+  child.once("close", () => streaming.delete(child));
   const done = new Promise<number | null>((resolve, reject) => {
     child.once("error", (error) => reject(startError(command, error)));
     child.once("close", (code) => resolve(code));
@@ -116,6 +120,34 @@ export function streamCommand(command: string, args: readonly string[], onLine: 
   if (limits.signal?.aborted) stop();
   else limits.signal?.addEventListener("abort", stop, { once: true });
   return { stop, done };
+}
+
+/**
+ * A stream such as `ip monitor` is silent for days and would not notice that nobody reads it any more. However this
+ * program ends, the streams end too: at an ordinary end they are told, and the kernel sees to it when we are killed
+ * (PR_SET_PDEATHSIG, set by util-linux' setpriv; a program with file capabilities that a user starts loses it again).
+ */
+const streaming = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of streaming) killGroup(child, "SIGTERM");
+});
+
+/** The command behind setpriv, where both are there; else as it is, so that its absence is told as ever. */
+function endingWithUs(command: string, args: readonly string[]): [command: string, args: readonly string[]] {
+  if (!isExecutable("setpriv") || !isExecutable(command)) return [command, args];
+  return ["setpriv", ["--pdeathsig", "TERM", "--", command, ...args]];
+}
+
+function isExecutable(command: string): boolean {
+  const places = command.includes("/") ? [command] : commandPath.split(":").map((folder) => join(folder, command));
+  return places.some((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Its own process group, so that what the command starts ends with it; nothing of our environment but the paths. */

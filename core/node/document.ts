@@ -1,5 +1,6 @@
-import { copyFile, readFile, rename } from "node:fs/promises";
+import { copyFile, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { Low } from "lowdb";
 import type * as z from "zod";
 import { NodeError } from "../model/error.ts";
@@ -33,6 +34,9 @@ export type DocumentOptions<T> = {
   write?: (file: string, text: string) => Promise<void>;
 };
 
+/** Far above what any document of a node needs; a file that is larger is somebody else's. */
+const maxBytes = 4 * 1024 * 1024;
+
 /**
  * A small JSON document of the node: read once, kept in memory, written whole, atomically and synced, at every change.
  * The value in memory is always one that is on the disk: it changes after the write, and not at all when that fails.
@@ -62,7 +66,7 @@ export class Document<T extends object> {
     };
     const document = new Document(options, new Low<T>(adapter, value), value);
     // Written at once, so that the next start finds it whole. When it can't be written, the next start repairs again.
-    if (repaired) await document.update(() => undefined).catch(() => undefined);
+    if (repaired) await document.#save(value).catch(() => undefined);
     return document;
   }
 
@@ -73,7 +77,7 @@ export class Document<T extends object> {
 
   /**
    * Changes the document: `change` edits a copy in place, or returns a new value. Calls run one after the other, each
-   * seeing the result of the one before. Resolves when the change is on the disk.
+   * seeing the result of the one before. Resolves when the change is on the disk. What changes nothing is not written.
    *
    * @throws NodeError with the code `notSaved` when it can't be written; the value stays as it was.
    * @throws whatever `change` throws; nothing is written then.
@@ -87,6 +91,10 @@ export class Document<T extends object> {
   async #write(change: (draft: T) => T | undefined | void): Promise<void> {
     const draft = structuredClone(this.#value);
     const next = this.#options.schema.parse(change(draft) ?? draft);
+    if (!isDeepStrictEqual(next, this.#value)) await this.#save(next);
+  }
+
+  async #save(next: T): Promise<void> {
     this.#db.data = next;
     try {
       await this.#db.write();
@@ -100,44 +108,62 @@ export class Document<T extends object> {
 
 async function load<T extends object>(options: DocumentOptions<T>): Promise<{ value: T; repaired: boolean }> {
   const { file, schema } = options;
-  const empty = () => structuredClone(options.empty);
+  const useless = async (why: string) => {
+    await setAside(options, why);
+    return { value: structuredClone(options.empty), repaired: false };
+  };
   let text: string;
   try {
+    const found = await stat(file);
+    if (!found.isFile()) return await useless("not a file");
+    if (found.size > maxBytes) return await useless(`larger than ${maxBytes} bytes`);
     text = await readFile(file, "utf8");
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") await setAside(options, errnoOf(error) ?? "unreadable");
-    return { value: empty(), repaired: false };
+    if (errnoOf(error) !== "ENOENT") return useless(errnoOf(error) ?? "unreadable");
+    return { value: structuredClone(options.empty), repaired: false };
   }
 
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch {
-    await setAside(options, text.trim() === "" ? "empty file" : "not JSON");
-    return { value: empty(), repaired: false };
+    return useless(text.trim() === "" ? "empty file" : "not JSON");
   }
 
-  const good = schema.safeParse(raw);
-  if (good.success) return { value: good.data, repaired: false };
+  const usable = whatIsUsable(schema, raw);
+  if (usable === undefined) return useless("not of the expected form");
+  if (usable.dropped.length === 0) return { value: usable.value, repaired: false };
+  const keptAs = await keepBeside(file, (to) => copyFile(file, to), options.now);
+  options.onDamage?.({ file, kind: "repaired", fields: usable.dropped, keptAs, why: "bad fields" });
+  return { value: usable.value, repaired: true };
+}
 
-  const repaired = repair(schema, raw);
-  if (repaired === undefined) {
-    await setAside(options, "not of the expected form");
-    return { value: empty(), repaired: false };
+/** Undefined also for what is nested too deeply, or has too many bad fields: checking or copying it overflows the stack. */
+function whatIsUsable<T>(schema: z.ZodType<T>, raw: unknown): { value: T; dropped: string[] } | undefined {
+  try {
+    const good = schema.safeParse(raw);
+    const usable = good.success ? { value: good.data, dropped: [] } : repair(schema, raw);
+    // Every change starts with a copy: a value that can't be copied could never be changed.
+    structuredClone(usable?.value);
+    return usable;
+  } catch {
+    return undefined;
   }
-  const keptAs = await keep(options, (to) => copyFile(file, to));
-  options.onDamage?.({ file, kind: "repaired", fields: repaired.dropped, keptAs, why: "bad fields" });
-  return { value: repaired.value, repaired: true };
 }
 
 async function setAside<T>(options: DocumentOptions<T>, why: string): Promise<void> {
-  const keptAs = await keep(options, (to) => rename(options.file, to));
+  const keptAs = await keepBeside(options.file, (to) => rename(options.file, to), options.now);
   options.onDamage?.({ file: options.file, kind: "setAside", fields: [], keptAs, why });
 }
 
-async function keep<T>(options: DocumentOptions<T>, how: (to: string) => Promise<void>): Promise<string | null> {
-  const at = new Date((options.now ?? Date.now)()).toISOString().replaceAll(":", "").replace(/\..*/, "Z");
-  const to = `${options.file}.damaged-${at}`;
+/** Keeps what is damaged as `FILE.damaged-TIME`: the name, or null when even that could not be done. */
+export async function keepBeside(
+  file: string,
+  how: (to: string) => Promise<void>,
+  now: () => number = Date.now,
+): Promise<string | null> {
+  const at = new Date(now()).toISOString().replaceAll(":", "").replace(/\..*/, "Z");
+  const to = `${file}.damaged-${at}`;
   try {
     await how(to);
     return to;

@@ -1,3 +1,4 @@
+import type systeminformation from "systeminformation";
 import { NodeError } from "../model/error.ts";
 import type { Hardware } from "../model/records.ts";
 import { plainLine } from "./plain-text.ts";
@@ -8,23 +9,37 @@ const timeoutMs = 8_000;
 const placeholders =
   /^(-|n\/?a|none|unknown|not (specified|available|applicable|provided)|(to be filled|o\.?e\.?m).*|default string|system (manufacturer|product name|serial number)|0+)$/i;
 
+type Library = Pick<typeof systeminformation, "system" | "baseboard" | "bios" | "cpu" | "memLayout">;
+
 /**
- * The machine's hardware by systeminformation, which knows the firmware tables of many makers. The library is loaded
- * when somebody asks: it takes 3 MB, and starts several commands.
+ * Reads the machine's hardware by systeminformation, which knows the firmware tables of many makers. The library is
+ * loaded when somebody asks: it takes 3 MB, and starts several commands. Whoever asks while a reading runs gets its
+ * outcome, also when it has hung for long: each new one would leave another command behind that can't be ended.
  *
  * @throws NodeError HARDWARE.TIMEOUT
  */
-export async function readHardware(): Promise<Hardware> {
-  const information = (await import("systeminformation")).default;
-  const [system, board, bios, cpu, memory] = await inTime(
-    Promise.all([
-      information.system(),
-      information.baseboard(),
-      information.bios(),
-      information.cpu(),
-      information.memLayout(),
-    ]),
-  );
+export function hardwareReader(
+  load: () => Promise<Library> = async () => (await import("systeminformation")).default,
+): () => Promise<Hardware> {
+  let running: Promise<Hardware> | undefined;
+  return () => {
+    running ??= load()
+      .then(read)
+      .finally(() => {
+        running = undefined;
+      });
+    return inTime(running);
+  };
+}
+
+async function read(information: Library): Promise<Hardware> {
+  const [system, board, bios, cpu, memory] = await Promise.all([
+    information.system(),
+    information.baseboard(),
+    information.bios(),
+    information.cpu(),
+    information.memLayout(),
+  ]);
   return {
     vendor: said(system.manufacturer),
     model: said(system.model),

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { NodeError } from "../model/error.ts";
 import type { Millis } from "../model/reading.ts";
 import { type Job, job } from "../model/records.ts";
-import { type Damage, Document } from "./document.ts";
+import { type Damage, Document, keepBeside } from "./document.ts";
 import { JobLog, type Lines, readJobLog, removeJobLog } from "./job-log.ts";
 
 /** What somebody wants done. */
@@ -75,6 +75,7 @@ export class Jobs {
   readonly #listeners = new Set<(job: Job) => void>();
   #saving: Promise<void> | undefined;
   #saveAgain = false;
+  #closed = false;
 
   private constructor(options: JobsOptions, saved: Document<z.infer<typeof document>>) {
     this.#options = options;
@@ -83,7 +84,7 @@ export class Jobs {
   }
 
   static async open(options: JobsOptions): Promise<Jobs> {
-    await mkdir(join(options.folder, "jobs"), { recursive: true, mode: 0o700 });
+    await makeLogFolder(options).catch((error: unknown) => options.onTrouble?.("logs of jobs can't be kept", error));
     const saved = await Document.open({
       file: join(options.folder, "jobs.json"),
       schema: document,
@@ -98,9 +99,10 @@ export class Jobs {
   /**
    * Starts work. It runs on whatever becomes of the caller.
    *
-   * @throws NodeError JOB.TOO_MANY: 20 jobs run already, or 5 of this kind from this console.
+   * @throws NodeError JOB.TOO_MANY: 20 jobs run already, or 5 of this kind from this console; AGENT.ENDING
    */
   start(request: JobRequest, work: Work): Job {
+    if (this.#closed) throw agentEnding();
     this.#requireRoom(request);
     const id = randomBytes(6).toString("hex");
     const entry: Entry = {
@@ -186,6 +188,7 @@ export class Jobs {
 
   /** The agent ends: what still runs is stopped and becomes `interrupted`. Resolves when the list is on the disk. */
   async close(): Promise<void> {
+    this.#closed = true;
     const running = [...this.#entries.values()].filter((entry) => entry.job.state === "running");
     for (const entry of running) {
       entry.stopAs ??= "interrupted";
@@ -290,20 +293,32 @@ export class Jobs {
   }
 
   #logFile(id: string): string {
-    return join(this.#options.folder, "jobs", `${id}.log`);
+    return join(logFolder(this.#options), `${id}.log`);
   }
 
   /** Jobs of the agent before this one. What was running then has been cut off. */
   async #takeOver(before: readonly Job[]): Promise<void> {
-    for (const one of before) {
-      const file = this.#logFile(one.id);
-      const was = one.state === "running" ? await this.#interrupted(one, file) : one;
+    const kept = before.slice(-keptJobs);
+    for (const one of kept) {
+      const was = one.state === "running" ? await this.#interrupted(one, this.#logFile(one.id)) : one;
       this.#entries.set(one.id, { ...idle, job: was, abort: new AbortController() });
     }
-    for (const name of await readdir(join(this.#options.folder, "jobs")))
-      if (!this.#entries.has(name.replace(/\.log$/, ""))) await removeJobLog(join(this.#options.folder, "jobs", name));
-    this.#forgetOld();
-    if (before.some((one) => one.state === "running")) this.#save();
+    await this.#removeOtherLogs();
+    if (kept.length < before.length || kept.some((one) => one.state === "running")) this.#save();
+  }
+
+  /** Removes logs of jobs that are in no list; whatever else somebody keeps there stays. */
+  async #removeOtherLogs(): Promise<void> {
+    const folder = logFolder(this.#options);
+    // Never through a symbolic link: what lies behind it is not ours.
+    const isOurs = await lstat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    for (const name of isOurs ? await readdir(folder).catch(() => []) : []) {
+      const id = /^([0-9a-f]{12})\.log$/.exec(name)?.[1];
+      if (id !== undefined && !this.#entries.has(id)) await removeJobLog(this.#logFile(id));
+    }
   }
 
   async #interrupted(one: Job, file: string): Promise<Job> {
@@ -350,3 +365,25 @@ const idle = {
   noticedAt: Number.NEGATIVE_INFINITY,
   timer: undefined,
 } as const;
+
+/** What is asked of an agent that is about to end. */
+export function agentEnding(): NodeError {
+  return new NodeError("AGENT.ENDING", "The agent is ending and takes no more work.", {
+    remedy: "Try again when it has been started anew.",
+  });
+}
+
+function logFolder({ folder }: JobsOptions): string {
+  return join(folder, "jobs");
+}
+
+/** Makes the folder of logs; what lies in its place and is no folder is set aside. */
+async function makeLogFolder(options: JobsOptions): Promise<void> {
+  const file = logFolder(options);
+  const found = await lstat(file).catch(() => undefined);
+  if (found !== undefined && !found.isDirectory()) {
+    const keptAs = await keepBeside(file, (to) => rename(file, to), options.now);
+    options.onDamage?.({ file, kind: "setAside", fields: [], keptAs, why: "not a folder" });
+  }
+  await mkdir(file, { recursive: true, mode: 0o700 });
+}

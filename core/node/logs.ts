@@ -63,11 +63,16 @@ export class Logs {
    */
   follow(query: LogQuery, onLine: (line: LogLine) => void, onEnd: (error: NodeError) => void): () => void {
     const args = [...new LogFilter(query).followArguments(), "--follow", "--lines=0"];
+    const probing = new AbortController();
     let ended = false;
+    const stop = () => {
+      ended = true;
+      probing.abort();
+      stream.stop();
+    };
     const end = (error: NodeError) => {
       if (ended) return;
-      ended = true;
-      stream.stop();
+      stop();
       onEnd(error);
     };
     const stream = this.#machine.stream("journalctl", this.#arguments(args), (text, from) => {
@@ -75,7 +80,7 @@ export class Logs {
       if (line !== undefined) onLine(line);
     });
     // Where there is no journal, journalctl ends or waits for one, without a word.
-    const readable = this.#requireJournal();
+    const readable = this.#requireJournal(probing.signal);
     readable.catch((error: unknown) => end(failed(error)));
     stream.done
       .then(() => readable)
@@ -83,10 +88,7 @@ export class Logs {
         () => end(new NodeError("LOGS.FAILED", "journalctl stopped following the journal.")),
         (error: unknown) => end(failed(error)),
       );
-    return () => {
-      ended = true;
-      stream.stop();
-    };
+    return stop;
   }
 
   async #run(args: readonly string[], maxBytes?: number): Promise<string> {
@@ -106,9 +108,10 @@ export class Logs {
    * Throws when there is nothing that could be read. With JSON output journalctl says nothing about it and exits with
    * 0, so it is asked for something else.
    */
-  async #requireJournal(): Promise<void> {
+  async #requireJournal(signal?: AbortSignal): Promise<void> {
     const args = [...this.#source, "--no-pager", "--field=PRIORITY"];
-    const probe = this.#machine.run("journalctl", args, { timeoutMs, reason: "Logs" });
+    const limits = { timeoutMs, reason: "Logs", ...(signal === undefined ? {} : { signal }) };
+    const probe = this.#machine.run("journalctl", args, limits);
     const { stdout, stderr } = await probe.catch((error: unknown) => {
       throw failed(error);
     });

@@ -58,8 +58,8 @@ export function checkedTarget(text: string): string {
 }
 
 function checkedLink(link: string): string {
-  // The kernel's rule for names, and none that ping would take for an option or an address.
-  if (/^[^\s/:-][^\s/:]{0,14}$/.test(link) && !/^\.+$/.test(link) && isIP(link) === 0) return link;
+  // The kernel's rule for names, and none that could steer a terminal, or that ping would take for an option or an address.
+  if (/^[^\s\p{Cc}/:-][^\s\p{Cc}/:]{0,14}$/u.test(link) && !/^\.+$/.test(link) && isIP(link) === 0) return link;
   throw new NodeError("PING.BAD_LINK", "This is no name of a network interface.", {
     remedy: "Give a name as the NIC panel shows it, such as eno1 or bond0.",
   });

@@ -2,10 +2,15 @@ import type * as z from "zod";
 
 type Repaired<T> = { value: T; dropped: string[] };
 
+/** A document with more bad fields is nobody's mistake in one of ours; dropping each would take minutes. */
+const mostIssues = 10_000;
+
 /**
  * What can be kept of a document that its schema refuses: each offending field is dropped, so that its default applies;
  * an offending element leaves its list; an object that can't do without a dropped field is dropped itself. Undefined
- * when nothing of the document would be left.
+ * when nothing of the document would be left, or when it is bad beyond measure.
+ *
+ * @throws RangeError when it is nested too deeply
  */
 export function repair<T>(schema: z.ZodType<T>, damaged: unknown): Repaired<T> | undefined {
   const raw = structuredClone(damaged);
@@ -14,6 +19,7 @@ export function repair<T>(schema: z.ZodType<T>, damaged: unknown): Repaired<T> |
   for (let round = 0; round < 1000; round++) {
     const result = schema.safeParse(raw);
     if (result.success) return { value: result.data, dropped };
+    if (result.error.issues.length > mostIssues) return undefined;
     // All places are found before the first is dropped, and later elements of a list go first: both keep places true.
     const places = result.error.issues.map((issue) => existing(raw, issue.path)).sort(laterFirst);
     if (places.some((place) => place.length === 0)) return undefined;

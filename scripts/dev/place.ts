@@ -40,22 +40,30 @@ function absolute(value: string | undefined): string | undefined {
 }
 
 /**
- * Makes the folders of a place, open to their owner only.
- * @throws PlaceError when one belongs to somebody else or can't be made.
+ * Makes the folders of a place, open to their owner only. A folder that is there already keeps its permissions: it may
+ * be one that others need, such as `/tmp`. That others can read it does no harm, since every file in it is its owner's
+ * only; where they can write, one of them could put a socket of his own in the agent's place.
+ * @throws PlaceError when one belongs to somebody else, can be written by others, or can't be made.
  */
 export function makePlace(place: Place): void {
   for (const folder of new Set([place.home, path.dirname(place.socket)])) {
     try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const found = fs.statSync(folder);
-      if (process.getuid !== undefined && found.uid !== process.getuid())
-        throw new PlaceError(
-          `${folder} belongs to another user (${found.uid}). Set BINNACLE_HOME to a folder of your own.`,
-        );
-      if ((found.mode & 0o077) !== 0) fs.chmodSync(folder, 0o700);
+      const made = fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (made === undefined) requirePrivate(folder);
     } catch (error) {
       if (error instanceof PlaceError || !(error instanceof Error)) throw error;
       throw new PlaceError(`${folder} can't be used: ${error.message}. Set BINNACLE_HOME to a folder of your own.`);
     }
   }
+}
+
+function requirePrivate(folder: string): void {
+  const { uid, mode } = fs.statSync(folder);
+  if (process.getuid !== undefined && uid !== process.getuid())
+    throw new PlaceError(`${folder} belongs to another user (${uid}). Set BINNACLE_HOME to a folder of your own.`);
+  if ((mode & 0o022) !== 0)
+    throw new PlaceError(
+      `Other users may write in ${folder}. Set BINNACLE_HOME to a folder of your own; or, if this one is nobody ` +
+        `else's, take that right away: chmod go-w ${folder}`,
+    );
 }

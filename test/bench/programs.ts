@@ -41,7 +41,15 @@ export class Workshop {
   async agent(options: { fixture?: string } = {}): Promise<Agent> {
     const home = this.folder();
     const socketPath = join(home, "agent.sock");
-    const args = [...nodeFlags.agent, join(this.#programs, "agent.js"), "--preview", "--home", home, "--socket", socketPath];
+    const args = [
+      ...nodeFlags.agent,
+      join(this.#programs, "agent.js"),
+      "--preview",
+      "--home",
+      home,
+      "--socket",
+      socketPath,
+    ];
     if (options.fixture !== undefined) args.push("--fixture", options.fixture);
     const child = spawn(process.execPath, args, {
       stdio: "ignore",

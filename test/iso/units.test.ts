@@ -116,7 +116,7 @@ describe("the command binnacle", () => {
     const said = lines(answer.stdout);
     const call = said.slice(0, said.indexOf("--no-quit", said.indexOf("--")) + 1);
     assert.deepEqual(call, [
-      ...[`${library}/node`, `${library}/tui.js`, "--console", "tty1", "--no-quit"],
+      ...[`${library}/node`, ...nodeFlags.tui, `${library}/tui.js`, "--console", "tty1", "--no-quit"],
       ...["--", `${library}/node`, `${library}/menu.js`, "--console", "tty1", "--no-quit"],
     ]);
     const environment = said.slice(call.length).filter((line) => !/^(PWD|_|OLDPWD|SHLVL)?(=|$)/.test(line));

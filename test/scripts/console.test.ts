@@ -104,6 +104,20 @@ describe("the console's launcher", () => {
     });
   }
 
+  it("lets no control character of an error through, not even one of two bytes", async () => {
+    // CSI as one character of UTF-8; and one that would only come together when what is between were taken out.
+    const console = await start(String.raw`
+      if [ $starts = 1 ]; then
+        printf 'Error: a\302\2332Jb\302\302\233\233c\302\001\233d\302\251e\n' >&2
+        exit 1
+      fi
+      printf %s "$BINNACLE_LAST_ERROR" >"$1/said"`);
+    assert.equal((await console.exited).exitCode, 0);
+    const said = read("said");
+    assert.doesNotMatch(said, /[\u0080-\u009f]/);
+    assert.match(said, /^Error: a.*2Jb.*c.*d©e$/);
+  });
+
   it("leaves no file behind", async () => {
     const console = await start("echo bye");
     await console.exited;

@@ -90,7 +90,14 @@ export async function openConsole(options: ConsoleOptions): Promise<ConsoleBed> 
   await ensureBuilt();
   const columns = options.columns ?? 80;
   const rows = options.rows ?? 24;
-  const own = [process.execPath, ...nodeFlags.tui, join(root, "build/tui.js"), "--socket", options.socketPath, ...(options.args ?? [])];
+  const own = [
+    process.execPath,
+    ...nodeFlags.tui,
+    join(root, "build/tui.js"),
+    "--socket",
+    options.socketPath,
+    ...(options.args ?? []),
+  ];
   const folder = temporaryFolder();
   const errorFile = join(folder.path, "stderr");
   // The shell becomes the program; only where its standard error goes is different.

@@ -329,7 +329,7 @@ describe("Console Settings", () => {
     await console.until("A whole number from 1 to 60.");
     console.type(`${clearField}25\t`);
     console.press("left");
-    await console.until("name and time only");
+    await console.until("name, time and load only");
     console.type("\t\t\r");
     await console.until("Saved.");
     await other.until((text) => !text.includes("192.0.2.15") && text.includes("hidden until the password is given"));

@@ -51,15 +51,22 @@ export function changePasswordScreen(control: Control): Screen {
     },
   });
 
+  /** True while the agent changes it: a second change must not begin. */
+  let changing = false;
+
   async function change(): Promise<void> {
+    changing = true;
     control.notify(t()("passwords.changing"), "warn");
     try {
       await control.client.call("changeRootPassword", { body: { old: old.value, new: next.value } });
     } catch (error) {
-      form.refuse(control.describe(error), old);
       old.clear();
-      control.notify(control.describe(error), "bad");
+      form.refuse(control.describe(error), old);
+      // The form says it; what was going on is over.
+      control.notify("");
       return;
+    } finally {
+      changing = false;
     }
     control.close(screen);
     control.notify(t()("passwords.changed"), "good");
@@ -77,7 +84,7 @@ export function changePasswordScreen(control: Control): Screen {
       canvas.text(2, 1, view.t("passwords.root"), "strong");
       form.draw(canvas.part(2, 3, canvas.width - 4, canvas.height - 4), view.t);
     },
-    key: (key) => form.key(key),
+    key: (key) => (changing ? key.name !== "esc" : form.key(key)),
   };
   return screen;
 }

@@ -140,7 +140,7 @@ export function configurationScreen(control: Control): Screen {
     hints: () => [
       ["Enter", "hint.open"],
       ["/", "hint.filter"],
-      ["F2", "hint.home"],
+      ["F2", "hint.lock"],
     ],
     typing: () => list.typing,
     enter: () => opener.enter(),

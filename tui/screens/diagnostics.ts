@@ -4,6 +4,7 @@ import type { Style } from "../terminal/canvas.ts";
 import { pad, wrap } from "../terminal/width.ts";
 import { formatDateTime } from "../widgets/format.ts";
 import { List } from "../widgets/list.ts";
+import { TextView } from "../widgets/text.ts";
 import { confirmScreen } from "./confirm.ts";
 import type { Control, Screen } from "./screen.ts";
 import { reasonOf } from "./words.ts";
@@ -34,6 +35,7 @@ export async function diagnosticsScreen(control: Control): Promise<Screen> {
     items: () => diagnosis?.findings ?? [],
     id: (finding) => finding.id,
     text: (finding) => `${pad(t()(`outcome.${finding.outcome}`), 15)}${headline(words, finding)}`,
+    onOpen: (finding) => control.open(findingScreen(control, words, finding)),
     style: (finding) => outcomeStyle[finding.outcome],
     empty: () => (running ? t()("diagnostics.running") : (trouble ?? t()("diagnostics.none"))),
   });
@@ -67,6 +69,7 @@ export async function diagnosticsScreen(control: Control): Promise<Screen> {
     title: "diagnostics.title",
     help: "help.diagnostics",
     hints: () => [
+      ["Enter", "hint.open"],
       ["r", "hint.again"],
       ...(list.selected?.fix == null ? [] : [["f", "hint.fix"] as const]),
       ["/", "hint.filter"],
@@ -106,6 +109,23 @@ export async function diagnosticsScreen(control: Control): Promise<Screen> {
   return screen;
 }
 
+/** One finding in full, however long its values are. */
+function findingScreen(control: Control, words: Words, finding: Finding): Screen {
+  const text = new TextView();
+  const { t } = control.view();
+  const lines = detailTexts(t, words, finding);
+  text.set(
+    lines.flatMap((line, i) => [{ text: line, style: i === 0 ? outcomeStyle[finding.outcome] : "text" }, { text: "" }]),
+  );
+  return {
+    title: "diagnostics.title",
+    help: "help.diagnostics",
+    typing: () => text.typing,
+    draw: (canvas, view) => text.draw(canvas.part(2, 1, canvas.width - 4, canvas.height - 2), view.t),
+    key: (key) => text.key(key),
+  };
+}
+
 function summary(t: Translate, { findings }: Diagnosis): string {
   const count = (outcome: Finding["outcome"]) => findings.filter((f) => f.outcome === outcome).length;
   return t("diagnostics.summary", {
@@ -120,13 +140,17 @@ function headline(words: Words, finding: Finding): string {
   return words(`diagnosis.${finding.code}.what`, finding.values) ?? finding.id;
 }
 
-/** What is wrong, since when, why it matters, what to do: at most five lines at 80 columns. Source: diagnostics.md. */
 function detail(t: Translate, words: Words, finding: Finding, width: number): string[] {
+  return detailTexts(t, words, finding).flatMap((text) => wrap(text, width));
+}
+
+/** What is wrong, since when, why it matters, what to do: at most five lines at 80 columns. Source: diagnostics.md. */
+function detailTexts(t: Translate, words: Words, finding: Finding): string[] {
   const part = (name: string) => words(`diagnosis.${finding.code}.${name}`, finding.values) ?? "";
   const since = finding.since === null ? "" : `  ${t("diagnostics.since", { time: formatDateTime(finding.since) })}`;
   const what = `${headline(words, finding)}${since}`;
   const why = finding.unable === null ? part("why") : reasonOf(t, finding.unable);
-  return [what, why, part("remedy")].filter((text) => text !== "").flatMap((text) => wrap(text, width));
+  return [what, why, part("remedy")].filter((text) => text !== "");
 }
 
 /** A fix is a name and, behind a colon, what it works on: `restart-unit:chrony.service`. */

@@ -2,7 +2,7 @@ import type { Filesystem } from "../../core/model/facts.ts";
 import type { Canvas, Style } from "../terminal/canvas.ts";
 import { displayWidth } from "../terminal/width.ts";
 import { drawBar } from "../widgets/bar.ts";
-import { formatBytes, formatPercent } from "../widgets/format.ts";
+import { formatBytes, formatUsed } from "../widgets/format.ts";
 import { drawAge, drawMissing } from "./items.ts";
 import type { View } from "./screen.ts";
 
@@ -39,7 +39,7 @@ function drawUse(canvas: Canvas, { t }: View, filesystem: Filesystem): void {
   const style = shareStyle(share);
   const barWidth = canvas.width >= 60 ? 22 : 12;
   drawBar(canvas.part(0, 0, barWidth, 1), share, style === "text" ? "graph" : style);
-  canvas.textRight(barWidth + 5, 0, formatPercent(share), style);
+  canvas.textRight(barWidth + 5, 0, formatUsed(share), style);
   const free = t("disks.free", { free: formatBytes(freeBytes), size: formatBytes(sizeBytes) });
   let x = canvas.text(barWidth + 7, 0, free, style) + 3;
   if (readOnly) x = canvas.text(x, 0, t("disks.readOnly"), "bad") + 3;

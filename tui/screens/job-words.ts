@@ -10,6 +10,11 @@ export const jobStyle: Record<Job["state"], Style> = {
   interrupted: "warn",
 };
 
+/** Whether `c` means anything for this job now. */
+export function canCancel(job: Job | undefined): boolean {
+  return job?.state === "running" && job.cancellable;
+}
+
 /** What a kind of job is called; its own name where the catalogue has none. */
 export function jobName(t: Translate, job: Job): string {
   return t.find(`jobs.kind.${job.kind}`) ?? job.kind;

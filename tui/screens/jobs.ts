@@ -3,8 +3,8 @@ import { formatDateTime } from "../widgets/format.ts";
 import { Table } from "../widgets/table.ts";
 import { confirmScreen } from "./confirm.ts";
 import { jobLogScreen } from "./job-log.ts";
-import { jobName, jobStyle } from "./job-words.ts";
-import type { Control, Screen } from "./screen.ts";
+import { canCancel, jobName, jobStyle } from "./job-words.ts";
+import type { Control, Hint, Screen } from "./screen.ts";
 
 /** Long work on this node, from every console: running first, then newest first. */
 export function jobsScreen(control: Control): Screen {
@@ -37,16 +37,15 @@ export function jobsScreen(control: Control): Screen {
   const screen: Screen = {
     title: "jobs.title",
     help: "help.jobs",
-    hints: () => [
-      ["Enter", "hint.log"],
-      ["c", "hint.cancel"],
-      ["/", "hint.filter"],
-    ],
+    hints: () => {
+      const cancel: Hint[] = canCancel(table.selected) ? [["c", "hint.cancel"]] : [];
+      return [["Enter", "hint.log"], ...cancel, ["/", "hint.filter"]];
+    },
     typing: () => table.typing,
     draw: (canvas, view) => table.draw(canvas.part(2, 1, canvas.width - 4, canvas.height - 2), view.t),
     key(key) {
       const job = table.selected;
-      if (!table.typing && key.name === "char" && key.text === "c" && job !== undefined) {
+      if (!table.typing && key.name === "char" && key.text === "c" && job !== undefined && canCancel(job)) {
         const cancel = () => control.attempt(() => control.client.call("cancelJob", { params: { id: job.id } }));
         control.open(confirmScreen(control, screen, { message: t()("jobs.sure"), style: "warn" }, () => void cancel()));
         return true;

@@ -27,11 +27,10 @@ export function orderMachines(machines: readonly VirtualMachine[]): VirtualMachi
   );
 }
 
-/** No machine has no CPU: 0 stands for a figure that libvirt did not give. */
 export function machineCpus({ cpus }: VirtualMachine): string {
-  return cpus > 0 ? String(cpus) : unknown;
+  return cpus === null ? unknown : String(cpus);
 }
 
 export function machineMemory({ memoryBytes }: VirtualMachine): string {
-  return memoryBytes > 0 ? formatBytes(memoryBytes) : unknown;
+  return memoryBytes === null ? unknown : formatBytes(memoryBytes);
 }

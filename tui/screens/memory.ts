@@ -40,19 +40,12 @@ export function memoryScreen(control: Control): Screen {
           canvas.textRight(24, i, formatBytes(bytes));
           const share = total > 0 ? bytes / total : null;
           drawBar(canvas.part(26, i, barWidth, 1), share);
-          canvas.text(
-            28 + barWidth,
-            i,
-            t("memory.ofTotal", { share: formatPercent(share), total: formatBytes(total) }),
-          );
+          const of = t("memory.ofTotal", { share: formatPercent(share), total: formatBytes(total) });
+          canvas.text(28 + barWidth, i, share === null ? t("memory.none") : of);
         });
-        const pressure = m.pressure === null ? t("missing.unsupported") : formatPercent(m.pressure);
-        canvas.text(
-          2,
-          rows.length,
-          t("memory.waiting", { share: pressure }),
-          (m.pressure ?? 0) > 0.1 ? "warn" : "text",
-        );
+        const waiting =
+          m.pressure === null ? t("memory.noPressure") : t("memory.waiting", { share: formatPercent(m.pressure) });
+        canvas.text(2, rows.length, waiting, (m.pressure ?? 0) > 0.1 ? "warn" : "text");
       }
       const y = 6;
       const graphRows = graphHeight(canvas.height - y);

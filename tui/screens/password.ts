@@ -43,7 +43,8 @@ export function passwordScreen(control: Control, make: () => Promise<Screen>): S
     key(key) {
       if (checking) return key.name !== "esc";
       if (key.name === "enter") {
-        void check();
+        // Nothing was entered: that is no attempt.
+        if (input.value !== "") void check();
         return true;
       }
       return input.key(key);

@@ -15,6 +15,7 @@ export function pingScreen(control: Control): Screen {
   const target = new TextField({
     label: () => t()("ping.target"),
     value: control.view().state.nodeSettings?.pingTarget ?? "",
+    replaceOnType: true,
     maxLength: 253,
     width: 40,
     validate: (value) => (value.trim() === "" ? t()("ping.empty") : undefined),
@@ -23,9 +24,11 @@ export function pingScreen(control: Control): Screen {
     label: () => t()("ping.link"),
     options: [{ value: undefined, text: () => t()("ping.anyLink") }, ...linksOf(control)],
   });
-  const output = new TextView({ follow: true, find: "none", capacity: 2000 });
   let follower: JobFollower | undefined;
   let id: string | undefined;
+  const job = () => control.view().state.jobs.find((one) => one.id === id);
+  const isRunning = () => job()?.state === "running";
+  const output = new TextView({ follow: true, growing: isRunning, find: "none", capacity: 2000 });
 
   const form = new Form({
     fields: [target, from],
@@ -49,13 +52,11 @@ export function pingScreen(control: Control): Screen {
     control.redraw();
   }
 
-  const job = () => control.view().state.jobs.find((one) => one.id === id);
-
   return {
     title: "ping.title",
     help: "help.ping",
-    hints: () => (job()?.state === "running" ? [["Esc", "hint.stop"]] : [["Enter", "hint.start"]]),
-    typing: () => job()?.state !== "running" && form.typing,
+    hints: () => (isRunning() ? [["Esc", "hint.stop"]] : [["Enter", "hint.start"]]),
+    typing: () => !isRunning() && form.typing,
     changed: () => follower?.changed(),
     leave: () => follower?.close(),
     draw(canvas, view) {
@@ -74,7 +75,7 @@ export function pingScreen(control: Control): Screen {
       output.draw(canvas.part(2, y + 1, canvas.width - 4, canvas.height - y - 2), view.t);
     },
     key(key) {
-      if (job()?.state !== "running") return form.key(key);
+      if (!isRunning()) return form.key(key);
       if (key.name === "esc") {
         const running = id;
         if (running !== undefined)

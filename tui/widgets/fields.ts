@@ -13,6 +13,8 @@ export type Field = {
   /** Why the value can't be taken, in a sentence; undefined when it can. */
   error(): string | undefined;
   key(key: Key): boolean;
+  /** The field was left, or what it holds was sent or refused: a text that nobody sees is not added to after that. */
+  endEntry?(): void;
   draw(canvas: Canvas, t: Translate, focused: boolean): void;
   /** Cells that the field takes at most. */
   readonly width: number;
@@ -59,6 +61,10 @@ export class TextField implements Field {
 
   clear(): void {
     this.#input.clear();
+  }
+
+  endEntry(): void {
+    this.#input.endEntry();
   }
 
   error(): string | undefined {

@@ -52,10 +52,17 @@ export class Form {
     return this.#focused?.typing ?? false;
   }
 
-  /** Says why what was submitted was refused, until the next change; the focus goes to the field that is to blame. */
+  /**
+   * Says why what was submitted was refused, until the next change; the focus goes to the field that is to blame. The
+   * entries had no errors of their own then, so none are shown until they are left or submitted again.
+   */
   refuse(reason: string, field?: Field): void {
     this.#refusal = reason;
-    if (field !== undefined) this.#moveTo(field);
+    this.#endEntries();
+    if (field !== undefined) this.#focus = field;
+    this.#touched.clear();
+    this.#submitted = false;
+    this.#settle();
   }
 
   /** As newly opened, but for the fields' values. */
@@ -155,6 +162,7 @@ export class Form {
   #submit(): void {
     this.#submitted = true;
     this.#refusal = undefined;
+    this.#endEntries();
     const wrong = this.#fields.find((field) => field.error() !== undefined);
     if (wrong !== undefined) {
       this.#moveTo(wrong);
@@ -169,6 +177,10 @@ export class Form {
     };
     // Whoever submits tells the person about a failure; here it only ends the waiting.
     pending.then(done, done);
+  }
+
+  #endEntries(): void {
+    for (const field of this.#options.fields) field.endEntry?.();
   }
 
   /** The fields that have a meaning now. */
@@ -191,7 +203,10 @@ export class Form {
 
   #moveTo(field: Field | undefined): void {
     const left = this.#focused;
-    if (left !== undefined && left !== field) this.#touched.add(left);
+    if (left !== undefined && left !== field) {
+      this.#touched.add(left);
+      left.endEntry?.();
+    }
     this.#focus = field;
     this.#settle();
   }

@@ -40,6 +40,11 @@ export function formatPercent(share: Figure): string {
   return `${percent === 100 && share < 1 ? 99 : percent} %`;
 }
 
+/** How full something is: rounded down, as the diagnostics do it, so that no limit shows before it is reached. */
+export function formatUsed(share: Figure): string {
+  return isAmount(share) ? `${Math.floor(share * 100 + 1e-9)} %` : unknown;
+}
+
 /** A link's speed: `10G`, `2.5G`, `100M`. The kernel says -1 or 0 when it doesn't know. */
 export function formatSpeed(mbps: Figure): string {
   if (!isAmount(mbps) || mbps === 0) return unknown;

@@ -10,6 +10,8 @@ export type InputOptions = {
   masked?: boolean;
   /** Which characters may be typed; others are ignored. Without it, all that can be printed. */
   allowed?: (char: string) => boolean;
+  /** The text that is set is a proposal: what is typed first takes its place; a key that edits or moves keeps it. */
+  replaceOnType?: boolean;
 };
 
 /**
@@ -21,6 +23,9 @@ export class TextInput {
   readonly #maxLength: number;
   readonly #masked: boolean;
   readonly #allowed: (char: string) => boolean;
+  readonly #replaceOnType: boolean;
+  /** True while the next character that is taken replaces the whole text. */
+  #replacing = false;
   #value = "";
   /** UTF-16 offset of the cursor, always between two characters. */
   #cursor = 0;
@@ -29,6 +34,7 @@ export class TextInput {
     this.#maxLength = options.maxLength ?? 1024;
     this.#masked = options.masked ?? false;
     this.#allowed = options.allowed ?? (() => true);
+    this.#replaceOnType = options.replaceOnType ?? false;
     this.set(options.value ?? "");
   }
 
@@ -40,6 +46,15 @@ export class TextInput {
   set(value: string): void {
     this.#value = value;
     this.#cursor = value.length;
+    this.#replacing = this.#replaceOnType;
+  }
+
+  /**
+   * An entry ended here: of a masked text nobody sees what is there, so what is typed next is the whole of it. A text
+   * that is seen stays to be edited.
+   */
+  endEntry(): void {
+    if (this.#masked) this.#replacing = true;
   }
 
   clear(): void {
@@ -52,7 +67,8 @@ export class TextInput {
     else {
       const edit = key.name === "ctrl" ? controls[key.letter] : edits[key.name];
       if (edit === undefined) return false;
-      this.#apply(this.#masked ? (edit.masked ?? keep) : edit.plain);
+      if (!this.#masked) this.#apply(edit.plain);
+      else if (edit.masked !== undefined) this.#apply(this.#replacing ? empty : edit.masked);
     }
     return true;
   }
@@ -64,6 +80,7 @@ export class TextInput {
   draw(canvas: Canvas, options: { focused?: boolean; placeholder?: string } = {}): void {
     const focused = options.focused ?? true;
     const style: Style = focused ? "focus" : "field";
+    const textStyle: Style = focused && this.#replacing ? "selected" : style;
     canvas.fill({ x: 0, y: 0, width: canvas.width, height: 1 }, " ", style);
     if (this.#masked || this.#value === "") {
       if (!focused && !this.#masked && options.placeholder !== undefined) canvas.text(0, 0, options.placeholder, "dim");
@@ -71,7 +88,7 @@ export class TextInput {
       return;
     }
     const { from, cursor, cutLeft, cutRight } = this.#window(canvas.width);
-    canvas.text(0, 0, this.#value.slice(from), style);
+    canvas.text(0, 0, this.#value.slice(from), textStyle);
     if (cutLeft) canvas.text(0, 0, canvas.glyphs.ellipsis, "dim");
     if (cutRight) canvas.text(canvas.width - 1, 0, canvas.glyphs.ellipsis, "dim");
     if (focused) canvas.cursor(cursor, 0);
@@ -81,11 +98,13 @@ export class TextInput {
     const next = edit(this.#value, this.#cursor);
     this.#value = next.value;
     this.#cursor = next.cursor;
+    this.#replacing = false;
   }
 
   #insert(text: string): void {
     for (const char of charactersOf(text)) {
       if (/\p{Cc}/u.test(char) || !this.#allowed(char)) continue;
+      if (this.#replacing) this.#apply(empty);
       if (this.#value.length + char.length > this.#maxLength) return;
       const head = this.#value.slice(0, this.#cursor) + char;
       this.#value = head + this.#value.slice(this.#cursor);
@@ -119,7 +138,6 @@ type Edit = (value: string, cursor: number) => { value: string; cursor: number }
 /** What a key does to a text that is seen, and to one that isn't; without the latter the key does nothing there. */
 type Editing = { plain: Edit; masked?: Edit };
 
-const keep: Edit = (value, cursor) => ({ value, cursor });
 const toStart: Edit = (value) => ({ value, cursor: 0 });
 const toEnd: Edit = (value) => ({ value, cursor: value.length });
 const empty: Edit = () => ({ value: "", cursor: 0 });
@@ -154,8 +172,12 @@ const controls: Partial<Record<string, Editing>> = {
   },
 };
 
+/**
+ * What stands before the first line break. That may be nothing: a paste without brackets comes as characters, and then
+ * its first line break with all that follows, of which nothing belongs to this line.
+ */
 function firstLine(text: string): string {
-  return text.replace(/^[\r\n]+/, "").split(/[\r\n]/, 1)[0] ?? "";
+  return text.split(/[\r\n]/, 1)[0] ?? "";
 }
 
 let segmenter: Intl.Segmenter | undefined;

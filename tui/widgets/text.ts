@@ -19,6 +19,8 @@ export type TextLine = {
 export type TextOptions = {
   /** Stays at the end while lines come in, until a key moves away from it. */
   follow?: boolean;
+  /** False once no more lines can come: the foot says nothing about following then. */
+  growing?: () => boolean;
   /** `search` marks what is found and n/N go there; `filter` leaves only the lines that match; `none`: no `/`. */
   find?: "search" | "filter" | "none";
   /** Most lines that are kept; the oldest go first. */
@@ -37,6 +39,7 @@ export class TextView {
   readonly #find: "search" | "filter" | "none";
   readonly #capacity: number;
   readonly #canFollow: boolean;
+  readonly #growing: () => boolean;
   readonly #filter = new Filter();
   #entries: Entry[] = [];
   /** The first line in sight: the number of its entry, and the row of that. */
@@ -51,6 +54,7 @@ export class TextView {
   constructor(options: TextOptions = {}) {
     this.#canFollow = options.follow ?? false;
     this.#following = this.#canFollow;
+    this.#growing = options.growing ?? (() => true);
     this.#find = options.find ?? "search";
     this.#capacity = options.capacity ?? 5000;
   }
@@ -166,7 +170,7 @@ export class TextView {
       this.#filter.draw(canvas, x, y, t, searching ? "widget.search" : "widget.filter", hint);
       return;
     }
-    if (this.#canFollow) {
+    if (this.#canFollow && this.#growing()) {
       x =
         canvas.text(
           x,

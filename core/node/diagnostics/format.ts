@@ -23,7 +23,7 @@ export function percent(share: number): string {
 /** A duration of a clock's error: `1.25 s`, `3 min`, `2 h`. */
 export function seconds(value: number): string {
   const length = Math.abs(value);
-  if (length < 0.001) return `${(length * 1e6).toFixed(0)} µs`;
+  if (length < 0.001) return `${(length * 1e6).toFixed(0)} us`;
   if (length < 1) return `${(length * 1000).toFixed(length < 0.01 ? 1 : 0)} ms`;
   if (length < 120) return `${Number(length.toFixed(2))} s`;
   if (length < 7200) return `${Math.round(length / 60)} min`;

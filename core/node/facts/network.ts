@@ -120,15 +120,12 @@ async function readNameServers(machine: Machine): Promise<string[]> {
   return asked === undefined ? servers : parseNameServers(asked);
 }
 
-/** `ip monitor` is silent for days and would not notice that an agent that was killed reads no more: it ends with us. */
-const [command, ...args] = ["setpriv", "--pdeathsig", "TERM", "ip", "-o", "monitor", "link", "address"] as const;
-
 /** A cable that is plugged in shows at once: `ip monitor` prints a line for each change of a link or an address. */
 function watchLinks(machine: Machine, changed: () => void): () => void {
   let stopped = false;
   let end: () => void = () => {};
   function listen(): void {
-    const stream = machine.stream(command, args, changed);
+    const stream = machine.stream("ip", ["-o", "monitor", "link", "address"], changed);
     end = stream.stop;
     const again = () => {
       if (!stopped) end = machine.after(listenAgainMs, listen);

@@ -57,11 +57,12 @@ export function parseMachines(list: string, stats: string): VirtualMachine[] {
     const [, uuid, name] = /^([0-9a-f-]{36}) (.*?) *$/.exec(line) ?? [];
     if (uuid === undefined || name === undefined) throw new FactMissing("nonsense", "virsh list");
     const of = byName.get(name);
+    const kibibytes = figure(of?.get("balloon.maximum"));
     machines.push({
       uuid,
       name,
-      cpus: numberOf(of?.get("vcpu.current")),
-      memoryBytes: numberOf(of?.get("balloon.maximum")) * 1024,
+      cpus: figure(of?.get("vcpu.current")),
+      memoryBytes: kibibytes === null ? null : kibibytes * 1024,
       state: states[of?.get("state.state") ?? ""] ?? "unknown",
     });
   }
@@ -84,9 +85,10 @@ function parseDomstats(text: string): Map<string, Map<string, string>> {
   return byName;
 }
 
-function numberOf(text: string | undefined): number {
+/** Null for one that was not given; no machine is without CPU and memory, so 0 is none either. */
+function figure(text: string | undefined): number | null {
   const value = Number(text);
-  return Number.isFinite(value) ? value : 0;
+  return Number.isFinite(value) && value > 0 ? value : null;
 }
 
 async function virsh(machine: Machine, args: string[], signal: AbortSignal): Promise<string> {

@@ -56,6 +56,7 @@ test("a call without a console's name, or with a bad one or two, is refused", as
     { [consoleHeader]: "" },
     { [consoleHeader]: "tty 1" },
     { [consoleHeader]: "x".repeat(65) },
+    { [consoleHeader]: "__proto__" },
     { [consoleHeader]: ["tty1", "tty2"] },
   ];
   for (const headers of named)

@@ -232,3 +232,12 @@ test("an audit file that is a symbolic link is not followed", async () => {
   await symlink(join(folder, "other"), file);
   await assert.rejects(audit().append(entry("x")), { code: "AUDIT.NOT_WRITTEN" });
 });
+
+test("a folder in place of the file is damage, not an error, and older files are still read", async () => {
+  await mkdir(file);
+  await writeFile(`${file}.1`, `${JSON.stringify({ at: 1, ...entry("older") })}\n`);
+  const read = await audit().read(10);
+  assert.deepEqual(actions(read), ["older"]);
+  assert.equal(read.damaged, 1);
+  assert.equal(logged.length, 1);
+});

@@ -205,3 +205,40 @@ test("a temporary file left by a crash does not stop the next write", async () =
   });
   assert.equal((await open()).value.name, "after the crash");
 });
+
+for (const [what, text] of [
+  ["a list that is nested 200,000 deep", "[".repeat(200_000) + "]".repeat(200_000)],
+  [
+    "such a list in a field that a newer version may have written",
+    `{"x":${"[".repeat(200_000)}${"]".repeat(200_000)}}`,
+  ],
+  ["a document with 200,000 bad elements", JSON.stringify({ jobs: Array.from({ length: 200_000 }, () => 1) })],
+  ["a document of more than 4 MiB", JSON.stringify({ name: "x".repeat(4 * 1024 * 1024) })],
+] as const) {
+  test(`${what} is set aside and stops nobody`, async () => {
+    await writeFile(file, text);
+    const document = await open();
+    assert.deepEqual(document.value, empty);
+    assert.deepEqual(
+      damages.map(({ kind }) => kind),
+      ["setAside"],
+    );
+    await document.update((draft) => {
+      draft.minutes = 5;
+    });
+    assert.equal((await open()).value.minutes, 5);
+  });
+}
+
+test("a change that changes nothing is not written", async () => {
+  let writes = 0;
+  const document = await open({
+    write: async () => {
+      writes += 1;
+    },
+  });
+  await document.update((draft) => ({ ...draft, minutes: 10 }));
+  assert.equal(writes, 0);
+  await document.update((draft) => ({ ...draft, minutes: 11 }));
+  assert.equal(writes, 1);
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { appendFile, lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -271,6 +272,73 @@ test("a damaged list costs the damaged entries only", async (t) => {
     [id],
   );
   assert.deepEqual(damages, ["repaired"]);
+});
+
+test("of a long list only the newest hundred are taken over, and only their logs are read", {
+  timeout: 20_000,
+}, async (t) => {
+  const folder = await folderFor(t);
+  const one: Job = {
+    ...request,
+    id: "",
+    state: "running",
+    startedAt: 5,
+    endedAt: null,
+    progress: 0,
+    error: null,
+    lines: 0,
+  };
+  const many = Array.from({ length: 5000 }, (_, i) => ({ ...one, id: i.toString(16).padStart(12, "0") }));
+  await (await Jobs.open({ folder })).close();
+  await writeFile(join(folder, "jobs.json"), JSON.stringify({ jobs: many }));
+  const last = many.at(-1)?.id ?? "";
+  const first = many[0]?.id ?? "";
+  await writeFile(join(folder, "jobs", `${last}.log`), "0\nhello\n");
+  // Whoever reads this one waits for ever.
+  execFileSync("mkfifo", [join(folder, "jobs", `${first}.log`)]);
+  const jobs = await open(t, {}, folder);
+  assert.equal(jobs.list().length, 100);
+  assert.equal(jobs.list()[0]?.id, last);
+  assert.equal(jobs.list()[0]?.lines, 1);
+  await jobs.close();
+  assert.equal(JSON.parse(await readFile(join(folder, "jobs.json"), "utf8")).jobs.length, 100);
+  assert.deepEqual(await readdir(join(folder, "jobs")), [`${last}.log`]);
+});
+
+test("files in the folder of logs that are no logs stay", async (t) => {
+  const folder = await folderFor(t);
+  await (await Jobs.open({ folder })).close();
+  const names = ["notes.txt", "feedfeedfeed.log.gz", "feedfeedfeedfeed.log", "FEEDFEEDFEED.log"];
+  for (const name of names) await writeFile(join(folder, "jobs", name), "");
+  await open(t, {}, folder);
+  assert.deepEqual((await readdir(join(folder, "jobs"))).sort(), names.sort());
+});
+
+for (const [what, make] of [
+  ["a file", (at: string) => writeFile(at, "mine")],
+  ["a symbolic link to another folder", (at: string, elsewhere: string) => symlink(elsewhere, at)],
+] as const)
+  test(`${what} in place of the folder of logs is set aside, and what it leads to is left alone`, async (t) => {
+    const folder = await folderFor(t);
+    const elsewhere = await folderFor(t);
+    await writeFile(join(elsewhere, "feedfeedfeed.log"), "of somebody else");
+    await make(join(folder, "jobs"), elsewhere);
+    const damages: { kind: string; keptAs: string | null }[] = [];
+    const jobs = await open(t, { onDamage: (damage) => damages.push(damage) }, folder);
+    const { id } = jobs.start(request, async (context) => context.log("said"));
+    await ended(jobs, id);
+    assert.equal(damages.length, 1);
+    assert.equal(damages[0]?.kind, "setAside");
+    assert.match(damages[0]?.keptAs ?? "", /\/jobs\.damaged-/);
+    await lstat(damages[0]?.keptAs ?? "");
+    assert.deepEqual(await readdir(elsewhere), ["feedfeedfeed.log"]);
+    assert((await lstat(join(folder, "jobs"))).isDirectory());
+  });
+
+test("a job that is started while the agent ends is refused", async (t) => {
+  const jobs = await open(t);
+  await jobs.close();
+  assert.throws(() => jobs.start(request, forever), { code: "AGENT.ENDING" });
 });
 
 const forever: Work = (context) => aborted(context.signal);

@@ -213,6 +213,24 @@ test("the end of journalctl is told once", async (t) => {
   assert.deepEqual(ends, ["LOGS.FAILED"]);
 });
 
+test("the search for a journal is called off with the following", async (t) => {
+  const { machine } = streaming(t);
+  const probe = Promise.withResolvers<AbortSignal | undefined>();
+  const run: Machine["run"] = (_command, _args, { signal }) => {
+    probe.resolve(signal);
+    return new Promise(() => undefined);
+  };
+  const stop = new Logs({ ...machine, run }).follow(
+    query({}),
+    () => {},
+    () => {},
+  );
+  const signal = await probe.promise;
+  assert.equal(signal?.aborted, false);
+  stop();
+  assert.equal(signal?.aborted, true);
+});
+
 function query(part: Record<string, string | number>) {
   return logQuery.parse(part);
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
 import { NodeError } from "../../../core/model/error.ts";
 import { fixtureMachine, recording, recordingMachine } from "../../../core/node/fixture.ts";
@@ -9,8 +11,8 @@ const code = (expected: string) => (error: unknown) => error instanceof NodeErro
 const sh = (script: string, more: object = {}) => machine.run("sh", ["-c", script], { timeoutMs: 20_000, ...more });
 
 /** Resolves when the process is gone: killed, and no more than a name in the table. */
-async function gone(pid: number): Promise<void> {
-  for (;;) {
+async function gone(pid: number, signal?: AbortSignal): Promise<void> {
+  while (!signal?.aborted) {
     const stat = await machine.readFile(`/proc/${pid}/stat`).catch(() => undefined);
     if (stat === undefined || / [ZX] /.test(stat.slice(stat.lastIndexOf(")")))) return;
     await new Promise((resolve) => setImmediate(resolve));
@@ -93,6 +95,31 @@ test("a stream of a command that is not installed ends with the reason and harms
   await assert.rejects(stream.done, code("RUN.NOT_FOUND"));
 });
 
+for (const [how, ending] of [
+  ["is killed", "process.kill(process.pid, 'SIGKILL')"],
+  ["crashes", "process.exit(1)"],
+] as const)
+  test(`what streams to a program ends with it when that ${how}`, { timeout: 20_000 }, async (t) => {
+    const script = `
+      import { realMachine } from ${JSON.stringify(import.meta.resolve("../../../core/node/machine.ts"))};
+      realMachine().stream("sh", ["-c", "echo $$; exec sleep 600"], (pid) => {
+        process.stdout.write(pid, () => { ${ending} });
+      });`;
+    const pid = Number(
+      await firstOutput(
+        spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] }),
+      ),
+    );
+    t.after(() => {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // Gone, as it should be.
+      }
+    });
+    await gone(pid, t.signal);
+  });
+
 test("files: absent, denied and odd ones have their own codes", async () => {
   await assert.rejects(machine.readFile("/no/such/file"), code("FILE.ABSENT"));
   await assert.rejects(machine.readDir("/no/such/folder"), code("FILE.ABSENT"));
@@ -141,3 +168,10 @@ test("a recorded command that takes its time meets the caller's time-out, and ca
   controller.abort();
   await assert.rejects(running, code("RUN.ABORTED"));
 });
+
+/** What a child printed, when it has ended. */
+async function firstOutput(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
+  let output = "";
+  for await (const chunk of child.stdout) output += String(chunk);
+  return output;
+}

@@ -59,7 +59,7 @@ for (const text of refused)
   test(`${JSON.stringify(text).slice(0, 40)} is refused as a target`, () =>
     assert.throws(() => checkedTarget(text), { code: "PING.BAD_TARGET" }));
 
-for (const link of ["-I", "a/b", "a b", "", "..", "10.0.0.1", "sixteen-letters-", "::1"])
+for (const link of ["-I", "a/b", "a b", "", "..", "10.0.0.1", "sixteen-letters-", "::1", "a\u001b[2J", "a\u009b2J"])
   test(`${JSON.stringify(link)} is refused as an interface`, async (t) => {
     const jobs = await open(t);
     assert.throws(() => startPing(jobs, fake([], 0), { target: "127.0.0.1", link }, "tty1"), { code: "PING.BAD_LINK" });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -70,7 +70,7 @@ test("a damaged or absurd file means that a password has to be chosen", async ()
   for (const text of ["", "{", '{"algorithm":"scrypt","N":1073741824,"r":8,"p":1,"salt":"AAAA","hash":"AAAA"}']) {
     await writeFile(file, text);
     assert.equal(await passwords.isSet(), false, text);
-    assert.equal(await passwords.check(one), false);
+    await assert.rejects(passwords.check(one), { code: "PASSWORD.NOT_CHECKED" });
   }
   await passwords.choose(one);
   assert.equal(await passwords.check(one), true);
@@ -79,4 +79,25 @@ test("a damaged or absurd file means that a password has to be chosen", async ()
 test("a folder that is gone is a clear error", async () => {
   const passwords = previewPasswords(join(root, "absent", "password.json"));
   await assert.rejects(passwords.choose(one), { code: "PASSWORD.NOT_CHANGED", message: /the folder does not exist/ });
+});
+
+test("a cost that scrypt does not take is damage like any other", async () => {
+  const passwords = previewPasswords(file);
+  await passwords.choose(one);
+  const kept = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...kept, N: 30_000 }));
+  assert.equal(await passwords.isSet(), false);
+  await assert.rejects(passwords.check(one), { code: "PASSWORD.NOT_CHECKED", message: /damaged/ });
+  await passwords.choose(two);
+  assert.equal(await passwords.check(two), true);
+});
+
+test("a folder in the file's place is said, whatever is asked for", async () => {
+  await mkdir(file);
+  const passwords = previewPasswords(file);
+  assert.equal(await passwords.isSet(), true);
+  const refusal = { code: "PASSWORD.NOT_CHECKED", message: /can't be read \(EISDIR\)/ };
+  await assert.rejects(passwords.check(one), refusal);
+  await assert.rejects(passwords.choose(one), refusal);
+  await assert.rejects(passwords.change(one, two), refusal);
 });

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { nodeSettingsChange } from "../../../core/model/records.ts";
 import type { Damage } from "../../../core/node/document.ts";
 import { Settings } from "../../../core/node/settings.ts";
 
@@ -91,4 +92,28 @@ test("console names can't fill the disk or reach into the program", async () => 
   assert.equal(Object.keys(JSON.parse(await readFile(file(), "utf8")).consoles).length, 256);
   assert.equal(settings.console("pts/299").profile, "basic");
   assert.equal(settings.console("pts/3").profile, "auto");
+});
+
+test("an address to ping that could steer a terminal is no setting", async () => {
+  for (const sign of ["\u001b[2J", "\n", "\u009b2J", "\u007f"]) {
+    assert.equal(nodeSettingsChange.safeParse({ pingTarget: `a${sign}` }).success, false);
+  }
+  assert.equal(nodeSettingsChange.safeParse({ pingTarget: "主机.example" }).success, true);
+});
+
+test("a change of a console that changes nothing is not written, also behind another that is not through yet", async () => {
+  let writes = 0;
+  const settings = await Settings.open({
+    home,
+    write: async () => {
+      writes += 1;
+    },
+  });
+  await settings.setConsole("tty1", { language: "en" });
+  assert.equal(writes, 1, "the first one makes the console known");
+  await settings.setConsole("tty1", { language: "en" });
+  assert.equal(writes, 1);
+  await Promise.all([settings.setConsole("tty1", { language: "zh" }), settings.setConsole("tty1", { language: "en" })]);
+  assert.equal(writes, 3);
+  assert.equal(settings.console("tty1").language, "en");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { makePlace, PlaceError, privatePlace } from "../../../scripts/dev/place.ts";
 
 describe("the private place of a preview", () => {
@@ -49,19 +49,42 @@ describe("the private place of a preview", () => {
     assert.throws(() => privatePlace({ BINNACLE_HOME: `/${"网".repeat(40)}` }, "/"), PlaceError);
   });
 
-  it("is open to its owner only, also when it was not before", (test) => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-place-"));
-    test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
-    const home = path.join(folder, "home");
-    fs.mkdirSync(home, { mode: 0o755 });
+  it("is made open to its owner only", (test) => {
+    const folder = temporary(test);
+    const home = path.join(folder, "new/home");
     makePlace({ home, socket: path.join(folder, "run/agent.sock") });
     assert.equal(fs.statSync(home).mode & 0o777, 0o700);
     assert.equal(fs.statSync(path.join(folder, "run")).mode & 0o777, 0o700);
   });
 
+  it("leaves the permissions of a folder that is there already as they are", (test) => {
+    const folder = temporary(test);
+    const home = path.join(folder, "home");
+    fs.mkdirSync(home, { mode: 0o755 });
+    makePlace({ home, socket: path.join(home, "agent.sock") });
+    assert.equal(fs.statSync(home).mode & 0o777, 0o755);
+  });
+
+  for (const mode of [0o770, 0o702, 0o1777])
+    it(`is refused, and left as it is, where others may write: ${mode.toString(8)}`, (test) => {
+      const folder = temporary(test);
+      const open = path.join(folder, "open");
+      fs.mkdirSync(open);
+      fs.chmodSync(open, mode);
+      const closed = path.join(folder, "closed");
+      for (const place of [
+        { home: open, socket: path.join(open, "agent.sock") },
+        { home: closed, socket: path.join(open, "agent.sock") },
+      ])
+        assert.throws(
+          () => makePlace(place),
+          (error) => error instanceof PlaceError && /Other users may write in .*BINNACLE_HOME/.test(error.message),
+        );
+      assert.equal(fs.statSync(open).mode & 0o7777, mode);
+    });
+
   it("says so when it can't be made", (test) => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-place-"));
-    test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+    const folder = temporary(test);
     fs.writeFileSync(path.join(folder, "file"), "");
     const home = path.join(folder, "file/home");
     assert.throws(
@@ -70,3 +93,9 @@ describe("the private place of a preview", () => {
     );
   });
 });
+
+function temporary(test: TestContext): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-place-"));
+  test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -42,7 +42,7 @@ test("crashed machines come first, then those that nobody knows of, then running
 });
 
 test("a figure that libvirt did not give is a dash with the reason, never a zero", async () => {
-  const list = [machine("busy", "running", { cpus: 0, memoryBytes: 0 })];
+  const list = [machine("busy", "running", { cpus: null, memoryBytes: null })];
   const { control, lines } = await bed(withMachines(await recordedFacts("storage-failing"), list));
   const text = lines(machinesScreen(control)).join("\n");
   assert.match(text, /> busy +Running +- +- /);

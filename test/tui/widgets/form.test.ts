@@ -234,6 +234,50 @@ test("passwords show nothing in a form either", () => {
   assert.equal(field.value, "geheim");
 });
 
+function passwordForm(onSubmit: () => void = () => {}) {
+  const next = new TextField({
+    label: () => "New",
+    masked: true,
+    validate: (value) => (value.length < 4 ? "Too short." : undefined),
+  });
+  const again = new TextField({
+    label: () => "Again",
+    masked: true,
+    validate: (value) => (value === next.value ? undefined : "They differ."),
+  });
+  const form = new Form({ fields: [next, again], submit: () => "Save", onSubmit });
+  return { form, next, again, show: () => lines(60, 6, (c) => form.draw(c, t)) };
+}
+
+test("a password that was refused is typed anew, not added to: by its own error, by a rule, or from outside", () => {
+  const { form, next, again } = passwordForm();
+  press(form, "abc", "up", "enter", "abcd");
+  assert.equal(next.value, "abcd");
+  press(form, "enter", "abxx", "enter", "abcd");
+  assert.equal(again.value, "abcd");
+  form.refuse("No.", next);
+  press(form, "wxyz");
+  assert.equal(next.value, "wxyz");
+});
+
+test("a password that was left is typed anew when the focus comes back, and kept when nothing is typed", () => {
+  const { form, next, again } = passwordForm();
+  press(form, "abcd", "tab", "ab", "backtab", "tab");
+  assert.deepEqual([next.value, again.value], ["abcd", "ab"]);
+  press(form, "abcd");
+  assert.equal(again.value, "abcd");
+});
+
+test("after a refusal from outside no entry is blamed besides, not even one that was emptied", () => {
+  const { form, next, show } = passwordForm();
+  press(form, "abcd", "enter", "abcd", "enter");
+  next.clear();
+  form.refuse("The system refuses it.", next);
+  const shown = show().join("\n");
+  assert.match(shown, /The system refuses it\./);
+  assert.doesNotMatch(shown, /Too short|differ/);
+});
+
 test("a toggle turns with Space and arrows, in the language of the console", async () => {
   const toggle = new ToggleField({ label: () => "DHCP", value: true });
   const form = new Form({ fields: [toggle], submit: () => "OK", onSubmit: () => {} });

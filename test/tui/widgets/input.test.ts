@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { displayWidth } from "../../../tui/terminal/width.ts";
 import { type InputOptions, TextInput } from "../../../tui/widgets/input.ts";
-import { drawn, lines, paste, press } from "./support.ts";
+import { drawn, inStyle, lines, paste, press } from "./support.ts";
 
 function shown(input: TextInput, width: number): { line: string; cursor: number | undefined } {
   const cells = drawn(width, 1, (canvas) => input.draw(canvas));
@@ -49,13 +49,63 @@ test("a letter that is typed before a lone combining mark takes it, and the curs
   assert.equal(input.value, "e\u0301xa");
 });
 
-test("of a paste the first line is taken, without control characters", () => {
+test("of a paste what stands before the first line break is taken, without control characters", () => {
   const input = new TextInput();
-  assert.equal(paste(input, "\n10.0.\t0\u00075\r\nsecond"), true);
+  assert.equal(paste(input, "10.0.\t0\u00075\r\nsecond"), true);
   assert.equal(input.value, "10.0.05");
   press(input, "home");
   paste(input, "x\n");
   assert.equal(input.value, "x10.0.05");
+});
+
+test("the rest of a paste that came as characters, from its line break on, adds nothing", () => {
+  const input = new TextInput({ value: "127.0.0.1" });
+  assert.equal(paste(input, "\nsecond"), true);
+  assert.equal(input.value, "127.0.0.1");
+});
+
+const proposal = "114.114.114.114";
+const onProposal: readonly (readonly [name: string, keys: readonly string[], value: string])[] = [
+  ["typed characters take its place", ["10.0.0.5"], "10.0.0.5"],
+  ["backspace edits it", ["backspace", "5"], "114.114.114.115"],
+  ["a moved cursor edits it", ["home", "1"], "1114.114.114.114"],
+  ["a character that is not allowed leaves it", ["x"], proposal],
+  ["a key for the form leaves it a proposal", ["tab", "8"], "8"],
+];
+for (const [name, keys, value] of onProposal)
+  test(`a proposed text: ${name}`, () => {
+    const input = new TextInput({ value: proposal, replaceOnType: true, allowed: (char) => /[0-9.]/.test(char) });
+    press(input, ...keys);
+    assert.equal(input.value, value);
+  });
+
+test("a proposed text is replaced by a paste, and drawn as selected until then", () => {
+  const input = new TextInput({ value: proposal, replaceOnType: true });
+  const selected = () =>
+    inStyle(
+      drawn(20, 1, (canvas) => input.draw(canvas)),
+      "selected",
+    );
+  assert.equal(selected(), proposal);
+  paste(input, "\nsecond");
+  assert.equal(input.value, proposal);
+  paste(input, "192.0.2.1\n");
+  assert.equal(input.value, "192.0.2.1");
+  assert.equal(selected(), "");
+});
+
+test("after the end of an entry what is typed is the whole secret, and backspace leaves nothing of it", () => {
+  const input = new TextInput({ masked: true, value: "first" });
+  input.endEntry();
+  press(input, "left", "second");
+  assert.equal(input.value, "second");
+  input.endEntry();
+  press(input, "backspace");
+  assert.equal(input.value, "");
+  const seen = new TextInput({ value: "10.0.0." });
+  seen.endEntry();
+  press(seen, "5");
+  assert.equal(seen.value, "10.0.0.5");
 });
 
 test("what would be longer than allowed is not taken, and no character is halved", () => {

@@ -10,6 +10,7 @@ import {
   formatPercent,
   formatSpeed,
   formatTime,
+  formatUsed,
   unknown,
 } from "../../widgets/format.ts";
 import { drawGraph } from "../../widgets/graph.ts";
@@ -133,7 +134,7 @@ export function drawDisks(canvas: Canvas, view: View): void {
       const style: Style = share >= 0.95 || fs.readOnly ? "bad" : share >= 0.8 ? "warn" : "text";
       line(body, y, t(`fs.${fs.purpose}`), [
         [t("fs.free", { free: formatBytes(fs.freeBytes).padStart(6), size: formatBytes(fs.sizeBytes) }), style],
-        [fs.readOnly ? t("fs.readOnly") : share >= 0.8 ? formatPercent(share) : "", style],
+        [fs.readOnly ? t("fs.readOnly") : share >= 0.8 ? formatUsed(share) : "", style],
       ]);
     });
     drawDiskHealth(body.part(0, filesystems.length), view);
@@ -259,7 +260,7 @@ function drawMachine(body: Canvas, y: number, { t }: View, vm: VirtualMachine): 
   const nameWidth = body.width - uuidWidth - 22;
   body.text(uuidWidth + 1, y, vm.name, "text", nameWidth);
   const x = uuidWidth + nameWidth + 2;
-  body.textRight(x + 4, y, vm.cpus > 0 ? t("vm.cpus", { cpus: vm.cpus }) : unknown);
+  body.textRight(x + 4, y, vm.cpus !== null ? t("vm.cpus", { cpus: vm.cpus }) : unknown);
   body.textRight(x + 10, y, machineMemory(vm));
   body.text(x + 11, y, virtualMachineState(t, vm.state), machineStyle[vm.state], 9);
 }

@@ -10,7 +10,7 @@ const cases: [what: string, text: string, expected: string][] = [
   ["a share is rounded down", percent(0.9499), "94 %"],
   ["a share at the limit", percent(0.95), "95 %"],
   ["a share that floating point puts just below", percent(0.29), "29 %"],
-  ["microseconds", seconds(-0.000_12), "120 µs"],
+  ["microseconds", seconds(-0.000_12), "120 us"],
   ["milliseconds", seconds(0.0042), "4.2 ms"],
   ["seconds", seconds(1.256), "1.26 s"],
   ["minutes", seconds(-192.4), "3 min"],

@@ -164,7 +164,9 @@ test("virtual machines: names may hold blanks, quotes and any letter", () => {
 test("libvirt's eight states, and a machine that domstats does not know", () => {
   const words = [0, 1, 2, 3, 4, 5, 6, 7].map((state) => parseMachines(`${uuid}1 a\n`, stats("a", state))[0]?.state);
   assert.deepEqual(words, ["unknown", "running", "running", "paused", "running", "stopped", "crashed", "suspended"]);
-  assert.equal(parseMachines(`${uuid}1 a\n`, "")[0]?.state, "unknown");
+  assert.deepEqual(parseMachines(`${uuid}1 a\n`, ""), [
+    { uuid: `${uuid}1`, name: "a", cpus: null, memoryBytes: null, state: "unknown" },
+  ]);
   assert.deepEqual(parseMachines("\n", ""), []);
   assert.throws(() => parseMachines("error: something\n", ""), FactMissing);
 });

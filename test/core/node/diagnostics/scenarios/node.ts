@@ -122,7 +122,7 @@ export const nodeScenarios: Scenario[] = [
     facts: { filesystems: root(0.5).map((one) => ({ ...one, readOnly: one.purpose === "data" })) },
     values: { mount: "/var/lib/binnacle", device: "/dev/mapper/vg0-data" },
   },
-  { name: "a clock in sync", code: "CLOCK.OK", outcome: "passed", values: { source: "10.0.0.1", offset: "120 µs" } },
+  { name: "a clock in sync", code: "CLOCK.OK", outcome: "passed", values: { source: "10.0.0.1", offset: "120 us" } },
   { name: "no time daemon", code: "CLOCK.NO_DAEMON", outcome: "failed", facts: { clock: { missing: "notRunning" } } },
   {
     name: "no time server",
