@@ -72,7 +72,8 @@ async function stopOutdated(place: Place, command: readonly string[]): Promise<b
     const running = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     if (!running.includes(program) || !running.includes(place.home)) return false;
     process.kill(pid, "SIGTERM");
-    for (let tries = 0; tries < 200; tries++) {
+    // It keeps its socket while it gives its jobs two seconds to end.
+    for (let tries = 0; tries < 500; tries++) {
       if (!(await answers(place.socket))) return true;
       await wait(10);
     }

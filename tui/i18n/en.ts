@@ -447,4 +447,5 @@ export const en = {
   "error.HARDWARE.UNKNOWN": "The firmware of this recorded machine is not known.",
   "memory.none": "none",
   "memory.noPressure": "This kernel does not tell how long programs wait for memory.",
+  "error.AGENT.ENDING": "The agent is ending; nothing new is begun. Trying again.",
 } as const;

@@ -435,4 +435,5 @@ export const zh: Catalogue = {
   "error.HARDWARE.UNKNOWN": "此录制机器的固件信息未知。",
   "memory.none": "无",
   "memory.noPressure": "此内核不提供程序等待内存的时间。",
+  "error.AGENT.ENDING": "代理正在结束，不再开始新操作。正在重试。",
 };

@@ -25,7 +25,7 @@ const strangers: Record<string, (token: string) => Who> = {
   "another console's token": (token) => ({ console: "tty2", token }),
   "a made-up token": () => ({ token: "x".repeat(43) }),
   "an empty token": () => ({ token: "" }),
-  "a console called like a property of every object": (token) => ({ console: "__proto__", token }),
+  "a console called like a property of every object": (token) => ({ console: "constructor", token }),
 };
 
 test("every call that needs a session is refused without one, before anything else is looked at", async () => {

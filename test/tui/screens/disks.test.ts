@@ -21,9 +21,9 @@ test("file systems say how full they are, how much is free, and where they are; 
   const screen = disksScreen(control);
   assert.deepEqual(lines(screen).slice(1, 6), [
     "  FILE SYSTEMS",
-    "  install, logs  [#####...............] 23 %  169 G free of 219 G",
+    "  install, logs  [#####...............] 22 %  169 G free of 219 G",
     "                  /   ext4 on /dev/md0".slice(1),
-    "  data           [###################.] 96 %  894 G free of 21.8 T",
+    "  data           [###################.] 95 %  894 G free of 21.8 T",
     "                 /var/lib/binnacle   ocfs2 on /dev/mapper/vg_data-vms",
   ]);
   assert.equal(styleOf(frame(screen, 80, 24), "894 G free"), "bad");
