@@ -52,8 +52,8 @@ test("a fact that can't be had is a dash and its reason, in full", async () => {
     "  FILE SYSTEMS",
     "  -  findmnt: no answer in time",
     "",
-    "  -  lsblk: failed to access sysfs directory: /sys/dev/block: No such file or",
-    "     directory failed",
+    "  -  failed: lsblk: failed to access sysfs directory: /sys/dev/block: No such",
+    "     file or directory",
   ]);
 });
 
