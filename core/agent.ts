@@ -15,14 +15,14 @@ import { effects } from "./node/effects.ts";
 import { EventHub } from "./node/event-hub.ts";
 import { FactBoard } from "./node/facts/board.ts";
 import { allSources } from "./node/facts/sources.ts";
-import { fixtureMachine, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
+import { fixtureMachine, type Recording, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
 import { agentEnding, Jobs } from "./node/jobs.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
 import { Logs } from "./node/logs.ts";
-import { type Machine, realMachine } from "./node/machine.ts";
+import { type Machine, realMachine, sinceBootMs } from "./node/machine.ts";
 import { Processes } from "./node/processes.ts";
 import { Settings } from "./node/settings.ts";
 import { version } from "./version.ts";
@@ -39,11 +39,12 @@ async function main(): Promise<void> {
   process.env["PATH"] = commandPath;
   mkdirSync(flags.home, { recursive: true, mode: 0o700 });
   const log = createLog({ level: "info", ...(flags.log === undefined ? {} : { file: flags.log }) });
-  const machine = machineOf(flags.fixture);
+  const recorded = flags.fixture === undefined ? undefined : readFixture(flags.fixture);
+  const machine = recorded === undefined ? realMachine() : fixtureMachine(recorded);
   const mode = flags.preview ? "preview" : "node";
   await claimSocket(flags.socket);
 
-  const parts = await assemble(log, machine, mode);
+  const parts = await assemble(log, machine, mode, recorded);
   const { board, sessions, jobs, settings, logs } = parts;
   const hub = new EventHub(
     {
@@ -121,7 +122,8 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", crash);
 }
 
-async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
+/** The parts of an agent on this machine, or on a recorded one. */
+async function assemble(log: Log, machine: Machine, mode: "node" | "preview", recorded: Recording | undefined) {
   const { home } = flags;
   const onDamage = (damage: object) => log.warn(damage, "a damaged document was repaired or set aside");
   const settings = await Settings.open({ home, onDamage });
@@ -135,14 +137,14 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
   const effect = effects(mode, machine, home);
   const sessions = new Sessions({
     checkPassword: (password) => effect.passwords.check(password),
-    monotonicMs: () => performance.now(),
+    // A node that has slept for an hour comes back locked.
+    monotonicMs: sinceBootMs,
     now: () => Date.now(),
     idleMs: () => settings.node.lockMinutes * 60_000,
   });
   let hub: EventHub | undefined;
-  const recorded = flags.fixture === undefined ? {} : { histories: recordedHistories(readFixture(flags.fixture)) };
   const board = new FactBoard(machine, allSources(), {
-    ...recorded,
+    ...(recorded === undefined ? {} : { histories: recordedHistories(recorded) }),
     onChange: (changed) => hub?.factsChanged(changed),
   });
   return {
@@ -157,13 +159,13 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
     board,
     logs: new Logs(machine),
     processes: new Processes(machine),
-    hardware: flags.fixture === undefined ? hardwareReader() : recordedHardware(readFixture(flags.fixture)),
+    hardware: recorded === undefined ? hardwareReader() : recordedHardware(recorded),
     diagnostics: {
       run: () =>
         runDiagnostics({
           machine,
           facts: board.facts(),
-          resolver: flags.fixture === undefined ? networkResolver : null,
+          resolver: recorded === undefined ? networkResolver : null,
         }),
       fix: (id: string) => applyFix(id, { machine, allowChanges: mode === "node" }),
     },
@@ -173,12 +175,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview") {
   };
 }
 
-function machineOf(fixture: string | undefined): Machine {
-  if (fixture === undefined) return realMachine();
-  return fixtureMachine(readFixture(fixture));
-}
-
-function readFixture(file: string) {
+function readFixture(file: string): Recording {
   return recording.parse(JSON.parse(readFileSync(file, "utf8")));
 }
 

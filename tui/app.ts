@@ -8,6 +8,7 @@ import { errorText } from "./error-text.ts";
 import { EscapeDigits } from "./escape-digits.ts";
 import { drawFrame, type Notice, tooSmall } from "./frame.ts";
 import { english, loadCatalogue, type Translate, translator } from "./i18n/catalogue.ts";
+import { PasswordWait } from "./password-wait.ts";
 import { helpScreen } from "./screens/help.ts";
 import { homeScreen } from "./screens/home.ts";
 import type { Control, Screen, View } from "./screens/screen.ts";
@@ -57,6 +58,7 @@ export class App {
   #language: Language = "en";
   /** What the agent keeps for this console. */
   #savedProfile: ConsoleSettings["profile"] = "auto";
+  readonly #passwordWait: PasswordWait;
   readonly #escapes: EscapeDigits<readonly Screen[]>;
   readonly #options: AppOptions;
   readonly #control: Control;
@@ -66,6 +68,7 @@ export class App {
   constructor(options: AppOptions) {
     this.#options = options;
     this.#state = initialState(options.console);
+    this.#passwordWait = new PasswordWait(options.monotonic);
     this.#escapes = new EscapeDigits(options.monotonic);
     this.#lastKeyAt = options.monotonic();
     this.#control = this.#makeControl();
@@ -180,6 +183,7 @@ export class App {
       },
       attempt: (action) => app.#attempt(action),
       describe: (error) => app.#describe(error),
+      passwordWait: app.#passwordWait,
       unlocked: (token) => app.#unlock(token),
       toggleProfile() {
         const profile = app.#display?.toggleProfile();
@@ -235,6 +239,7 @@ export class App {
   }
 
   #unlock(token: string): void {
+    this.#passwordWait.end();
     this.#options.client.token = token;
     this.#touchedAt = this.#options.monotonic();
     this.#state = { ...this.#state, unlocked: true };
@@ -279,6 +284,7 @@ export class App {
     try {
       return await action();
     } catch (error) {
+      this.#passwordWait.learn(error);
       if (error instanceof NodeError && error.code === "AUTH.NO_SESSION" && this.#state.unlocked) {
         this.#forgetSession();
         this.#goHome();

@@ -11,7 +11,7 @@ export type LiveSession = { id: number; console: string; openedAt: number };
 
 export type SessionsOptions = {
   checkPassword: (password: Secret) => Promise<boolean>;
-  /** Milliseconds that never step, for idle time and delays. */
+  /** Milliseconds that never step and go on while the node sleeps, for idle time and delays. */
   monotonicMs: () => number;
   /** The wall clock, only for `openedAt`. */
   now: () => number;

@@ -36,6 +36,11 @@ export type DocumentOptions<T> = {
 
 /** Far above what any document of a node needs; a file that is larger is somebody else's. */
 const maxBytes = 4 * 1024 * 1024;
+/**
+ * Far above what any document of a node has: strings, numbers, lists and so on, each counted. A check tells of every
+ * bad field of every element, so that 600 kB of `{}` would become millions of findings.
+ */
+const mostValues = 10_000;
 
 /**
  * A small JSON document of the node: read once, kept in memory, written whole, atomically and synced, at every change.
@@ -130,6 +135,7 @@ async function load<T extends object>(options: DocumentOptions<T>): Promise<{ va
     return useless(text.trim() === "" ? "empty file" : "not JSON");
   }
 
+  if (hasTooManyValues(raw)) return useless(`more than ${mostValues} values`);
   const usable = whatIsUsable(schema, raw);
   if (usable === undefined) return useless("not of the expected form");
   if (usable.dropped.length === 0) return { value: usable.value, repaired: false };
@@ -138,11 +144,23 @@ async function load<T extends object>(options: DocumentOptions<T>): Promise<{ va
   return { value: usable.value, repaired: true };
 }
 
-/** Undefined also for what is nested too deeply, or has too many bad fields: checking or copying it overflows the stack. */
+/** Counts no further than it must, and without recursion: nesting may be deeper than the stack. */
+function hasTooManyValues(raw: unknown): boolean {
+  const uncounted: unknown[] = [raw];
+  for (let count = 1; uncounted.length > 0; count++) {
+    const value = uncounted.pop();
+    if (typeof value !== "object" || value === null) continue;
+    const inside = Object.values(value);
+    if (count + uncounted.length + inside.length > mostValues) return true;
+    uncounted.push(...inside);
+  }
+  return false;
+}
+
+/** Undefined also for what is nested too deeply: checking or copying it overflows the stack. */
 function whatIsUsable<T>(schema: z.ZodType<T>, raw: unknown): { value: T; dropped: string[] } | undefined {
   try {
-    const good = schema.safeParse(raw);
-    const usable = good.success ? { value: good.data, dropped: [] } : repair(schema, raw);
+    const usable = repair(schema, raw);
     // Every change starts with a copy: a value that can't be copied could never be changed.
     structuredClone(usable?.value);
     return usable;

@@ -3,14 +3,14 @@ import { basename, dirname, join } from "node:path";
 
 /**
  * Replaces `file` by `text` so that a reader, a crash or a power cut finds the old text or the new one, never a part:
- * temporary file in the same folder, fsync, rename, fsync of the folder. Mode 0600.
+ * temporary file in the same folder, fsync, rename, fsync of the folder. Mode 0600 unless told.
  *
  * lowdb's own adapter renames too, but never syncs: after a power cut ext4 and XFS may show an empty file.
  * Two writers of one file at the same time would share the temporary file; the caller serialises them.
  *
  * @throws the system's error (ENOSPC, EROFS, EACCES …); the old file is untouched then.
  */
-export async function writeDurably(file: string, text: string): Promise<void> {
+export async function writeDurably(file: string, text: string, mode = 0o600): Promise<void> {
   const folder = dirname(file);
   const temporary = join(folder, `.${basename(file)}.tmp`);
   await rm(temporary, { force: true });
@@ -19,6 +19,8 @@ export async function writeDurably(file: string, text: string): Promise<void> {
     const handle = await open(temporary, "wx", 0o600);
     try {
       await handle.writeFile(text, "utf8");
+      // Only now: the umask must not have its say, nor anybody read a part of it.
+      if (mode !== 0o600) await handle.chmod(mode);
       await handle.sync();
     } finally {
       await handle.close();

@@ -307,7 +307,7 @@ export class Jobs {
     if (kept.length < before.length || kept.some((one) => one.state === "running")) this.#save();
   }
 
-  /** Removes logs of jobs that are in no list; whatever else somebody keeps there stays. */
+  /** Removes logs of jobs that are in no list, and logs half written; whatever else somebody keeps there stays. */
   async #removeOtherLogs(): Promise<void> {
     const folder = logFolder(this.#options);
     // Never through a symbolic link: what lies behind it is not ours.
@@ -317,7 +317,8 @@ export class Jobs {
     );
     for (const name of isOurs ? await readdir(folder).catch(() => []) : []) {
       const id = /^([0-9a-f]{12})\.log$/.exec(name)?.[1];
-      if (id !== undefined && !this.#entries.has(id)) await removeJobLog(this.#logFile(id));
+      const isHalfWritten = /^\.[0-9a-f]{12}\.log\.tmp$/.test(name);
+      if (isHalfWritten || (id !== undefined && !this.#entries.has(id))) await removeJobLog(join(folder, name));
     }
   }
 

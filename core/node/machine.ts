@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { uptime } from "node:os";
 import { NodeError } from "../model/error.ts";
 import type { Millis } from "../model/reading.ts";
 import { type Limits, type RunOptions, type RunResult, runCommand, type Stream, streamCommand } from "./command.ts";
@@ -52,6 +53,14 @@ export function realMachine(): Machine {
       return () => clearTimeout(timer);
     },
   };
+}
+
+/**
+ * Milliseconds since the machine was booted, the time asleep included (CLOCK_BOOTTIME, in steps of 10 ms), where
+ * `monotonicMs` stands still: for what must not outlive a suspend.
+ */
+export function sinceBootMs(): Millis {
+  return Math.round(uptime() * 1000);
 }
 
 /** Resolves after `delayMs`, or at once when `signal` aborts. */

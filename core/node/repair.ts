@@ -4,19 +4,23 @@ type Repaired<T> = { value: T; dropped: string[] };
 
 /** A document with more bad fields is nobody's mistake in one of ours; dropping each would take minutes. */
 const mostIssues = 10_000;
+/**
+ * A field, then the object that can't do without it, then the one around that: a round for each level, and one that
+ * finds all well. Ours have four levels.
+ */
+const mostRounds = 20;
 
 /**
- * What can be kept of a document that its schema refuses: each offending field is dropped, so that its default applies;
- * an offending element leaves its list; an object that can't do without a dropped field is dropped itself. Undefined
- * when nothing of the document would be left, or when it is bad beyond measure.
+ * What can be kept of a document: all of it when its schema accepts it. Else each offending field is dropped, so that
+ * its default applies; an offending element leaves its list; an object that can't do without a dropped field is dropped
+ * itself. Undefined when nothing of the document would be left, or when it is bad beyond measure.
  *
  * @throws RangeError when it is nested too deeply
  */
 export function repair<T>(schema: z.ZodType<T>, damaged: unknown): Repaired<T> | undefined {
   const raw = structuredClone(damaged);
   const dropped: string[] = [];
-  // Each round drops something, so this ends; a document that large is not one of ours.
-  for (let round = 0; round < 1000; round++) {
+  for (let round = 0; round < mostRounds; round++) {
     const result = schema.safeParse(raw);
     if (result.success) return { value: result.data, dropped };
     if (result.error.issues.length > mostIssues) return undefined;

@@ -48,8 +48,8 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Left after a build: what went in and what came out, by what `stat` says of it. */
-type Stamp = { entries: string[]; inputs: FileState[]; outputs: FileState[] };
+/** Left after a build: what went in and what came out, by what `stat` says of it, and the folders of packages used. */
+type Stamp = { entries: string[]; inputs: FileState[]; outputs: FileState[]; packages: string[] };
 type FileState = readonly [file: string, mtimeMs: number, size: number];
 
 /** Some source does not compile; the message has a line for each place. */
@@ -92,14 +92,29 @@ export async function ensureBuilt(root: string = projectRoot): Promise<boolean> 
 
 /** The files of the newest build, relative to `root`, programs and the chunks that they load. @throws when nothing is built */
 export function builtFiles(root: string = projectRoot): string[] {
-  const stamp: Stamp = JSON.parse(fs.readFileSync(path.join(buildFolder(root), "stamp.json"), "utf8"));
-  return stamp.outputs.map(([file]) => file).sort();
+  return readStamp(root)
+    .outputs.map(([file]) => file)
+    .sort();
+}
+
+/** The folders of the packages that went into the newest build, relative to `root`. @throws when nothing is built */
+export function bundledPackages(root: string = projectRoot): string[] {
+  return readStamp(root).packages;
+}
+
+/** The innermost package that a file in `node_modules` belongs to, as the folder of it; undefined for another file. */
+export function packageFolder(file: string): string | undefined {
+  return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0];
+}
+
+/** Written by this program only; what a damaged one does wrong is caught, and the answer is a new build. */
+function readStamp(root: string): Stamp {
+  return JSON.parse(fs.readFileSync(path.join(buildFolder(root), "stamp.json"), "utf8"));
 }
 
 function isUpToDate(root: string): boolean {
   try {
-    // Written by this program only; what a damaged one does wrong is caught, and the answer is a new build.
-    const stamp: Stamp = JSON.parse(fs.readFileSync(path.join(buildFolder(root), "stamp.json"), "utf8"));
+    const stamp = readStamp(root);
     const unchanged = ([file, mtimeMs, size]: FileState) => {
       const now = fs.statSync(path.join(root, file), { throwIfNoEntry: false });
       return now !== undefined && now.mtimeMs === mtimeMs && now.size === size;
@@ -154,17 +169,24 @@ async function build(root: string): Promise<void> {
     const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
     const own = inputs.filter((file) => !file.includes("node_modules/") && !file.startsWith("<"));
     const outputs = results.flatMap(({ metafile }) => Object.keys(metafile.outputs));
-    install(root, temporary, { entries, inputs: [...new Set([...own, ...alwaysInputs])], outputs, startedAt });
+    const packages = [...new Set(inputs.flatMap((file) => packageFolder(file) ?? []))].sort();
+    install(root, temporary, {
+      entries,
+      inputs: [...new Set([...own, ...alwaysInputs])],
+      outputs,
+      packages,
+      startedAt,
+    });
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
   }
 }
 
-type Built = { entries: string[]; inputs: string[]; outputs: string[]; startedAt: number };
+type Built = { entries: string[]; inputs: string[]; outputs: string[]; packages: string[]; startedAt: number };
 
 /** Moves what was built to its place: chunks, then the programs that name them, then the stamp. */
 function install(root: string, temporary: string, built: Built): void {
-  const { entries, inputs, outputs, startedAt } = built;
+  const { entries, inputs, outputs, packages, startedAt } = built;
   const target = buildFolder(root);
   const names = [...new Set(outputs.map((file) => path.relative(temporary, path.join(root, file))))];
   const byDepth = names.sort((a, b) => Number(b.startsWith("chunks/")) - Number(a.startsWith("chunks/")));
@@ -175,6 +197,7 @@ function install(root: string, temporary: string, built: Built): void {
       .flatMap((file) => stateOf(root, file, file))
       .map(([file, mtimeMs, size]): FileState => [file, mtimeMs < startedAt ? mtimeMs : 0, size]),
     outputs: byDepth.flatMap((name) => stateOf(root, path.join(temporary, name), path.join("build", name))),
+    packages,
   };
   for (const name of byDepth) fs.renameSync(path.join(temporary, name), path.join(target, name));
   const stampFile = path.join(temporary, "stamp.json");

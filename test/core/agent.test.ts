@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Client } from "../../core/api/client.ts";
 import { NodeError } from "../../core/model/error.ts";
-import { root, temporaryFolder } from "../support/programs.ts";
+import { needsPrivateMounts } from "../support/private-mounts.ts";
+import { root, startAgent, temporaryFolder } from "../support/programs.ts";
 
 const program = join(root, "core/agent.ts");
 
@@ -63,6 +65,48 @@ test("while the agent waits for its jobs it keeps its socket, and refuses new wo
   assert.equal(code, 0);
   assert.equal(existsSync(socketPath), false);
   assert.equal(JSON.parse(readFileSync(join(folder.path, "jobs.json"), "utf8")).jobs[0].state, "interrupted");
+});
+
+test("a session ends when the node sleeps longer than it may be idle", needsPrivateMounts(), async (t) => {
+  const folder = temporaryFolder();
+  t.after(folder.dispose);
+  const uptime = join(folder.path, "uptime");
+  writeFileSync(uptime, "1000000.00 0.00\n");
+  // Only a machine that sleeps can make this clock jump: here its file is another one.
+  const agent = await startAgent({
+    through: [
+      ...["unshare", "--mount", "--propagation", "private", "--"],
+      ...["sh", "-c", 'mount --bind "$0" /proc/uptime && exec "$@"', uptime],
+    ],
+  });
+  t.after(() => agent.stop());
+  const client = agent.client("tty1");
+  await client.call("choosePassword", { body: { password: "Correct-Horse-9" } });
+  client.token = (await client.call("openSession", { body: { password: "Correct-Horse-9" } })).token;
+  await client.call("jobs", {});
+  // In place and of the same length: a reader finds the old time or the new one.
+  writeSync(openSync(uptime, "r+"), "1003600.00 0.00\n");
+  await assert.rejects(client.call("jobs", {}), { code: "AUTH.NO_SESSION" });
+});
+
+test("a recorded machine is read once, so that it may come through a pipe", { timeout: 20_000 }, async (t) => {
+  const folder = temporaryFolder();
+  t.after(folder.dispose);
+  // Whoever opens it a second time waits for ever.
+  const fixture = join(folder.path, "machine.json");
+  execFileSync("mkfifo", [fixture]);
+  const socketPath = join(folder.path, "s");
+  const place = ["--preview", "--home", folder.path, "--socket", socketPath, "--fixture", fixture];
+  const agent = spawn(process.execPath, [program, ...place], { stdio: "ignore" });
+  const exited = once(agent, "exit");
+  const client = new Client({ socketPath, console: "tty1" });
+  t.after(async () => {
+    client.close();
+    agent.kill("SIGKILL");
+    await exited;
+  });
+  await writeFile(fixture, readFileSync(join(root, "test/fixtures/machines/bonded-server.json")));
+  while (!(await answers(client))) assert.equal(agent.exitCode ?? agent.signalCode, null);
 });
 
 async function answers(client: Client): Promise<boolean> {

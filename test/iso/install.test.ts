@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { ensureBuilt } from "../../scripts/dev/build.ts";
 import { installInto } from "../../scripts/dev/install.ts";
 import { openConsole } from "../support/console.ts";
-import { startAgent, temporaryFolder } from "../support/programs.ts";
+import { root, startAgent, temporaryFolder } from "../support/programs.ts";
 
 describe("installing into a file tree", () => {
   let folder: ReturnType<typeof temporaryFolder>;
@@ -29,6 +29,7 @@ describe("installing into a file tree", () => {
     fs.writeFileSync(path.join(library(), "chunks/old.js"), "of a former version");
     fs.chmodSync(path.join(library(), "node"), 0o600);
     fs.writeFileSync(path.join(tree, "usr/bin/binnacle"), "changed");
+    fs.writeFileSync(path.join(tree, "usr/share/doc/binnacle/LICENSE.old"), "of a former version");
     installInto(tree, process.arch);
     assert.deepEqual(listing(tree), first);
   });
@@ -52,6 +53,33 @@ describe("installing into a file tree", () => {
       encoding: "utf8",
     });
     assert.deepEqual([status, stderr], [0, ""]);
+  });
+
+  it("brings the licence of each package whose code is in a bundle or beside it, and Node's", () => {
+    const file = path.join(tree, "usr/share/doc/binnacle/THIRD-PARTY.txt");
+    const text = fs.readFileSync(file, "utf8");
+    const titles = new Set([...text.matchAll(/^=+\n(.*)\n=+$/gm)].map((match) => match[1]));
+    // The bundler notes above each piece of code which file it is from.
+    const code = fs
+      .readdirSync(library(), { recursive: true, encoding: "utf8" })
+      .filter((name) => /^(chunks\/)?[\w-]+\.js$/.test(name))
+      .map((name) => fs.readFileSync(path.join(library(), name), "utf8"))
+      .join("\n");
+    const bundled = [...code.matchAll(/^ *\/\/ ((?:\S*\/)?node_modules\/(?:@[^/\s]+\/)?[^/\s]+)\//gm)].map(
+      (match) => match[1] ?? "",
+    );
+    assert.ok(bundled.length > 100);
+    const beside = fs
+      .readdirSync(path.join(library(), "node_modules"), { recursive: true, encoding: "utf8" })
+      .flatMap((name) => /^((?:.*\/)?(?:@[^/]+\/)?[^/]+)\/package\.json$/.exec(name)?.[1] ?? [])
+      .map((name) => `node_modules/${name}`);
+    assert.ok(beside.includes("node_modules/blessed"));
+    const shipped = new Set([...bundled, ...beside, `node_modules/node-linux-${process.arch}`]);
+    for (const folder of shipped) {
+      const { name, version, license } = JSON.parse(fs.readFileSync(path.join(root, folder, "package.json"), "utf8"));
+      assert.ok(titles.has(`${name} ${version} (${license})`), folder);
+    }
+    assert.match(text, /Node\.js is licensed for use as follows[\s\S]*OpenSSL/);
   });
 
   it("gives a console that runs away from the repository", async () => {

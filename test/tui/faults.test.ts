@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { chownSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { protocol } from "../../core/api/contract.ts";
-import { type ConsoleBed, type ConsoleOptions, closeConsolesWithoutFault, openConsole } from "../support/console.ts";
+import { consoleRoom } from "../support/console-room.ts";
 import { event, eventStreamHead, type FakeAgent, startFakeAgent } from "../support/fake-agent.ts";
 import { recordedNow } from "../support/machines.ts";
 import { needsPrivateMounts } from "../support/private-mounts.ts";
-import { type RunningAgent, startAgent, stopAgents, temporaryFolder } from "../support/programs.ts";
+import { startAgent } from "../support/programs.ts";
 import {
   answersKeys,
   choosePassword,
@@ -25,55 +25,30 @@ import {
  * answers keys meanwhile, and finds its way back by itself.
  */
 
-let folder: ReturnType<typeof temporaryFolder>;
 let fake: FakeAgent | undefined;
-
-beforeEach(() => {
-  folder = temporaryFolder();
+const room = consoleRoom(async () => {
+  await fake?.close();
+  fake = undefined;
 });
-afterEach(async () => {
-  try {
-    await closeConsolesWithoutFault();
-  } finally {
-    await fake?.close();
-    fake = undefined;
-    await stopAgents();
-    folder.dispose();
-  }
-});
-
-function open(socketPath: string, more: Partial<ConsoleOptions> = {}): Promise<ConsoleBed> {
-  return openConsole({ socketPath, args: ["--console", "tty1", "--no-quit"], ...more });
-}
 
 const socketIn = (home: string) => join(home, "agent.sock");
 
-function agentIn(home: string): Promise<RunningAgent> {
-  return startAgent({ home, fixture: "laptop-vm" });
-}
-
-async function agentWithPassword(): Promise<RunningAgent> {
-  const agent = await agentIn(folder.path);
-  await agent.client("setup").call("choosePassword", { body: { password: goodPassword } });
-  return agent;
-}
-
 describe("an agent that is away", () => {
   it("at the start is said, keys are answered, and everything appears by itself once it runs", async () => {
-    const console = await open(socketIn(folder.path));
+    const console = await room.open(socketIn(room.path));
     await console.until("The agent is not running");
     await answersKeys(console);
     console.press("f2");
     await console.until("nothing can be changed");
-    await agentIn(folder.path);
+    await room.agent();
     await untilHome(console);
     await console.until("debian-vm");
     assert.doesNotMatch(console.text(), /agent is not running/);
   });
 
   it("killed while the console is open is said, its figures are taken away, and its restart is enough", async () => {
-    const agent = await agentWithPassword();
-    const console = await open(agent.socketPath);
+    const agent = await room.agentWithPassword();
+    const console = await room.open(agent.socketPath);
     await logIn(console);
     await openItem(console, "terminals");
     await agent.kill("SIGKILL");
@@ -87,7 +62,7 @@ describe("an agent that is away", () => {
     await console.until("agent not running");
     assert.doesNotMatch(console.text(), /192\.0\.2\.15/);
 
-    const again = await agentIn(folder.path);
+    const again = await room.agent();
     await console.until("192.0.2.15");
     assert.doesNotMatch(console.text(), /agent is not running/);
     await logIn(console);
@@ -95,18 +70,18 @@ describe("an agent that is away", () => {
   });
 
   it("killed and started again asks for the password anew, for it knows the session no more", async () => {
-    const agent = await agentWithPassword();
-    const console = await open(agent.socketPath);
+    const agent = await room.agentWithPassword();
+    const console = await room.open(agent.socketPath);
     await logIn(console);
     await agent.kill("SIGKILL");
-    await agentIn(folder.path);
+    await room.agent();
     await console.until("The session has ended");
     await openPrompt(console);
   });
 
   it("stopped in its tracks does not stop the keys, and goes on where it was", async () => {
-    const agent = await agentWithPassword();
-    const console = await open(agent.socketPath);
+    const agent = await room.agentWithPassword();
+    const console = await room.open(agent.socketPath);
     await untilHome(console);
     process.kill(agent.pid, "SIGSTOP");
     await answersKeys(console);
@@ -189,13 +164,13 @@ describe("an agent that talks nonsense", () => {
   ];
   for (const { name, answer, says } of mad)
     it(`${name}: the console says so, answers keys, and recovers with a real one`, async () => {
-      const socketPath = socketIn(folder.path);
+      const socketPath = socketIn(room.path);
       fake = await startFakeAgent(socketPath, answer);
-      const console = await open(socketPath);
+      const console = await room.open(socketPath);
       await console.until(says);
       await answersKeys(console);
       await fake.close();
-      await agentIn(folder.path);
+      await room.agent();
       await untilHome(console);
       await console.until("debian-vm");
     });
@@ -203,9 +178,9 @@ describe("an agent that talks nonsense", () => {
 
 describe("a socket that this user may not open", () => {
   it("is named, and is used as soon as it may be", needsPrivateMounts(), async () => {
-    const agent = await agentWithPassword();
+    const agent = await room.agentWithPassword();
     chownSync(agent.socketPath, 65_534, 65_534);
-    const console = await open(agent.socketPath, {
+    const console = await room.open(agent.socketPath, {
       through: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"],
     });
     await console.until("may not open the agent's socket");
@@ -224,9 +199,9 @@ describe("a clock", () => {
   ];
   for (const { name, at } of clocks)
     it(`${name} makes no figure nonsense`, async () => {
-      const agent = await agentWithPassword();
+      const agent = await room.agentWithPassword();
       const frozen = new Date(at).toISOString();
-      const console = await open(agent.socketPath, { args: ["--console", "tty1", "--frozen-clock", frozen] });
+      const console = await room.open(agent.socketPath, { args: ["--console", "tty1", "--frozen-clock", frozen] });
       await untilHome(console);
       await console.until("debian-vm");
       assert.match(console.text(), new RegExp(frozen.slice(0, 10)));
@@ -246,10 +221,10 @@ describe("a full disk under the agent", () => {
     needsPrivateMounts(),
     async () => {
       const mount = 'mount -t tmpfs -o size=1m,mode=700 tmpfs "$0" && exec "$@"';
-      const home = join(folder.path, "home");
+      const home = join(room.path, "home");
       const agent = await startAgent({
         home,
-        socketPath: socketIn(folder.path),
+        socketPath: socketIn(room.path),
         fixture: "laptop-vm",
         through: [
           "unshare",
@@ -263,7 +238,7 @@ describe("a full disk under the agent", () => {
           home,
         ],
       });
-      const console = await open(agent.socketPath);
+      const console = await room.open(agent.socketPath);
       await choosePassword(console);
       await openItem(console, "settings");
       console.type("\x1520\t\t\t\r");

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, it } from "node:test";
-import {
-  beyondAscii,
-  type ConsoleBed,
-  type ConsoleOptions,
-  closeConsolesWithoutFault,
-  openConsole,
-} from "../support/console.ts";
-import { type RunningAgent, startAgent, stopAgents, temporaryFolder } from "../support/programs.ts";
+import { describe, it } from "node:test";
+import { beyondAscii, type ConsoleBed, openConsole } from "../support/console.ts";
+import { consoleRoom } from "../support/console-room.ts";
+import { startAgent } from "../support/programs.ts";
 import {
   answersKeys,
   choosePassword,
@@ -23,33 +18,7 @@ import {
 
 /* The console on terminals of every size and kind, under floods of bytes, hung up and killed. */
 
-let folder: ReturnType<typeof temporaryFolder>;
-
-beforeEach(() => {
-  folder = temporaryFolder();
-});
-afterEach(async () => {
-  try {
-    await closeConsolesWithoutFault();
-  } finally {
-    await stopAgents();
-    folder.dispose();
-  }
-});
-
-function open(socketPath: string, more: Partial<ConsoleOptions> = {}): Promise<ConsoleBed> {
-  return openConsole({ socketPath, args: ["--console", "tty1", "--no-quit"], ...more });
-}
-
-function agentIn(home: string): Promise<RunningAgent> {
-  return startAgent({ home, fixture: "laptop-vm" });
-}
-
-async function agentWithPassword(): Promise<RunningAgent> {
-  const agent = await agentIn(folder.path);
-  await agent.client("setup").call("choosePassword", { body: { password: goodPassword } });
-  return agent;
-}
+const room = consoleRoom();
 
 /** Waits until one line of the screen, counted from 1, is as told: the whole text of a large screen is long. */
 function untilLine(console: ConsoleBed, number: number, what: RegExp): Promise<void> {
@@ -73,9 +42,9 @@ function childOf(pid: number): number {
 
 describe("a terminal", () => {
   it("that hangs up ends the console quietly", async () => {
-    const agent = await agentIn(folder.path);
+    const agent = await room.agent();
     for (const how of ["SIGHUP", "end"] as const) {
-      const code = join(folder.path, `code-${how}`);
+      const code = join(room.path, `code-${how}`);
       const script = 'trap "" HUP; "$2" "$3" --socket "$4" 2>"$1.errors"; echo $? >"$1"';
       const program = join(import.meta.dirname, "../../build/tui.js");
       const console = await openConsole({
@@ -98,8 +67,8 @@ describe("a terminal", () => {
   ];
   for (const { name, rows, columns, shows } of sizes)
     it(`${name}, and can be resized`, async () => {
-      const agent = await agentIn(folder.path);
-      const console = await open(agent.socketPath, {
+      const agent = await room.agent();
+      const console = await room.open(agent.socketPath, {
         through: ["/bin/sh", "-c", `stty rows ${rows} cols ${columns}; exec "$@"`, "sh"],
       });
       await console.until(() => console.written() > 30);
@@ -111,8 +80,8 @@ describe("a terminal", () => {
     });
 
   it("of 500x200 is used as far as 400x150", async () => {
-    const agent = await agentIn(folder.path);
-    const console = await open(agent.socketPath, { columns: 500, rows: 200 });
+    const agent = await room.agent();
+    const console = await room.open(agent.socketPath, { columns: 500, rows: 200 });
     await untilLine(console, 150, /F12 Power/);
     console.press("f1");
     await untilTitle(console, "Help");
@@ -126,16 +95,16 @@ describe("a terminal", () => {
   ];
   for (const { name, ...how } of kinds)
     it(`${name} gets a plain console that works`, async () => {
-      const agent = await agentWithPassword();
-      const console = await open(agent.socketPath, how);
+      const agent = await room.agentWithPassword();
+      const console = await room.open(agent.socketPath, how);
       await untilHome(console);
       await logIn(console);
       assert.equal(beyondAscii(console.raw()), -1);
     });
 
   it("that is resized in a storm ends up with the screen of its last size", async () => {
-    const agent = await agentIn(folder.path);
-    const console = await open(agent.socketPath);
+    const agent = await room.agent();
+    const console = await room.open(agent.socketPath);
     await untilHome(console);
     for (let i = 0; i < 200; i++) console.resize(40 + ((i * 37) % 160), 10 + ((i * 13) % 60));
     console.resize(132, 43);
@@ -147,8 +116,8 @@ describe("a terminal", () => {
 
 describe("a flood", () => {
   it("of 100 kB, pasted with and without brackets, fills a field and nothing else", async () => {
-    const agent = await agentWithPassword();
-    const console = await open(agent.socketPath);
+    const agent = await room.agentWithPassword();
+    const console = await room.open(agent.socketPath);
     await logIn(console);
     await openItem(console, "ping");
     const text = "0123456789 lorem ipsum\n".repeat(4_400);
@@ -168,9 +137,19 @@ describe("a flood", () => {
     await untilTitle(console, "System Configuration");
   });
 
+  it("of text with a q in it does not leave the home screen; a q that is typed does", async () => {
+    const agent = await room.agent();
+    const console = await room.open(agent.socketPath, { args: ["--console", "tty1"] });
+    await untilHome(console);
+    console.type("a text that quits: q, quite quickly q");
+    await answersKeys(console);
+    console.type("q");
+    assert.equal((await console.exited).exitCode, 0);
+  });
+
   it("of garbage and half sequences leaves a console that works", async () => {
-    const agent = await agentWithPassword();
-    const console = await open(agent.socketPath);
+    const agent = await room.agentWithPassword();
+    const console = await room.open(agent.socketPath);
     await untilHome(console);
     let seed = 20261121;
     const random = () => {
@@ -207,7 +186,7 @@ describe("a flood", () => {
 
 describe("a console that is killed", () => {
   it("leaves its job running, and another console sees it", async () => {
-    const agent = await startAgent({ home: folder.path });
+    const agent = await startAgent({ home: room.path });
     const console = await openConsole({ socketPath: agent.socketPath, args: ["--console", "tty1"] });
     await choosePassword(console);
     await openItem(console, "ping");
@@ -216,7 +195,7 @@ describe("a console that is killed", () => {
     console.kill("SIGKILL");
     await console.exited;
 
-    const other = await open(agent.socketPath, { args: ["--console", "ttyS0"] });
+    const other = await room.open(agent.socketPath, { args: ["--console", "ttyS0"] });
     await logIn(other);
     await openItem(other, "jobs");
     await other.until(/running +ping +127\.0\.0\.1 +tty1/);

@@ -24,11 +24,34 @@ export async function loadCatalogue(language: Language): Promise<Catalogue> {
   return en;
 }
 
-/** The sentences of the diagnostics, which only their screen needs. All are looked up by `find`. */
+/**
+ * The sentences of the diagnostics, which only their screen needs. All are looked up by `find`. What stands in brackets
+ * is left out when a value in it is empty or unknown; a value with a `NAME.more` beside it is the beginning of a list.
+ */
 export async function loadDiagnosisTexts(language: Language): Promise<Translate["find"]> {
   const texts =
     language === "zh" ? (await import("./diagnosis-zh.ts")).diagnosisZh : (await import("./diagnosis.ts")).diagnosisEn;
-  return finder(texts);
+  const sentences = new Map<string, string>(Object.entries(texts));
+  return (key, values = {}) => {
+    const sentence = sentences.get(key);
+    if (sentence === undefined) return undefined;
+    return filled(withoutEmptyParts(sentence, values), withWholeLists(values, texts["diagnosis.more"]));
+  };
+}
+
+function withoutEmptyParts(sentence: string, values: Values): string {
+  const isSaid = ([, name = ""]: RegExpMatchArray) => (values[name] ?? "") !== "";
+  return sentence.replace(/\[([^\]]*)\]/g, (_, part: string) =>
+    [...part.matchAll(placePattern)].every(isSaid) ? part : "",
+  );
+}
+
+function withWholeLists(values: Values, more: string): Values {
+  const whole = Object.entries(values).map(([name, shown]) => {
+    const count = values[`${name}.more`];
+    return [name, count === undefined ? shown : filled(more, { shown, count })];
+  });
+  return Object.fromEntries(whole);
 }
 
 export function english(): Translate {
@@ -37,6 +60,14 @@ export function english(): Translate {
 
 function finder(catalogue: Readonly<Record<string, string>>): Translate["find"] {
   const texts = new Map(Object.entries(catalogue));
-  return (key, values = {}) =>
-    texts.get(key)?.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place));
+  return (key, values = {}) => {
+    const text = texts.get(key);
+    return text === undefined ? undefined : filled(text, values);
+  };
+}
+
+const placePattern = /\{(\w+)\}/g;
+
+function filled(text: string, values: Values): string {
+  return text.replace(placePattern, (place, name: string) => String(values[name] ?? place));
 }

@@ -1,7 +1,9 @@
 import type { diagnosisEn } from "./diagnosis.ts";
+import { diagnosisTitlesZh } from "./diagnosis-titles-zh.ts";
 
 /** The sentences of `diagnosis.ts` in Chinese. */
 export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
+  ...diagnosisTitlesZh,
   "diagnosis.KVM.OK.what": "硬件虚拟化可用（{flag}）。",
   "diagnosis.KVM.UNABLE.what": "无法检查硬件虚拟化。",
   "diagnosis.KVM.NO_FLAGS.what": "CPU 没有 vmx 或 svm 标志：{cpu}。",
@@ -63,6 +65,16 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.HOSTNAME.LOCALHOST.why": "热迁移会把同名的两台主机视为同一台而拒绝。",
   "diagnosis.HOSTNAME.LOCALHOST.remedy": "设置唯一的主机名：hostnamectl hostname 名称",
 
+  "diagnosis.HOSTNAME.CHANGED.what": "本节点当前主机名为 {name}，而 /etc/hostname 中是 {static}。",
+  "diagnosis.HOSTNAME.CHANGED.why": "下次重启后主机名会改变；证书和集群只认其中之一。",
+  "diagnosis.HOSTNAME.CHANGED.remedy": "选定其一：hostnamectl hostname 名称",
+  "diagnosis.HOSTNAME.CERTIFICATE.what": "本节点当前主机名为 {name}，而其证书属于 {issued}。",
+  "diagnosis.HOSTNAME.CERTIFICATE.why": "其他节点只认识旧名称，可能拒绝本节点。",
+  "diagnosis.HOSTNAME.CERTIFICATE.remedy": "用 hostnamectl 恢复旧名称，或让节点重新加入云平台。",
+  "diagnosis.HOSTNAME.UNRESOLVED.what": "/etc/hosts 中没有本节点主机名 {name} 的地址。",
+  "diagnosis.HOSTNAME.UNRESOLVED.why": "域名服务器不认识该名称时，libvirt 和热迁移会失败。",
+  "diagnosis.HOSTNAME.UNRESOLVED.remedy": "在 /etc/hosts 中添加一行：{address} {name}",
+
   "diagnosis.FS.OK.what": "文件系统空间充足；最满的是 {mount}：已用 {used}（限值 {limit}）。",
   "diagnosis.FS.UNABLE.what": "无法检查文件系统空间。",
   "diagnosis.FS.FILLING.what": "{mount} 已用 {used}（限值 {limit}）：剩余 {free}，共 {size}。",
@@ -102,11 +114,17 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.DNS.NO_SERVER.why": "无法解析时间服务器、存储和软件源的名称。",
   "diagnosis.DNS.NO_SERVER.remedy": "请设置域名服务器，除非本网络只使用地址。",
   "diagnosis.DNS.SILENT.what": "域名服务器在 {limit} 内均无应答：{servers}。",
-  "diagnosis.DNS.SILENT.why": "所有使用名称的操作都会等待并失败；SSH 登录变慢。",
-  "diagnosis.DNS.SILENT.remedy": "检查网络和服务器；SSH 慢可在 sshd_config 中设置 UseDNS no。",
+  "diagnosis.DNS.SILENT.why": "所有使用名称的操作都会等待并失败。",
+  "diagnosis.DNS.SILENT.remedy": "检查网络和服务器，或改用其他服务器。",
   "diagnosis.DNS.SOME_SILENT.what": "有域名服务器在 {limit} 内无应答：{silent}。",
   "diagnosis.DNS.SOME_SILENT.why": "先查询它的解析会耗时数秒。",
   "diagnosis.DNS.SOME_SILENT.remedy": "从列表中移除，或恢复该服务器。",
+
+  "diagnosis.SSH.OK.what": "SSH 登录不等待名称解析。",
+  "diagnosis.SSH.UNABLE.what": "无法检查 SSH 登录是否等待域名服务器。",
+  "diagnosis.SSH.SLOW.what": "sshd 会反向解析每个客户端，而 {servers} 在 {limit} 内无应答。",
+  "diagnosis.SSH.SLOW.why": "SSH 登录需要很多秒，甚至失败。",
+  "diagnosis.SSH.SLOW.remedy": "在 /etc/ssh/sshd_config.d 中设置 UseDNS no，然后执行：systemctl reload ssh",
 
   "diagnosis.MEMORY.OK.what": "内存充足：可用 {available}，共 {total}。",
   "diagnosis.MEMORY.UNABLE.what": "无法检查内存。",
@@ -123,12 +141,21 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.MEMORY.OOM_EARLIER.why": "时间和进程未知：无法读取内核日志。",
   "diagnosis.MEMORY.OOM_EARLIER.remedy": "为主机预留内存，并确保保存日志。",
 
+  "diagnosis.ROLE.OK.what": "本节点的角色已安装。",
+  "diagnosis.ROLE.UNABLE.what": "无法检查本节点的角色是否已安装。",
+  "diagnosis.ROLE.INSTALLING.what": "本节点的角色尚未安装完成。",
+  "diagnosis.ROLE.INSTALLING.why": "安装正在进行，或曾被中断。",
+  "diagnosis.ROLE.INSTALLING.remedy": "若持续如此，以 root 执行：binnacle-role {role}",
+  "diagnosis.ROLE.FAILED.what": "本节点的角色在 {step} 步骤失败[：{reason}]",
+  "diagnosis.ROLE.FAILED.why": "角色安装完成之前，本节点无法正常工作。",
+  "diagnosis.ROLE.FAILED.remedy": "排除原因后，以 root 执行：binnacle-role {role}",
+
   "diagnosis.UNIT.OK.what": "没有失败的服务（已检查 {count} 个）。",
   "diagnosis.UNIT.UNABLE.what": "无法检查服务。",
-  "diagnosis.UNIT.FAILED.what": "{unit} 失败：{said}",
+  "diagnosis.UNIT.FAILED.what": "{unit} 失败[：{said}]",
   "diagnosis.UNIT.FAILED.why": "它为本节点提供的功能不可用。",
   "diagnosis.UNIT.FAILED.remedy": "排除原因后重启该服务。",
-  "diagnosis.UNIT.LOOPING.what": "{unit} 已重启 {restarts} 次：{said}",
+  "diagnosis.UNIT.LOOPING.what": "{unit} 已重启 {restarts} 次[：{said}]",
   "diagnosis.UNIT.LOOPING.why": "每次启动都失败。",
   "diagnosis.UNIT.LOOPING.remedy": "排除原因后重启该服务。",
 
@@ -174,6 +201,12 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.ADDRESS.DUPLICATE.why": "到本节点的连接有时会到达另一台机器。",
   "diagnosis.ADDRESS.DUPLICATE.remedy": "在交换机 MAC 表中找到它，并更改其中一台的地址。",
 
+  "diagnosis.MTU.OK.what": "{mtu} 字节的数据包可经 {link} 到达网关 {gateway}。",
+  "diagnosis.MTU.UNABLE.what": "无法检查到网关的路径 MTU。",
+  "diagnosis.MTU.SMALLER.what": "{link} 的 MTU 为 {mtu}，但只有 {passes} 字节能到达网关 {gateway}。",
+  "diagnosis.MTU.SMALLER.why": "小包能通过而大包丢失：传输开始正常，随后挂起。",
+  "diagnosis.MTU.SMALLER.remedy": "将 MTU 设为 {passes}，或在交换机和网关上调大。",
+
   "diagnosis.LIBVIRT.OK.what": "libvirt 有应答；共有 {count} 个虚拟机。",
   "diagnosis.LIBVIRT.UNABLE.what": "无法检查 libvirt。",
   "diagnosis.LIBVIRT.DOWN.what": "libvirt 未运行。",
@@ -186,6 +219,10 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.LIBVIRT.DBUS.why": "虚拟机无法启动或迁移。",
   "diagnosis.LIBVIRT.DBUS.remedy": "重启 systemd-machined 和 libvirt；不影响虚拟机。",
 
+  "diagnosis.LIBVIRT.LOCKED.what": "对虚拟机 {name} 的调用挂起[，被 {holder} 占用]。",
+  "diagnosis.LIBVIRT.LOCKED.why": "在此期间会报 cannot acquire state change lock。其他虚拟机有应答。",
+  "diagnosis.LIBVIRT.LOCKED.remedy": "检查其存储和 QEMU；然后重启 libvirt，虚拟机继续运行。",
+
   "diagnosis.GUEST.OK.what": "{count} 个虚拟机均未因错误停止。",
   "diagnosis.GUEST.UNABLE.what": "无法检查虚拟机。",
   "diagnosis.GUEST.IO_ERROR.what": "虚拟机 {name} 已暂停：{reason}。",
@@ -194,6 +231,24 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.GUEST.CRASHED.what": "虚拟机 {name} 已崩溃。",
   "diagnosis.GUEST.CRASHED.why": "其系统已停止，或 QEMU 已退出。",
   "diagnosis.GUEST.CRASHED.remedy": "查看 /var/log/libvirt/qemu/{name}.log，然后重新启动。",
+
+  "diagnosis.NFS.OK.what": "NFS 存储有应答：{mounts}。",
+  "diagnosis.NFS.UNABLE.what": "无法检查 NFS 存储。",
+  "diagnosis.NFS.SILENT.what": "{mount} 在 {limit} 内无应答（NFS，{source}）。",
+  "diagnosis.NFS.SILENT.why": "使用它的程序和虚拟机会一直等待，且无法终止。",
+  "diagnosis.NFS.SILENT.remedy": "检查该服务器、其 NFS 服务以及到它的网络。",
+  "diagnosis.NFS.STALE.what": "{mount} 的句柄已失效（NFS，{source}）。",
+  "diagnosis.NFS.STALE.why": "服务器导出的已不是挂载时的目录或文件系统。",
+  "diagnosis.NFS.STALE.remedy": "检查服务器上的导出，然后执行：umount -l {mount}; mount {mount}",
+  "diagnosis.NFS.READ_ONLY.what": "{mount} 以可写方式挂载，但只能读取（NFS，{source}）。",
+  "diagnosis.NFS.READ_ONLY.why": "磁盘位于其上的虚拟机无法在此运行。",
+  "diagnosis.NFS.READ_ONLY.remedy": "在服务器上以 rw 导出，然后执行：mount -o remount {mount}",
+  "diagnosis.NFS.DENIED.what": "root 无法写入 {mount}（NFS，{source}）。",
+  "diagnosis.NFS.DENIED.why": "无法在其上创建虚拟机磁盘。",
+  "diagnosis.NFS.DENIED.remedy": "以 rw,no_root_squash 导出给本节点，或更正目录的属主。",
+  "diagnosis.NFS.NOT_MOUNTED.what": "/etc/fstab 中的 {mount} 未挂载（NFS，{source}）。",
+  "diagnosis.NFS.NOT_MOUNTED.why": "磁盘位于其上的虚拟机无法在此运行。",
+  "diagnosis.NFS.NOT_MOUNTED.remedy": "检查服务器及其导出，然后执行：mount {mount}",
 
   "diagnosis.OCFS2.OK.what": "存储集群 {cluster} 在线：{nodes}。",
   "diagnosis.OCFS2.UNABLE.what": "无法检查存储集群。",
@@ -221,10 +276,10 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.MANAGER.ABSENT.what": "管理服务未安装：没有 {unit}。",
   "diagnosis.MANAGER.ABSENT.why": "无法从本节点管理云平台。",
   "diagnosis.MANAGER.ABSENT.remedy": "将本节点重新安装为管理节点。",
-  "diagnosis.MANAGER.STOPPED.what": "管理服务未运行：{said}",
+  "diagnosis.MANAGER.STOPPED.what": "管理服务未运行[：{said}]",
   "diagnosis.MANAGER.STOPPED.why": "虚拟机继续运行；但无法做任何变更，也不会自动重启虚拟机。",
   "diagnosis.MANAGER.STOPPED.remedy": "排除原因后启动：zstack-ctl start",
-  "diagnosis.MANAGER.UNKNOWN.what": "管理服务既未启动完成也未停止：{said}",
+  "diagnosis.MANAGER.UNKNOWN.what": "管理服务既未启动完成也未停止[：{said}]",
   "diagnosis.MANAGER.UNKNOWN.why": "可能正在启动；启动最多需要几分钟。",
   "diagnosis.MANAGER.UNKNOWN.remedy": "若持续如此：先 zstack-ctl stop，再 zstack-ctl start",
 
@@ -234,8 +289,11 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.PORT.TAKEN.why": "需要该端口的云平台程序无法启动。",
   "diagnosis.PORT.TAKEN.remedy": "停止该程序，或为其更换端口。",
 
-  "diagnosis.fix.vacuum-journal": "将系统日志缩减到 200 MiB",
+  "diagnosis.fix.vacuum-journal": "将系统日志缩减到 200 M",
   "diagnosis.fix.step-clock": "立即校准时钟",
   "diagnosis.fix.restart-unit": "重启 {subject}",
   "diagnosis.fix.restart-libvirt": "重启 systemd-machined 和 libvirt",
+  "diagnosis.fix.ssh-without-names": "设置 UseDNS no 并重新加载 sshd",
+
+  "diagnosis.more": "{shown} 及另外 {count} 个",
 };

@@ -1,10 +1,13 @@
+import { diagnosisTitlesEn } from "./diagnosis-titles.ts";
+
 /**
  * Sentences of the diagnostics: `diagnosis.CODE.what`, `.why`, `.remedy` for each code that a check in
  * core/node/diagnostics may answer. A code that ends in OK or UNABLE has `.what` only; behind UNABLE the screen says
  * why. With their values the three fit in five lines of 76 columns. `diagnosis.fix.NAME` names a remedy that the agent
- * carries out.
+ * carries out. What stands in brackets is left out when there is no value for it; `diagnosis.more` ends a long list.
  */
 export const diagnosisEn = {
+  ...diagnosisTitlesEn,
   "diagnosis.KVM.OK.what": "Hardware virtualization works ({flag}).",
   "diagnosis.KVM.UNABLE.what": "Hardware virtualization could not be checked.",
   "diagnosis.KVM.NO_FLAGS.what": "The CPU shows neither vmx nor svm: {cpu}.",
@@ -68,6 +71,18 @@ export const diagnosisEn = {
   "diagnosis.HOSTNAME.LOCALHOST.why": "Live migration takes two hosts of this name for one and refuses.",
   "diagnosis.HOSTNAME.LOCALHOST.remedy": "Give it a name of its own: hostnamectl hostname NAME",
 
+  "diagnosis.HOSTNAME.CHANGED.what": "This node runs as {name}, but /etc/hostname says {static}.",
+  "diagnosis.HOSTNAME.CHANGED.why":
+    "The name changes at the next reboot; certificates and clusters keep one of the two.",
+  "diagnosis.HOSTNAME.CHANGED.remedy": "Choose one for good: hostnamectl hostname NAME",
+  "diagnosis.HOSTNAME.CERTIFICATE.what": "This node runs as {name}, but its certificate is for {issued}.",
+  "diagnosis.HOSTNAME.CERTIFICATE.why": "The other nodes know it by the old name, and may refuse it.",
+  "diagnosis.HOSTNAME.CERTIFICATE.remedy":
+    "Take the old name back with hostnamectl, or let the node join its cloud again.",
+  "diagnosis.HOSTNAME.UNRESOLVED.what": "/etc/hosts has no address for this node's own name {name}.",
+  "diagnosis.HOSTNAME.UNRESOLVED.why": "libvirt and live migration fail whenever no name server knows it.",
+  "diagnosis.HOSTNAME.UNRESOLVED.remedy": "Add this line to /etc/hosts: {address} {name}",
+
   "diagnosis.FS.OK.what": "The file systems have room; the fullest is {mount}: {used} used (limit {limit}).",
   "diagnosis.FS.UNABLE.what": "The room on the file systems could not be checked.",
   "diagnosis.FS.FILLING.what": "{mount} is {used} full (limit {limit}): {free} free of {size}.",
@@ -107,11 +122,17 @@ export const diagnosisEn = {
   "diagnosis.DNS.NO_SERVER.why": "Names of time servers, storage and repositories can't be resolved.",
   "diagnosis.DNS.NO_SERVER.remedy": "Set one, unless this network has only addresses.",
   "diagnosis.DNS.SILENT.what": "No name server answers within {limit}: {servers}.",
-  "diagnosis.DNS.SILENT.why": "Whatever uses names waits and fails; SSH logins take long.",
-  "diagnosis.DNS.SILENT.remedy": "Check network and servers; for slow SSH set UseDNS no in sshd_config.",
+  "diagnosis.DNS.SILENT.why": "Whatever uses names waits and fails.",
+  "diagnosis.DNS.SILENT.remedy": "Check network and servers, or set other ones.",
   "diagnosis.DNS.SOME_SILENT.what": "A name server does not answer within {limit}: {silent}.",
   "diagnosis.DNS.SOME_SILENT.why": "Look-ups that begin with it take seconds.",
   "diagnosis.DNS.SOME_SILENT.remedy": "Remove it from the list, or bring it back.",
+
+  "diagnosis.SSH.OK.what": "SSH logins wait for no look-up of a name.",
+  "diagnosis.SSH.UNABLE.what": "It could not be checked whether SSH logins wait for name servers.",
+  "diagnosis.SSH.SLOW.what": "sshd looks up each client's name, and {servers} did not answer within {limit}.",
+  "diagnosis.SSH.SLOW.why": "Logins over SSH take many seconds, or are given up.",
+  "diagnosis.SSH.SLOW.remedy": "Set UseDNS no in /etc/ssh/sshd_config.d, then: systemctl reload ssh",
 
   "diagnosis.MEMORY.OK.what": "Memory is sufficient: {available} of {total} available.",
   "diagnosis.MEMORY.UNABLE.what": "The memory could not be checked.",
@@ -128,12 +149,21 @@ export const diagnosisEn = {
   "diagnosis.MEMORY.OOM_EARLIER.why": "When and which is not known: the kernel's log can't be read.",
   "diagnosis.MEMORY.OOM_EARLIER.remedy": "Reserve memory for the host, and see that a journal is kept.",
 
+  "diagnosis.ROLE.OK.what": "This node's role is installed.",
+  "diagnosis.ROLE.UNABLE.what": "It could not be checked whether this node's role is installed.",
+  "diagnosis.ROLE.INSTALLING.what": "This node's role is not installed to its end.",
+  "diagnosis.ROLE.INSTALLING.why": "Its installation runs, or was cut off.",
+  "diagnosis.ROLE.INSTALLING.remedy": "If it stays so, run as root: binnacle-role {role}",
+  "diagnosis.ROLE.FAILED.what": "This node's role failed at {step}[: {reason}]",
+  "diagnosis.ROLE.FAILED.why": "Until it is installed, the node does not do its work.",
+  "diagnosis.ROLE.FAILED.remedy": "Remove the cause, then run as root: binnacle-role {role}",
+
   "diagnosis.UNIT.OK.what": "No unit has failed ({count} looked at).",
   "diagnosis.UNIT.UNABLE.what": "The units could not be checked.",
-  "diagnosis.UNIT.FAILED.what": "{unit} failed: {said}",
+  "diagnosis.UNIT.FAILED.what": "{unit} failed[: {said}]",
   "diagnosis.UNIT.FAILED.why": "What it does for this node is not done.",
   "diagnosis.UNIT.FAILED.remedy": "Remove the cause, then restart the unit.",
-  "diagnosis.UNIT.LOOPING.what": "{unit} was restarted {restarts} times: {said}",
+  "diagnosis.UNIT.LOOPING.what": "{unit} was restarted {restarts} times[: {said}]",
   "diagnosis.UNIT.LOOPING.why": "It fails at each start.",
   "diagnosis.UNIT.LOOPING.remedy": "Remove the cause, then restart the unit.",
 
@@ -180,6 +210,12 @@ export const diagnosisEn = {
   "diagnosis.ADDRESS.DUPLICATE.remedy":
     "Find it by this MAC in the switch's table; give one of the two another address.",
 
+  "diagnosis.MTU.OK.what": "Packets of {mtu} bytes reach the gateway {gateway} over {link}.",
+  "diagnosis.MTU.UNABLE.what": "The MTU of the path to the gateway could not be checked.",
+  "diagnosis.MTU.SMALLER.what": "{link} has MTU {mtu}, but only {passes} bytes reach the gateway {gateway}.",
+  "diagnosis.MTU.SMALLER.why": "Small packets pass and large ones are lost: transfers hang after a good start.",
+  "diagnosis.MTU.SMALLER.remedy": "Set the MTU to {passes}, or raise it on the switch and the gateway.",
+
   "diagnosis.LIBVIRT.OK.what": "libvirt answers; it knows {count} virtual machines.",
   "diagnosis.LIBVIRT.UNABLE.what": "libvirt could not be checked.",
   "diagnosis.LIBVIRT.DOWN.what": "libvirt is not running.",
@@ -192,6 +228,10 @@ export const diagnosisEn = {
   "diagnosis.LIBVIRT.DBUS.why": "Virtual machines can't be started or moved.",
   "diagnosis.LIBVIRT.DBUS.remedy": "Restart systemd-machined and libvirt; virtual machines are not touched.",
 
+  "diagnosis.LIBVIRT.LOCKED.what": "A call to the virtual machine {name} hangs[, held up by {holder}].",
+  "diagnosis.LIBVIRT.LOCKED.why": 'Until then: "cannot acquire state change lock". The other ones answer.',
+  "diagnosis.LIBVIRT.LOCKED.remedy": "Check its storage and QEMU; then restart libvirt: virtual machines go on.",
+
   "diagnosis.GUEST.OK.what": "None of the {count} virtual machines was stopped by an error.",
   "diagnosis.GUEST.UNABLE.what": "The virtual machines could not be checked.",
   "diagnosis.GUEST.IO_ERROR.what": "The virtual machine {name} is paused: {reason}.",
@@ -200,6 +240,24 @@ export const diagnosisEn = {
   "diagnosis.GUEST.CRASHED.what": "The virtual machine {name} has crashed.",
   "diagnosis.GUEST.CRASHED.why": "Its system stopped, or QEMU ended.",
   "diagnosis.GUEST.CRASHED.remedy": "Look at /var/log/libvirt/qemu/{name}.log, then start it again.",
+
+  "diagnosis.NFS.OK.what": "The NFS storage answers: {mounts}.",
+  "diagnosis.NFS.UNABLE.what": "The NFS storage could not be checked.",
+  "diagnosis.NFS.SILENT.what": "{mount} does not answer within {limit} (NFS, {source}).",
+  "diagnosis.NFS.SILENT.why": "Programs and virtual machines that use it wait and can't be ended.",
+  "diagnosis.NFS.SILENT.remedy": "Check the server, its NFS service and the network to it.",
+  "diagnosis.NFS.STALE.what": "{mount} is stale (NFS, {source}).",
+  "diagnosis.NFS.STALE.why": "The server exports another folder or file system than was mounted.",
+  "diagnosis.NFS.STALE.remedy": "Check the export on the server, then: umount -l {mount}; mount {mount}",
+  "diagnosis.NFS.READ_ONLY.what": "{mount} is mounted to be written, but can only be read (NFS, {source}).",
+  "diagnosis.NFS.READ_ONLY.why": "Virtual machines with disks on it can't run here.",
+  "diagnosis.NFS.READ_ONLY.remedy": "Export it with rw on the server, then: mount -o remount {mount}",
+  "diagnosis.NFS.DENIED.what": "root may not write to {mount} (NFS, {source}).",
+  "diagnosis.NFS.DENIED.why": "Disks of virtual machines can't be made there.",
+  "diagnosis.NFS.DENIED.remedy": "Export it with rw,no_root_squash to this node, or correct the folder's owner.",
+  "diagnosis.NFS.NOT_MOUNTED.what": "{mount} of /etc/fstab is not mounted (NFS, {source}).",
+  "diagnosis.NFS.NOT_MOUNTED.why": "Virtual machines with disks on it can't run here.",
+  "diagnosis.NFS.NOT_MOUNTED.remedy": "Check the server and its exports, then: mount {mount}",
 
   "diagnosis.OCFS2.OK.what": "The storage cluster {cluster} is online: {nodes}.",
   "diagnosis.OCFS2.UNABLE.what": "The storage cluster could not be checked.",
@@ -227,10 +285,10 @@ export const diagnosisEn = {
   "diagnosis.MANAGER.ABSENT.what": "The management service is not installed: there is no {unit}.",
   "diagnosis.MANAGER.ABSENT.why": "The cloud can't be managed from this node.",
   "diagnosis.MANAGER.ABSENT.remedy": "Install this node again as a management node.",
-  "diagnosis.MANAGER.STOPPED.what": "The management service does not run: {said}",
+  "diagnosis.MANAGER.STOPPED.what": "The management service does not run[: {said}]",
   "diagnosis.MANAGER.STOPPED.why": "Virtual machines go on; nothing can be changed, and none is restarted.",
   "diagnosis.MANAGER.STOPPED.remedy": "Remove the cause, then start it: zstack-ctl start",
-  "diagnosis.MANAGER.UNKNOWN.what": "The management service is neither started nor stopped: {said}",
+  "diagnosis.MANAGER.UNKNOWN.what": "The management service is neither started nor stopped[: {said}]",
   "diagnosis.MANAGER.UNKNOWN.why": "It may be starting; a start takes up to some minutes.",
   "diagnosis.MANAGER.UNKNOWN.remedy": "If it stays so: zstack-ctl stop, then zstack-ctl start",
 
@@ -240,8 +298,11 @@ export const diagnosisEn = {
   "diagnosis.PORT.TAKEN.why": "The program of the cloud that needs it can't start.",
   "diagnosis.PORT.TAKEN.remedy": "Stop that program, or give it another port.",
 
-  "diagnosis.fix.vacuum-journal": "Cut the journal down to 200 MiB",
+  "diagnosis.fix.vacuum-journal": "Cut the journal down to 200 M",
   "diagnosis.fix.step-clock": "Set the clock at once",
   "diagnosis.fix.restart-unit": "Restart {subject}",
   "diagnosis.fix.restart-libvirt": "Restart systemd-machined and libvirt",
+  "diagnosis.fix.ssh-without-names": "Set UseDNS no and reload sshd",
+
+  "diagnosis.more": "{shown} and {count} more",
 } as const;

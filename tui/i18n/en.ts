@@ -51,6 +51,7 @@ export const en = {
   "panel.memory": "MEM USAGE",
   "panel.stale": "{age} old",
   "panel.more": "{count} more",
+  "panel.moreAt": "{count} more: {key}",
   "missing.pending": "not read yet",
   "missing.notInstalled": "not installed",
   "missing.notRunning": "not running",
@@ -125,6 +126,7 @@ export const en = {
   "password.ofPreview": "Password of this preview",
   "password.label": "Password:",
   "password.hidden": "Nothing is shown while you type. Enter checks it, Esc leaves.",
+  "password.wait": "After too many wrong passwords none is checked for {seconds} s.",
   "password.checking": "Checking ...",
   "choosePassword.title": "Choose a password",
   "choosePassword.about":

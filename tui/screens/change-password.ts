@@ -60,6 +60,7 @@ export function changePasswordScreen(control: Control): Screen {
     try {
       await control.client.call("changeRootPassword", { body: { old: old.value, new: next.value } });
     } catch (error) {
+      control.passwordWait.learn(error);
       old.clear();
       form.refuse(control.describe(error), old);
       // The form says it; what was going on is over.

@@ -34,7 +34,8 @@ export async function diagnosticsScreen(control: Control): Promise<Screen> {
   const list = new List<Finding>({
     items: () => diagnosis?.findings ?? [],
     id: (finding) => finding.id,
-    text: (finding) => `${pad(t()(`outcome.${finding.outcome}`), 15)}${headline(words, finding)}`,
+    text: (finding) => row(t(), finding, headline(words, finding)),
+    short: (finding) => row(t(), finding, title(words, finding)),
     onOpen: (finding) => control.open(findingScreen(control, words, finding)),
     style: (finding) => outcomeStyle[finding.outcome],
     empty: () => (running ? t()("diagnostics.running") : (trouble ?? t()("diagnostics.none"))),
@@ -134,6 +135,15 @@ function summary(t: Translate, { findings }: Diagnosis): string {
     passed: count("passed"),
     unable: count("unable"),
   });
+}
+
+function row(t: Translate, finding: Finding, text: string): string {
+  return `${pad(t(`outcome.${finding.outcome}`), 15)}${text}`;
+}
+
+/** What is wrong in half a line, for the list. */
+function title(words: Words, finding: Finding): string {
+  return words(`diagnosis.title.${finding.code}`, finding.values) ?? headline(words, finding);
 }
 
 function headline(words: Words, finding: Finding): string {

@@ -54,7 +54,7 @@ export function fullScreen(control: Control): Screen {
     enter: () => opener.enter(),
     leave: () => opener.leave(),
     draw(canvas, view) {
-      const rects = drawHome(canvas, view);
+      const rects = drawHome(canvas, view, (panel) => details.find((one) => one.panel === panel)?.key ?? "");
       for (const { key, panel } of details) {
         const rect = rects[panel];
         canvas.part(rect.x, rect.y, rect.width, 1).textRight(rect.width - 1, 0, key, "key");

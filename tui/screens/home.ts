@@ -13,7 +13,7 @@ export function homeScreen(control: Control): Screen {
       ["Enter", "hint.details", "spare"],
     ],
     draw(canvas, view) {
-      drawHome(canvas, view);
+      drawHome(canvas, view, () => "Enter");
     },
     key(key) {
       if (key.name === "f2") {
@@ -28,7 +28,8 @@ export function homeScreen(control: Control): Screen {
         unlock(control, async () => (await import("./full.ts")).fullScreen(control));
         return true;
       }
-      if (key.name === "char" && key.text === "q" && control.canQuit) {
+      // A q within a pasted text is nobody's wish to leave.
+      if (key.name === "char" && key.text === "q" && key.inBurst !== true && control.canQuit) {
         control.quit();
         return true;
       }

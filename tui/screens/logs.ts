@@ -1,11 +1,12 @@
 import type { Subscription } from "../../core/api/client.ts";
+import { NodeError } from "../../core/model/error.ts";
 import { type LogLine, logLine } from "../../core/model/records.ts";
 import type { MessageKey, Translate } from "../i18n/catalogue.ts";
 import type { Style } from "../terminal/canvas.ts";
 import { formatDateTime } from "../widgets/format.ts";
 import { List } from "../widgets/list.ts";
 import { type TextLine, TextView } from "../widgets/text.ts";
-import type { Control, Screen } from "./screen.ts";
+import type { Control, Hint, Screen } from "./screen.ts";
 
 type Range = { label: MessageKey; sinceMs: number | "boot" | undefined };
 const ranges: readonly [Range, ...Range[]] = [
@@ -17,6 +18,13 @@ const ranges: readonly [Range, ...Range[]] = [
 ];
 const priorities = [7, 6, 4, 3] as const;
 const pageLines = 300;
+const filterHints: readonly Hint[] = [
+  ["s", "hint.unit"],
+  ["p", "hint.priority"],
+  ["t", "hint.range"],
+  ["/", "hint.search"],
+  ["f", "hint.follow"],
+];
 
 /** The journal of this node: filter by service, severity, time range and text; follow; older lines on Page Up. */
 export function logsScreen(control: Control): Screen {
@@ -33,6 +41,8 @@ export function logsScreen(control: Control): Screen {
   let generation = 0;
   /** Why there is nothing: an empty journal is not the same as none. */
   let trouble: string | undefined;
+  /** False where no filter brings any line: there is no journal, or it may not be read. */
+  let readable = true;
 
   function query() {
     const { now, state } = control.view();
@@ -52,11 +62,13 @@ export function logsScreen(control: Control): Screen {
     loading = true;
     control.redraw();
     trouble = undefined;
+    readable = true;
     const answer = await control.attempt(async () => {
       try {
         return await control.client.call("logs", { query: { ...query(), limit: pageLines } });
       } catch (error) {
         trouble = control.describe(error);
+        readable = !isUnreadable(error);
         throw error;
       }
     });
@@ -105,13 +117,7 @@ export function logsScreen(control: Control): Screen {
   const screen: Screen = {
     title: "logs.title",
     help: "help.logs",
-    hints: () => [
-      ["s", "hint.unit"],
-      ["p", "hint.priority"],
-      ["t", "hint.range"],
-      ["/", "hint.search"],
-      ["f", "hint.follow"],
-    ],
+    hints: () => (readable ? filterHints : []),
     typing: () => text.typing,
     enter: () => void load(),
     leave: () => {
@@ -155,6 +161,10 @@ export function logsScreen(control: Control): Screen {
     },
   };
   return screen;
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof NodeError && (error.code === "LOGS.NO_JOURNAL" || error.code === "LOGS.DENIED");
 }
 
 function toTextLine(line: LogLine): TextLine {

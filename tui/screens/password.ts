@@ -7,6 +7,21 @@ export function passwordScreen(control: Control, make: () => Promise<Screen>): S
   const input = new TextInput({ masked: true, maxLength: 4096 });
   let checking = false;
   let open = true;
+  let tick: NodeJS.Timeout | undefined;
+
+  /** Draws the seconds that are left anew whenever they change. */
+  function countDown(): void {
+    clearTimeout(tick);
+    const { leftMs } = control.passwordWait;
+    if (leftMs === 0) return;
+    tick = setTimeout(
+      () => {
+        control.redraw();
+        countDown();
+      },
+      leftMs % 1000 || 1000,
+    );
+  }
 
   async function check(): Promise<void> {
     checking = true;
@@ -39,6 +54,8 @@ export function passwordScreen(control: Control, make: () => Promise<Screen>): S
       canvas.text(2, 4, t("password.label"));
       input.draw(canvas.part(2 + displayWidth(t("password.label")) + 1, 4, 40, 1));
       canvas.text(2, 6, t(checking ? "password.checking" : "password.hidden"), "dim");
+      const seconds = Math.ceil(control.passwordWait.leftMs / 1000);
+      if (seconds > 0) canvas.text(2, 8, t("password.wait", { seconds }), "warn", canvas.width - 4);
     },
     key(key) {
       if (checking) return key.name !== "esc";
@@ -51,9 +68,11 @@ export function passwordScreen(control: Control, make: () => Promise<Screen>): S
     },
     enter() {
       open = true;
+      countDown();
     },
     leave() {
       open = false;
+      clearTimeout(tick);
       input.clear();
     },
   };

@@ -45,11 +45,17 @@ export function pingScreen(control: Control): Screen {
   });
 
   function watch(job: Job): void {
-    follower?.close();
-    output.clear();
     id = job.id;
-    follower = new JobFollower(control, job.id, (lines) => output.append(lines.map((text) => ({ text }))));
+    follower?.close();
+    follower = follow(job.id);
+    follower.changed();
     control.redraw();
+  }
+
+  /** Tells all lines of the job, from its first. */
+  function follow(job: string): JobFollower {
+    output.clear();
+    return new JobFollower(control, job, (lines) => output.append(lines.map((text) => ({ text }))));
   }
 
   return {
@@ -58,7 +64,15 @@ export function pingScreen(control: Control): Screen {
     hints: () => (isRunning() ? [["Esc", "hint.stop"]] : [["Enter", "hint.start"]]),
     typing: () => !isRunning() && form.typing,
     changed: () => follower?.changed(),
-    leave: () => follower?.close(),
+    enter() {
+      if (id === undefined) return;
+      follower ??= follow(id);
+      follower.changed();
+    },
+    leave() {
+      follower?.close();
+      follower = undefined;
+    },
     draw(canvas, view) {
       const current = job();
       form.draw(canvas.part(2, 1, canvas.width - 4, formHeight), view.t);

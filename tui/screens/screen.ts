@@ -1,6 +1,7 @@
 import type { Client } from "../../core/api/client.ts";
 import type { Language } from "../../core/model/records.ts";
 import type { MessageKey, Translate } from "../i18n/catalogue.ts";
+import type { PasswordWait } from "../password-wait.ts";
 import type { State } from "../state.ts";
 import type { Canvas } from "../terminal/canvas.ts";
 import type { Key } from "../terminal/key.ts";
@@ -36,6 +37,8 @@ export type Control = {
   attempt<T>(action: () => Promise<T>): Promise<T | undefined>;
   /** The sentence for an error, in the language of this console. */
   describe(error: unknown): string;
+  /** How long passwords of this console are not checked. */
+  readonly passwordWait: PasswordWait;
   /** The password was right: this console holds a session from now on. */
   unlocked(token: string): void;
   setLanguage(language: Language): Promise<void>;

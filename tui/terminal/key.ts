@@ -31,12 +31,13 @@ export type NamedKey = (typeof namedKeys)[number];
 
 /**
  * What a person pressed.
- * - `char`: one typed character (a whole grapheme is not promised: combining marks come as keys of their own)
+ * - `char`: one typed character (a whole grapheme is not promised: combining marks come as keys of their own);
+ *   `inBurst` when it came together with other keys, as a paste without brackets does and no hand
  * - `ctrl`: Ctrl with a letter, `letter` in lower case; Enter, Tab, Backspace and Esc come under their names
  * - `paste`: a bracketed paste, or a burst that no hand can type, with its control characters taken out but for \n and \t
  */
 export type Key =
   | { name: NamedKey }
-  | { name: "char"; text: string }
+  | { name: "char"; text: string; inBurst?: true }
   | { name: "ctrl"; letter: string }
   | { name: "paste"; text: string };

@@ -12,6 +12,9 @@ import { type Size, usableSize } from "./size.ts";
 /** How long `close` waits for a busy line before it cuts what is left. */
 const closeWaitMs = 500;
 
+/** What comes so soon after a character belongs to the same burst: a paste is longer than one read. */
+const burstGapMs = 50;
+
 /** Without a listener these end a process with no exit event. */
 const fatalSignals = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
@@ -60,6 +63,8 @@ export class Terminal {
   /** Counts what came from the decoder: a time-out that was overtaken by more bytes is none. */
   #keyTurn = 0;
   #keyTimer: NodeJS.Timeout | null = null;
+  /** When the last character came. */
+  #charAt = Number.NEGATIVE_INFINITY;
   #frameTimer: NodeJS.Timeout | null = null;
   #frameSoon: NodeJS.Immediate | null = null;
   #whenIdle: (() => void) | null = null;
@@ -167,7 +172,10 @@ export class Terminal {
   }
 
   readonly #onData = (bytes: Buffer): void => {
-    this.#keys(this.#decoder.push(bytes, performance.now()));
+    const now = performance.now();
+    const keys = this.#decoder.push(bytes, now);
+    this.#keys(keys.length > 1 || now - this.#charAt <= burstGapMs ? keys.map(inBurst) : keys);
+    if (keys.at(-1)?.name === "char") this.#charAt = now;
   };
   readonly #onEnd = (): void => this.#lost("end of input");
   readonly #onError = (error: NodeJS.ErrnoException): void => this.#lost(error.code ?? error.message);
@@ -313,6 +321,10 @@ export class Terminal {
     const paste = this.#profile.bracketedPaste ? bracketedPaste(false) : "";
     return resetStyle + wrapOn + paste + showCursor + (leaveScreen === "" ? clear : leaveScreen);
   }
+}
+
+function inBurst(key: Key): Key {
+  return key.name === "char" ? { ...key, inBurst: true } : key;
 }
 
 function bracketedPaste(on: boolean): string {

@@ -8,6 +8,8 @@ import { Rows, type RowsOptions } from "./rows.ts";
 export type ListOptions<T> = Omit<RowsOptions<T>, "select"> & {
   /** A second column: what the item is about, or its state. Left out where the room is narrow. */
   note?: (item: T) => string;
+  /** Stands for `text` where that has no room. */
+  short?: (item: T) => string;
   style?: (item: T) => Style;
   noteStyle?: (item: T) => Style;
   /** What stands there when there is no item at all. */
@@ -43,7 +45,7 @@ export class List<T> {
   }
 
   draw(canvas: Canvas, t: Translate): void {
-    const { text, note, style, noteStyle, items, empty } = this.#options;
+    const { text, short, note, style, noteStyle, items, empty } = this.#options;
     const window = this.#rows.window(canvas.height);
     const widest = Math.max(0, ...items().map((item) => displayWidth(text(item))));
     const noteAt = marker.length + Math.min(widest, Math.floor(canvas.width * 0.6)) + 3;
@@ -56,7 +58,9 @@ export class List<T> {
       const { item, selected } = line;
       if (selected) canvas.text(0, y, marker, "selected");
       const room = hasNote ? noteAt - marker.length - 1 : canvas.width - marker.length;
-      canvas.text(marker.length, y, text(item), selected ? "selected" : (style?.(item) ?? "text"), room);
+      const whole = text(item);
+      const shown = displayWidth(whole) <= room ? whole : (short?.(item) ?? whole);
+      canvas.text(marker.length, y, shown, selected ? "selected" : (style?.(item) ?? "text"), room);
       if (hasNote) canvas.text(noteAt, y, note(item), noteStyle?.(item) ?? "dim");
     });
     if (window.lines.length === 0) {

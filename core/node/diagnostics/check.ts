@@ -4,6 +4,7 @@ import type { Finding } from "../../model/records.ts";
 import { FactMissing } from "../facts/source.ts";
 import { Logs } from "../logs.ts";
 import type { Machine } from "../machine.ts";
+import type { Listed } from "./format.ts";
 import type { Resolver } from "./resolver.ts";
 
 /**
@@ -14,7 +15,7 @@ export type Outcome<C extends string> =
   | {
       outcome: "passed" | "warning" | "failed";
       code: C;
-      values?: Record<string, string>;
+      values?: Record<string, string | Listed>;
       subject?: string;
       /** Since when, in milliseconds since the epoch, where that is known. */
       since?: number | null;

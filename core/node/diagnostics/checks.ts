@@ -8,13 +8,18 @@ import { guestsCheck, libvirtCheck } from "./libvirt.ts";
 import { managerCheck, portsCheck } from "./manager.ts";
 import { memoryCheck } from "./memory.ts";
 import { dnsCheck, hostnameCheck } from "./names.ts";
+import { nfsCheck } from "./nfs.ts";
 import { ocfs2Check } from "./ocfs2.ts";
+import { pathMtuCheck } from "./path-mtu.ts";
+import { roleCheck } from "./role.ts";
 import { fansCheck, powerSupplyCheck } from "./sensors.ts";
+import { sshCheck } from "./sshd.ts";
 import { unitsCheck } from "./units.ts";
 import { iommuCheck, virtualizationCheck } from "./virtualization.ts";
 
 /** Every check of this node itself, in the order in which passed ones are listed. */
 export const checks: readonly Check[] = [
+  roleCheck,
   virtualizationCheck,
   iommuCheck,
   disksCheck,
@@ -25,13 +30,16 @@ export const checks: readonly Check[] = [
   filesystemsCheck,
   clockCheck,
   dnsCheck,
+  sshCheck,
   memoryCheck,
   unitsCheck,
   bondsCheck,
   managementLinkCheck,
   duplicateAddressCheck,
+  pathMtuCheck,
   libvirtCheck,
   guestsCheck,
+  nfsCheck,
   ocfs2Check,
   managerCheck,
   portsCheck,

@@ -6,6 +6,7 @@ import type { Machine } from "../machine.ts";
 import { plainLine } from "../plain-text.ts";
 import { type Check, CheckContext, type Outcome } from "./check.ts";
 import { checks as allChecks } from "./checks.ts";
+import type { Listed } from "./format.ts";
 import type { Resolver } from "./resolver.ts";
 
 export type DiagnosisOptions = {
@@ -63,8 +64,17 @@ function toFinding(check: Check, outcome: Outcome<string>): Finding {
   if (outcome.outcome === "unable")
     return { ...common, code: unableCode(check), values: {}, since: null, unable: bounded(outcome.why), fix: null };
   const { code, values = {}, since = null, fix = null } = outcome;
-  const safe = Object.entries(values).map(([name, value]) => [name, plainLine(value, maxValueLength)]);
-  return { ...common, code, values: Object.fromEntries(safe), since, unable: null, fix };
+  return { ...common, code, values: flatValues(values), since, unable: null, fix };
+}
+
+/** Texts that can't steer a terminal. What a list leaves out is a value of its own, `NAME.more`. */
+function flatValues(values: Record<string, string | Listed>): Record<string, string> {
+  const flat = Object.entries(values).flatMap(([name, value]) => {
+    const { shown, more } = typeof value === "string" ? { shown: value, more: 0 } : value;
+    const text = [name, plainLine(shown, maxValueLength)] as const;
+    return more === 0 ? [text] : [text, [`${name}.more`, String(more)] as const];
+  });
+  return Object.fromEntries(flat);
 }
 
 /** What the catalogue calls a check that could not run. */

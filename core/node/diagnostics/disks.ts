@@ -19,7 +19,8 @@ export const disksCheck = defineCheck({
     // A virtual disk has no health of its own.
     const dark = disks.filter((disk) => disk.health === "unknown" && disk.transport !== "virtio");
     if (dark.length > 0) {
-      const detail = list(dark.map((disk) => `${disk.name}: ${disk.healthWhy ?? "?"}`));
+      const { shown, more } = list(dark.map((disk) => `${disk.name}: ${disk.healthWhy ?? "?"}`));
+      const detail = more > 0 ? `${shown}, …` : shown;
       const tool = dark.every((disk) => disk.healthWhy === "smartctl");
       found.push({
         outcome: "unable",

@@ -2,6 +2,7 @@ import { NodeError } from "../../model/error.ts";
 import { readUnits, type Service } from "../facts/services.ts";
 import type { Machine } from "../machine.ts";
 import { plainLine } from "../plain-text.ts";
+import { looksUpNames, withoutNames } from "./sshd.ts";
 
 export type FixOptions = {
   machine: Machine;
@@ -55,6 +56,21 @@ const fixes: Record<string, (machine: Machine, subject: string) => Promise<void>
     await run(machine, "systemctl", ["restart", "--", "systemd-machined.service"]);
     await run(machine, "systemctl", ["restart", "--", daemon.unit]);
   },
+
+  /** Sessions go on: sshd reads its files again without ending any. */
+  async "ssh-without-names"(machine) {
+    const { file, text } = withoutNames;
+    if ((await looksUpNames(machine)) !== true)
+      throw new NodeError("FIX.NOT_NEEDED", "sshd does not look up the names of clients.");
+    await run(machine, "install", ["-D", "-m", "644", "--", "/dev/stdin", file], text);
+    if (await looksUpNames(machine)) {
+      await run(machine, "rm", ["-f", "--", file]);
+      throw new NodeError("FIX.FAILED", `sshd does not follow ${file}: another of its files says UseDNS yes.`, {
+        remedy: "Set UseDNS no in that file, then: systemctl reload ssh",
+      });
+    }
+    await run(machine, "systemctl", ["try-reload-or-restart", "--", "ssh.service"]);
+  },
 };
 
 async function stateOf(machine: Machine, unit: string): Promise<Service> {
@@ -66,8 +82,8 @@ async function stateOf(machine: Machine, unit: string): Promise<Service> {
   return service;
 }
 
-async function run(machine: Machine, command: string, args: readonly string[]): Promise<void> {
-  const limits = { timeoutMs, reason: "Diagnostics: remedy" };
+async function run(machine: Machine, command: string, args: readonly string[], input?: string): Promise<void> {
+  const limits = { timeoutMs, reason: "Diagnostics: remedy", ...(input === undefined ? {} : { input }) };
   const { code, stderr } = await machine.run(command, args, limits).catch((error: unknown) => {
     const why = error instanceof NodeError ? error.message : "";
     throw new NodeError("FIX.FAILED", `The remedy was not carried out. ${why}`.trim(), { cause: error });

@@ -2,17 +2,23 @@
  * Measured values as they are filled into sentences: the same in every language.
  */
 
-const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+const units = ["B", "K", "M", "G", "T", "P", "E"];
 
-/** `3.2 GiB`, `812 MiB`. */
+/** A size in binary units with at most one decimal, in the form that the console's screens have: `3.2 G`, `812 M`. */
 export function size(bytes: number): string {
-  let value = bytes;
+  let value = Math.round(bytes);
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
+  while (shortest(value) >= 1024 && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  return `${shortest(value)} ${units[unit]}`;
+}
+
+/** Three digits at most, without a decimal that says nothing: 182, 25.6, 88. */
+function shortest(value: number): number {
+  const oneDecimal = Math.round(value * 10) / 10;
+  return oneDecimal < 100 ? oneDecimal : Math.round(value);
 }
 
 /** Rounded down, so that 94.9 % is never shown as the limit that it has not reached. */
@@ -35,8 +41,10 @@ export function speed(megabits: number): string {
   return megabits >= 1000 ? `${megabits / 1000}G` : `${megabits}M`;
 }
 
-/** The first `most` of a list, and how many there are beside. */
-export function list(items: readonly string[], most = 3): string {
-  const shown = items.slice(0, most).join(", ");
-  return items.length > most ? `${shown} +${items.length - most}` : shown;
+/** The first items of a list, and how many there are beside: "and 2 more" is said in the reader's language. */
+export type Listed = { shown: string; more: number };
+
+/** The first `most` of a list. */
+export function list(items: readonly string[], most = 3): Listed {
+  return { shown: items.slice(0, most).join(", "), more: Math.max(0, items.length - most) };
 }

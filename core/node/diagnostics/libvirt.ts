@@ -1,5 +1,6 @@
 import { plainLine } from "../plain-text.ts";
 import { type CheckContext, defineCheck, type Outcome } from "./check.ts";
+import { lockedMachines } from "./libvirt-lock.ts";
 
 const hourMs = 3_600_000;
 /** What libvirt logs when machined went away below it. Source: diagnostics.md. */
@@ -10,7 +11,7 @@ export const libvirtCheck = defineCheck({
   id: "libvirt",
   area: "hypervisor",
   name: "LIBVIRT",
-  codes: ["LIBVIRT.OK", "LIBVIRT.DOWN", "LIBVIRT.HANGS", "LIBVIRT.DBUS"],
+  codes: ["LIBVIRT.OK", "LIBVIRT.DOWN", "LIBVIRT.HANGS", "LIBVIRT.DBUS", "LIBVIRT.LOCKED"],
   async run(context) {
     const reading = context.facts.virtualMachines;
     // "stale" keeps an old list: what counts is why there is no new one.
@@ -27,7 +28,17 @@ export const libvirtCheck = defineCheck({
       const values = { said: plainLine(complaint.message, 80) };
       return [{ outcome: "warning", code: "LIBVIRT.DBUS", values, since: complaint.at, fix }];
     }
-    const { total } = context.fact("virtualMachines");
+    const { total, list } = context.fact("virtualMachines");
+    const locked = await lockedMachines(context, list ?? []);
+    if (locked.length > 0)
+      return locked.map(({ uuid, since, ...values }) => ({
+        outcome: "failed",
+        code: "LIBVIRT.LOCKED",
+        subject: uuid,
+        values,
+        since,
+        fix,
+      }));
     return [{ outcome: "passed", code: "LIBVIRT.OK", values: { count: String(total) } }];
   },
 });

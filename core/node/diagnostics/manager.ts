@@ -20,7 +20,7 @@ export const managerCheck = defineCheck({
     const services = context.facts.services.state === "missing" ? [] : context.facts.services.value;
     const since = services.find(({ unit }) => unit === managerUnit)?.since ?? null;
     const page = await context.logs.read({ unit: managerUnit, priority: 3, limit: 1 }).catch(() => undefined);
-    const said = plainLine(page?.lines[0]?.message ?? "-", 100);
+    const said = plainLine(page?.lines[0]?.message ?? "", 100);
     const values = { unit: managerUnit, said };
     return service === "stopped"
       ? [{ outcome: "failed", code: "MANAGER.STOPPED", values, since, fix: `restart-unit:${managerUnit}` }]

@@ -1,21 +1,81 @@
-import { defineCheck } from "./check.ts";
+import { X509Certificate } from "node:crypto";
+import { readOrNothing } from "../machine.ts";
+import { type CheckContext, defineCheck, type Outcome } from "./check.ts";
 import { list } from "./format.ts";
 
 const timeoutMs = 3000;
 
-/** A host name that tells this node from the others. */
+type HostnameCode =
+  | "HOSTNAME.OK"
+  | "HOSTNAME.LOCALHOST"
+  | "HOSTNAME.CHANGED"
+  | "HOSTNAME.CERTIFICATE"
+  | "HOSTNAME.UNRESOLVED";
+
+/** A host name that tells this node from the others, stays the same, and stands for an address. */
 export const hostnameCheck = defineCheck({
   id: "hostname",
   area: "node",
   name: "HOSTNAME",
-  codes: ["HOSTNAME.OK", "HOSTNAME.LOCALHOST"],
+  codes: ["HOSTNAME.OK", "HOSTNAME.LOCALHOST", "HOSTNAME.CHANGED", "HOSTNAME.CERTIFICATE", "HOSTNAME.UNRESOLVED"],
   async run(context) {
+    const { machine } = context;
     const { hostname, role } = context.fact("identity");
     const values = { name: hostname === "" ? "-" : hostname };
-    if (!/^(localhost(\..*)?|\(none\)|)$/i.test(hostname)) return [{ outcome: "passed", code: "HOSTNAME.OK", values }];
-    return [{ outcome: role === "none" ? "warning" : "failed", code: "HOSTNAME.LOCALHOST", values }];
+    const outcome = role === "none" ? "warning" : "failed";
+    if (/^(localhost(\..*)?|\(none\)|)$/i.test(hostname)) return [{ outcome, code: "HOSTNAME.LOCALHOST", values }];
+    const found: Outcome<HostnameCode>[] = [];
+    const kept = parseHostnameFile((await readOrNothing(machine, "/etc/hostname")) ?? "");
+    if (kept !== undefined && kept.toLowerCase() !== hostname.toLowerCase())
+      found.push({ outcome, code: "HOSTNAME.CHANGED", subject: "static", values: { ...values, static: kept } });
+    const issued = issuedFor(hostname, (await readOrNothing(machine, certificateFile)) ?? "");
+    if (issued !== undefined)
+      found.push({ outcome, code: "HOSTNAME.CERTIFICATE", subject: "certificate", values: { ...values, issued } });
+    const hosts = await readOrNothing(machine, "/etc/hosts");
+    const nsswitch = (await readOrNothing(machine, "/etc/nsswitch.conf")) ?? "";
+    // With systemd's module a machine always knows itself. A machine that is no node migrates nothing.
+    const isKnown = hosts === undefined || hasName(hosts, hostname) || /^\s*hosts:.*\bmyhostname\b/m.test(nsswitch);
+    if (!isKnown && role !== "none") {
+      const named = { ...values, address: ownAddress(context) };
+      found.push({ outcome: "warning", code: "HOSTNAME.UNRESOLVED", subject: "hosts", values: named });
+    }
+    return found.length > 0 ? found : [{ outcome: "passed", code: "HOSTNAME.OK", values }];
   },
 });
+
+/** This node's certificate, which the agent shows to the manager. */
+const certificateFile = "/etc/binnacle/tls/node.crt";
+
+/** The name in a certificate that is not for this host; undefined when it is, or names no host. */
+function issuedFor(hostname: string, pem: string): string | undefined {
+  if (pem === "") return undefined;
+  const certificate = new X509Certificate(pem);
+  if (certificate.checkHost(hostname) !== undefined) return undefined;
+  return /\bDNS:([^,\s]+)/.exec(certificate.subjectAltName ?? "")?.[1];
+}
+
+/** The name that the machine gets at its next start; undefined when the file names none. Source: hostname(5). */
+function parseHostnameFile(text: string): string | undefined {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .find((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** Whether a line gives an address to the name. Source: hosts(5). */
+function hasName(hosts: string, name: string): boolean {
+  return hosts.split("\n").some((line) => {
+    const [, ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
+    return names.some((one) => one.toLowerCase() === name.toLowerCase());
+  });
+}
+
+/** The management address, or the one that Debian gives to a machine without a lasting one. */
+function ownAddress({ facts }: CheckContext): string {
+  const links = facts.network.state === "missing" ? [] : facts.network.value.links;
+  const addresses = links.find(({ management }) => management)?.addresses ?? [];
+  return addresses.find(({ scope }) => scope === "global")?.address ?? "127.0.1.1";
+}
 
 /** Whether each name server answers within 3 s. "No such name" is an answer. */
 export const dnsCheck = defineCheck({

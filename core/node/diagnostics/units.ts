@@ -30,7 +30,7 @@ export const unitsCheck = defineCheck({
     const found: Outcome<"UNIT.OK" | "UNIT.FAILED" | "UNIT.LOOPING">[] = [];
     for (const [nth, service] of [...failed, ...looping].entries()) {
       const { unit, restarts, since } = service;
-      const said = nth < maxLogs ? await lastWords(context, unit) : "-";
+      const said = nth < maxLogs ? await lastWords(context, unit) : "";
       const common = { subject: unit, since, fix: `restart-unit:${unit}` };
       const values = { unit, said, restarts: String(restarts) };
       if (service.active === "failed") found.push({ outcome: "failed", code: "UNIT.FAILED", values, ...common });
@@ -56,14 +56,19 @@ async function readStarting({ machine, signal }: CheckContext): Promise<Service[
   return units.length === 0 ? [] : readUnits(machine, units, signal);
 }
 
-/** The newest line that tells of an error, else the newest of the unit's own lines. */
+/** The newest line that tells of an error, else the newest of the unit's own lines; nothing when none says a word. */
 async function lastWords({ logs }: CheckContext, unit: string): Promise<string> {
   const page = await logs.read({ unit, limit: 20 }).catch(() => undefined);
-  const lines = page?.lines.filter(({ message }) => message !== "") ?? [];
+  const lines = page?.lines.filter(({ message }) => saysSomething(message)) ?? [];
   // What systemd itself says ("Failed with result …") says no more than that it failed.
   const own = lines.filter(
     ({ message }) => !message.startsWith(`${unit}: `) && !/^(Failed to start|Start(ed|ing)) /.test(message),
   );
   const line = own.find(({ priority }) => priority <= 3) ?? own[0] ?? lines[0];
-  return line === undefined ? "-" : plainLine(line.message, 70);
+  return line === undefined ? "" : plainLine(line.message, 70);
+}
+
+/** Blank lines, and those of dashes alone that programs draw. */
+function saysSomething(message: string): boolean {
+  return /[\p{L}\p{N}]/u.test(message);
 }

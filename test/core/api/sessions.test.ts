@@ -156,10 +156,77 @@ test("a hundred attempts at once are not more than five in a row", async () => {
   assert.ok(codes.includes("AUTH.SLOWED") && codes.includes("AUTH.BUSY"));
 });
 
-test("inventing console names does not give unlimited attempts", async () => {
+test("however many console names are invented, 32 of them together are counted", async () => {
   const { bed, sessions } = makeBed();
-  for (let i = 0; i < 2_000; i++) await refusal(sessions.open(`made-up/${i}`, wrong));
-  assert.ok(bed.asked < 100, `${bed.asked} passwords were checked`);
+  for (let i = 0; i < 2_000; i++) {
+    bed.clock += 1;
+    await refusal(sessions.open(`made-up/${i}`, wrong));
+  }
+  assert.equal(bed.asked, 32 * 5, "five for each counter, and then the first delay");
+});
+
+test("a name beyond goes on counting where the name quiet for longest stopped", async () => {
+  const { bed, sessions } = makeBed();
+  for (let i = 0; i < 3; i++) await refusal(sessions.open("made-up/0", wrong));
+  for (let i = 1; i < 32; i++) {
+    bed.clock += 1;
+    await refusal(sessions.open(`made-up/${i}`, wrong));
+  }
+  assert.deepEqual((await refusal(sessions.open("made-up/32", wrong))).values, { attemptsLeft: 1 });
+  assert.deepEqual((await refusal(sessions.open("made-up/0", wrong))).values, { attemptsLeft: 3 });
+});
+
+test("a console that is being slowed keeps its delay whatever names come", async () => {
+  const { bed, sessions } = makeBed();
+  for (const name of ["tty1", ...Array.from({ length: 31 }, (_, i) => `made-up/${i}`)]) {
+    for (let nth = 0; nth < 5; nth++) await refusal(sessions.open(name, wrong));
+    bed.clock += 10;
+  }
+  const others = Array.from({ length: 20 }, (_, i) => refusal(sessions.open(`made-up/${100 + i}`, wrong)));
+  const error = await refusal(sessions.open("tty1", right));
+  for (const other of await Promise.all(others)) assert.equal(other.code, "AUTH.SLOWED");
+  assert.equal(error.code, "AUTH.SLOWED");
+  assert.deepEqual(error.values, { retryAfterMs: 5_000 - 32 * 10 });
+});
+
+test("while every counter is slowed a new name waits for the shortest delay, and a right password then opens", async () => {
+  const { bed, sessions } = makeBed();
+  for (let i = 0; i < 32; i++)
+    for (let nth = 0; nth < 5; nth++) {
+      await refusal(sessions.open(`made-up/${i}`, wrong));
+      if (i > 0) bed.clock += 10;
+    }
+  const asked = bed.asked;
+  const error = await refusal(sessions.open("tty1", right));
+  assert.equal(error.code, "AUTH.SLOWED");
+  assert.deepEqual(error.values, { retryAfterMs: 5_000 - 31 * 5 * 10 });
+  assert.equal(bed.asked, asked);
+  bed.clock += Number(error.values["retryAfterMs"]);
+  await sessions.open("tty1", right);
+});
+
+test("a console that gave the right password once is not slowed by invented names", async () => {
+  const { sessions } = makeBed();
+  await sessions.open("tty1", right);
+  for (let i = 0; i < 500; i++) await refusal(sessions.open(`made-up/${i}`, wrong));
+  assert.deepEqual((await refusal(sessions.open("tty1", wrong))).values, { attemptsLeft: 4 });
+  await sessions.open("tty1", right);
+});
+
+test("a name whose password is being checked is not displaced", async () => {
+  const gate = Promise.withResolvers<void>();
+  let asked = 0;
+  const { sessions } = makeBed(async () => {
+    asked += 1;
+    await gate.promise;
+    return false;
+  });
+  const attempts = Array.from({ length: 32 }, (_, i) => refusal(sessions.open(`made-up/${i}`, wrong)));
+  const beyond = refusal(sessions.open("tty1", wrong));
+  gate.resolve();
+  assert.equal((await beyond).code, "AUTH.SLOWED");
+  for (const error of await Promise.all(attempts)) assert.deepEqual(error.values, { attemptsLeft: 4 });
+  assert.equal(asked, 32);
 });
 
 test("a password check that fails for another reason is passed on and not counted", async () => {

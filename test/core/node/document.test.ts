@@ -230,6 +230,59 @@ for (const [what, text] of [
   });
 }
 
+/** A schema that tells how often it was asked about an element. */
+function counting() {
+  const asked = { count: 0 };
+  const element = z.unknown().refine((value) => {
+    asked.count += 1;
+    return value !== "bad";
+  });
+  return { asked, schema: z.object({ list: z.array(element).default([]) }) };
+}
+
+for (const [what, document] of [
+  ["a list of 10,000 elements", { list: Array<object>(10_000).fill({}) }],
+  ["10,000 elements in a hundred lists", { list: Array<object>(100).fill(Array<number>(100).fill(1)) }],
+  ["10,000 fields that no schema names", Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`f${i}`, 1]))],
+] as const) {
+  test(`${what} are more than a document has: set aside without a look at them`, async () => {
+    await writeFile(file, JSON.stringify(document));
+    const { asked, schema } = counting();
+    const why: string[] = [];
+    await Document.open({ file, schema, empty: { list: [] }, onDamage: (damage) => why.push(damage.why) });
+    assert.deepEqual(why, ["more than 10000 values"]);
+    assert.equal(asked.count, 0);
+  });
+}
+
+test("a document is checked once, and of a damaged one what is left once more", async () => {
+  for (const [elements, checks] of [
+    [Array<string>(9_998).fill("good"), 9_998],
+    [Array<string>(9_000).fill("bad"), 9_000],
+    [["bad", "good", "bad", "good"], 4 + 2],
+  ] as const) {
+    await writeFile(file, JSON.stringify({ list: elements }));
+    const { asked, schema } = counting();
+    await Document.open({ file, schema, empty: { list: [] } });
+    assert.equal(asked.count, checks);
+  }
+});
+
+test("a document that a check finds a new fault in each time is set aside after twenty looks", async () => {
+  let looks = 0;
+  const names = Array.from({ length: 100 }, (_, i) => `f${i}`);
+  const fickle = z.record(z.string(), z.number()).superRefine((value, context) => {
+    looks += 1;
+    const [name] = Object.keys(value);
+    if (name !== undefined) context.addIssue({ code: "custom", message: "bad", path: [name] });
+  });
+  await writeFile(file, JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))));
+  const kinds: string[] = [];
+  await Document.open({ file, schema: fickle, empty: {}, onDamage: (damage) => kinds.push(damage.kind) });
+  assert.deepEqual(kinds, ["setAside"]);
+  assert.equal(looks, 20);
+});
+
 test("a change that changes nothing is not written", async () => {
   let writes = 0;
   const document = await open({

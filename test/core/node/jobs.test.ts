@@ -288,7 +288,7 @@ test("of a long list only the newest hundred are taken over, and only their logs
     error: null,
     lines: 0,
   };
-  const many = Array.from({ length: 5000 }, (_, i) => ({ ...one, id: i.toString(16).padStart(12, "0") }));
+  const many = Array.from({ length: 500 }, (_, i) => ({ ...one, id: i.toString(16).padStart(12, "0") }));
   await (await Jobs.open({ folder })).close();
   await writeFile(join(folder, "jobs.json"), JSON.stringify({ jobs: many }));
   const last = many.at(-1)?.id ?? "";
@@ -305,10 +305,23 @@ test("of a long list only the newest hundred are taken over, and only their logs
   assert.deepEqual(await readdir(join(folder, "jobs")), [`${last}.log`]);
 });
 
+test("a log that was being written when the agent was killed is removed, and the job keeps its former one", async (t) => {
+  const folder = await folderFor(t);
+  const before = await Jobs.open({ folder });
+  const { id } = before.start(request, async (context) => context.log("whole"));
+  await ended(before, id);
+  await before.close();
+  const logs = join(folder, "jobs");
+  for (const name of [`.${id}.log.tmp`, ".feedfeedfeed.log.tmp"]) await writeFile(join(logs, name), "0\nhal");
+  const jobs = await open(t, {}, folder);
+  assert.deepEqual(await readdir(logs), [`${id}.log`]);
+  assert.deepEqual(await jobs.log(id, 0), { first: 0, lines: ["whole"] });
+});
+
 test("files in the folder of logs that are no logs stay", async (t) => {
   const folder = await folderFor(t);
   await (await Jobs.open({ folder })).close();
-  const names = ["notes.txt", "feedfeedfeed.log.gz", "feedfeedfeedfeed.log", "FEEDFEEDFEED.log"];
+  const names = ["notes.txt", "feedfeedfeed.log.gz", "feedfeedfeedfeed.log", "FEEDFEEDFEED.log", ".notes.log.tmp"];
   for (const name of names) await writeFile(join(folder, "jobs", name), "");
   await open(t, {}, folder);
   assert.deepEqual((await readdir(join(folder, "jobs"))).sort(), names.sort());

@@ -34,7 +34,7 @@ test("virtual machines have names and UUIDs, what is wrong and what runs first, 
   const { screen, lines } = await fullBed();
   assert.match(
     lines(screen).join("\n"),
-    /VM INFO {3}2 of 3 running +v\n.* 0d9c5a52 web01 +2C +4 G Running\n.*2 more\n/,
+    /VM INFO {3}2 of 3 running +v\n.* 0d9c5a52 web01 +2C +4 G Running\n.*2 more: v\n/,
   );
   assert.match(lines(screen, 132, 43).join("\n"), /0d9c5a52 build agent +4C +8 G Stopped\n/);
 });
@@ -90,6 +90,11 @@ test("F2 in the list goes home, to the public view", async () => {
   assert.ok(top);
   assert.deepEqual(press(top, "f2"), [true]);
   assert.deepEqual(made.opened, []);
+});
+
+test("a panel that hides lines names its letter", async () => {
+  const { screen, lines } = await fullBed();
+  assert.match(lines(screen).join("\n"), /\d more: n/);
 });
 
 test("Esc is left to the console, which locks; other letters mean nothing", async () => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as z from "zod/mini";
+import type { Job } from "../../../core/model/records.ts";
 import { pingScreen } from "../../../tui/screens/ping.ts";
 import { press } from "../widgets/support.ts";
-import { bed, recordedFacts } from "./support.ts";
+import { bed, clientOf, recordedFacts, untilAnswered } from "./support.ts";
 
 test("the proposed address gives way to the one that is typed", async () => {
   const nodeSettings = { lockMinutes: 10, publicView: "panels" as const, pingTarget: "114.114.114.114" };
@@ -12,3 +14,50 @@ test("the proposed address gives way to the one that is typed", async () => {
   press(screen, "192.0.2.1");
   assert.match(lines(screen).join("\n"), / 192\.0\.2\.1\n/);
 });
+
+test("a test that was left and is brought back shows all its lines, each once, and those that come later", async () => {
+  const job: Job = {
+    id: "1",
+    kind: "ping",
+    subject: "192.0.2.1",
+    console: "tty1",
+    state: "running",
+    startedAt: 0,
+    endedAt: null,
+    progress: null,
+    cancellable: true,
+    error: null,
+    lines: 1,
+  };
+  const answers = ["icmp_seq=1"];
+  const made = await bed({ ...(await recordedFacts("laptop-vm")), state: { jobs: [job] } });
+  const control = {
+    ...made.control,
+    client: clientOf((call, request) => (call === "startPing" ? job : linesFrom(answers, request))),
+  };
+  const screen = pingScreen(control);
+  const text = () => made.lines(screen).join("\n");
+  const untilShown = (what: string) => untilAnswered(() => text().includes(what), text);
+  screen.enter?.();
+  press(screen, "192.0.2.1", "tab", "tab", "enter");
+  await untilShown("icmp_seq=1");
+
+  screen.leave?.();
+  answers.push("icmp_seq=2");
+  job.lines = 2;
+  screen.enter?.();
+  await untilShown("icmp_seq=2");
+  assert.equal(text().split("icmp_seq=1").length - 1, 1);
+
+  answers.push("icmp_seq=3");
+  job.lines = 3;
+  screen.changed?.();
+  await untilShown("icmp_seq=3");
+});
+
+const jobLogRequest = z.object({ query: z.object({ from: z.number() }) });
+
+function linesFrom(lines: readonly string[], request: unknown) {
+  const first = jobLogRequest.parse(request).query.from;
+  return { first, lines: lines.slice(first) };
+}

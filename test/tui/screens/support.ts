@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { Client } from "../../../core/api/client.ts";
 import { type Facts, factNames, missingFacts } from "../../../core/model/facts.ts";
 import type { Reading } from "../../../core/model/reading.ts";
@@ -9,6 +11,7 @@ import { allSources } from "../../../core/node/facts/sources.ts";
 import { fixtureMachine, recording } from "../../../core/node/fixture.ts";
 import { drawFrame } from "../../../tui/frame.ts";
 import { loadCatalogue, translator } from "../../../tui/i18n/catalogue.ts";
+import { PasswordWait } from "../../../tui/password-wait.ts";
 import type { Control, Screen, View } from "../../../tui/screens/screen.ts";
 import { initialState, type State } from "../../../tui/state.ts";
 import { asciiGlyphs, Canvas, Cells, type Style } from "../../../tui/terminal/canvas.ts";
@@ -41,6 +44,12 @@ async function readFacts(machine: string): Promise<Recorded> {
     Object.assign(facts, { [name]: reading });
   }
   return { facts, now };
+}
+
+/** A client without an agent: `answer` gets the name of each call and its request. What it throws is the refusal. */
+export function clientOf(answer: (call: string, request: unknown) => unknown): Client {
+  const client = new Client({ socketPath: "/nowhere", console: "tty1" });
+  return Object.assign(client, { call: async (name: string, request: unknown) => answer(name, request) });
 }
 
 export type Bed = {
@@ -87,6 +96,7 @@ export async function bed(options: BedOptions): Promise<Bed> {
     notify() {},
     attempt: (action) => action(),
     describe: String,
+    passwordWait: new PasswordWait(() => 0),
     unlocked() {},
     setLanguage: async () => {},
     canShow: () => true,
@@ -110,6 +120,14 @@ export async function bed(options: BedOptions): Promise<Bed> {
     frame,
     lines: (screen, width = 80, height = 24) => frame(screen, width, height).toLines(),
   };
+}
+
+/** Lets answers come until `holds`; a client of `clientOf` needs a few turns of the loop. Fails with the screen. */
+export async function untilAnswered(holds: () => boolean, text: () => string): Promise<void> {
+  for (let turn = 0; !holds(); turn++) {
+    assert.ok(turn < 1_000, `never came:\n${text()}`);
+    await setImmediate();
+  }
 }
 
 /** The style of the first cell of a text on the screen; undefined when it is not there. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { size } from "../../../core/node/diagnostics/format.ts";
 import {
   type Figure,
   formatAge,
@@ -147,4 +148,9 @@ test("temperatures may be below zero but not below the absolute one", () => {
 test("a decimal has as many places as were asked for and no negative zero", () => {
   table(formatDecimal, [...notKnown, [0.12, "0.12"], [0.2, "0.20"], [12, "12.00"], [-0.001, "0.00"]]);
   assert.equal(formatDecimal(1.25, 1), "1.3");
+});
+
+test("the diagnostics write sizes as the screens do", () => {
+  for (let bytes = 1; bytes < 1024 ** 6; bytes *= 1.37) assert.equal(size(bytes), formatBytes(bytes));
+  for (const bytes of [0, 1023, 1024, 1023.96 * M, 99.96 * G, 1000 * G]) assert.equal(size(bytes), formatBytes(bytes));
 });

@@ -5,7 +5,7 @@ import { layoutHome, type PanelName } from "./layout.ts";
 import { orderLinks } from "./links.ts";
 import { drawCpu, drawDisks, drawHosts, drawMachines, drawMemory, drawNics, drawNode, drawTime } from "./panels.ts";
 
-const panels: Record<PanelName, (canvas: Canvas, view: View) => void> = {
+const panels: Record<PanelName, (canvas: Canvas, view: View, key: string) => void> = {
   node: drawNode,
   time: drawTime,
   disk: drawDisks,
@@ -16,11 +16,14 @@ const panels: Record<PanelName, (canvas: Canvas, view: View) => void> = {
   memory: drawMemory,
 };
 
-/** Draws the eight panels of what is known; the public and the full view differ in what the agent tells. */
-export function drawHome(canvas: Canvas, view: View): Record<PanelName, Rect> {
+/**
+ * Draws the eight panels of what is known; the public and the full view differ in what the agent tells. `keyOf` names
+ * the key that shows what a panel has no room for.
+ */
+export function drawHome(canvas: Canvas, view: View, keyOf: (panel: PanelName) => string): Record<PanelName, Rect> {
   const rects = layoutHome(canvas.width, canvas.height - 1, wishes(view));
   for (const [name, rect] of Object.entries(rects)) {
-    if (isPanel(name)) panels[name](canvas.part(rect.x, rect.y, rect.width, rect.height), view);
+    if (isPanel(name)) panels[name](canvas.part(rect.x, rect.y, rect.width, rect.height), view, keyOf(name));
   }
   return rects;
 }

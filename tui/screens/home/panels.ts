@@ -1,6 +1,7 @@
 import type { Disk, Link, VirtualMachine } from "../../../core/model/facts.ts";
 import { type Reading, valueOf } from "../../../core/model/reading.ts";
 import type { Canvas, Style } from "../../terminal/canvas.ts";
+import { displayWidth } from "../../terminal/width.ts";
 import {
   formatAge,
   formatBytes,
@@ -126,7 +127,7 @@ function clockWords({ t, state }: View): readonly [string, Style] {
   return [source === null ? t("time.inSync") : t("time.inSyncWith", { source: shortName(source) }), "good"];
 }
 
-export function drawDisks(canvas: Canvas, view: View): void {
+export function drawDisks(canvas: Canvas, view: View, key: string): void {
   const { t, state } = view;
   panel(canvas, view, t("panel.disk"), state.facts.filesystems, (body, filesystems) => {
     filesystems.forEach((fs, y) => {
@@ -137,12 +138,12 @@ export function drawDisks(canvas: Canvas, view: View): void {
         [fs.readOnly ? t("fs.readOnly") : share >= 0.8 ? formatUsed(share) : "", style],
       ]);
     });
-    drawDiskHealth(body.part(0, filesystems.length), view);
+    drawDiskHealth(body.part(0, filesystems.length), view, key);
   });
-  if (state.facts.filesystems?.state === "missing") drawDiskHealth(canvas.part(0, 2), view);
+  if (state.facts.filesystems?.state === "missing") drawDiskHealth(canvas.part(0, 2), view, key);
 }
 
-function drawDiskHealth(body: Canvas, { t, state }: View): void {
+function drawDiskHealth(body: Canvas, { t, state }: View, key: string): void {
   const { disks } = state.facts;
   if (disks === undefined || body.height === 0) return;
   if (disks.state === "missing") {
@@ -159,10 +160,10 @@ function drawDiskHealth(body: Canvas, { t, state }: View): void {
       [disk.health === "healthy" ? temperature : healthWhy(t, disk) || temperature, healthStyle[disk.health]],
     ]);
   });
-  more(body, view_t(t), sorted.length - shown);
+  drawMore(body, t, key, sorted.length - shown);
 }
 
-export function drawNics(canvas: Canvas, view: View): void {
+export function drawNics(canvas: Canvas, view: View, key: string): void {
   const { t, state } = view;
   panel(canvas, view, t("panel.nic"), state.facts.network, (body, network) => {
     const rows = orderLinks(network.links);
@@ -172,7 +173,7 @@ export function drawNics(canvas: Canvas, view: View): void {
       body.width >= 49 ? 17 : 9,
     );
     rows.slice(0, shown).forEach(({ link, depth }, y) => drawLink(body, y, view, link, depth, nameWidth));
-    more(body, view_t(t), rows.length - shown);
+    drawMore(body, t, key, rows.length - shown);
     if (rows.length === 0) body.text(0, 0, `-  ${t("nic.none")}`, "dim");
   });
 }
@@ -236,7 +237,7 @@ export function drawHosts(canvas: Canvas, view: View): void {
   });
 }
 
-export function drawMachines(canvas: Canvas, view: View): void {
+export function drawMachines(canvas: Canvas, view: View, key: string): void {
   const { t, state } = view;
   panel(canvas, view, t("panel.vm"), state.facts.virtualMachines, (body, machines, end) => {
     const { list, total, running, stopped, unknown: lost } = machines;
@@ -250,7 +251,7 @@ export function drawMachines(canvas: Canvas, view: View): void {
     orderMachines(list)
       .slice(0, shown)
       .forEach((vm, y) => drawMachine(body, y, view, vm));
-    more(body, view_t(t), list.length - shown);
+    drawMore(body, t, key, list.length - shown);
   });
 }
 
@@ -303,10 +304,10 @@ function fitting(count: number, height: number): number {
   return count <= height ? count : Math.max(height - 1, 0);
 }
 
-function more(canvas: Canvas, word: (count: number) => string, count: number): void {
-  if (count > 0 && canvas.height > 0) canvas.text(0, canvas.height - 1, word(count), "dim");
-}
-
-function view_t(t: View["t"]): (count: number) => string {
-  return (count) => t("panel.more", { count });
+/** Says how many lines are hidden and, where there is room, the key behind which they are. */
+export function drawMore(canvas: Canvas, t: View["t"], key: string, count: number): void {
+  if (count === 0 || canvas.height === 0) return;
+  const long = t("panel.moreAt", { count, key });
+  const text = displayWidth(long) <= canvas.width ? long : t("panel.more", { count });
+  canvas.text(0, canvas.height - 1, text, "dim", canvas.width);
 }

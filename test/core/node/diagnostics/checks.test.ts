@@ -7,7 +7,7 @@ import { loadDiagnosisTexts } from "../../../../tui/i18n/catalogue.ts";
 import { diagnosisEn } from "../../../../tui/i18n/diagnosis.ts";
 import { diagnosisZh } from "../../../../tui/i18n/diagnosis-zh.ts";
 import { wrap } from "../../../../tui/terminal/width.ts";
-import { machineIn } from "./machine.ts";
+import { healthy, inet, machineIn } from "./machine.ts";
 import { type Scenario, scenarios } from "./scenarios/index.ts";
 
 /** A dialogue at 80 columns has a margin of two on each side. */
@@ -65,6 +65,47 @@ test("the two languages name the same values", () => {
   const chinese = new Map<string, string>(Object.entries(catalogues.zh));
   assert(english.length > 200);
   for (const [key, text] of english) assert.deepEqual(places(chinese.get(key) ?? ""), places(text), key);
+});
+
+const filled: [key: string, values: Record<string, string>, en: string, zh: string][] = [
+  [
+    "diagnosis.UNIT.FAILED.what",
+    { unit: "logrotate.service", said: "" },
+    "logrotate.service failed",
+    "logrotate.service 失败",
+  ],
+  [
+    "diagnosis.UNIT.FAILED.what",
+    { unit: "x.service", said: "[core] {unit} is gone" },
+    "x.service failed: [core] {unit} is gone",
+    "x.service 失败：[core] {unit} is gone",
+  ],
+  [
+    "diagnosis.MGMT.OK.what",
+    { link: "br_bond0", address: "10.0.0.5", "address.more": "1" },
+    "The management network is on br_bond0: 10.0.0.5 and 1 more.",
+    "管理网络位于 br_bond0：10.0.0.5 及另外 1 个。",
+  ],
+  [
+    "diagnosis.LIBVIRT.LOCKED.what",
+    { name: "db", holder: "" },
+    "A call to the virtual machine db hangs.",
+    "对虚拟机 db 的调用挂起。",
+  ],
+];
+for (const [key, values, en, zh] of filled)
+  test(`values are filled in as a person says it: ${en}`, async () => {
+    const said = async (language: Language) => (await loadDiagnosisTexts(language))(key, values);
+    assert.deepEqual([await said("en"), await said("zh")], [en, zh]);
+  });
+
+test("the management address says how many there are beside, as a value of its own", async () => {
+  const [eno1] = healthy.network.links;
+  assert(eno1);
+  const links = [{ ...eno1, addresses: [inet("10.0.0.5"), inet("10.0.0.6"), inet("10.0.0.7")] }];
+  const { findings } = await runDiagnostics(machineIn({ facts: { network: { ...healthy.network, links } } }));
+  const { values } = findings.find(({ code }) => code === "MGMT.OK") ?? {};
+  assert.deepEqual(values, { link: "eno1", address: "10.0.0.5", "address.more": "2", route: "eno1" });
 });
 
 async function find(scenario: Scenario): Promise<Finding> {

@@ -24,6 +24,7 @@ test("a healthy compute node passes everything that applies to it", async () => 
       "units",
       "management-link",
       "duplicate-address",
+      "path-mtu",
       "libvirt",
       "guests",
       "ports",

@@ -85,15 +85,60 @@ for (const id of [
     );
   });
 
+const sshdFile = "/etc/ssh/sshd_config.d/00-binnacle-names.conf";
+
+test("ssh-without-names writes its file, sees that sshd follows it, and lets sshd read it", async () => {
+  const { machine, ran } = withSshd(["usedns yes", "usedns no"]);
+  await applyFix("ssh-without-names", { machine, allowChanges: true });
+  assert.deepEqual(ran, [
+    "sshd -T",
+    `install -D -m 644 -- /dev/stdin ${sshdFile} < UseDNS no\n`,
+    "sshd -T",
+    "systemctl try-reload-or-restart -- ssh.service",
+  ]);
+});
+
+test("ssh-without-names takes its file back when sshd follows another one", async () => {
+  const { machine, ran } = withSshd(["usedns yes", "usedns yes"]);
+  await assert.rejects(applyFix("ssh-without-names", { machine, allowChanges: true }), { code: "FIX.FAILED" });
+  assert.equal(ran.at(-1), `rm -f -- ${sshdFile}`);
+});
+
+test("ssh-without-names has nothing to do where sshd looks up no names", async () => {
+  const { machine, ran } = withSshd(["usedns no"]);
+  await assert.rejects(applyFix("ssh-without-names", { machine, allowChanges: true }), { code: "FIX.NOT_NEEDED" });
+  assert.deepEqual(ran, ["sshd -T"]);
+});
+
+test("ssh-without-names is refused in a preview, and nothing runs", async () => {
+  const { machine, ran } = withSshd(["usedns yes"]);
+  await assert.rejects(applyFix("ssh-without-names", { machine, allowChanges: false }), { code: "FIX.PREVIEW" });
+  assert.deepEqual(ran, []);
+});
+
 test("every fix has its name in both languages", () => {
   for (const texts of [diagnosisEn, diagnosisZh]) {
     const names = Object.keys(texts).filter((key) => key.startsWith("diagnosis.fix."));
     assert.deepEqual(
       names.map((key) => key.replace("diagnosis.fix.", "")).sort(),
-      [...new Set(fixes.map(([id]) => id.replace(/:.*/, "")))].sort(),
+      [...new Set([...fixes.map(([id]) => id.replace(/:.*/, "")), "ssh-without-names"])].sort(),
     );
   }
 });
+
+/** A machine whose sshd tells one thing after the other. */
+function withSshd(told: string[]) {
+  const { machine } = machineIn({});
+  const ran: string[] = [];
+  const watching: typeof machine = {
+    ...machine,
+    async run(command, args, { input }) {
+      ran.push([command, ...args].join(" ") + (input === undefined ? "" : ` < ${input}`));
+      return { code: 0, stdout: command === "sshd" ? `port 22\n${told.shift()}\n` : "", stderr: "" };
+    },
+  };
+  return { machine: watching, ran };
+}
 
 function watched(show: string, result: { code: number; stderr: string } = { code: 0, stderr: "" }) {
   const { machine } = machineIn({});

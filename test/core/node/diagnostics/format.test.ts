@@ -4,9 +4,9 @@ import { list, percent, seconds, size, speed } from "../../../../core/node/diagn
 
 const cases: [what: string, text: string, expected: string][] = [
   ["bytes", size(0), "0 B"],
-  ["a small size", size(1536), "1.5 KiB"],
-  ["a large size", size(182 * 1024 ** 3), "182 GiB"],
-  ["a size beyond all units", size(5000 * 1024 ** 5), "5000 PiB"],
+  ["a small size", size(1536), "1.5 K"],
+  ["a large size", size(182 * 1024 ** 3), "182 G"],
+  ["a size beyond all units", size(5000 * 1024 ** 6), "5000 E"],
   ["a share is rounded down", percent(0.9499), "94 %"],
   ["a share at the limit", percent(0.95), "95 %"],
   ["a share that floating point puts just below", percent(0.29), "29 %"],
@@ -17,7 +17,10 @@ const cases: [what: string, text: string, expected: string][] = [
   ["hours", seconds(86_400), "24 h"],
   ["a slow port", speed(100), "100M"],
   ["a fast port", speed(2500), "2.5G"],
-  ["a short list", list(["a", "b"]), "a, b"],
-  ["a long list", list(["a", "b", "c", "d", "e"]), "a, b, c +2"],
 ];
 for (const [what, text, expected] of cases) test(what, () => assert.equal(text, expected));
+
+test("a list that is too long tells how many it leaves out", () => {
+  assert.deepEqual(list(["a", "b"]), { shown: "a, b", more: 0 });
+  assert.deepEqual(list(["a", "b", "c", "d", "e"]), { shown: "a, b, c", more: 2 });
+});

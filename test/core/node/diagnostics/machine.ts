@@ -14,6 +14,9 @@ type Values = { [N in FactName]: FactValue<N> };
 /** Values of facts, or why there is none. */
 export type FactsPart = { [N in FactName]?: Values[N] | { missing: Missing["code"]; detail?: string } };
 
+/** What a command does that does not end in time. */
+export const timeout = new NodeError("RUN.TIMEOUT", "It did not end within its time.");
+
 /** What a test says of a machine; everything else is as on a healthy compute node. */
 export type Situation = {
   facts?: FactsPart;
@@ -23,7 +26,7 @@ export type Situation = {
   dirs?: Record<string, string[]>;
   links?: Record<string, string>;
   /** What commands print, by a pattern of their command line; the first that fits counts. */
-  commands?: [line: RegExp, result: string | Partial<RunResult>][];
+  commands?: [line: RegExp, result: string | Partial<RunResult> | NodeError][];
   resolver?: Resolver | null;
 };
 
@@ -154,15 +157,24 @@ const healthyFiles: Record<string, string> = {
   "/proc/vmstat": "nr_free_pages 5\noom_kill 0\n",
   "/proc/net/tcp": "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n",
   "/proc/mounts": "/dev/sda2 / ext4 rw 0 0\n",
+  "/proc/self/mountinfo": "21 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw\n",
+  "/etc/hostname": "compute01\n",
+  "/etc/hosts": "127.0.0.1\tlocalhost\n127.0.1.1\tcompute01.example.com compute01\n",
 };
 const healthyDirs: Record<string, string[]> = { "/sys/class/misc": ["kvm", "rfkill"], "/proc": ["1", "meminfo"] };
 const healthyCommands: [RegExp, string][] = [
   [/^systemctl list-units --type=service --state=activating/, "[]"],
   [/^arping -V/, "arping from iputils 20240905"],
   [/^arping -D /, "Sent 2 probes (2 broadcast(s))\nReceived 0 response(s)"],
+  [/^ping /, pinged(2)],
   [/^journalctl .*--field=/, "6\n"],
   [/^journalctl /, ""],
 ];
+
+/** What ping prints after two packets. */
+export function pinged(received: 0 | 2): string {
+  return `PING 10.0.0.1 (10.0.0.1) from 10.0.0.5 eno1: 1472(1500) bytes of data.\n\n--- 10.0.0.1 ping statistics ---\n2 packets transmitted, ${received} received, ${received === 0 ? 100 : 0}% packet loss, time 201ms\n`;
+}
 
 /** A machine and its facts in a situation. */
 export function machineIn(situation: Situation): { machine: Machine; facts: Facts; resolver: Resolver | null } {
@@ -187,6 +199,7 @@ export function machineIn(situation: Situation): { machine: Machine; facts: Fact
       const result = commands.find(([pattern]) => pattern.test(line))?.[1];
       if (result === undefined)
         throw new NodeError("RUN.NOT_FOUND", `The command ${command} is not installed.`, { values: { command } });
+      if (result instanceof NodeError) throw result;
       return { code: 0, stdout: "", stderr: "", ...(typeof result === "string" ? { stdout: result } : result) };
     },
   };

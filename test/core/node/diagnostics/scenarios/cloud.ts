@@ -1,4 +1,4 @@
-import { healthy, journal, minute, now } from "../machine.ts";
+import { healthy, journal, minute, now, timeout } from "../machine.ts";
 import { gib, type Scenario } from "./scenario.ts";
 
 const { identity, virtualMachines } = healthy;
@@ -22,10 +22,12 @@ const ocfs2 = {
 };
 
 /** A line of /proc/net/tcp with a socket that listens. */
-
-/** A line of /proc/net/tcp with a socket that listens. */
 const listening = (port: number, inode: number) =>
   `   0: 00000000:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000 100 0 0 10 0\n`;
+
+const nfsSource = "[2001:db8:aaaa:bbbb::53]:/export/primary";
+const nfsMount = `61 21 0:52 / /var/lib/binnacle/primary\\040storage rw,relatime shared:30 - nfs4 ${nfsSource} rw,vers=4.2,hard\n`;
+
 const tomcat = {
   facts: { identity: management },
   files: {
@@ -75,6 +77,39 @@ export const cloudScenarios: Scenario[] = [
     since: now - 3 * minute,
     fix: "restart-libvirt",
   },
+  {
+    name: "a virtual machine whose lock another call holds",
+    code: "LIBVIRT.LOCKED",
+    outcome: "failed",
+    facts: { virtualMachines: { ...virtualMachines, list: [machine("running")] } },
+    commands: [
+      [/^virsh -c qemu:\/\/\/system -r domstats /, timeout],
+      [
+        /^journalctl .*--grep=Cannot start job .*--unit=libvirtd.service/,
+        journal({
+          message:
+            "Cannot start job (query, none, none) in API remoteDispatchDomainGetBlockInfo for domain a-database-of-the-accounting-department; current job is (modify, none, none) owned by (14711 remoteDispatchDomainMigratePerform3Params, 0 <null>, 0 <null> (flags=0x0)) for (512s, 0s, 0s)",
+          minutesAgo: 2,
+          priority: 4,
+        }),
+      ],
+    ],
+    values: {
+      name: "a-database-of-the-accounting-…",
+      holder: "remoteDispatchDomainMigratePerform3Params (thread 14711)",
+    },
+    since: now - 2 * minute - 512_000,
+    fix: "restart-libvirt",
+  },
+  {
+    name: "a virtual machine that hangs for a reason that no log tells",
+    code: "LIBVIRT.LOCKED",
+    outcome: "failed",
+    facts: { virtualMachines: { ...virtualMachines, list: [machine("running")] } },
+    commands: [[/^virsh -c qemu:\/\/\/system -r domstats /, timeout]],
+    values: { holder: "" },
+    fix: "restart-libvirt",
+  },
   { name: "no virtual machine was stopped by an error", code: "GUEST.OK", outcome: "passed", values: { count: "2" } },
   {
     name: "a virtual machine paused by an I/O error",
@@ -89,6 +124,58 @@ export const cloudScenarios: Scenario[] = [
     code: "GUEST.CRASHED",
     outcome: "failed",
     facts: { virtualMachines: { ...virtualMachines, list: [machine("crashed")] } },
+  },
+  {
+    name: "NFS storage that answers",
+    code: "NFS.OK",
+    outcome: "passed",
+    files: { "/proc/self/mountinfo": nfsMount },
+    commands: [
+      [/^stat --file-system --format=%T -- \/var\/lib\/binnacle\/primary storage$/, "nfs\n"],
+      [/^test -w \/var\/lib\/binnacle\/primary storage$/, ""],
+    ],
+    values: { mounts: "/var/lib/binnacle/primary storage" },
+  },
+  {
+    name: "an NFS server that does not answer",
+    code: "NFS.SILENT",
+    outcome: "failed",
+    files: { "/proc/self/mountinfo": nfsMount },
+    commands: [[/^stat /, timeout]],
+    values: { mount: "/var/lib/binnacle/primary storage", source: nfsSource, limit: "3 s" },
+  },
+  {
+    name: "an NFS file system that is stale",
+    code: "NFS.STALE",
+    outcome: "failed",
+    files: { "/proc/self/mountinfo": nfsMount },
+    commands: [
+      [/^stat /, { code: 1, stderr: "stat: cannot read file system information for '/x': Stale file handle\n" }],
+    ],
+  },
+  {
+    name: "an NFS file system that became read-only",
+    code: "NFS.READ_ONLY",
+    outcome: "failed",
+    files: { "/proc/self/mountinfo": nfsMount.replace(" rw,vers", " ro,vers") },
+    commands: [[/^stat /, "nfs\n"]],
+  },
+  {
+    name: "an NFS file system that root may not write to",
+    code: "NFS.DENIED",
+    outcome: "warning",
+    files: { "/proc/self/mountinfo": nfsMount },
+    commands: [
+      [/^stat /, "nfs\n"],
+      [/^test -w /, { code: 1 }],
+    ],
+  },
+  {
+    name: "an NFS file system that was not mounted",
+    code: "NFS.NOT_MOUNTED",
+    outcome: "failed",
+    files: { "/etc/fstab": `${nfsSource} /var/lib/binnacle/primary\\040storage/ nfs4 hard,_netdev 0 0\n` },
+    values: { mount: "/var/lib/binnacle/primary storage", source: nfsSource },
   },
   {
     name: "a storage cluster with all its nodes",
@@ -182,7 +269,7 @@ export const cloudScenarios: Scenario[] = [
   },
 ];
 
-function machine(state: "paused" | "crashed") {
+function machine(state: "running" | "paused" | "crashed") {
   const name = "a-database-of-the-accounting-department";
   return { uuid: "0b1f2c3d-0000-4000-8000-000000000001", name, cpus: 4, memoryBytes: gib, state };
 }

@@ -1,5 +1,5 @@
 import type { Link } from "../../../../../core/model/facts.ts";
-import { healthy, inet, link } from "../machine.ts";
+import { healthy, inet, link, pinged } from "../machine.ts";
 import type { Scenario } from "./scenario.ts";
 
 const { network } = healthy;
@@ -150,5 +150,26 @@ export const networkScenarios: Scenario[] = [
       ],
     ],
     values: { address: "10.0.0.5", link: "eno1", mac: "52:54:00:aa:bb:cc" },
+  },
+  {
+    name: "a path that carries what the interface does",
+    code: "MTU.OK",
+    outcome: "passed",
+    commands: [[/^ping -n -c 2 -i 0.2 -w 1 -M do -s 1472 -I eno1 -- 10\.0\.0\.1$/, pinged(2)]],
+    values: { link: "eno1", mtu: "1500", gateway: "10.0.0.1" },
+  },
+  {
+    name: "a switch whose MTU is smaller than the interface's",
+    code: "MTU.SMALLER",
+    outcome: "failed",
+    ...managementLink(
+      [link("enp129s0f1np1.1234", { management: true, mtu: 9000 })],
+      [{ link: "enp129s0f1np1.1234", address: "2001:db8:aaaa:bbbb:1111:2222:3333:4444", family: "inet6" }],
+    ),
+    commands: [
+      [/^ping .* -s (1232|1452) -I enp129s0f1np1\.1234 -- 2001:/, pinged(2)],
+      [/^ping /, { code: 1, stdout: pinged(0) }],
+    ],
+    values: { link: "enp129s0f1np1.1234", mtu: "9000", passes: "1500" },
   },
 ];

@@ -1,5 +1,5 @@
 import { healthy, journal, minute, now } from "../machine.ts";
-import { gib, type Scenario } from "./scenario.ts";
+import { certificate, gib, type Scenario } from "./scenario.ts";
 
 const { identity, clock, network, memory } = healthy;
 
@@ -46,6 +46,31 @@ export const nodeScenarios: Scenario[] = [
     facts: { identity: { ...identity, hostname: "localhost.localdomain" } },
   },
   {
+    name: "a host name that the next start takes back",
+    code: "HOSTNAME.CHANGED",
+    outcome: "failed",
+    facts: { identity: { ...identity, hostname: "compute-rack12-unit40.dc1.example.com" } },
+    files: { "/etc/hostname": "# set by the installer\n\n  host-10-0-0-5.example.com \n" },
+    values: { name: "compute-rack12-unit40.dc1.example.com", static: "host-10-0-0-5.example.com" },
+  },
+  {
+    name: "a host name that the certificate does not have",
+    code: "HOSTNAME.CERTIFICATE",
+    outcome: "failed",
+    files: { "/etc/binnacle/tls/node.crt": certificate },
+    values: { name: "compute01", issued: "compute-rack11-unit07.dc1.example.com" },
+  },
+  {
+    name: "a host name without an address",
+    code: "HOSTNAME.UNRESOLVED",
+    outcome: "warning",
+    files: {
+      "/etc/hosts": "127.0.0.1 localhost\n#10.0.0.5 compute01\n10.0.0.6 compute010 compute01.example.com\n",
+      "/etc/nsswitch.conf": "hosts: files dns\n",
+    },
+    values: { name: "compute01", address: "10.0.0.5" },
+  },
+  {
     name: "room on the file systems",
     code: "FS.OK",
     outcome: "passed",
@@ -69,8 +94,8 @@ export const nodeScenarios: Scenario[] = [
     values: {
       used: "80 %",
       limit: "80 %",
-      free: "200 GiB",
-      delete: "/var/lib/binnacle/image-cache 40 GiB, /var/lib/binnacle/backups 3.0 GiB",
+      free: "200 G",
+      delete: "/var/lib/binnacle/image-cache 40 G, /var/lib/binnacle/backups 3 G",
     },
   },
   {
@@ -105,7 +130,7 @@ export const nodeScenarios: Scenario[] = [
         `${4 * gib}\t/var/log/journal\n1000\t/var/log\n`,
       ],
     ],
-    values: { mount: "/", used: "95 %", delete: "/var/log/journal 4.0 GiB" },
+    values: { mount: "/", used: "95 %", delete: "/var/log/journal 4 G" },
     fix: "vacuum-journal",
   },
   {
@@ -143,7 +168,7 @@ export const nodeScenarios: Scenario[] = [
         servers: ["2.debian.pool.ntp.org", "ntp1.example.com", "ntp2.example.com", "ntp3"],
       },
     },
-    values: { servers: "2.debian.pool.ntp.org, ntp1.example.com, ntp2.example.com +1" },
+    values: { servers: "2.debian.pool.ntp.org, ntp1.example.com, ntp2.example.com", "servers.more": "1" },
   },
   {
     name: "a clock that is not in sync yet",
@@ -180,13 +205,32 @@ export const nodeScenarios: Scenario[] = [
     resolver: (server) => (server === "10.0.0.1" ? Promise.reject(new Error("timeout")) : Promise.resolve()),
     values: { silent: "10.0.0.1", limit: "3 s" },
   },
-  { name: "enough memory", code: "MEMORY.OK", outcome: "passed", values: { available: "44 GiB", total: "64 GiB" } },
+  {
+    name: "sshd that looks up no names",
+    code: "SSH.OK",
+    outcome: "passed",
+    commands: [[/^sshd -T$/, "port 22\nusedns no\n"]],
+    resolver: () => Promise.reject(new Error("timeout")),
+  },
+  {
+    name: "sshd that waits for name servers which say nothing",
+    code: "SSH.SLOW",
+    outcome: "failed",
+    facts: { network: { ...network, nameServers: ["2001:db8:aaaa:bbbb::53", "2001:db8:aaaa:cccc::53", "10.0.0.1"] } },
+    commands: [[/^sshd -T$/, "port 22\nusedns yes\n"]],
+    // The last one answers a question about this node's address.
+    resolver: (server, asked) =>
+      server === "10.0.0.1" && asked === "10.0.0.5" ? Promise.resolve() : Promise.reject(new Error("timeout")),
+    values: { servers: "2001:db8:aaaa:bbbb::53, 2001:db8:aaaa:cccc::53", limit: "3 s" },
+    fix: "ssh-without-names",
+  },
+  { name: "enough memory", code: "MEMORY.OK", outcome: "passed", values: { available: "44 G", total: "64 G" } },
   {
     name: "hardly any memory left",
     code: "MEMORY.LOW",
     outcome: "failed",
     facts: { memory: { ...memory, availableBytes: 3 * gib, pressure: 0.5 } },
-    values: { available: "3.0 GiB", share: "4 %", limit: "5 %" },
+    values: { available: "3 G", share: "4 %", limit: "5 %" },
   },
   {
     name: "tasks that wait for memory",
@@ -253,6 +297,17 @@ export const nodeScenarios: Scenario[] = [
     since: now - 12 * minute,
   },
   {
+    name: "a failed unit whose log says nothing",
+    code: "UNIT.FAILED",
+    outcome: "failed",
+    facts: { services: [...healthy.services, { ...failedUnit, unit: "logrotate.service" }] },
+    commands: [
+      [/^journalctl .*--unit=logrotate.service/, journal({ message: "" }, { message: " " }, { message: "-" })],
+    ],
+    values: { unit: "logrotate.service", said: "" },
+    fix: "restart-unit:logrotate.service",
+  },
+  {
     name: "a unit that is started again and again",
     code: "UNIT.LOOPING",
     outcome: "failed",
@@ -272,5 +327,36 @@ export const nodeScenarios: Scenario[] = [
     ],
     values: { restarts: "117", said: "Error: Cannot find module '/usr/lib/binnacle/tui.mjs'" },
     fix: "restart-unit:binnacle-console@ttyS0.service",
+  },
+  {
+    name: "a role that is installed",
+    code: "ROLE.OK",
+    outcome: "passed",
+    facts: { identity: { ...identity, roleStatus: { state: "ready", step: null, reason: null, remedy: null } } },
+  },
+  {
+    name: "a role whose installation was cut off",
+    code: "ROLE.INSTALLING",
+    outcome: "warning",
+    facts: {
+      identity: { ...identity, roleStatus: { state: "installing", step: "Libvirt", reason: null, remedy: null } },
+    },
+  },
+  {
+    name: "a role that failed at a step",
+    code: "ROLE.FAILED",
+    outcome: "failed",
+    facts: {
+      identity: {
+        ...identity,
+        roleStatus: {
+          state: "failed",
+          step: "Management API answers",
+          reason: "The processor can virtualize, but the firmware has switched it off.",
+          remedy: "Enable Intel VT-x or AMD SVM in the firmware setup, then power off and on.",
+        },
+      },
+    },
+    values: { step: "Management API answers", role: "compute" },
   },
 ];
