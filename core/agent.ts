@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { eventsPath, followPath } from "./api/contract.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
-import { callerOf, createServer } from "./api/server.ts";
+import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
 import { NodeError } from "./model/error.ts";
 import { Audit } from "./node/audit.ts";
@@ -25,6 +25,7 @@ import { Logs } from "./node/logs.ts";
 import { type Machine, realMachine, sinceBootMs } from "./node/machine.ts";
 import { Processes } from "./node/processes.ts";
 import { Settings } from "./node/settings.ts";
+import { upgradeWorld } from "./node/upgrade/world.ts";
 import { version } from "./version.ts";
 
 /** How the agent ends: 0 asked to, 2 wrong usage, 3 another agent listens there, 1 anything else. */
@@ -42,7 +43,9 @@ async function main(): Promise<void> {
   const recorded = flags.fixture === undefined ? undefined : readFixture(flags.fixture);
   const machine = recorded === undefined ? realMachine() : fixtureMachine(recorded);
   const mode = flags.preview ? "preview" : "node";
+  const rootSocket = flags["root-socket"];
   await claimSocket(flags.socket);
+  if (rootSocket !== undefined) await claimSocket(rootSocket);
 
   const parts = await assemble(log, machine, mode, recorded);
   const { board, sessions, jobs, settings, logs } = parts;
@@ -93,6 +96,7 @@ async function main(): Promise<void> {
 
   await server.ready();
   const release = await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
+  const releaseRoot = rootSocket === undefined ? undefined : await listenOn(rootDoor(server), rootSocket, 0o600);
   board.start();
   log.info({ socket: flags.socket, mode, version }, "agent started");
 
@@ -105,6 +109,7 @@ async function main(): Promise<void> {
     hub.closeAll();
     await jobs.close();
     release();
+    releaseRoot?.();
     process.exit(code);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
@@ -157,6 +162,8 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     audit,
     sessions,
     board,
+    // What a preview would upgrade is in its own folder, where nothing is installed.
+    upgrade: upgradeWorld(machine, mode === "node" ? "" : join(home, "machine")),
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware: recorded === undefined ? hardwareReader() : recordedHardware(recorded),
@@ -195,6 +202,8 @@ function readFlags() {
     const { values } = parseArgs({
       options: {
         socket: { type: "string", default: "/run/binnacle/agent.sock" },
+        /** A second socket, for root's own commands: they need no password there. */
+        "root-socket": { type: "string" },
         home: { type: "string", default: "/var/lib/binnacle/agent" },
         /** Carry out what would change the machine on a private copy of its state. */
         preview: { type: "boolean", default: false },

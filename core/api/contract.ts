@@ -17,6 +17,7 @@ import {
   process,
   publicViews,
 } from "../model/records.ts";
+import { upgradeStatus, upgradeTargets } from "../model/upgrade.ts";
 
 /**
  * Version of the protocol between the agent and its clients. A client that finds another one says so and goes on
@@ -83,6 +84,8 @@ function call<
 export const consoleName = z.string().check(z.regex(/^(?!__proto__$)[A-Za-z0-9/_.:-]{1,64}$/));
 /** Upper bound of what is accepted as a password; far above what anybody types, below what could hurt. */
 export const password = text(4096);
+/** What callers on root's own socket are called, and nobody else. */
+export const rootConsole = "root";
 const nothing = z.object({});
 
 export const agentStatus = z.object({
@@ -163,6 +166,16 @@ export const calls = {
       /** Interface to send from; the routing table's choice when left out. */
       link: z.optional(text(15)),
       count: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
+    }),
+  }),
+
+  /** The versions of the system on this node, and which is started. */
+  upgradeStatus: call("GET", "/v1/upgrade", "session", upgradeStatus),
+  startUpgrade: call("POST", "/v1/jobs/upgrade", "session", job, {
+    body: z.object({
+      /** Full path of an ISO on the node. */
+      file: text(4096),
+      target: z.enum(upgradeTargets),
     }),
   }),
 

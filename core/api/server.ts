@@ -1,3 +1,4 @@
+import { createServer as createHttpServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, {
   type FastifyBaseLogger,
@@ -8,10 +9,10 @@ import Fastify, {
 } from "fastify";
 import type * as z from "zod/mini";
 import { NodeError } from "../model/error.ts";
-import { type CallName, type Calls, calls, consoleHeader, consoleName } from "./contract.ts";
+import { type CallName, type Calls, calls, consoleHeader, consoleName, rootConsole } from "./contract.ts";
 
-/** Who makes a call: the console it names, and its token when it holds a session. */
-export type Caller = { console: string; token: string | undefined };
+/** Who makes a call: the console it names, and its token when it holds a session. `isRoot`: it came through root's door. */
+export type Caller = { console: string; token: string | undefined; isRoot?: boolean };
 
 export type Request<N extends CallName> = {
   body: z.output<Calls[N]["body"]>;
@@ -61,6 +62,23 @@ export function createServer(options: ServerOptions): FastifyInstance {
   return server;
 }
 
+/** Connections that came through root's door. */
+const rootConnections = new WeakSet<Socket>();
+
+/**
+ * A second door to a server's calls, for commands that root types: whoever may open its socket, which must be root's
+ * alone, needs no password and is called `root`.
+ */
+export function rootDoor(server: FastifyInstance): Server {
+  const door = createHttpServer({ requestTimeout: requestTimeoutMs }, (request, response) =>
+    server.routing(request, response),
+  );
+  door.maxConnections = mostConnections;
+  door.on("connection", (connection) => rootConnections.add(connection));
+  door.on("clientError", refuseNonsense);
+  return door;
+}
+
 function addRoute<N extends CallName>(server: FastifyInstance, name: N, options: ServerOptions): void {
   const { method, path, access, body, query, params } = calls[name];
   server.route({
@@ -83,8 +101,9 @@ function addRoute<N extends CallName>(server: FastifyInstance, name: N, options:
 
 /** The console and token of a request; API.BAD_CONSOLE when the console's name is absent or malformed. */
 export function callerOf(request: FastifyRequest): Caller {
+  if (rootConnections.has(request.raw.socket)) return { console: rootConsole, token: undefined, isRoot: true };
   const parsed = consoleName.safeParse(request.headers[consoleHeader]);
-  if (!parsed.success)
+  if (!parsed.success || parsed.data === rootConsole)
     throw new NodeError("API.BAD_CONSOLE", `The header ${consoleHeader} must name the console that calls.`);
   const authorization = request.headers.authorization;
   const token = authorization?.startsWith("Bearer ") ? authorization.slice("Bearer ".length) : undefined;

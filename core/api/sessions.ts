@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { NodeError } from "../model/error.ts";
 import type { Secret } from "../model/secret.ts";
 import { Attempts } from "./attempts.ts";
-import type { Session } from "./contract.ts";
+import { rootConsole, type Session } from "./contract.ts";
 
 export type EndReason = "idle" | "closed" | "revoked";
 
@@ -19,6 +19,9 @@ export type SessionsOptions = {
   idleMs: () => number;
 };
 
+/** Who says to hold a session. `isRoot`: the call came over root's own socket, and needs no token. */
+type Claim = { console: string; token: string | undefined; isRoot?: boolean };
+
 type Entry = LiveSession & { tokenHash: Buffer; usedAt: number };
 
 /**
@@ -30,12 +33,16 @@ export class Sessions {
   readonly #attempts: Attempts;
   readonly #byConsole = new Map<string, Entry>();
   readonly #listeners = new Set<(session: LiveSession, why: EndReason) => void>();
+  /** Root's, which never ends and is in no list: root may do everything without us. */
+  readonly #root: Entry;
   #lastId = 0;
   #revocations = 0;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#attempts = new Attempts(options.monotonicMs);
+    const never = Number.POSITIVE_INFINITY;
+    this.#root = { id: 0, console: rootConsole, openedAt: options.now(), usedAt: never, tokenHash: Buffer.alloc(0) };
   }
 
   /**
@@ -67,13 +74,13 @@ export class Sessions {
    * The live session that a call belongs to. Does not count as activity: clients ask for figures by themselves.
    * @throws AUTH.NO_SESSION when there is none, it has expired, or the token is another console's
    */
-  require(caller: { console: string; token: string | undefined }): LiveSession {
+  require(caller: Claim): LiveSession {
     const { id, console, openedAt } = this.#find(caller);
     return { id, console, openedAt };
   }
 
   /** As `require`, and undefined instead of an error: for calls that show more to a session. */
-  find(caller: { console: string; token: string | undefined }): LiveSession | undefined {
+  find(caller: Claim): LiveSession | undefined {
     try {
       return this.require(caller);
     } catch {
@@ -82,12 +89,13 @@ export class Sessions {
   }
 
   /** Somebody pressed a key: idle time starts anew. @throws AUTH.NO_SESSION */
-  touch(caller: { console: string; token: string | undefined }): void {
-    this.#find(caller).usedAt = this.#options.monotonicMs();
+  touch(caller: Claim): void {
+    const entry = this.#find(caller);
+    if (entry !== this.#root) entry.usedAt = this.#options.monotonicMs();
   }
 
   /** @throws AUTH.NO_SESSION */
-  close(caller: { console: string; token: string | undefined }): void {
+  close(caller: Claim): void {
     this.#end(this.#find(caller), "closed");
   }
 
@@ -128,7 +136,8 @@ export class Sessions {
     }
   }
 
-  #find(caller: { console: string; token: string | undefined }): Entry {
+  #find(caller: Claim): Entry {
+    if (caller.isRoot === true) return this.#root;
     const entry = this.#byConsole.get(caller.console);
     if (entry === undefined || caller.token === undefined || !timingSafeEqual(hash(caller.token), entry.tokenHash))
       throw noSession(caller.console);

@@ -21,6 +21,16 @@ export const identity = z.object({
   serial: z.nullable(z.string()),
   /** The hypervisor that this machine itself runs in, for instance `kvm`; null on bare metal or when unknown. */
   virtualization: z.nullable(z.string()),
+  /** How far the installation of the role is; absent where none was recorded. Only `ready` may be shown as working. */
+  roleStatus: z.optional(
+    z.object({
+      state: z.enum(["installing", "ready", "failed"]),
+      /** The step that runs or failed, as the console's lines call it. */
+      step: z.nullable(z.string()),
+      reason: z.nullable(z.string()),
+      remedy: z.nullable(z.string()),
+    }),
+  ),
 });
 
 export const time = z.object({

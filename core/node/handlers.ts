@@ -17,6 +17,9 @@ import { startPing } from "./ping.ts";
 import { impactOf } from "./power.ts";
 import type { Processes } from "./processes.ts";
 import type { Change, Settings } from "./settings.ts";
+import { startUpgrade } from "./upgrade/job.ts";
+import { upgradeStatus } from "./upgrade/status.ts";
+import type { UpgradeWorld } from "./upgrade/world.ts";
 
 /** The parts of an agent that its calls are made of. */
 export type Parts = {
@@ -33,6 +36,7 @@ export type Parts = {
   processes: Processes;
   hardware: () => Promise<Hardware>;
   diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
+  upgrade: UpgradeWorld;
   hub: () => EventHub;
 };
 
@@ -111,6 +115,12 @@ export function agentHandlers(parts: Parts): Handlers {
       );
     },
     startPing: ({ body, caller }) => startPing(jobs, machine, body, caller.console),
+
+    upgradeStatus: () => upgradeStatus(parts.upgrade),
+    startUpgrade: ({ body, caller }) =>
+      audit.audited({ console: caller.console, action: "upgrade.start", detail: body.file }, async () =>
+        startUpgrade({ jobs, audit, world: parts.upgrade }, body, caller.console),
+      ),
 
     powerImpact: ({ caller }) =>
       impactOf({

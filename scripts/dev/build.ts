@@ -8,6 +8,10 @@ export const programs = {
   agent: "core/agent.ts",
   tui: "tui/main.ts",
   menu: "tui/menu.ts",
+  role: "core/role.ts",
+  "zstack-upgrade": "scripts/zstack-upgrade.ts",
+  installer: "tui/installer/main.ts",
+  "installer-engine": "iso/engine/main.ts",
 } as const;
 export type ProgramName = keyof typeof programs;
 
@@ -19,6 +23,10 @@ export const nodeFlags = {
   agent: ["--max-semi-space-size=1"],
   tui: ["--max-semi-space-size=1", "--no-opt", "--no-maglev"],
   menu: [],
+  role: [],
+  "zstack-upgrade": [],
+  installer: ["--max-semi-space-size=1", "--no-opt", "--no-maglev"],
+  "installer-engine": ["--max-semi-space-size=1"],
 } as const satisfies Record<ProgramName, readonly string[]>;
 
 /** Packages that are loaded from node_modules: blessed requires its widgets by a name made at run time. */

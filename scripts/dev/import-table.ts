@@ -45,6 +45,8 @@ const outside = [
 
 const blessed = ["blessed", "blessed-contrib", "neo-blessed", "@blessed/"];
 const agentClient = ["core/api/client.ts", "core/api/contract.ts"];
+/** The installer's screens ask the engine and never an agent. */
+const engineClient = "core/api/installer.ts";
 const privileged = ["core/", "!core/api/", "!core/model/", "core/api/server.ts", "core/api/streams.ts"];
 
 export const importTable: readonly ImportRule[] = [
@@ -58,6 +60,14 @@ export const importTable: readonly ImportRule[] = [
       "A screen draws what it is given; whatever touches the machine is a call to the agent (core/api/client.ts).",
   },
   {
+    rule: "installer",
+    room: ["tui/installer/"],
+    mayImport: ["tui/", "!tui/main.ts", "!tui/menu.ts", "!tui/app.ts", ...agentClient, engineClient, "core/model/"],
+    neverBuiltins: ["child_process", "cluster", "sqlite"],
+    neverReach: privileged,
+    remedy: "The installer's screens hold no rights: ask the engine through core/api/installer.ts.",
+  },
+  {
     rule: "terminal",
     room: ["tui/terminal/"],
     mayImport: ["tui/terminal/"],
@@ -67,7 +77,7 @@ export const importTable: readonly ImportRule[] = [
   {
     rule: "tui",
     room: ["tui/"],
-    mayImport: ["tui/", ...agentClient, "core/model/"],
+    mayImport: ["tui/", ...agentClient, engineClient, "core/model/"],
     neverBuiltins: ["child_process", "cluster", "sqlite"],
     neverReach: privileged,
     remedy: "The console holds no rights: ask the agent through core/api/client.ts.",
@@ -128,8 +138,8 @@ export const importTable: readonly ImportRule[] = [
   },
   {
     rule: "shipped",
-    room: ["tui/", "core/", "scripts/", "!scripts/dev/", "iso/"],
-    neverReach: ["test/", "bench/", "scripts/dev/"],
+    room: ["tui/", "core/", "scripts/", "!scripts/dev/", "iso/", "!iso/build/"],
+    neverReach: ["test/", "bench/", "scripts/dev/", "iso/build/"],
     remedy: "What is shipped must not need tests or the developer's tools.",
   },
 ];

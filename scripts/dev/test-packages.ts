@@ -1,7 +1,11 @@
 import { $ } from "zx";
 
 /** A Debian package that tests or benchmarks need, and what for. Packages that start a network service don't belong here. */
-export type TestPackage = { readonly name: string; readonly for: "test" | "bench" | "long"; readonly why: string };
+export type TestPackage = {
+  readonly name: string;
+  readonly for: "test" | "bench" | "long" | "iso";
+  readonly why: string;
+};
 
 export const testPackages: readonly TestPackage[] = [
   { name: "iproute2", for: "test", why: "ip -json: network links, read from this machine" },
@@ -11,12 +15,34 @@ export const testPackages: readonly TestPackage[] = [
   { name: "procps", for: "test", why: "ps: the process list is searched for planted passwords" },
   { name: "systemd", for: "test", why: "journalctl, busctl, timedatectl: log, services and clock of this machine" },
   { name: "util-linux", for: "test", why: "lsblk, findmnt: disks and file systems; unshare: private namespaces" },
+  { name: "grub-common", for: "test", why: "grub-script-check, grub-editenv: the boot menu of an installed node" },
+  { name: "nftables", for: "test", why: "nft: the firewall, in a network namespace" },
+  { name: "openssh-client", for: "test", why: "ssh-keygen: the host keys of a node" },
+  { name: "openssl", for: "test", why: "the certificates of a node" },
+  { name: "xorriso", for: "test", why: "puts an answer file into an image" },
+  { name: "console-setup-linux", for: "long", why: "fonts: the screen of a guest is read by them" },
+  { name: "cryptsetup-bin", for: "long", why: "a disk with LUKS on it" },
+  { name: "dosfstools", for: "long", why: "a disk with an EFI system partition on it" },
+  { name: "fdisk", for: "long", why: "sfdisk: partition tables of guests' disks" },
+  { name: "lvm2", for: "long", why: "a disk with LVM on it" },
+  { name: "nbdkit", for: "long", why: "disks that lose what was not flushed, or fail" },
+  { name: "ntfs-3g", for: "long", why: "a disk with NTFS on it" },
+  { name: "ovmf", for: "long", why: "the UEFI firmware of guests, with Secure Boot" },
+  { name: "qemu-utils", for: "long", why: "qemu-img: disks and snapshots of guests" },
+  { name: "xz-utils", for: "long", why: "unpacks the UEFI firmware's font" },
   { name: "e2fsprogs", for: "long", why: "mke2fs: the disk of a guest" },
   { name: "mmdebstrap", for: "long", why: "the file tree of a guest: a minimal Debian 13" },
   { name: "qemu-system-x86", for: "long", why: "boots the guest, without hardware virtualization" },
+  { name: "dosfstools", for: "iso", why: "mkfs.vfat: the EFI system partition of the image" },
+  { name: "mmdebstrap", for: "iso", why: "Debian's part of the image" },
+  { name: "mtools", for: "iso", why: "mcopy: files in that partition, without mounting it" },
+  { name: "squashfs-tools", for: "iso", why: "mksquashfs: the read-only system" },
+  { name: "xorriso", for: "iso", why: "the ISO" },
   { name: "btop", for: "bench", why: "peer of the console's figures" },
   { name: "htop", for: "bench", why: "peer of the console's figures" },
 ];
+
+const purposes = { test: "tests", long: "tests", bench: "benchmarks", iso: "image" } as const;
 
 const aptTimeout = "600s";
 
@@ -29,7 +55,7 @@ export async function installPackages(purpose: TestPackage["for"]): Promise<Test
   const absent = await absentOf(wanted);
   if (absent.length === 0 || process.getuid?.() !== 0) return absent;
   const names = absent.map((entry) => entry.name);
-  process.stderr.write(`Installing ${names.join(", ")} for the ${purpose === "bench" ? "benchmarks" : "tests"}.\n`);
+  process.stderr.write(`Installing ${names.join(", ")} for the ${purposes[purpose]}.\n`);
   const install = ["install", "--yes", "--quiet", "--no-install-recommends", ...names];
   // The lists of a new machine are empty or old; they are fetched only when they turn out to be.
   if (!(await apt(install)) && (await apt(["update", "--quiet"]))) await apt(install);

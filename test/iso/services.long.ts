@@ -5,8 +5,8 @@ import * as path from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { ensureBuilt } from "../../scripts/dev/build.ts";
 import { installPackages } from "../../scripts/dev/test-packages.ts";
-import { makeGuestDisk } from "./guest/disk.ts";
-import { type Guest, startGuest } from "./guest/guest.ts";
+import { makeGuestDisk, startGuest } from "../support/vm/debian.ts";
+import type { Vm } from "../support/vm/vm.ts";
 
 /*
  * The services of a node on a real systemd: a Debian 13 with the product's file tree, booted by QEMU with a screen, a
@@ -37,7 +37,7 @@ const isCi = process.env["CI"] === "true";
 
 describe("the services of a node", { skip: why !== undefined && !isCi ? why : false }, () => {
   let folder: string;
-  let guest: Guest;
+  let guest: Vm;
   let bootedMs: number;
 
   before(async () => {

@@ -74,6 +74,58 @@ describe("the generator of consoles", () => {
     assert.deepEqual(generate(["tty0", "ttyS0"], files), {});
   });
 
+  describe("on the medium", () => {
+    const masked = [
+      "binnacle-agent",
+      "binnacle-identity",
+      "binnacle-role",
+      "lldpd",
+      "multipathd",
+      "nftables",
+      "smartmontools",
+      "ssh",
+    ];
+    const nothingOfANode = Object.fromEntries(masked.map((unit) => [`${unit}.service`, "/dev/null"]));
+    const wanted = (unit: string) => ({
+      [`multi-user.target.wants/${unit}.service`]: `/usr/lib/systemd/system/${unit}.service`,
+    });
+    const medium = (words: string) => ({
+      "proc/cmdline": `boot=binnacle ${words} quiet\n`,
+      "proc/consoles": "ttyS0 -W- (EC p a) 4:64\n",
+    });
+
+    it("starts the installer in the console's place, and nothing of a node", () => {
+      const made = generate(["tty0", "ttyS0"], medium("binnacle.mode=install"));
+      const expected = { ...nothingOfANode, ...wanted("binnacle-installer"), ...onScreen, ...onLine("ttyS0") };
+      assert.deepEqual(made, expected);
+      const dropIn = path.join(folder.path, "generator/binnacle-serial@.service.d/50-medium.conf");
+      assert.match(fs.readFileSync(dropIn, "utf8"), /^ExecStart=\/usr\/bin\/binnacle --installer --console %I$/m);
+    });
+
+    it("starts a VNC server besides when the menu's entry says so", () => {
+      const made = generate([], medium("binnacle.mode=install binnacle.vnc"));
+      assert.ok("multi-user.target.wants/binnacle-installer-vnc.service" in made);
+    });
+
+    it("gives a root shell on every terminal for a rescue, even if a disk holds a node's file", () => {
+      const files = { ...medium("binnacle.mode=rescue"), "etc/binnacle/node.json": '{ "role": "expert" }' };
+      assert.deepEqual(generate(["tty0", "ttyS0"], files), {
+        ...nothingOfANode,
+        "getty.target.wants/getty@tty1.service": "/usr/lib/systemd/system/getty@.service",
+        "getty.target.wants/serial-getty@ttyS0.service": "/usr/lib/systemd/system/serial-getty@.service",
+      });
+      for (const unit of ["getty@", "serial-getty@"]) {
+        const dropIn = path.join(folder.path, `generator/${unit}.service.d/50-medium.conf`);
+        assert.match(fs.readFileSync(dropIn, "utf8"), /--autologin root/);
+      }
+    });
+
+    it("gives no shell to anybody on a node, whatever else its command line says", () => {
+      generate(["tty0", "ttyS0"], medium("binnacle.root=UUID=1 xbinnacle.mode=rescue binnacle.mode=rescued"));
+      assert.deepEqual(fs.existsSync(path.join(folder.path, "generator/getty@.service.d")), false);
+    });
+  });
+
   it("treats a damaged node file as no reason to leave the screen dark", () => {
     const made = generate(["tty0"], { "etc/binnacle/node.json": '{"role": "exp' });
     assert.deepEqual(made, { ...agent, ...onScreen });
@@ -185,7 +237,8 @@ describe("the files of the overlay", () => {
     fs.cpSync(overlay, tree, { recursive: true });
     fs.mkdirSync(path.join(tree, "usr/lib/binnacle"), { recursive: true });
     fs.copyFileSync("/bin/true", path.join(tree, "usr/lib/binnacle/node"));
-    const units = fs.readdirSync(unitFolder).map((name) => path.join(tree, "usr/lib/systemd/system", name));
+    const names = fs.readdirSync(unitFolder).filter((name) => !name.endsWith(".d"));
+    const units = names.map((name) => path.join(tree, "usr/lib/systemd/system", name));
     for (const unit of units) {
       const text = fs.readFileSync(unit, "utf8");
       fs.writeFileSync(unit, text.replaceAll(/(?<==)\/usr\/(lib|bin)\/binnacle/g, `${tree}/usr/$1/binnacle`));
@@ -211,6 +264,6 @@ describe("Node's flags", () => {
     const unit = fs.readFileSync(path.join(unitFolder, "binnacle-agent.service"), "utf8");
     assert.ok(unit.includes(["/usr/lib/binnacle/node", ...nodeFlags.agent, "/usr/lib/binnacle/agent.js"].join(" ")));
     const console = fs.readFileSync(path.join(overlay, "usr/bin/binnacle"), "utf8");
-    assert.ok(console.includes(['"$lib/node"', ...nodeFlags.tui, '"$lib/tui.js"'].join(" ")));
+    assert.ok(console.includes(['"$lib/node"', ...nodeFlags.tui, '"$lib/$program.js"'].join(" ")));
   });
 });

@@ -10,8 +10,13 @@ import { zh } from "../../tui/i18n/zh.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Areas whose errors stay inside the agent, or end its start: no console ever gets them. */
-const internal = /^(FILE|RUN|DOCUMENT|AUDIT)\.|^AGENT\.(SOCKET|USAGE|ALREADY)|^API\.BAD_CONSOLE$/;
+/**
+ * Areas whose errors stay inside the agent, or end its start: no screen of the console ever gets them. Those of a role's
+ * installation and of an upgrade are lines in the reference's words, on the consoles before the screens and in job logs;
+ * the installer has sentences of its own.
+ */
+const internal =
+  /^(FILE|RUN|DOCUMENT|AUDIT|ROLE|CERT|BOOT|UPGRADE|INSTALLER)\.|^SSH\.KEYS$|^AGENT\.(SOCKET|USAGE|ALREADY)|^API\.BAD_CONSOLE$/;
 
 /** Codes of every NodeError that the agent or the client can throw at a console. */
 function thrownCodes(): string[] {

@@ -229,6 +229,7 @@ export const en = {
   "jobs.column.console": "CONSOLE",
   "jobs.column.started": "STARTED",
   "jobs.kind.ping": "ping",
+  "jobs.kind.upgrade": "upgrade",
   "jobs.sure": "Cancel this job?",
   "audit.title": "Audit",
   "audit.about": "who changed what, when, on which console",

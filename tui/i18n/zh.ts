@@ -229,6 +229,7 @@ export const zh: Catalogue = {
   "jobs.column.console": "控制台",
   "jobs.column.started": "开始",
   "jobs.kind.ping": "ping",
+  "jobs.kind.upgrade": "升级",
   "jobs.sure": "取消此作业？",
   "audit.title": "审计",
   "audit.about": "谁在何时、哪个控制台更改了什么",

@@ -1,4 +1,6 @@
+import { version } from "../../version.ts";
 import { type Machine, readIfThere, readOrNothing } from "../machine.ts";
+import { readRoleStatus } from "../role/status.ts";
 import { readNodeFile } from "./node-file.ts";
 import type { Source } from "./source.ts";
 
@@ -9,17 +11,21 @@ export function identitySource(): Source<"identity"> {
   let hardware: Hardware | undefined;
   return {
     name: "identity",
-    everyMs: 60_000,
+    // The role's installation goes on beside the agent; the rest seldom changes, and is cheap to read.
+    everyMs: 5000,
     idleEveryMs: 300_000,
     budgetMs: 5000,
     async read(machine, signal) {
       hardware ??= await readHardware(machine, signal);
+      const { role } = await readNodeFile(machine);
+      const roleStatus = await readRoleStatus(machine, role, version);
       return {
         hostname: (await machine.readFile("/proc/sys/kernel/hostname")).trim(),
-        role: (await readNodeFile(machine)).role,
+        role,
         os: await readOs(machine),
         kernel: (await machine.readFile("/proc/sys/kernel/osrelease")).trim(),
         ...hardware,
+        ...(roleStatus === undefined ? {} : { roleStatus }),
       };
     },
   };

@@ -18,6 +18,7 @@ import { createLog } from "../../../core/node/log.ts";
 import { Logs } from "../../../core/node/logs.ts";
 import { Processes } from "../../../core/node/processes.ts";
 import { Settings } from "../../../core/node/settings.ts";
+import { upgradeWorld } from "../../../core/node/upgrade/world.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { handMachine } from "./facts/hand-machine.ts";
 
@@ -50,6 +51,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
     settings,
     jobs,
     audit: new Audit({ file: join(home, "audit.jsonl"), now: () => machine.now(), log }),
+    upgrade: upgradeWorld(machine, join(home, "machine")),
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware: async () => {

@@ -1,0 +1,61 @@
+/** How a machine starts: an old BIOS, UEFI, or UEFI with Secure Boot switched on and Microsoft's and Debian's keys. */
+export type Firmware = "bios" | "uefi" | "uefi-secure";
+
+export type VmDisk = {
+  readonly file: string;
+  readonly format?: "raw" | "qcow2";
+  readonly bus?: "virtio" | "sata" | "nvme" | "usb" | "scsi";
+  /** What {@link Vm.unplug} and {@link Vm.failDisk} call it; `disk0`, `disk1` and so on by themselves. */
+  readonly id?: string;
+  readonly serial?: string;
+  /** As SATA and SCSI disks tell it. */
+  readonly model?: string;
+  readonly readOnly?: boolean;
+  /**
+   * `volatile`: what the machine has not flushed is lost at a power cut, all of it, as on a disk with a large write
+   * cache. Else the disk keeps all that it was given. Raw files only.
+   */
+  readonly writeCache?: "volatile";
+  /** The disk can be made to fail while the machine runs, see {@link Vm.failDisk}. Raw files only. */
+  readonly mayFail?: boolean;
+  /** Sectors of 512 bytes that can't be read. */
+  readonly badSectors?: readonly number[];
+};
+
+export type VmNic = {
+  readonly id?: string;
+  readonly mac?: string;
+  readonly model?: "virtio-net-pci" | "e1000e" | "rtl8139";
+  /**
+   * A {@link Network}'s socket; or `user`: DHCP and an address, but no way out, only from 127.0.0.1 in to the ports in
+   * `forward`, see {@link Vm.port}; or none: a cable that is not plugged in.
+   */
+  readonly network?: { readonly socket: string } | "user";
+  readonly forward?: readonly number[];
+};
+
+export type VmOptions = {
+  /** Of this machine alone: its sockets, its UEFI variables and its logs are kept there. */
+  readonly folder: string;
+  readonly firmware?: Firmware;
+  readonly memoryMiB?: number;
+  readonly cpus?: number;
+  readonly disks?: readonly VmDisk[];
+  /** An ISO image in a CD drive. */
+  readonly cdrom?: string;
+  /** An image that was written byte by byte to a larger USB stick. Changes to the stick don't reach the image. */
+  readonly usbStick?: string;
+  /** What the firmware tries first; `firmware`: whatever it has in its own variables. */
+  readonly startFrom?: "medium" | "disks" | "firmware";
+  readonly kernel?: { readonly file: string; readonly initrd?: string; readonly append?: string };
+  readonly nics?: readonly VmNic[];
+  /** The first serial line; without it the machine has none at all. */
+  readonly serial?: { readonly baud?: number } | "none";
+  readonly vga?: "std" | "none";
+  /** The screen is also shown by a VNC server at the socket `vnc.sock` of the folder. */
+  readonly vnc?: { readonly password: string };
+  /** Starts from what {@link Vm.save} has kept under this name, instead of from the firmware. */
+  readonly snapshot?: string;
+  /** More arguments for QEMU. */
+  readonly extra?: readonly string[];
+};
