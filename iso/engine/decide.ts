@@ -167,6 +167,7 @@ export type EngineEvent =
   | { kind: "refused"; lines: readonly string[] }
   | { kind: "medium"; medium: InstallerState["medium"] }
   | { kind: "log"; lines: readonly string[] }
+  | { kind: "vnc"; vnc: InstallerState["vnc"] }
   | { kind: "gone"; name: string };
 
 /** Lines that are kept; front ends get the newest of them, `collect` all. */
@@ -195,6 +196,8 @@ export function absorb(state: EngineState, event: EngineEvent): EngineState {
       return { ...state, medium: event.medium };
     case "log":
       return { ...state, log: [...state.log, ...event.lines].slice(-keptLogLines) };
+    case "vnc":
+      return { ...state, vnc: event.vnc };
     case "gone":
       // Whoever presses a key next leads; an installation goes on in any case.
       return state.leader === event.name ? { ...state, leader: null } : state;

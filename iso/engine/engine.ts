@@ -101,6 +101,11 @@ export class Engine {
     this.#absorb({ kind: "refused", lines: lines.map((line) => plainLine(line, logLineLength)) });
   }
 
+  /** Where the installer is shown over VNC has changed; null: nowhere. */
+  showVnc(vnc: InstallerState["vnc"]): void {
+    this.#absorb({ kind: "vnc", vnc });
+  }
+
   log(line: string): void {
     const plain = plainLine(line, logLineLength);
     this.#options.onLog(plain);

@@ -13,6 +13,7 @@ import { peek, peekFile } from "./peek.ts";
 import { probe } from "./probe/probe.ts";
 import { InstallerServer } from "./server.ts";
 import { carryOutAnswers } from "./unattended.ts";
+import { watchVnc } from "./vnc.ts";
 
 /*
  * The installer's engine: a root daemon of the live system. It holds the answers and installs; consoles come and go.
@@ -84,6 +85,7 @@ async function serve(flags: ReturnType<typeof readFlags>["values"]): Promise<voi
       process.exit(exitCodes.asked);
     });
 
+  void watchVnc({ machine, signal, onChange: (vnc) => engine.showVnc(vnc) });
   const found = await findAnswers({
     machine,
     medium: flags.medium,

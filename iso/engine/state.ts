@@ -22,6 +22,7 @@ export type EngineState = {
   refusal: readonly string[];
   medium: InstallerState["medium"];
   log: readonly string[];
+  vnc: InstallerState["vnc"];
 };
 
 export const answersLeader = "answers";
@@ -38,6 +39,7 @@ export function firstState(version: string): EngineState {
     refusal: [],
     medium: { check: "skipped", share: 0, file: null },
     log: [],
+    vnc: null,
   };
 }
 

@@ -16,8 +16,8 @@ import { installPackages } from "./test-packages.ts";
 
 const testTimeoutMs = 120_000;
 const longTimeoutMs = 30 * 60_000;
-/** Two cores; a terminal test keeps one of them busy only now and then. */
-const concurrency = 2;
+/** Two cores: a terminal test keeps one of them busy only now and then, an emulated machine both. */
+const [concurrency, longConcurrency] = [2, 1];
 
 type Skip = { file: string; name: string; reason: string };
 type Counts = { passed: number; failed: number; skipped: number };
@@ -47,7 +47,10 @@ async function main(args: readonly string[]): Promise<boolean> {
     const isLast = (file: string) => file.endsWith(".last.test.ts");
     for (const part of [files.filter((file) => !isLast(file)), files.filter(isLast)]) {
       if (part.length === 0) continue;
-      const counts = await runFiles(part, isLong ? longTimeoutMs : testTimeoutMs, skips);
+      const limits = isLong
+        ? { timeoutMs: longTimeoutMs, concurrency: longConcurrency }
+        : { timeoutMs: testTimeoutMs, concurrency };
+      const counts = await runFiles(part, limits, skips);
       total.passed += counts.passed;
       total.failed += counts.failed;
       total.skipped += counts.skipped;
@@ -62,14 +65,16 @@ async function main(args: readonly string[]): Promise<boolean> {
   return total.failed === 0 && !(isCi && (skips.length > 0 || absent.length > 0));
 }
 
-async function runFiles(files: readonly string[], timeoutMs: number, skips: Skip[]): Promise<Counts> {
+type Limits = { timeoutMs: number; concurrency: number };
+
+async function runFiles(files: readonly string[], limits: Limits, skips: Skip[]): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const stream = run({
     files: files.map((file) => path.join(projectRoot, file)),
-    concurrency,
+    concurrency: limits.concurrency,
     cwd: projectRoot,
     // A test that timed out may leave a timer or a socket open, which would keep its file's process for ever.
-    execArgv: [`--test-timeout=${timeoutMs}`, "--test-force-exit"],
+    execArgv: [`--test-timeout=${limits.timeoutMs}`, "--test-force-exit"],
   });
   stream.on("test:pass", (event) => {
     if (event.skip === undefined || event.skip === false) return;

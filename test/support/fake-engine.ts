@@ -86,6 +86,7 @@ export async function startFakeEngine(
       refusal: [],
       medium: { check: "pass", share: 1, file: null },
       log: [],
+      vnc: null,
       ...phase,
     };
   };

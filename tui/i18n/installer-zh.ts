@@ -7,6 +7,8 @@ export const installerZh: Readonly<Record<keyof typeof installerEn, string>> = {
   "install.twins": "Esc 1 即 F1",
   "install.leads": "{console} 主导",
   "install.answersLead": "应答文件主导",
+  "install.vnc": "VNC：{places}   密码 {password}",
+  "install.vnc.waiting": "VNC：正在等待地址",
   "install.tookOver": "{console} 已接管。按 T 重新主导。",
   "install.noQuit": "安装程序不能退出。Ctrl+Alt+F2 是命令行。",
   "install.none": "无",

@@ -5,6 +5,8 @@ export const installerEn = {
   "install.twins": "Esc 1 = F1",
   "install.leads": "{console} leads",
   "install.answersLead": "answer file leads",
+  "install.vnc": "VNC: {places}   password {password}",
+  "install.vnc.waiting": "VNC: waiting for an address",
   "install.tookOver": "{console} has taken over. Press T to lead again.",
   "install.noQuit": "The installer can't be left. Ctrl+Alt+F2 is a shell.",
   "install.none": "none",

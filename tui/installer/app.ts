@@ -43,6 +43,7 @@ const nothingKnown: InstallerState = {
   refusal: [],
   medium: { check: "skipped", share: 0, file: null },
   log: [],
+  vnc: null,
 };
 
 /** Where a person was before a key: what an Esc gives back when it was half of Esc + digit. */
@@ -114,6 +115,7 @@ export class InstallerApp {
     drawFrame(canvas, this.#view(), this.#top, {
       page: this.#isAsking ? this.#page : undefined,
       notice: this.#currentNotice(),
+      isBase: this.#overlays.length === 0,
       canGoBack: this.#overlays.length > 0 || (this.#isAsking && this.#page !== "locale"),
     });
   }

@@ -1,9 +1,13 @@
+import type { InstallerVnc } from "../../core/model/installation/protocol.ts";
 import { tooSmall } from "../frame.ts";
 import type { Canvas, Style } from "../terminal/canvas.ts";
 import { displayWidth, truncate, wrap } from "../terminal/width.ts";
 import type { Hint, PageName, Screen, View } from "./screen.ts";
 
 export type Notice = { text: string; style: Style };
+
+/** What the installer's console on the VNC server calls itself. */
+const vncConsole = "vnc";
 
 /** Lines that a notice may take. */
 const longestNotice = 3;
@@ -25,6 +29,8 @@ export type Place = {
   /** The question that is shown; undefined where there is none to go back from. */
   page: PageName | undefined;
   notice: Notice | undefined;
+  /** Whether the screen is a question or a phase, whose first line is free; what is opened above one needs it all. */
+  isBase: boolean;
   canGoBack: boolean;
 };
 
@@ -37,6 +43,7 @@ export function drawFrame(canvas: Canvas, view: View, screen: Screen, place: Pla
   }
   drawHeader(canvas, view, screen, place.page);
   screen.draw(canvas.part(0, 1, width, height - 2), view);
+  if (place.isBase) drawVnc(canvas.part(2, 1, width - 4, 1), view);
   if (place.notice !== undefined) drawNotice(canvas, place.notice, height - 2);
   drawFooter(canvas, view, screen, place.canGoBack);
 }
@@ -63,6 +70,25 @@ function corner({ t, state, leads }: View): [string, Style] {
 
 function leaderWords(t: View["t"], leader: string): string {
   return leader === "answers" ? t("install.answersLead") : t("install.leads", { console: leader });
+}
+
+/** How to get to this installer from afar; on that screen itself nobody needs it. */
+function drawVnc(canvas: Canvas, { t, state, console }: View): void {
+  const { vnc } = state;
+  if (vnc === null || console === vncConsole) return;
+  canvas.textRight(canvas.width, 0, vncWords(t, vnc, canvas.width, canvas.glyphs.ellipsis), "strong");
+}
+
+/** The password is always whole; addresses that have no room are left out from the end. */
+function vncWords(t: View["t"], { addresses, port, password }: InstallerVnc, width: number, ellipsis: string): string {
+  if (addresses.length === 0) return t("install.vnc.waiting");
+  const places = addresses.map((address) => (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`));
+  const words = (shown: string) => t("install.vnc", { places: shown, password });
+  for (let count = places.length; count > 0; count--) {
+    const shown = words(places.slice(0, count).join("  "));
+    if (displayWidth(shown) <= width) return shown;
+  }
+  return words(truncate(places[0] ?? "", width - displayWidth(words("")), ellipsis));
 }
 
 /** Ends in the line `bottom`; a long sentence takes more lines upwards, for its end says what to do. */

@@ -52,6 +52,15 @@ export const installFailure = z.object({
 });
 export type InstallFailure = z.infer<typeof installFailure>;
 
+/** Where the installer is shown over VNC. The password is for people in front of a screen: it is never logged. */
+export const installerVnc = z.object({
+  /** The machine's own addresses, IPv4 first; empty until it has one. */
+  addresses: z.array(z.string()),
+  port: z.number(),
+  password: z.string(),
+});
+export type InstallerVnc = z.infer<typeof installerVnc>;
+
 export const installerState = z.object({
   version: z.string(),
   /** `probing`: the hardware is being looked at. `refused`: an answer file was wrong, and nothing was touched. */
@@ -88,6 +97,8 @@ export const installerState = z.object({
   }),
   /** Newest lines of the log, at most 200. */
   log: z.array(z.string()),
+  /** null: the installer is not shown over VNC, or not yet. */
+  vnc: z._default(z.nullable(installerVnc), null),
 });
 export type InstallerState = z.infer<typeof installerState>;
 

@@ -9,6 +9,11 @@ const places: [Filesystem["purpose"], string][] = [
   ["logs", "/var/log"],
 ];
 
+/** Where an image-based node's root partition is mounted: the systems and what the node keeps lie on it. */
+const imageDisk = "/run/binnacle-image/disk";
+/** A root that is never anything but full, or that shows the figures of what lies below it. */
+const imageTypes = new Set(["squashfs", "overlay"]);
+
 const columns = "TARGET,SOURCE,FSTYPE,OPTIONS,SIZE,AVAIL";
 const timeoutMs = 5000;
 
@@ -39,7 +44,7 @@ export function filesystemsSource(): Source<"filesystems"> {
     budgetMs: 12_000,
     async read(machine, signal) {
       const found = await Promise.allSettled(
-        places.map(async ([purpose, path]) => ({ purpose, ...(await readNearest(machine, path, signal)) })),
+        places.map(async ([purpose, path]) => ({ purpose, ...(await readPlace(machine, path, signal)) })),
       );
       const list = found.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
       const failed = found.find((one) => one.status === "rejected");
@@ -62,6 +67,14 @@ export function parseFindmnt(text: string): Omit<Filesystem, "purpose"> {
     freeBytes: top.avail,
     readOnly: top.options.split(",").includes("ro"),
   };
+}
+
+/** Of an image, the disk that it lies on: that is where room is needed and can be made. */
+async function readPlace(machine: Machine, path: string, signal: AbortSignal) {
+  const found = await readNearest(machine, path, signal);
+  if (path !== "/" || !imageTypes.has(found.type)) return found;
+  const below = await readNearest(machine, imageDisk, signal).catch(() => undefined);
+  return below?.mount === imageDisk ? below : found;
 }
 
 /** The file system of the path, or of the nearest folder above it that is there. */

@@ -1,4 +1,4 @@
-import { type Facts, type Link, missingFacts } from "../../model/facts.ts";
+import { type Facts, type FactValue, type Link, missingFacts } from "../../model/facts.ts";
 import { emptySeries, type Histories } from "../../model/history.ts";
 import type { Reading } from "../../model/reading.ts";
 import type { PublicView } from "../../model/records.ts";
@@ -8,6 +8,8 @@ import type { PublicView } from "../../model/records.ts";
  * - `panels`: everything on the home screen, but no serial numbers, and virtual machines counted and not named;
  * - `status`: whether the node is well and where it is reached;
  * - `nothing`: which node this is, and the time.
+ * Whoever sees the role sees whether it is ready; the step only on the panels, and why it failed never, for that may
+ * quote any command's output.
  * Pure: the facts stay as they are.
  */
 export function publicFacts(facts: Facts, view: PublicView): Facts {
@@ -22,7 +24,11 @@ export function publicHistories(histories: Histories, view: PublicView): Histori
 const projections: Record<PublicView, (facts: Facts) => Facts> = {
   panels: (facts) => ({
     ...facts,
-    identity: mapped(facts.identity, (identity) => ({ ...identity, serial: null })),
+    identity: mapped(facts.identity, (identity) => ({
+      ...identity,
+      serial: null,
+      ...roleStatus(identity, identity.roleStatus?.step ?? null),
+    })),
     disks: mapped(facts.disks, (disks) => disks.map((disk) => ({ ...disk, serial: null }))),
     virtualMachines: mapped(facts.virtualMachines, (machines) => ({ ...machines, list: null })),
   }),
@@ -47,16 +53,22 @@ function lockedFacts(facts: Facts): Facts {
 }
 
 function nameOnly(reading: Facts["identity"]): Facts["identity"] {
-  return mapped(reading, ({ hostname, role }) => ({
-    hostname,
-    role,
+  return mapped(reading, (identity) => ({
+    hostname: identity.hostname,
+    role: identity.role,
     os: "",
     kernel: "",
     vendor: null,
     model: null,
     serial: null,
     virtualization: null,
+    ...roleStatus(identity, null),
   }));
+}
+
+/** Whether the role is ready, and this step of its installation; nothing where none was recorded. */
+function roleStatus({ roleStatus: status }: FactValue<"identity">, step: string | null) {
+  return status === undefined ? {} : { roleStatus: { state: status.state, step, reason: null, remedy: null } };
 }
 
 /** A link's name, state and addresses, without what tells of hardware, neighbours and traffic. */

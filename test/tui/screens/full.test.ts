@@ -135,3 +135,26 @@ test("the footer of the full view keeps the keys that lead away, and names lette
   );
   assert.match(lines(screen, 132, 43).at(-1) ?? "", /v Virtual Machines {2}c CPU/);
 });
+
+test("the full view says why a role failed, as far as there is room, and marks what it leaves out", async () => {
+  const { screen, lines, change, control } = await fullBed("bonded-server");
+  const identity = control.view().state.facts.identity;
+  if (identity?.state !== "value") throw new Error("the recording has it");
+  const failed = (reason: string) => {
+    const roleStatus = { state: "failed", step: "Store", reason, remedy: null } as const;
+    change({ identity: { ...identity, value: { ...identity.value, roleStatus } } });
+    return lines(screen)
+      .slice(1, 6)
+      .map((line) => line.slice(0, 39).trimEnd());
+  };
+  assert.deepEqual(failed("etcd does not start.").slice(1), [
+    " Role not ready: Store",
+    " etcd does not start.",
+    " Service  Running  PID 1412",
+    "",
+  ]);
+  const [, , first, second, blank] = failed(`etcd does not start:\n${"no space left on its disk ".repeat(5)}`);
+  assert.equal(first, " etcd does not start: no space left on");
+  assert.match(second ?? "", /^ its disk no space left .*~$/);
+  assert.equal(blank, "");
+});

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Facts, FactValue } from "../../../core/model/facts.ts";
+import { managementOf } from "../../../core/node/facts/management.ts";
+import { whyOf } from "../../../core/node/facts/source.ts";
 import { drawMore } from "../../../tui/screens/home/panels.ts";
 import { homeScreen } from "../../../tui/screens/home.ts";
 import { displayWidth } from "../../../tui/terminal/width.ts";
 import { lines as drawnLines } from "../widgets/support.ts";
-import { bed, recordedFacts } from "./support.ts";
+import { bed, recordedFacts, styleOf } from "./support.ts";
 
 test("old figures of CPU and memory stand behind their age, not on top of it", async () => {
   const { facts, now } = await recordedFacts("storage-failing");
@@ -59,3 +62,106 @@ test("a q that comes alone leaves; within other text that came with it, as in a 
   screen.key({ name: "char", text: "q" });
   assert.equal(left, 1);
 });
+
+type RoleStatus = NonNullable<FactValue<"identity">["roleStatus"]>;
+
+/** These facts of a node whose role's installation is recorded so. */
+function withRole(facts: Facts, roleStatus: Partial<RoleStatus> & Pick<RoleStatus, "state">): Facts {
+  const { identity } = facts;
+  if (identity.state !== "value") throw new Error("the recording has it");
+  const whole = { step: null, reason: null, remedy: null, ...roleStatus };
+  return { ...facts, identity: { ...identity, value: { ...identity.value, roleStatus: whole } } };
+}
+
+/** NODE INFO at 80x24: its heading and what is below, without the panel beside it. */
+const nodePanel = (all: string[]) => all.slice(1, 6).map((one) => one.slice(0, 40).trimEnd());
+
+for (const machine of ["bonded-server", "laptop-vm"]) {
+  test(`a role that failed stands first in NODE INFO, with its step, as something bad: ${machine}`, async () => {
+    const { facts, now } = await recordedFacts(machine);
+    const step = "Management API answers";
+    const { control, frame, lines } = await bed({ facts: withRole(facts, { state: "failed", step }), now });
+    const screen = homeScreen(control);
+    assert.equal(nodePanel(lines(screen))[1], ` Role not ready: ${step}`);
+    assert.equal(styleOf(frame(screen, 80, 24), "Role not ready"), "bad");
+  });
+}
+
+test("a role that is being installed stands first in NODE INFO as a warning, with its step where one is known", async () => {
+  const { facts, now } = await recordedFacts("laptop-vm");
+  const { control, frame, lines, change } = await bed({
+    facts: withRole(facts, { state: "installing", step: "Libvirt" }),
+    now,
+  });
+  const screen = homeScreen(control);
+  assert.deepEqual(nodePanel(lines(screen)).slice(0, 3), [
+    " NODE INFO",
+    " Role is being installed: Libvirt",
+    " Service  -  not on this node",
+  ]);
+  assert.equal(styleOf(frame(screen, 80, 24), "Role is being"), "warn");
+  change(withRole(facts, { state: "installing" }));
+  assert.equal(nodePanel(lines(screen))[1], " Role is being installed");
+  change(withRole(facts, { state: "failed" }));
+  assert.equal(nodePanel(lines(screen))[1], " Role not ready");
+});
+
+test("services that run beside a role that is not ready are not shown as good", async () => {
+  const { facts, now } = await recordedFacts("bonded-server");
+  const { control, frame, change } = await bed({ facts, now });
+  const screen = homeScreen(control);
+  assert.equal(styleOf(frame(screen, 80, 24), "Running  PID"), "good");
+  for (const state of ["installing", "failed"] as const) {
+    change(withRole(facts, { state, step: "Store" }));
+    assert.equal(styleOf(frame(screen, 80, 24), "Running  PID"), "text", state);
+  }
+});
+
+test("a role that is ready changes nothing on the home screen", async () => {
+  for (const machine of ["bonded-server", "laptop-vm"]) {
+    const { facts, now } = await recordedFacts(machine);
+    const { control, frame, change } = await bed({ facts, now });
+    const before = frame(homeScreen(control), 80, 24);
+    change(withRole(facts, { state: "ready" }));
+    assert.deepEqual(frame(homeScreen(control), 80, 24), before);
+  }
+});
+
+test("the role's state is said in the language of the console", async () => {
+  const { facts, now } = await recordedFacts("laptop-vm");
+  const failed = withRole(facts, { state: "failed", step: "Libvirt" });
+  const { control, lines, change } = await bed({ facts: failed, now, language: "zh" });
+  assert.match(lines(homeScreen(control)).join("\n"), /角色未就绪：Libvirt/);
+  change(withRole(facts, { state: "installing", step: "Libvirt" }));
+  assert.match(lines(homeScreen(control)).join("\n"), /角色正在安装：Libvirt/);
+});
+
+test("a management node whose image has no manager says so in words that fit", async () => {
+  for (const [language, words] of [
+    ["en", "-  no manager in this image"],
+    ["zh", "-  此镜像不含管理服务"],
+  ] as const) {
+    const { facts, now } = await recordedFacts("bonded-server");
+    const { control, lines, change } = await bed({ facts, now, language });
+    change({ management: { state: "missing", at: now, why: whyWithoutManager() } });
+    const text = lines(homeScreen(control)).join("\n");
+    assert.match(text, new RegExp(`\n ${words} `));
+    assert.doesNotMatch(text, /binnacle-manager/);
+  }
+});
+
+test("where systemctl is absent, nothing is claimed about the manager", async () => {
+  const { facts, now } = await recordedFacts("bonded-server");
+  const { control, lines, change } = await bed({ facts, now });
+  change({ management: { state: "missing", at: now, why: { code: "notInstalled", detail: "systemctl" } } });
+  assert.equal(nodePanel(lines(homeScreen(control)))[1], " -  systemctl not installed");
+});
+
+function whyWithoutManager() {
+  try {
+    managementOf([], null);
+  } catch (error) {
+    return whyOf(error);
+  }
+  throw new Error("a manager was found among no units");
+}

@@ -1,5 +1,5 @@
-import type { Disk, Link, VirtualMachine } from "../../../core/model/facts.ts";
-import { type Reading, valueOf } from "../../../core/model/reading.ts";
+import type { Disk, FactValue, Link, VirtualMachine } from "../../../core/model/facts.ts";
+import { type Missing, type Reading, valueOf } from "../../../core/model/reading.ts";
 import type { Canvas, Style } from "../../terminal/canvas.ts";
 import { displayWidth } from "../../terminal/width.ts";
 import {
@@ -20,13 +20,17 @@ import { machineMemory, machineStyle, orderMachines } from "../machine-words.ts"
 import type { View } from "../screen.ts";
 import { linkState, reasonOf, virtualMachineState } from "../words.ts";
 import { mainAddress, neighbourOf, orderLinks } from "./links.ts";
+import { drawUnreadyRole, isUnready } from "./role.ts";
 
 /** Width of the first column of a panel: the label of a line. */
 const labelWidth = 9;
 
+/** As the agent names it when a management node's image has none. */
+const managerUnit = "binnacle-manager.service";
+
 /**
- * Draws a panel whose figures come from one reading: the heading, and then either the figures, marked when they are
- * old, or a dash with the reason.
+ * Draws a panel whose figures come from one reading: the heading, and then, from the line `top`, either the figures,
+ * marked when they are old, or a dash with the reason.
  */
 function panel<T>(
   canvas: Canvas,
@@ -34,9 +38,10 @@ function panel<T>(
   title: string,
   reading: Reading<T> | undefined,
   draw: (body: Canvas, value: T, headingEnd: number) => void,
+  top = 1,
 ): void {
   let end = canvas.text(0, 0, title, "heading");
-  const body = canvas.part(0, 1);
+  const body = canvas.part(0, top);
   if (reading === undefined || reading.state === "missing") {
     const reason = reading === undefined ? view.t("missing.pending") : reasonOf(view.t, reading.why);
     body.text(0, 0, `-  ${reason}`, "dim");
@@ -61,12 +66,22 @@ const healthStyle: Record<Disk["health"], Style> = { healthy: "good", failing: "
 export function drawNode(canvas: Canvas, view: View): void {
   const { t, state } = view;
   const { management } = state.facts;
+  const title = t("panel.node");
+  const top = 1 + drawUnreadyRole(canvas.part(0, 1), view);
   if (management?.state === "missing" && management.why.code === "notConfigured") {
-    drawPlainNode(canvas, view);
+    canvas.text(0, 0, title, "heading");
+    drawPlainNode(canvas.part(0, top), view);
     return;
   }
-  panel(canvas, view, t("panel.node"), state.facts.management, (body, m) => {
-    const stateStyle: Record<typeof m.service, Style> = { running: "good", stopped: "bad", unknown: "warn" };
+  if (management?.state === "missing" && isWithoutManager(management.why)) {
+    canvas.text(0, 0, title, "heading");
+    canvas.part(0, top).text(0, 0, `-  ${t("node.noManager")}`, "dim");
+    return;
+  }
+  // Beside a role that is not ready, nothing may look as if the node did its work.
+  const running: Style = isUnready(view) ? "text" : "good";
+  const draw = (body: Canvas, m: FactValue<"management">) => {
+    const stateStyle: Record<typeof m.service, Style> = { running, stopped: "bad", unknown: "warn" };
     line(body, 0, t("node.service"), [
       [t(`service.${m.service}`), stateStyle[m.service]],
       [m.pid === null ? "" : t("node.pid", { pid: m.pid }), "text"],
@@ -76,7 +91,13 @@ export function drawNode(canvas: Canvas, view: View): void {
       [m.uiAddress ?? "", "text"],
     ]);
     line(body, 2, t("node.ha"), [[t(`ha.${m.ha}`), "text"]]);
-  });
+  };
+  panel(canvas, view, title, management, draw, top);
+}
+
+/** Without systemctl nothing is known of the manager: that is `notInstalled` too, but of something else. */
+function isWithoutManager(why: Missing): boolean {
+  return why.code === "notInstalled" && why.detail === managerUnit;
 }
 
 /** `Debian GNU/Linux 13 (trixie)` without its nickname: half a panel has no room for both. */
@@ -91,15 +112,15 @@ function shortName(host: string): string {
 }
 
 /** A node that is not meant to run a manager: what it runs on takes the room. */
-function drawPlainNode(canvas: Canvas, { t, state }: View): void {
-  canvas.text(0, 0, t("panel.node"), "heading");
-  const body = canvas.part(0, 1);
-  line(body, 0, t("node.service"), [[`-  ${t("node.noService")}`, "dim"]]);
+function drawPlainNode(body: Canvas, { t, state }: View): void {
   const identity = valueOf(state.facts.identity);
-  if (identity === undefined) return;
-  const hardware = [identity.vendor, identity.model].filter((part) => part !== null).join(" ");
-  line(body, 1, t("node.os"), [[withoutCodename(identity.os), "text"]]);
-  line(body, 2, t("node.machine"), [[hardware === "" ? (identity.virtualization ?? "-") : hardware, "text"]]);
+  const lines: (readonly [string, string, Style])[] = [[t("node.service"), `-  ${t("node.noService")}`, "dim"]];
+  if (identity !== undefined) {
+    const hardware = [identity.vendor, identity.model].filter((part) => part !== null).join(" ");
+    lines.push([t("node.os"), withoutCodename(identity.os), "text"]);
+    lines.push([t("node.machine"), hardware === "" ? (identity.virtualization ?? "-") : hardware, "text"]);
+  }
+  for (const [y, [label, text, style]] of lines.entries()) line(body, y, label, [[text, style]]);
 }
 
 export function drawTime(canvas: Canvas, view: View): void {

@@ -63,3 +63,21 @@ test("what was missing stays missing for its own reason, and the facts themselve
   assert.deepEqual(seen.neighbours, storage.neighbours);
   assert.equal(JSON.stringify(storage), before);
 });
+
+test("whoever sees the role sees whether it is ready; its step only on the panels, its reason and remedy never", () => {
+  const { identity } = storage;
+  if (identity.state !== "value") throw new Error("the recording has it");
+  const roleStatus = { state: "failed", step: "Cluster Stack", reason: "from 10.9.8.7", remedy: "ask root" } as const;
+  const failed = { ...storage, identity: { ...identity, value: { ...identity.value, roleStatus } } };
+  for (const [view, step] of [
+    ["panels", "Cluster Stack"],
+    ["status", null],
+    ["nothing", null],
+  ] as const) {
+    const seen = publicFacts(failed, view);
+    facts.parse(seen);
+    assert.deepEqual(valueOf(seen.identity)?.roleStatus, { state: "failed", step, reason: null, remedy: null }, view);
+    // Where none was recorded, none is made up.
+    assert.ok(!("roleStatus" in (valueOf(publicFacts(storage, view).identity) ?? {})), view);
+  }
+});

@@ -94,6 +94,27 @@ test("a place that does not exist is looked for in the nearest folder above it",
   );
 });
 
+test("of an image, which is always full, the disk that it lies on is shown, where there is one", async () => {
+  const system = { source: "/dev/loop0", fstype: "squashfs", options: "ro", avail: 0 };
+  const disk = show("/run/binnacle-image/disk");
+  const shown = async (below: object) => {
+    const commands = { [show("/")]: { json: findmnt("/", system) }, [disk]: below };
+    const others = {
+      [show("/var/lib/binnacle")]: { code: 1 },
+      [show("/var/lib")]: { code: 1 },
+      [show("/var")]: { code: 1 },
+    };
+    const machine = answering({ commands: { ...commands, ...others, [show("/var/log")]: { json: findmnt("/var") } } });
+    const list = await filesystemsSource().read(machine, signal);
+    const install = list.find(({ purpose }) => purpose === "install");
+    return [install?.mount, install?.freeBytes, install?.readOnly];
+  };
+  const onDisk = ["/run/binnacle-image/disk", 400, false];
+  assert.deepEqual(await shown({ json: findmnt("/run/binnacle-image/disk") }), onDisk);
+  assert.deepEqual(await shown({ json: findmnt("/run") }), ["/", 0, true]);
+  assert.deepEqual(await shown({ error: "timeout" }), ["/", 0, true]);
+});
+
 test("a file system that does not answer is left out, the others are shown", async () => {
   const machine = answering({
     commands: {

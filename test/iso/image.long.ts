@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, before, beforeEach, describe, it } from "node:test";
+import { startVm, type Vm, type VmOptions } from "../support/vm/vm.ts";
+import * as bed from "./image/bed.ts";
+
+/*
+ * The image as a technician meets it, in QEMU: from an empty disk to a node with its role and its consoles. Built anew
+ * from these sources; BINNACLE_TEST_PICTURES names a folder for pictures of the screen.
+ */
+
+const why = await bed.whyNot();
+const isCi = process.env["CI"] === "true";
+
+describe("the image", { skip: why !== undefined && !isCi ? why : false }, () => {
+  let iso: string;
+  let folder: string;
+  let vm: Vm | undefined;
+
+  before(() => {
+    assert.equal(why, undefined);
+    iso = bed.buildImage("now");
+  });
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-image-"));
+  });
+  afterEach(async () => {
+    await vm?.stop();
+    vm = undefined;
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  const start = async (options: Partial<VmOptions>): Promise<Vm> => {
+    await vm?.stop();
+    vm = await startVm({ folder, memoryMiB: 3072, nics: [{ network: "user" }], ...options });
+    return vm;
+  };
+  const picture = async (name: string) => {
+    const target = process.env["BINNACLE_TEST_PICTURES"];
+    if (target !== undefined) await vm?.screenshot(path.join(target, `${name}.png`));
+  };
+
+  it("installs a management node from a BIOS's screen and serial line with Enter all the way", async (t) => {
+    const disk = bed.emptyDisk(folder, "disk");
+    const disks = [{ file: disk, format: "qcow2", serial: "DISK0001" }] as const;
+    const startedAt = performance.now();
+    const seconds = () => `${Math.round((performance.now() - startedAt) / 1000)} s`;
+    let machine = await start({ cdrom: iso, disks, startFrom: "medium" });
+    await machine.screen.until(/Install Binnacle[\s\S]*Install over VNC[\s\S]*Rescue/, bed.bootTimeoutMs);
+    await picture("boot-menu");
+    // On both at once: whoever presses a key first leads.
+    await machine.serial.until("Time zone", bed.bootTimeoutMs);
+    t.diagnostic(`power-on to the questions: ${seconds()}`);
+    await machine.screen.until("Time zone", bed.bootTimeoutMs);
+    await bed.enterAllTheWay(machine.serial, "vda");
+    t.diagnostic(`power-on to the end of the installation: ${seconds()}`);
+    await machine.screen.until(/is installed on/, bed.bootTimeoutMs);
+    await picture("installed");
+
+    machine = await start({ disks, startFrom: "disks" });
+    const bootedAt = performance.now();
+    await machine.serial.until((_, raw) => raw.includes("Check System:"), bed.bootTimeoutMs);
+    await machine.serial.until(bed.home, bed.bootTimeoutMs);
+    await machine.serial.until(/binnacle-\w{6} +Management Node/, bed.bootTimeoutMs);
+    t.diagnostic(`first boot to the console: ${Math.round((performance.now() - bootedAt) / 1000)} s`);
+    for (const line of ["Pre-Checking: ... PASS", "Host Identity: ... PASS", "Certificates: ... PASS"])
+      assert.ok(machine.serial.raw.includes(line), line);
+    assert.ok(!machine.serial.raw.includes("FAIL"));
+    await machine.screen.until(/Management Node[\s\S]*NODE INFO/, bed.bootTimeoutMs);
+    await picture("console");
+    await machine.serial.until(/10\.0\.2\.15\/24/, bed.bootTimeoutMs);
+
+    await bed.openShell(machine);
+    const run = (command: string) => machine.shell.run(command, 120_000);
+    assert.equal(await run("systemctl --failed --no-legend --plain"), "");
+    assert.match(await run("cat /var/lib/binnacle/role.json"), /"state": "ready"/);
+    assert.equal((await machine.shell.try("touch /usr/x")).status, 1);
+    // Listeners of other hosts' packets: SSH, and the time for the cloud's nodes.
+    const listeners = await run("ss -Htuln | awk '{ print $1, $5 }' | grep -v -e 127.0.0 -e '\\[::1\\]' | sort -u");
+    assert.deepEqual(listeners.split("\n"), ["tcp 0.0.0.0:22", "tcp [::]:22", "udp 0.0.0.0:123", "udp [::]:123"]);
+    for (const guess of ["", "root", "admin", "password", "binnacle", "zstack"])
+      assert.notEqual((await machine.shell.try(`printf '%s\\0' '${guess}' | unix_chkpwd root nonull`)).status, 0);
+    assert.match(await run("cut -d: -f1,2 /etc/shadow | grep -vE ':(\\*|!\\*?|!!?)$'"), /^root:\$y\$[^\n]*$/);
+    assert.equal(await run("stat -c '%U:%G' /var /etc /run/binnacle-image/disk/state | sort -u"), "root:root");
+    const identity = await run("cat /etc/machine-id /etc/binnacle/host-uuid; cat /etc/ssh/ssh_host_*_key.pub");
+    assert.match(identity, /^[0-9a-f]{32}\n[0-9a-f-]{36}\n/);
+
+    await run("echo kept >/etc/binnacle-test; echo kept >/var/lib/binnacle-test; sync");
+    await machine.powerCut();
+    machine = await start({ disks, startFrom: "disks" });
+    const againAt = performance.now();
+    await machine.serial.until(bed.home, bed.bootTimeoutMs);
+    await machine.serial.until(/Booted/, bed.bootTimeoutMs);
+    t.diagnostic(`boot to the console with its facts: ${Math.round((performance.now() - againAt) / 1000)} s`);
+    await bed.openShell(machine);
+    assert.equal(await machine.shell.run("cat /etc/binnacle-test /var/lib/binnacle-test"), "kept\nkept");
+    assert.equal(
+      await machine.shell.run("cat /etc/machine-id /etc/binnacle/host-uuid; cat /etc/ssh/ssh_host_*_key.pub"),
+      identity,
+    );
+  });
+
+  it("carries out an answer file with Secure Boot on, and touches no disk with data that it may not erase", async (t) => {
+    const disk = bed.emptyDisk(folder, "disk");
+    const disks = [{ file: disk, format: "qcow2" }] as const;
+    const answers = (erase: boolean) => `binnacle: 1
+role: compute
+disk: { system: { name: vda }, erase: ${erase} }
+network: { hostname: node07 }
+passwords: { root: "${bed.rootPasswordHash()}" }
+afterwards: poweroff
+`;
+    const firmware = "uefi-secure";
+    const startedAt = performance.now();
+    let machine = await start({
+      firmware,
+      cdrom: bed.withAnswers(iso, answers(false), folder),
+      disks,
+      startFrom: "medium",
+    });
+    await machine.qmp.event("SHUTDOWN", 15 * 60_000);
+    t.diagnostic(`unattended, power-on to power-off: ${Math.round((performance.now() - startedAt) / 1000)} s`);
+
+    machine = await start({ firmware, disks, startFrom: "disks" });
+    await machine.serial.until(/node07 +Compute Node/, bed.bootTimeoutMs);
+    assert.ok(!machine.serial.raw.includes("FAIL"));
+    await bed.openShell(machine);
+    assert.match(await machine.shell.run("dmesg | grep -i 'secure boot'"), /enabled|EFI Secure Boot/);
+    assert.equal(await machine.shell.run("systemctl --failed --no-legend --plain"), "");
+
+    // Now the disk has a node on it.
+    machine = await start({
+      firmware,
+      cdrom: bed.withAnswers(iso, answers(false), folder),
+      disks,
+      startFrom: "medium",
+    });
+    await machine.serial.until(/erase/, bed.bootTimeoutMs);
+    await machine.serial.until(/[Nn]othing/, 60_000);
+    await picture("refused");
+    machine = await start({ firmware, disks, startFrom: "disks" });
+    await machine.serial.until(/node07 +Compute Node/, bed.bootTimeoutMs);
+  });
+});
