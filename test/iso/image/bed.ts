@@ -16,8 +16,8 @@ import type { Vm } from "../../support/vm/vm.ts";
 export const rootPassword = "Harbour-light-42";
 export const adminPassword = "Second-lighthouse-7";
 /** Under emulation everything is some ten times slower; these only bound how long a failure takes. */
-export const bootTimeoutMs = 300_000;
-const installTimeoutMs = 600_000;
+export const bootTimeoutMs = 600_000;
+const installTimeoutMs = 900_000;
 export const home = /NODE INFO[\s\S]*F12 Power/;
 
 /** Why images can't be tested here; undefined when they can. */
