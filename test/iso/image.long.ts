@@ -104,46 +104,4 @@ describe("the image", { skip: why !== undefined && !isCi ? why : false }, () => 
       identity,
     );
   });
-
-  it("carries out an answer file with Secure Boot on, and touches no disk with data that it may not erase", async (t) => {
-    const disk = bed.emptyDisk(folder, "disk");
-    const disks = [{ file: disk, format: "qcow2" }] as const;
-    const answers = (erase: boolean) => `binnacle: 1
-role: compute
-disk: { system: { name: vda }, erase: ${erase} }
-network: { hostname: node07 }
-passwords: { root: "${bed.rootPasswordHash()}" }
-afterwards: poweroff
-`;
-    const firmware = "uefi-secure";
-    const startedAt = performance.now();
-    let machine = await start({
-      firmware,
-      cdrom: bed.withAnswers(iso, answers(false), folder),
-      disks,
-      startFrom: "medium",
-    });
-    await machine.qmp.event("SHUTDOWN", 15 * 60_000);
-    t.diagnostic(`unattended, power-on to power-off: ${Math.round((performance.now() - startedAt) / 1000)} s`);
-
-    machine = await start({ firmware, disks, startFrom: "disks" });
-    await machine.serial.until(/node07 +Compute Node/, bed.bootTimeoutMs);
-    assert.deepEqual(failures(machine), []);
-    await bed.openShell(machine);
-    assert.match(await machine.shell.run("dmesg | grep -i 'secure boot'"), /enabled|EFI Secure Boot/);
-    assert.equal(await machine.shell.run("systemctl --failed --no-legend --plain"), "");
-
-    // Now the disk has a node on it.
-    machine = await start({
-      firmware,
-      cdrom: bed.withAnswers(iso, answers(false), folder),
-      disks,
-      startFrom: "medium",
-    });
-    await machine.serial.until(/erase/, bed.bootTimeoutMs);
-    await machine.serial.until(/[Nn]othing/, 60_000);
-    await picture("refused");
-    machine = await start({ firmware, disks, startFrom: "disks" });
-    await machine.serial.until(/node07 +Compute Node/, bed.bootTimeoutMs);
-  });
 });
