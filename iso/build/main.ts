@@ -10,7 +10,7 @@ import { baseArchive } from "./base.ts";
 import { buildMedia, checksum } from "./media.ts";
 import { differences, listedPackages, readLock, writeLock } from "./packages.ts";
 import { IsoError } from "./run.ts";
-import { buildSystem, lockOf } from "./system.ts";
+import { buildSystem } from "./system.ts";
 
 /*
  * npm run iso: makes build/iso/binnacle-VERSION-x86_64.iso, with .sha256 and .packages beside it, from this repository
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
       if (values.locked) throw new IsoError("ISO.LOCKED", `${text}\nTake them over: npm run iso -- --update`);
       console.log(`${text}\nThe image holds what the archive has. To take the versions over: npm run iso -- --update`);
     }
-    if (lock === undefined) writeLock(lockFile, lockOf(system, epoch));
+    if (lock === undefined) writeLock(lockFile, { epoch, packages: system.packages });
     say("the medium");
     const name = `binnacle-${values.version}-x86_64.iso`;
     const building = path.join(work, name);

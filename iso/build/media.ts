@@ -31,8 +31,8 @@ export async function buildMedia({ system, work, epoch, version, out }: MediaOpt
   fs.writeFileSync(place("binnacle/manifest.json"), await manifest(path.join(disc, "binnacle"), version));
   // Debian's signed GRUB looks for this file to find the medium.
   fs.writeFileSync(place(".disk/info"), `Binnacle ${version}\n`);
-  fs.writeFileSync(place("boot/grub/grub.cfg"), menu({ version, label }));
-  copyModules(path.join(system.tree, "usr/lib/grub/i386-pc"), place("boot/grub/i386-pc/x"));
+  fs.writeFileSync(place("boot/grub/grub.cfg"), menu(label));
+  copyModules(path.join(system.tree, "usr/lib/grub/i386-pc"), path.join(disc, "boot/grub/i386-pc"));
   await biosImage(system.tree, place("boot/grub/i386-pc/eltorito.img"));
   const efi = path.join(work, "efi.img");
   await efiImage(system.tree, efi, disc, epoch);
@@ -74,9 +74,10 @@ export async function checksum(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
-function copyModules(from: string, target: string): void {
+function copyModules(from: string, to: string): void {
+  fs.mkdirSync(to, { recursive: true });
   for (const name of fs.readdirSync(from).filter((file) => menuModules.test(file)))
-    fs.copyFileSync(path.join(from, name), path.join(path.dirname(target), name));
+    fs.copyFileSync(path.join(from, name), path.join(to, name));
 }
 
 async function biosImage(tree: string, image: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The medium's boot menu, for BIOS and UEFI alike. */
-export function menu({ version, label }: { version: string; label: string }): string {
+export function menu(label: string): string {
   const system = `boot=binnacle binnacle.medium=${label}`;
   // The kernel's last console is where the system's own messages go; the installer itself runs on all of them.
   const screen = "console=ttyS0,115200n8 console=tty0";
@@ -11,7 +11,7 @@ export function menu({ version, label }: { version: string; label: string }): st
     { title: "Install in text mode on the serial line", id: "serial", options: `${install} ${serial}` },
     { title: "Rescue", id: "rescue", options: `${system} binnacle.mode=rescue ${screen}` },
   ];
-  return `${head}${entries.map(entryText).join("\n")}\n${firstDisk}set menu_title="Binnacle ${version}"\n`;
+  return `${head}${entries.map(entryText).join("\n")}\n${firstDisk}`;
 }
 
 type Entry = { title: string; id: string; options: string };

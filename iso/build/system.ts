@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { installInto } from "../../scripts/dev/install.ts";
 import { projectRoot } from "../../scripts/dev/source.ts";
-import { type Lock, parsePackages } from "./packages.ts";
+import { parsePackages } from "./packages.ts";
 import { IsoError, run } from "./run.ts";
 
 /** A system's file tree, made from the archive of its base. */
@@ -194,9 +194,4 @@ async function buildSquashfs(tree: string, squashfs: string, epoch: number): Pro
     // Later times are set to this one, and the file system's own is this.
     { env: { SOURCE_DATE_EPOCH: String(epoch) } },
   );
-}
-
-/** What the lock would be after this build. */
-export function lockOf(system: System, epoch: number): Lock {
-  return { epoch, packages: system.packages };
 }

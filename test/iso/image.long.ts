@@ -21,7 +21,7 @@ describe("the image", { skip: why !== undefined && !isCi ? why : false }, () => 
 
   before(() => {
     assert.equal(why, undefined);
-    iso = bed.buildImage("now");
+    iso = bed.buildImage();
   });
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-image-"));

@@ -20,7 +20,7 @@ describe("the image, unattended", { skip: why !== undefined && !isCi ? why : fal
 
   before(() => {
     assert.equal(why, undefined);
-    iso = bed.buildImage("now");
+    iso = bed.buildImage();
   });
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-image-"));

@@ -28,15 +28,14 @@ export async function whyNot(): Promise<string | undefined> {
   return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
 }
 
-/** Builds the image of these sources, in a folder that outlives the tests; `more` are arguments of `npm run iso`. */
-export function buildImage(name: string, ...more: readonly string[]): string {
-  const out = path.join(os.tmpdir(), "binnacle-test-image", name);
-  const version = more[more.indexOf("--version") + 1] ?? packageJson.version;
-  execFileSync(process.execPath, [path.join(root, "iso/build/main.ts"), "--out", out, ...more], {
+/** Builds the image of these sources, in a folder that outlives the tests. */
+export function buildImage(): string {
+  const out = path.join(os.tmpdir(), "binnacle-test-image");
+  execFileSync(process.execPath, [path.join(root, "iso/build/main.ts"), "--out", out], {
     stdio: ["ignore", "ignore", "inherit"],
     timeout: 40 * 60_000,
   });
-  return path.join(out, `binnacle-${more.includes("--version") ? version : packageJson.version}-x86_64.iso`);
+  return path.join(out, `binnacle-${packageJson.version}-x86_64.iso`);
 }
 
 export function emptyDisk(folder: string, name: string, size = "40G"): string {
