@@ -47,7 +47,7 @@ ${[...entries, ...recoveries].join("\n")}`;
 function head(menu: GrubMenu): string {
   return `# Written by Binnacle's installation and upgrade; changes are lost at the next one.
 search --no-floppy --fs-uuid --set=root ${requireUuid(menu.bootUuid)}
-set timeout=5
+set timeout=3
 set default="${menu.versions[0] ?? ""}"
 load_env default_version trial_version trial_left
 if [ -n "\${default_version}" ]; then set default="\${default_version}"; fi

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
-import packageJson from "../../package.json" with { type: "json" };
+import { version } from "../../core/version.ts";
 import { ensureBuilt } from "../../scripts/dev/build.ts";
 import { projectRoot } from "../../scripts/dev/source.ts";
 import { installPackages } from "../../scripts/dev/test-packages.ts";
@@ -17,13 +17,12 @@ import { buildSystem } from "./system.ts";
  * and Debian's archive. As root, on Debian. The same sources and the same packages give the same bytes.
  */
 
-const usage = `usage: npm run iso -- [--out FOLDER] [--update] [--locked] [--fresh] [--version VERSION]
+const usage = `usage: npm run iso -- [--out FOLDER] [--update] [--locked] [--fresh]
 
   --out FOLDER       where the image goes (build/iso)
   --update           take the archive's newest packages, and write their versions into iso/packages.lock.json
   --locked           fail when the archive has other versions than the lock
-  --fresh            fetch the packages again, whatever the cache holds
-  --version VERSION  another version than package.json's, for trying an upgrade`;
+  --fresh            fetch the packages again, whatever the cache holds`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -32,15 +31,12 @@ async function main(): Promise<void> {
       update: { type: "boolean", default: false },
       locked: { type: "boolean", default: false },
       fresh: { type: "boolean", default: false },
-      version: { type: "string", default: packageJson.version },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return console.log(usage);
   if (process.getuid?.() !== 0)
     throw new IsoError("ISO.ROOT", "The image is built as root: it holds files of many owners.");
-  if (!/^\d+(\.\d+){1,3}([-+~.][A-Za-z0-9.]+)?$/.test(values.version))
-    throw new IsoError("ISO.VERSION", `'${values.version}' is no version. Say it as 1.2.3.`);
   const absent = await installPackages("iso");
   if (absent.length > 0)
     throw new IsoError(
@@ -64,7 +60,7 @@ async function main(): Promise<void> {
   const work = fs.mkdtempSync(path.join(values.out, ".work-"));
   try {
     say("the system");
-    const system = await buildSystem({ base, work, cache, epoch, version: values.version });
+    const system = await buildSystem({ base, work, cache, epoch, version });
     const changes = lock === undefined ? [] : differences(lock, system.packages);
     if (changes.length > 0) {
       const text = `The archive has moved on since iso/packages.lock.json was written:\n  ${changes.join("\n  ")}`;
@@ -73,9 +69,9 @@ async function main(): Promise<void> {
     }
     if (lock === undefined) writeLock(lockFile, { epoch, packages: system.packages });
     say("the medium");
-    const name = `binnacle-${values.version}-x86_64.iso`;
+    const name = `binnacle-${version}-x86_64.iso`;
     const building = path.join(work, name);
-    await buildMedia({ system, work, epoch, version: values.version, out: building });
+    await buildMedia({ system, work, epoch, version, out: building });
     const sum = await checksum(building);
     const list = Object.entries(system.packages).map(([packageName, version]) => `${packageName} ${version}`);
     fs.writeFileSync(path.join(values.out, `${name}.packages`), `${list.join("\n")}\n`);

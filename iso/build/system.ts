@@ -90,7 +90,7 @@ function describeSystem(tree: string, version: string, epoch: number): void {
   write(
     tree,
     "etc/initramfs-tools/conf.d/binnacle",
-    "MODULES=most\nCOMPRESS=zstd\nCOMPRESSLEVEL=12\nRESUME=none\nFSTYPE=ext4\n",
+    "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=12\nRESUME=none\nFSTYPE=ext4\n",
   );
   fs.rmSync(path.join(tree, "etc/resolv.conf"), { force: true });
   // It asks for a socket of hypervisors, and complains on the consoles where there is none.

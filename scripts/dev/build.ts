@@ -49,7 +49,10 @@ const banner = [
 const lazyBuiltins: Plugin = {
   name: "lazy-builtins",
   setup(builder) {
-    builder.onResolve({ filter: /^node:/ }, ({ path: name }) => ({ path: name, namespace: "builtin" }));
+    // What is imported when it is needed is left to Node: the chunk that would stand for it has no names to import.
+    builder.onResolve({ filter: /^node:/ }, ({ path: name, kind }) =>
+      kind === "dynamic-import" ? { path: name, external: true } : { path: name, namespace: "builtin" },
+    );
     builder.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path: name }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,
     }));

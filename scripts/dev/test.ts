@@ -11,8 +11,10 @@ import { installPackages } from "./test-packages.ts";
 /*
  * npm test [-- PATTERN...]: sets up what the tests need, builds the programs, and runs every *.test.ts below test/, or
  * those whose path holds a PATTERN; *.last.test.ts when the others have ended. `--long` runs the long beds, *.long.ts,
- * instead, `--image` those that install the image in many ways, *.image.ts. With CI=true a test that is skipped has failed: a bed that can't run shows nothing.
+ * instead, `--image` those that install the image in many ways, *.image.ts, `--matrix` every role with every firmware,
+ * *.matrix.ts. With CI=true a test that is skipped has failed: a bed that can't run shows nothing.
  */
+const beds = ["long", "image", "matrix"] as const;
 
 const testTimeoutMs = 120_000;
 const longTimeoutMs = 30 * 60_000;
@@ -23,11 +25,11 @@ type Skip = { file: string; name: string; reason: string };
 type Counts = { passed: number; failed: number; skipped: number };
 
 async function main(args: readonly string[]): Promise<boolean> {
-  const ending = args.includes("--image") ? ".image.ts" : args.includes("--long") ? ".long.ts" : ".test.ts";
-  const isLong = ending !== ".test.ts";
+  const bed = beds.find((name) => args.includes(`--${name}`));
+  const isLong = bed !== undefined;
   const isCi = process.env["CI"] === "true";
   const patterns = args.filter((arg) => !arg.startsWith("--"));
-  const files = testFiles(ending, patterns);
+  const files = testFiles(`.${bed ?? "test"}.ts`, patterns);
   if (files.length === 0) {
     console.log(patterns.length === 0 ? "There are no such tests." : `No test's path holds ${patterns.join(" or ")}.`);
     return patterns.length === 0;

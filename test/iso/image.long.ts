@@ -1,58 +1,22 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
-import * as os from "node:os";
-import * as path from "node:path";
-import { afterEach, before, beforeEach, describe, it } from "node:test";
-import { startVm, type Vm, type VmOptions } from "../support/vm/vm.ts";
+import { it } from "node:test";
 import * as bed from "./image/bed.ts";
+import { describeImage, failures } from "./image/machines.ts";
 
 /*
  * The image as a technician meets it, in QEMU: from an empty disk to a node with its role and its consoles. Built anew
  * from these sources; BINNACLE_TEST_PICTURES names a folder for pictures of the screen.
  */
 
-const why = await bed.whyNot();
-const isCi = process.env["CI"] === "true";
-
-describe("the image", { skip: why !== undefined && !isCi ? why : false }, () => {
-  let iso: string;
-  let folder: string;
-  let vm: Vm | undefined;
-
-  before(() => {
-    assert.equal(why, undefined);
-    iso = bed.buildImage();
-  });
-  beforeEach(() => {
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-image-"));
-  });
-  afterEach(async () => {
-    await vm?.stop();
-    vm = undefined;
-    fs.rmSync(folder, { recursive: true, force: true });
-  });
-
-  const start = async (options: Partial<VmOptions>): Promise<Vm> => {
-    await vm?.stop();
-    vm = await startVm({ folder, memoryMiB: 3072, nics: [{ network: "user" }], ...options });
-    return vm;
-  };
-  const picture = async (name: string) => {
-    const target = process.env["BINNACLE_TEST_PICTURES"];
-    if (target !== undefined) await vm?.screenshot(path.join(target, `${name}.png`));
-  };
-
-  /** Steps of the role's installation that failed, with what they say, and units of systemd. */
-  const failures = (machine: Vm) => machine.serial.raw.split("\n").filter((line) => line.includes("FAIL"));
-
+describeImage("the image", (machines) => {
   it("installs a management node from a BIOS's screen and serial line with Enter all the way", async (t) => {
-    const disk = bed.emptyDisk(folder, "disk");
+    const disk = bed.emptyDisk(machines.folder, "disk");
     const disks = [{ file: disk, format: "qcow2", serial: "DISK0001" }] as const;
     const startedAt = performance.now();
     const seconds = () => `${Math.round((performance.now() - startedAt) / 1000)} s`;
-    let machine = await start({ cdrom: iso, disks, startFrom: "medium" });
+    let machine = await machines.start({ cdrom: machines.iso, disks, startFrom: "medium" });
     await machine.screen.until(/Install Binnacle[\s\S]*Install over VNC[\s\S]*Rescue/, bed.bootTimeoutMs);
-    await picture("boot-menu");
+    await machines.picture("boot-menu");
     // On both at once: whoever presses a key first leads.
     await machine.serial.until("Time zone", bed.bootTimeoutMs);
     t.diagnostic(`power-on to the questions: ${seconds()}`);
@@ -60,9 +24,9 @@ describe("the image", { skip: why !== undefined && !isCi ? why : false }, () => 
     await bed.enterAllTheWay(machine.serial, "vda");
     t.diagnostic(`power-on to the end of the installation: ${seconds()}`);
     await machine.screen.until(/is installed on/, bed.bootTimeoutMs);
-    await picture("installed");
+    await machines.picture("installed");
 
-    machine = await start({ disks, startFrom: "disks" });
+    machine = await machines.start({ disks, startFrom: "disks" });
     const bootedAt = performance.now();
     await machine.serial.until((_, raw) => raw.includes("Check System:"), bed.bootTimeoutMs);
     await machine.serial.until(bed.home, bed.bootTimeoutMs);
@@ -72,10 +36,10 @@ describe("the image", { skip: why !== undefined && !isCi ? why : false }, () => 
       assert.ok(machine.serial.raw.includes(line), line);
     assert.deepEqual(failures(machine), []);
     await machine.screen.until(/Management Node[\s\S]*NODE INFO/, bed.bootTimeoutMs);
-    await picture("console");
+    await machines.picture("console");
     await machine.serial.until(/10\.0\.2\.15\/24/, bed.bootTimeoutMs);
 
-    await bed.openShell(machine);
+    await bed.signIn(machine);
     const run = (command: string) => machine.shell.run(command, 120_000);
     assert.equal(await run("systemctl --failed --no-legend --plain"), "");
     assert.match(await run("cat /var/lib/binnacle/role.json"), /"state": "ready"/);
@@ -92,12 +56,12 @@ describe("the image", { skip: why !== undefined && !isCi ? why : false }, () => 
 
     await run("echo kept >/etc/binnacle-test; echo kept >/var/lib/binnacle-test; sync");
     await machine.powerCut();
-    machine = await start({ disks, startFrom: "disks" });
+    machine = await machines.start({ disks, startFrom: "disks" });
     const againAt = performance.now();
     await machine.serial.until(bed.home, bed.bootTimeoutMs);
     await machine.serial.until(/Booted/, bed.bootTimeoutMs);
     t.diagnostic(`boot to the console with its facts: ${Math.round((performance.now() - againAt) / 1000)} s`);
-    await bed.openShell(machine);
+    await bed.signIn(machine);
     assert.equal(await machine.shell.run("cat /etc/binnacle-test /var/lib/binnacle-test"), "kept\nkept");
     assert.equal(
       await machine.shell.run("cat /etc/machine-id /etc/binnacle/host-uuid; cat /etc/ssh/ssh_host_*_key.pub"),

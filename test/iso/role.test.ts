@@ -179,14 +179,13 @@ describe("the units of a role", () => {
       assert.match(unit("binnacle-identity.service"), new RegExp(`^Before=.*${later.replaceAll(".", "\\.")}`, "m"));
   });
 
-  it("do nothing on a machine that was not installed as a node, and are enabled by the preset before its rule for all", () => {
+  it("do nothing on a machine that was not installed as a node; the check is enabled before the preset's rule for all", () => {
     const preset = fs.readFileSync(path.join(overlay, "usr/lib/systemd/system-preset/50-binnacle.preset"), "utf8");
-    for (const name of ["binnacle-identity", "binnacle-role", "binnacle-role-check"]) {
+    for (const name of ["binnacle-identity", "binnacle-role", "binnacle-role-check"])
       assert.match(unit(`${name}.service`), /^ConditionPathExists=\/etc\/binnacle\/node\.json$/m);
-      assert.match(unit(`${name}.service`), /^WantedBy=/m);
-      assert.ok(preset.indexOf(`enable ${name}.service\n`) >= 0);
-      assert.ok(preset.indexOf(`enable ${name}.service\n`) < preset.indexOf("disable binnacle-*"));
-    }
+    assert.match(unit("binnacle-role-check.service"), /^WantedBy=/m);
+    const enabled = preset.indexOf("enable binnacle-role-check.service\n");
+    assert.ok(enabled >= 0 && enabled < preset.indexOf("disable binnacle-*"));
     assert.match(unit("nftables.service.d/binnacle.conf"), /^ConditionPathExists=\/etc\/binnacle\/node\.json$/m);
   });
 });

@@ -1,91 +1,57 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
-import * as os from "node:os";
+import { spawnSync } from "node:child_process";
 import * as path from "node:path";
-import { afterEach, before, beforeEach, describe, it } from "node:test";
-import { startVm, type Vm, type VmOptions } from "../support/vm/vm.ts";
-import * as bed from "./image/bed.ts";
+import { it } from "node:test";
+import { type DiskKind, makeDisk } from "../support/vm/disks.ts";
+import type { VmDisk } from "../support/vm/options.ts";
+import { makeOverlay } from "../support/vm/prepare.ts";
+import { answersStick, bootTimeoutMs, withAnswers } from "./image/bed.ts";
+import { describeImage, type Machines } from "./image/machines.ts";
+import { answersFor, assertSound, comesUp, installUnattended } from "./image/unattended.ts";
 
 /*
- * More ways to install the image than image.long.ts tries: `npm run test:image`.
+ * Answer files, in QEMU. Every role with every firmware: roles.matrix.ts.
  */
 
-const why = await bed.whyNot();
-const isCi = process.env["CI"] === "true";
-
-describe("the image, unattended", { skip: why !== undefined && !isCi ? why : false }, () => {
-  let iso: string;
-  let folder: string;
-  let vm: Vm | undefined;
-
-  before(() => {
-    assert.equal(why, undefined);
-    iso = bed.buildImage();
-  });
-  beforeEach(() => {
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-image-"));
-  });
-  afterEach(async () => {
-    await vm?.stop();
-    vm = undefined;
-    fs.rmSync(folder, { recursive: true, force: true });
+describeImage("the image, unattended", (machines) => {
+  it("installs a compute node with Secure Boot on", async (t) => {
+    const { disks, seconds } = await installUnattended(machines, "compute", "uefi-secure");
+    t.diagnostic(`power-on to power-off: ${Math.round(seconds)} s`);
+    const vm = await machines.start({ firmware: "uefi-secure", disks, startFrom: "disks" });
+    await comesUp(vm, "compute");
+    await assertSound(vm, "compute");
+    assert.match(await vm.shell.run("dmesg | grep -i 'secure boot'"), /enabled|EFI Secure Boot/);
   });
 
-  const start = async (options: Partial<VmOptions>): Promise<Vm> => {
-    await vm?.stop();
-    vm = await startVm({ folder, memoryMiB: 3072, nics: [{ network: "user" }], ...options });
-    return vm;
-  };
-  const picture = async (name: string) => {
-    const target = process.env["BINNACLE_TEST_PICTURES"];
-    if (target !== undefined) await vm?.screenshot(path.join(target, `${name}.png`));
-  };
+  it("touches no disk with data that it may not erase, and says so on every console", async () => {
+    const { disk, isUntouched } = watched(machines, "debian");
+    const cdrom = withAnswers(machines.iso, answersFor("compute"), machines.folder);
+    const vm = await machines.start({ cdrom, disks: [disk], startFrom: "medium" });
+    await vm.serial.until(/erase: true/, bootTimeoutMs);
+    await vm.screen.until(/erase: true/, bootTimeoutMs);
+    await machines.picture("refused");
+    await vm.powerCut();
+    assert.ok(isUntouched());
+  });
 
-  /** Steps of the role's installation that failed, and units of systemd, with the lines after them that say why. */
-  const failures = (machine: Vm) => {
-    const lines = machine.serial.raw.split(/[\r\n]+/);
-    return lines.flatMap((line, at) => (line.includes("FAIL") ? lines.slice(at, at + 4) : []));
-  };
-
-  it("carries out an answer file with Secure Boot on, and touches no disk with data that it may not erase", async (t) => {
-    const disk = bed.emptyDisk(folder, "disk");
-    const disks = [{ file: disk, format: "qcow2" }] as const;
-    const answers = (erase: boolean) => `binnacle: 1
-role: compute
-disk: { system: { name: vda }, erase: ${erase} }
-network: { hostname: node07 }
-passwords: { root: "${bed.rootPasswordHash()}" }
-afterwards: poweroff
-`;
-    const firmware = "uefi-secure";
-    const startedAt = performance.now();
-    let machine = await start({
-      firmware,
-      cdrom: bed.withAnswers(iso, answers(false), folder),
-      disks,
-      startFrom: "medium",
-    });
-    await machine.qmp.event("SHUTDOWN", 15 * 60_000);
-    t.diagnostic(`unattended, power-on to power-off: ${Math.round((performance.now() - startedAt) / 1000)} s`);
-
-    machine = await start({ firmware, disks, startFrom: "disks" });
-    await machine.serial.until(/node07 +Compute Node/, bed.bootTimeoutMs);
-    assert.deepEqual(failures(machine), []);
-    await bed.openShell(machine);
-    assert.match(await machine.shell.run("dmesg | grep -i 'secure boot'"), /enabled|EFI Secure Boot/);
-    assert.equal(await machine.shell.run("systemctl --failed --no-legend --plain"), "");
-
-    // Now the disk has a node on it.
-    machine = await start({
-      firmware,
-      cdrom: bed.withAnswers(iso, answers(false), folder),
-      disks,
-      startFrom: "medium",
-    });
-    await machine.serial.until(/erase/, bed.bootTimeoutMs);
-    await machine.serial.until(/[Nn]othing/, 60_000);
-    await picture("refused");
-    machine = await start({ firmware, disks, startFrom: "disks" });
-    await machine.serial.until(/node07 +Compute Node/, bed.bootTimeoutMs);
+  it("stops at a wrong answer file on a stick, with the fault's place on every console, and touches nothing", async () => {
+    const { disk, isUntouched } = watched(machines, "empty");
+    const stick = answersStick(machines.folder, answersFor("compute").replace("role: compute", "role: butler"));
+    const vm = await machines.start({ cdrom: machines.iso, disks: [disk, stick], startFrom: "medium" });
+    await vm.serial.until(/answers\.yaml:2/, bootTimeoutMs);
+    await vm.screen.until(/answers\.yaml:2/, bootTimeoutMs);
+    await vm.powerCut();
+    assert.ok(isUntouched());
   });
 });
+
+/** A disk as someone left it, and whether it still is so when its machine has ended. */
+function watched({ folder }: Machines, kind: DiskKind): { disk: VmDisk; isUntouched(): boolean } {
+  const { file } = makeDisk(folder, kind);
+  const overlay = path.join(folder, "overlay.qcow2");
+  makeOverlay(overlay, file, "raw");
+  return {
+    disk: { file: overlay, format: "qcow2" },
+    isUntouched: () => spawnSync("qemu-img", ["compare", "-q", "-f", "qcow2", "-F", "raw", overlay, file]).status === 0,
+  };
+}

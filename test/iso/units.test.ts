@@ -68,10 +68,55 @@ describe("the generator of consoles", () => {
     assert.deepEqual(generate(["tty0"], {}), { ...agent, ...onScreen });
   });
 
-  it("starts nothing on an expert node", () => {
-    const node = '{\n  "role" : "expert"\n}\n';
-    const files = { "etc/binnacle/node.json": node, "proc/consoles": "ttyS0 -W- (EC) 4:64\n" };
-    assert.deepEqual(generate(["tty0", "ttyS0"], files), {});
+  describe("on a node", () => {
+    const installing = {
+      "sysinit.target.wants/binnacle-identity.service": "/usr/lib/systemd/system/binnacle-identity.service",
+      "multi-user.target.wants/binnacle-role.service": "/usr/lib/systemd/system/binnacle-role.service",
+    };
+    const record = { role: "compute", version: "1.2.3", state: "ready", attempts: 1, steps: [{ state: "pass" }] };
+    const node = (role: string, changes: object = {}) => ({
+      "etc/binnacle/node.json": JSON.stringify({ hostname: "n1", role }, null, 2),
+      "etc/binnacle/host-uuid": "0b0c\n",
+      "etc/ssh/ssh_host_ed25519_key": "key\n",
+      "usr/lib/os-release": 'NAME="Binnacle"\nVERSION_ID="1.2.3"\nID=binnacle\n',
+      "usr/lib/systemd/system/libvirtd.service": "",
+      "var/lib/binnacle/role.json": JSON.stringify({ ...record, role, ...changes }, null, 2),
+    });
+    const libvirt = { "multi-user.target.wants/libvirtd.service": "/usr/lib/systemd/system/libvirtd.service" };
+
+    it("starts identity and role until the role is there, and not again", () => {
+      assert.deepEqual(generate([], node("compute")), { ...agent, ...libvirt });
+    });
+
+    for (const [what, changes] of [
+      ["a version that has not installed it", { version: "1.2.2" }],
+      ["a role that is not ready", { state: "installing" }],
+      ["a check that failed", { state: "failed" }],
+      ["another role", { role: "storage" }],
+    ] as const)
+      it(`starts identity and role after ${what}`, () => {
+        assert.deepEqual(generate([], node("compute", changes)), { ...agent, ...libvirt, ...installing });
+      });
+
+    for (const lost of ["etc/ssh/ssh_host_ed25519_key", "etc/binnacle/host-uuid", "var/lib/binnacle/role.json"])
+      it(`starts identity and role when ${path.basename(lost)} is empty`, () => {
+        const files = { ...node("storage"), [lost]: "" };
+        assert.deepEqual(generate([], files), { ...agent, ...libvirt, ...installing });
+      });
+
+    it("starts nothing on an expert node, once its identity is there", () => {
+      const consoles = { "proc/consoles": "ttyS0 -W- (EC) 4:64\n" };
+      assert.deepEqual(generate(["tty0", "ttyS0"], { ...node("expert"), ...consoles }), {});
+    });
+
+    it("makes an expert node's identity, however its file is written", () => {
+      const files = {
+        ...node("expert"),
+        "etc/binnacle/node.json": '{\n  "role" : "expert"\n}',
+        "etc/binnacle/host-uuid": "",
+      };
+      assert.deepEqual(generate([], files), installing);
+    });
   });
 
   describe("on the medium", () => {

@@ -122,7 +122,7 @@ describe("a machine for tests", { skip }, () => {
     assert.match(listed, /^VOLATILE1 +disk$/m);
   });
 
-  it("has disks that fail, that have bad sectors, and that are pulled out", async () => {
+  it("has disks that fail, that have bad sectors, and that are pulled out and put in", async () => {
     const read = (serial: string, skip = 0) =>
       vm.shell.try(
         `d=/dev/$(lsblk -dno NAME,SERIAL | sed -n 's/ *${serial}$//p'); dd if=$d of=/dev/null iflag=direct bs=512 count=1 skip=${skip}`,
@@ -136,6 +136,8 @@ describe("a machine for tests", { skip }, () => {
     assert.match((await read("BAD1", 2048)).output, /Input\/output error/);
     await vm.unplug("scsi-disk");
     await vm.shell.run("until ! lsblk -dno SERIAL | grep -q SCSI1; do sleep 0.1; done");
+    await vm.plug({ id: "late", file: makeDisk(folder, "small", { name: "late" }).file, serial: "LATE1" });
+    await vm.shell.run("until lsblk -dno SERIAL | grep -q LATE1; do sleep 0.1; done");
   });
 
   it("has network cards on a switch without a way out, whose cable can be pulled", async () => {

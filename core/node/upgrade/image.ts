@@ -61,7 +61,7 @@ async function sizeOf({ machine }: UpgradeWorld, file: string, signal: AbortSign
 }
 
 const giveIso = "Give the path of a Binnacle image, binnacle-VERSION-x86_64.iso.";
-const notThere = `${giveIso} The agent has a /tmp and a /var/tmp of its own: put the image elsewhere, for instance into /root.`;
+const notThere = `${giveIso} It must be where root can read it.`;
 
 const sectorBytes = 2048;
 /** The primary volume descriptor lies in the first sector behind the 16 of the system area. Source: ECMA-119, 8.4. */

@@ -25,7 +25,7 @@ fi
 
 const golden = `# Written by Binnacle's installation and upgrade; changes are lost at the next one.
 search --no-floppy --fs-uuid --set=root b0000000-0000-4000-8000-000000000000
-set timeout=5
+set timeout=3
 set default="1.3.0"
 load_env default_version trial_version trial_left
 if [ -n "\${default_version}" ]; then set default="\${default_version}"; fi

@@ -2,11 +2,14 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import packageJson from "../../../package.json" with { type: "json" };
 import { installPackages } from "../../../scripts/dev/test-packages.ts";
 import { root } from "../../support/programs.ts";
+import { Random } from "../../support/random.ts";
 import type { Line } from "../../support/vm/line.ts";
+import type { VmDisk } from "../../support/vm/options.ts";
 import type { Vm } from "../../support/vm/vm.ts";
 
 /*
@@ -17,7 +20,8 @@ export const rootPassword = "Harbour-light-42";
 export const adminPassword = "Second-lighthouse-7";
 /** Under emulation everything is some ten times slower; these only bound how long a failure takes. */
 export const bootTimeoutMs = 600_000;
-const installTimeoutMs = 900_000;
+export const installTimeoutMs = 900_000;
+const pageTimeoutMs = 120_000;
 export const home = /NODE INFO[\s\S]*F12 Power/;
 
 /** Why images can't be tested here; undefined when they can. */
@@ -28,14 +32,43 @@ export async function whyNot(): Promise<string | undefined> {
   return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
 }
 
-/** Builds the image of these sources, in a folder that outlives the tests. */
-export function buildImage(): string {
-  const out = path.join(os.tmpdir(), "binnacle-test-image");
-  execFileSync(process.execPath, [path.join(root, "iso/build/main.ts"), "--out", out], {
+type Build = { sources?: string; version?: string; out?: string; env?: Readonly<Record<string, string>> };
+
+/** Builds the image of these sources, or of others; unless told otherwise in a folder that outlives the tests. */
+export function buildImage(build: Build = {}): string {
+  const { sources = root, version = packageJson.version, env } = build;
+  const out = build.out ?? path.join(os.tmpdir(), "binnacle-test-image");
+  execFileSync(process.execPath, [path.join(sources, "iso/build/main.ts"), "--out", out], {
     stdio: ["ignore", "ignore", "inherit"],
     timeout: 40 * 60_000,
+    env: { ...process.env, ...env },
   });
-  return path.join(out, `binnacle-${packageJson.version}-x86_64.iso`);
+  return path.join(out, `binnacle-${version}-x86_64.iso`);
+}
+
+const notSources = new Set([".git", "build", "node_modules", "test"]);
+
+/** A copy of these sources, to build another image from. */
+export function copySources(to: string): string {
+  fs.cpSync(root, to, { recursive: true, filter: (from) => !notSources.has(path.relative(root, from)) });
+  fs.symlinkSync(path.join(root, "node_modules"), path.join(to, "node_modules"));
+  return to;
+}
+
+/** The image of a later version: these sources with another version, and with what `change` does to them. */
+export function buildLaterImage(folder: string, version: string, change?: (sources: string) => void): string {
+  const sources = copySources(path.join(folder, `sources-${version}`));
+  fs.writeFileSync(path.join(sources, "package.json"), JSON.stringify({ ...packageJson, version }));
+  change?.(sources);
+  return buildImage({ sources, version });
+}
+
+/** From 0 to 1, other ones in each run; BINNACLE_TEST_SEED gives those of a former run again. */
+export function moments(t: TestContext, count: number): number[] {
+  const seed = Number(process.env["BINNACLE_TEST_SEED"] ?? Date.now() % 1_000_000);
+  t.diagnostic(`BINNACLE_TEST_SEED=${seed}`);
+  const random = new Random(seed);
+  return Array.from({ length: count }, () => random.below(1000) / 1000);
 }
 
 export function emptyDisk(folder: string, name: string, size = "40G"): string {
@@ -49,20 +82,39 @@ export function withAnswers(iso: string, answers: string, folder: string): strin
   const file = path.join(folder, "answers.yaml");
   const out = path.join(folder, "unattended.iso");
   fs.writeFileSync(file, answers);
-  fs.rmSync(out, { force: true });
+  for (const old of [out, `${out}.sha256`]) fs.rmSync(old, { force: true });
   execFileSync(process.execPath, [path.join(root, "iso/answers/cli.ts"), "into", iso, file, out], { stdio: "pipe" });
   return out;
 }
 
+/** A small disk with a FAT file system labelled ANSWERS that holds the answer file, as on a USB stick. */
+export function answersStick(folder: string, answers: string): VmDisk {
+  const [file, text] = [path.join(folder, "stick.img"), path.join(folder, "answers.yaml")];
+  fs.writeFileSync(text, answers);
+  fs.rmSync(file, { force: true });
+  execFileSync("mkfs.vfat", ["-C", "-n", "ANSWERS", file, "16384"], { stdio: "pipe" });
+  execFileSync("mcopy", ["-i", file, text, "::/answers.yaml"], { stdio: "pipe" });
+  return { file, bus: "usb", id: "answers" };
+}
+
 /** Through all questions with Enter, as a technician in a hurry; only what has no default is typed. */
 export async function enterAllTheWay(line: Line, disk: string): Promise<void> {
-  const pages = [/1\/7/, /2\/7/, /3\/7/, /4\/7 Disk /, /4\/7 Disk layout[\s\S]*PARTITIONS/, /5\/7/];
-  for (const page of pages) {
-    await line.until((text) => page.test(text) && text.includes("F1 Help"), 120_000);
-    await settled(line);
-    line.type("\r");
-  }
-  await line.until(/6\/7[\s\S]*Continue/, 120_000);
+  await toDiskPage(line);
+  await fromDiskPage(line, disk);
+  await line.until(/is installed on/, installTimeoutMs);
+}
+
+const diskPage = /4\/7 Disk /;
+
+export async function toDiskPage(line: Line): Promise<void> {
+  for (const page of [/1\/7/, /2\/7/, /3\/7/]) await enterOn(line, page);
+  await line.until((text) => diskPage.test(text) && text.includes("F1 Help"), pageTimeoutMs);
+}
+
+/** To the confirmation, and past it: the disk is being erased when this is done. */
+export async function fromDiskPage(line: Line, disk: string): Promise<void> {
+  for (const page of [diskPage, /4\/7 Disk layout[\s\S]*PARTITIONS/, /5\/7/]) await enterOn(line, page);
+  await line.until(/6\/7[\s\S]*Continue/, pageTimeoutMs);
   for (const text of [rootPassword, rootPassword, adminPassword, adminPassword]) {
     await settled(line);
     line.type(text);
@@ -71,16 +123,21 @@ export async function enterAllTheWay(line: Line, disk: string): Promise<void> {
   }
   await settled(line);
   line.type("\r");
-  await line.until(/7\/7[\s\S]*WILL BE ERASED/, 120_000);
+  await line.until(/7\/7[\s\S]*WILL BE ERASED/, pageTimeoutMs);
   await settled(line);
   line.type(disk);
   await settled(line);
   line.type("\r");
-  await line.until(/is installed on/, installTimeoutMs);
+}
+
+async function enterOn(line: Line, page: RegExp): Promise<void> {
+  await line.until((text) => page.test(text) && text.includes("F1 Help"), pageTimeoutMs);
+  await settled(line);
+  line.type("\r");
 }
 
 /** Nothing has been drawn for a moment: a page that is still being drawn would take a key for the one before. */
-async function settled(line: Line): Promise<void> {
+export async function settled(line: Line): Promise<void> {
   for (;;) {
     const before = line.raw.length;
     await wait(700);
@@ -88,14 +145,24 @@ async function settled(line: Line): Promise<void> {
   }
 }
 
-/** A root shell on the second serial line, by a login on the second terminal of the machine's screen. */
-export async function openShell(vm: Vm, password = rootPassword): Promise<void> {
-  await vm.screen.press("ctrl", "alt", "f2");
+/** A root shell on the second serial line, by a login on another terminal of the machine's screen. */
+export async function signIn(vm: Vm, terminal = "f2", password = rootPassword): Promise<void> {
+  await vm.screen.press("ctrl", "alt", terminal);
   await vm.screen.until("login:", 120_000);
   await vm.screen.type("root\n");
   await vm.screen.until("Password:", 60_000);
   await wait(1000);
   await vm.screen.type(`${password}\n`);
+  await shellOnLine(vm);
+}
+
+/** The same on the medium, where nobody is asked for a password. */
+export async function openMediumShell(vm: Vm): Promise<void> {
+  await vm.screen.press("ctrl", "alt", "f2");
+  await shellOnLine(vm);
+}
+
+async function shellOnLine(vm: Vm): Promise<void> {
   await vm.screen.until(/root@\S+:~#/, 120_000);
   await vm.screen.type("setsid sh </dev/ttyS1 >/dev/ttyS1 2>&1 &\n");
   await wait(1000);

@@ -38,6 +38,14 @@ describe("the build", () => {
     assert.ok(fs.readdirSync(path.join(root, "build/chunks")).some((name) => /^a-\w+\.js$/.test(name)));
   });
 
+  it("leaves built-in modules with all their names, also those that are loaded later", async (test) => {
+    const root = project(test);
+    const uses = 'import { sep } from "node:path";\nconst { request } = await import("node:http");\n';
+    writeFiles(root, { "tui/main.ts": `${uses}console.log(sep, typeof request);\n` });
+    await ensureBuilt(root);
+    assert.equal(outputOf(root), "/ function");
+  });
+
   it("does nothing when nothing has changed, and builds again when a source has", async (test) => {
     const root = project(test);
     await ensureBuilt(root);

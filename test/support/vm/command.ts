@@ -71,10 +71,9 @@ function diskArguments(options: VmOptions, { diskServers, usbStick }: Prepared):
   const args: string[] = [];
   const device = (value: object) => args.push("-device", JSON.stringify(value));
   disks.forEach((disk, index) => {
-    const id = diskId(disk, index);
-    args.push("-blockdev", JSON.stringify(blockNode(disk, id, diskServers.get(id))));
-    const identity = { drive: `${id}-node`, id, ...order("disks", index) };
-    for (const value of diskDevices(disk, index, identity)) device(value);
+    const { node, devices } = diskParts(disk, index, { server: diskServers.get(diskId(disk, index)) });
+    args.push("-blockdev", JSON.stringify(node));
+    for (const value of devices) device({ ...value, ...order("disks", index) });
   });
   if (cdrom !== undefined) {
     const file = { driver: "file", filename: cdrom };
@@ -88,6 +87,16 @@ function diskArguments(options: VmOptions, { diskServers, usbStick }: Prepared):
     device({ driver: "usb-storage", bus: "usb.0", ...identity, ...order("medium", 1) });
   }
   return args;
+}
+
+/** A disk as QEMU knows it: where its blocks are, and what the machine sees. */
+export function diskParts(
+  disk: VmDisk,
+  index: number,
+  { server }: { server?: string | undefined } = {},
+): { node: object; devices: object[] } {
+  const id = diskId(disk, index);
+  return { node: blockNode(disk, id, server), devices: diskDevices(disk, index, { drive: `${id}-node`, id }) };
 }
 
 /**

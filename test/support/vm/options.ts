@@ -1,5 +1,6 @@
 /** How a machine starts: an old BIOS, UEFI, or UEFI with Secure Boot switched on and Microsoft's and Debian's keys. */
-export type Firmware = "bios" | "uefi" | "uefi-secure";
+export const firmwares = ["bios", "uefi", "uefi-secure"] as const;
+export type Firmware = (typeof firmwares)[number];
 
 export type VmDisk = {
   readonly file: string;

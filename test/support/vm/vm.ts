@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as z from "zod";
-import { nicId, socketOf, vmArguments } from "./command.ts";
+import { diskParts, nicId, socketOf, vmArguments } from "./command.ts";
 import { Line } from "./line.ts";
-import type { VmOptions } from "./options.ts";
+import type { VmDisk, VmOptions } from "./options.ts";
 import { failFile, prepareVm } from "./prepare.ts";
 import { Qmp } from "./qmp.ts";
 import { Screen } from "./screen.ts";
@@ -30,6 +30,8 @@ export type Vm = {
   powerButton(): Promise<void>;
   /** Takes the power away. What the disks have not been given is lost, see {@link VmDisk.writeCache}. */
   powerCut(): Promise<void>;
+  /** Puts a disk in: virtio (BIOS only), SCSI and USB, and no disk that may fail or lose writes. */
+  plug(disk: VmDisk & { id: string }): Promise<void>;
   /** Pulls a disk out; SATA disks can't be. */
   unplug(disk: string): Promise<void>;
   failDisk(disk: string, fails: boolean): void;
@@ -127,6 +129,11 @@ function machine(options: VmOptions, { child, qmp, console, shell, kill }: Parts
       await qmp.run("system_powerdown");
     },
     powerCut: close,
+    async plug(disk) {
+      const { node, devices } = diskParts(disk, 0);
+      await qmp.run("blockdev-add", { ...node });
+      for (const device of devices) await qmp.run("device_add", { ...device });
+    },
     async unplug(disk) {
       await qmp.run("device_del", { id: disk });
       await qmp.event("DEVICE_DELETED", 60_000);

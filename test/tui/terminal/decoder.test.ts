@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Decoder } from "../../../tui/terminal/decoder.ts";
 import type { Key, NamedKey } from "../../../tui/terminal/key.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../support/random.ts";
 
 const encoder = new TextEncoder();
 const bytes = (text: string) => encoder.encode(text);

@@ -4,7 +4,7 @@ import { Canvas, Cells, type Style, styles } from "../../../tui/terminal/canvas.
 import { capabilitiesOf } from "../../../tui/terminal/capabilities.ts";
 import { renderFrame } from "../../../tui/terminal/frame.ts";
 import { decideProfile, type Profile } from "../../../tui/terminal/profile.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../support/random.ts";
 import { drawNaively, Emulator } from "./screen.ts";
 
 const profileOf = (term: string): Profile => decideProfile({ env: { TERM: term, LANG: "C.UTF-8" } });

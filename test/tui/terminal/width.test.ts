@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cellsOf, displayWidth, pad, truncate, wrap } from "../../../tui/terminal/width.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../support/random.ts";
 
 const shown = (text: string) => [...cellsOf(text)].map((cell) => cell.char).join("");
 

@@ -1,5 +1,5 @@
 import { NodeError } from "../../../model/error.ts";
-import { answersWithin, enable, must, type RoleStep, type StepContext, start } from "../step.ts";
+import { answersWithin, must, type RoleStep, type StepContext, start } from "../step.ts";
 import { checkVirtualization } from "./system.ts";
 
 /** libvirt's daemon, as one program or as one for each driver, the first that is installed. */
@@ -29,7 +29,7 @@ const libvirt: RoleStep = {
       throw new NodeError("ROLE.LIBVIRT", "libvirt is not installed.", {
         remedy: "Install this node again: its image is not complete.",
       });
-    await enable(context, daemon);
+    await start(context, daemon);
     return undefined;
   },
 };
@@ -84,7 +84,7 @@ export const managementVirtualization: RoleStep = {
     const result = await checkVirtualization(context);
     const daemon = await installedDaemon(context);
     if (daemon === undefined) return { skip: "this image contains no hypervisor" };
-    await enable(context, daemon);
+    await start(context, daemon);
     await askLibvirt(context);
     return result;
   },

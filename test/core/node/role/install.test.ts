@@ -144,7 +144,7 @@ describe("a step", () => {
     [
       "a libvirt that does not start",
       "compute",
-      { commands: [["systemctl enable --now libvirtd", { code: 1, stderr: "x\nJob failed.\n" }]] },
+      { commands: [["systemctl start libvirtd", { code: 1, stderr: "x\nJob failed.\n" }]] },
       "ROLE.UNIT",
       "Libvirt",
     ],

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import type { InstallRole } from "../../../core/model/installation/draft.ts";
+import type { Firmware, VmDisk } from "../../support/vm/options.ts";
+import type { Vm } from "../../support/vm/vm.ts";
+import { bootTimeoutMs, emptyDisk, home, installTimeoutMs, rootPasswordHash, signIn, withAnswers } from "./bed.ts";
+import { failures, type Machines } from "./machines.ts";
+
+export const roleNames: Record<InstallRole, string> = {
+  management: "Management Node",
+  compute: "Compute Node",
+  storage: "OCFS2 Storage Node",
+  expert: "Expert Node",
+};
+
+/** An answer file for the disk vda that ends with the machine switched off. */
+export function answersFor(role: InstallRole, { erase = false }: { erase?: boolean } = {}): string {
+  const hash = rootPasswordHash();
+  const admin = role === "management" ? `, admin: "${hash}"` : "";
+  return `binnacle: 1
+role: ${role}
+disk: { system: { name: vda }, erase: ${erase} }
+network: { hostname: node07 }
+passwords: { root: "${hash}"${admin} }
+afterwards: poweroff
+`;
+}
+
+/** What an installation needs; a benchmark has no tests around it. */
+export type Bench = Pick<Machines, "iso" | "folder" | "start">;
+export type Installed = { disks: readonly VmDisk[]; seconds: number };
+
+/** Installs a role by an answer file on an empty disk. The machine has switched itself off. */
+export async function installUnattended(machines: Bench, role: InstallRole, firmware: Firmware): Promise<Installed> {
+  const disks = [{ file: emptyDisk(machines.folder, "disk"), format: "qcow2" }] as const;
+  const startedAt = performance.now();
+  const cdrom = withAnswers(machines.iso, answersFor(role), machines.folder);
+  const vm = await machines.start({ firmware, cdrom, disks, startFrom: "medium" });
+  await switchedOff(vm);
+  return { disks, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+/** Waits for the end of an installation; says what the serial line shows when there is none. */
+export async function switchedOff(vm: Vm): Promise<void> {
+  try {
+    await vm.qmp.event("SHUTDOWN", installTimeoutMs);
+  } catch (error) {
+    throw new Error(`the machine never switched itself off:\n${vm.serial.text()}`, { cause: error });
+  }
+}
+
+/** Waits until a node called node07 is what the role promises, on its screen and on its serial line. */
+export async function comesUp(vm: Vm, role: InstallRole): Promise<void> {
+  if (role === "expert") {
+    await vm.serial.until((_, raw) => raw.includes("Agent stopped: ... PASS"), bootTimeoutMs);
+    await vm.serial.until(/node07 login:/, bootTimeoutMs);
+    await vm.screen.until(/node07 login:/, bootTimeoutMs);
+  } else {
+    const header = new RegExp(`node07 +${roleNames[role]}`);
+    await vm.serial.until((text) => home.test(text) && header.test(text), bootTimeoutMs);
+    await vm.serial.until(/10\.0\.2\.15/, bootTimeoutMs);
+    await vm.screen.until(header, bootTimeoutMs);
+  }
+  assert.deepEqual(failures(vm), []);
+}
+
+/** Listeners of other hosts' packets. Source: management.md, "Ports"; expert nodes have SSH alone. */
+const listeners: Record<InstallRole, readonly string[]> = {
+  management: ["tcp 0.0.0.0:22", "tcp [::]:22", "udp 0.0.0.0:123", "udp [::]:123"],
+  compute: ["tcp 0.0.0.0:22", "tcp [::]:22"],
+  storage: ["tcp 0.0.0.0:22", "tcp [::]:22"],
+  expert: ["tcp 0.0.0.0:22", "tcp [::]:22"],
+};
+
+/** What holds on every node after its first boot; leaves a root shell open. */
+export async function assertSound(vm: Vm, role: InstallRole): Promise<void> {
+  await signIn(vm, role === "expert" ? "f3" : "f2");
+  const run = (command: string) => vm.shell.run(command, 180_000);
+  // What is still being started is waited for.
+  await vm.shell.try("systemctl is-system-running --wait", 300_000);
+  assert.equal(await run("systemctl --failed --no-legend --plain"), "");
+  assert.match(await run("cat /var/lib/binnacle/role.json"), /"state": "ready"/);
+  assert.equal((await vm.shell.try("touch /usr/x")).status, role === "expert" ? 0 : 1);
+  const open = await run("ss -Htuln | awk '{ print $1, $5 }' | grep -v -e 127.0.0 -e '\\[::1\\]' | sort -u");
+  assert.deepEqual(open.split("\n"), [...listeners[role]]);
+  for (const guess of ["", "root", "admin", "password", "binnacle", "zstack"])
+    assert.notEqual((await vm.shell.try(`printf '%s\\0' '${guess}' | unix_chkpwd root nonull`)).status, 0, guess);
+  assert.match(await run("cut -d: -f1,2 /etc/shadow | grep -vE ':(\\*|!\\*?|!!?)$'"), /^root:\$[^\n]*$/);
+  assert.equal(await run("stat -c '%U:%G' /var /etc | sort -u"), "root:root");
+  assert.match(
+    await run("cat /etc/machine-id /etc/binnacle/host-uuid; cat /etc/ssh/ssh_host_*_key.pub"),
+    /^[0-9a-f]{32}\n[0-9a-f-]{36}\n/,
+  );
+}
