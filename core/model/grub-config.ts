@@ -19,8 +19,8 @@ export type GrubMenu = {
   /** Kernel consoles in the kernel's own words, the main one last: `tty0`, `ttyS0,115200n8`. */
   consoles: readonly string[];
   /**
-   * GRUB can't write to a RAID. There it counts no starts: the system that is being tried takes its own name out of
-   * grubenv as soon as it has a root.
+   * GRUB can't write to a RAID. There it counts no starts: the kernel's command line says `binnacle.trial`, and the
+   * initial RAM disk of the system that is being tried takes all its starts away, before it looks for a root.
    */
   canCount: boolean;
   /** An expert node: its whole root can be written. */
@@ -51,13 +51,16 @@ set timeout=3
 set default="${menu.versions[0] ?? ""}"
 load_env default_version trial_version trial_left
 if [ -n "\${default_version}" ]; then set default="\${default_version}"; fi
-${trial(menu.canCount)}
+${trial(menu)}
 ${serial(menu.consoles)}`;
 }
 
-function trial(canCount: boolean): string {
+function trial({ canCount, bootUuid }: GrubMenu): string {
   if (!canCount)
-    return `if [ -n "\${trial_version}" -a -n "\${trial_left}" -a "\${trial_left}" != "0" ]; then set default="\${trial_version}"; fi
+    return `if [ -n "\${trial_version}" -a -n "\${trial_left}" -a "\${trial_left}" != "0" ]; then
+  set default="\${trial_version}"
+  set trial="binnacle.trial=UUID=${bootUuid}"
+fi
 `;
   const steps = Array.from({ length: trialStarts }, (_, nth) => trialStarts - nth).map(
     (left, nth) =>
@@ -93,12 +96,13 @@ function serialLine(console: string): { unit: string; speed: string } | undefine
 
 type Entry = { title: string; id: string; version: string; more?: string };
 
-function entryText({ rootUuid, consoles, isExpert }: GrubMenu, { title, id, version, more }: Entry): string {
+function entryText({ rootUuid, consoles, isExpert, canCount }: GrubMenu, { title, id, version, more }: Entry): string {
   const options = [
     "boot=binnacle",
     `binnacle.root=UUID=${requireUuid(rootUuid)}`,
     `binnacle.system=${version}`,
     ...(isExpert ? ["binnacle.overlay=root"] : []),
+    ...(canCount ? [] : ["${trial}"]),
     ...consoles.map((console) => `console=${requireConsole(console)}`),
     // A kernel that gives up, or a root that can't be mounted, must not wait for somebody to press a button.
     "panic=60",

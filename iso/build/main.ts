@@ -74,11 +74,13 @@ async function main(): Promise<void> {
     await buildMedia({ system, work, epoch, version, out: building });
     const sum = await checksum(building);
     const list = Object.entries(system.packages).map(([packageName, version]) => `${packageName} ${version}`);
-    fs.writeFileSync(path.join(values.out, `${name}.packages`), `${list.join("\n")}\n`);
-    fs.writeFileSync(path.join(values.out, `${name}.sha256`), `${sum}  ${name}\n`);
-    fs.renameSync(building, path.join(values.out, name));
-    const megabytes = Math.round(fs.statSync(path.join(values.out, name)).size / 1_000_000);
-    say(`${path.join(values.out, name)}, ${megabytes} MB, sha256 ${sum}`);
+    const target = path.join(values.out, name);
+    // Never a checksum beside an image that it is not of, wherever this is cut off.
+    for (const end of [".packages", ".sha256"]) fs.rmSync(target + end, { force: true });
+    fs.renameSync(building, target);
+    fs.writeFileSync(`${target}.packages`, `${list.join("\n")}\n`);
+    fs.writeFileSync(`${target}.sha256`, `${sum}  ${name}\n`);
+    say(`${target}, ${Math.round(fs.statSync(target).size / 1_000_000)} MB, sha256 ${sum}`);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }

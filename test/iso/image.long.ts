@@ -21,14 +21,24 @@ describeImage("the image", (machines) => {
     await machine.serial.until("Time zone", bed.bootTimeoutMs);
     t.diagnostic(`power-on to the questions: ${seconds()}`);
     await machine.screen.until("Time zone", bed.bootTimeoutMs);
-    await bed.enterAllTheWay(machine.serial, "vda");
+    for (const page of [/1\/7/, /2\/7/, /3\/7/]) {
+      await machine.screen.until(page, bed.bootTimeoutMs);
+      await machine.screen.press("ret");
+    }
+    await machine.screen.until(/4\/7 Disk /, bed.bootTimeoutMs);
+    await machines.picture("disk");
+    await machine.serial.until(/being answered on tty1/, bed.bootTimeoutMs);
+    machine.serial.type("t");
+    await bed.fromDiskPage(machine.serial, "vda");
+    await machine.serial.until(/is installed on/, bed.installTimeoutMs);
     t.diagnostic(`power-on to the end of the installation: ${seconds()}`);
     await machine.screen.until(/is installed on/, bed.bootTimeoutMs);
     await machines.picture("installed");
 
     machine = await machines.start({ disks, startFrom: "disks" });
     const bootedAt = performance.now();
-    await machine.serial.until((_, raw) => raw.includes("Check System:"), bed.bootTimeoutMs);
+    await machine.screen.until(/2\. Configure Node:/, bed.bootTimeoutMs);
+    await machines.picture("first-boot");
     await machine.serial.until(bed.home, bed.bootTimeoutMs);
     await machine.serial.until(/binnacle-\w{6} +Management Node/, bed.bootTimeoutMs);
     t.diagnostic(`first boot to the console: ${Math.round((performance.now() - bootedAt) / 1000)} s`);

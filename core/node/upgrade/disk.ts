@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncFolder, writeDurably } from "../durable.ts";
 
@@ -31,13 +31,17 @@ const syncBytes = 64 * 1024 * 1024;
 
 export const realDisk: UpgradeDisk = {
   async makeFolder(path) {
-    await mkdir(path, { recursive: true, mode: 0o755 });
+    await mkdir(path, { recursive: true });
+    // The agent's mask would keep others out.
+    await chmod(path, 0o755);
+    await giveToRoot(path);
     await syncFolder(dirname(path));
   },
   async copy(from, to, options) {
     const target = await open(to, "wx", 0o644);
     try {
       await target.chmod(0o644);
+      await giveToRoot(to);
       let unsynced = 0;
       const sum = await reading(from, options, async (chunk) => {
         await target.writeFile(chunk);
@@ -53,7 +57,10 @@ export const realDisk: UpgradeDisk = {
       await syncFolder(dirname(to));
     }
   },
-  write: (file, text) => writeDurably(file, text, 0o644),
+  async write(file, text) {
+    await writeDurably(file, text, 0o644);
+    await giveToRoot(file);
+  },
   async rename(from, to) {
     await rename(from, to);
     await syncFolder(dirname(to));
@@ -63,6 +70,11 @@ export const realDisk: UpgradeDisk = {
     await syncFolder(dirname(path));
   },
 };
+
+/** What the agent makes has the group of its socket; the system's files belong to root alone. */
+async function giveToRoot(path: string): Promise<void> {
+  if (process.getuid?.() === 0) await chown(path, 0, 0);
+}
 
 /** SHA-256 of a file, in hexadecimal. */
 export function checksumOf(file: string, options: CopyOptions): Promise<string> {

@@ -65,10 +65,12 @@ test("after an upgrade the new version comes first and the former one stays, eac
   );
 });
 
-test("on a RAID, where GRUB can't write, no start is counted", () => {
+test("on a RAID, where GRUB can't write, the system that is tried is told to count its start", () => {
   const text = grubConfig({ ...menu, canCount: false });
   assert.doesNotMatch(text, /save_env/);
-  assert.match(text, /"\$\{trial_left\}" != "0" \]; then set default="\$\{trial_version\}"; fi/);
+  assert.match(text, /"\$\{trial_left\}" != "0" \]; then\n {2}set default="\$\{trial_version\}"\n/);
+  assert.match(text, /^ {2}set trial="binnacle\.trial=UUID=b0000000-0000-4000-8000-000000000000"$/m);
+  assert.match(text, /^ {2}linux .* binnacle\.system=1\.3\.0 \$\{trial\} console=/m);
 });
 
 test("without a serial console the menu leaves the serial line alone; its unit and speed are the kernel's", () => {

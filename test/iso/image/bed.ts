@@ -46,12 +46,15 @@ export function buildImage(build: Build = {}): string {
   return path.join(out, `binnacle-${version}-x86_64.iso`);
 }
 
-const notSources = new Set([".git", "build", "node_modules", "test"]);
+const notSources = new Set([".git", "build", "test"]);
 
-/** A copy of these sources, to build another image from. */
+/** A copy of these sources, with the packages that they use, to build another image from. */
 export function copySources(to: string): string {
-  fs.cpSync(root, to, { recursive: true, filter: (from) => !notSources.has(path.relative(root, from)) });
-  fs.symlinkSync(path.join(root, "node_modules"), path.join(to, "node_modules"));
+  fs.cpSync(root, to, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (from) => !notSources.has(path.relative(root, from)),
+  });
   return to;
 }
 

@@ -12,13 +12,13 @@ export const roleNames: Record<InstallRole, string> = {
   expert: "Expert Node",
 };
 
-/** An answer file for the disk vda that ends with the machine switched off. */
-export function answersFor(role: InstallRole, { erase = false }: { erase?: boolean } = {}): string {
+/** An answer file for the disk vda, and vdb as its mirror, that ends with the machine switched off. */
+export function answersFor(role: InstallRole, { mirror = false }: { mirror?: boolean } = {}): string {
   const hash = rootPasswordHash();
   const admin = role === "management" ? `, admin: "${hash}"` : "";
   return `binnacle: 1
 role: ${role}
-disk: { system: { name: vda }, erase: ${erase} }
+disk: { system: { name: vda }${mirror ? ", mirror: { name: vdb }" : ""} }
 network: { hostname: node07 }
 passwords: { root: "${hash}"${admin} }
 afterwards: poweroff
@@ -29,11 +29,17 @@ afterwards: poweroff
 export type Bench = Pick<Machines, "iso" | "folder" | "start">;
 export type Installed = { disks: readonly VmDisk[]; seconds: number };
 
-/** Installs a role by an answer file on an empty disk. The machine has switched itself off. */
-export async function installUnattended(machines: Bench, role: InstallRole, firmware: Firmware): Promise<Installed> {
-  const disks = [{ file: emptyDisk(machines.folder, "disk"), format: "qcow2" }] as const;
+/** Installs a role by an answer file on an empty disk, or on two as a RAID. The machine has switched itself off. */
+export async function installUnattended(
+  machines: Bench,
+  role: InstallRole,
+  firmware: Firmware,
+  { mirror = false }: { mirror?: boolean } = {},
+): Promise<Installed> {
+  const names = mirror ? ["disk", "mirror"] : ["disk"];
+  const disks = names.map((name): VmDisk => ({ file: emptyDisk(machines.folder, name), format: "qcow2" }));
   const startedAt = performance.now();
-  const cdrom = withAnswers(machines.iso, answersFor(role), machines.folder);
+  const cdrom = withAnswers(machines.iso, answersFor(role, { mirror }), machines.folder);
   const vm = await machines.start({ firmware, cdrom, disks, startFrom: "medium" });
   await switchedOff(vm);
   return { disks, seconds: (performance.now() - startedAt) / 1000 };

@@ -112,7 +112,9 @@ function blockNode(disk: VmDisk, id: string, server: string | undefined): object
       : { driver: "nbd", server: { type: "unix", path: server }, cache };
   const errors = badSectors.map((sector) => ({ event: "none", iotype: "read", sector, errno: 5 }));
   const middle = errors.length === 0 ? bottom : { driver: "blkdebug", image: bottom, "inject-error": errors };
-  return { "node-name": `${id}-node`, driver: format, "read-only": readOnly, file: middle, cache };
+  // A RAID that copies an empty disk to the other writes zeros: they take no room.
+  const sparse = readOnly ? {} : { discard: "unmap", "detect-zeroes": "unmap" };
+  return { "node-name": `${id}-node`, driver: format, "read-only": readOnly, file: middle, cache, ...sparse };
 }
 
 function diskDevices(disk: VmDisk, index: number, identity: object): object[] {
