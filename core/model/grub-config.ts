@@ -102,7 +102,7 @@ function entryText({ rootUuid, consoles, isExpert, canCount }: GrubMenu, { title
     `binnacle.root=UUID=${requireUuid(rootUuid)}`,
     `binnacle.system=${version}`,
     ...(isExpert ? ["binnacle.overlay=root"] : []),
-    ...(canCount ? [] : ["${trial}"]),
+    ...(canCount ? [] : [`\${trial}`]),
     ...consoles.map((console) => `console=${requireConsole(console)}`),
     // A kernel that gives up, or a root that can't be mounted, must not wait for somebody to press a button.
     "panic=60",

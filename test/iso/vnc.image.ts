@@ -25,6 +25,8 @@ describeImage("the image over VNC", (machines) => {
     const at = { host: "127.0.0.1", port: await vm.port(5900) };
     await assert.rejects(VncViewer.open(at, "wrong678"), /[Aa]uthentication failed/);
 
+    // The hardware has been looked at.
+    await vm.serial.until("Time zone", bed.bootTimeoutMs);
     const viewer = await VncViewer.open(at, password);
     for (const page of ["locale", "role", "checks", "disk", "layout", "network"]) {
       await atRest(viewer, page);
