@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import { emptyBootJournal } from "../boot-journal.ts";
 import { readIfThere, readOrNothing } from "../machine.ts";
 import {
   type BootDecision,
@@ -24,5 +26,6 @@ export async function settleBoot(
   if (decision.action === "none") return "none";
   // As grub-install makes it: readable for all.
   await write(paths.bootEnvironment, formatBootEnvironment(decision.environment), 0o644);
+  await emptyBootJournal(machine, dirname(dirname(paths.bootEnvironment)));
   return decision.action;
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type GrubMenu, grubConfig, trialStarts } from "../../model/grub-config.ts";
+import { emptyBootJournal } from "../boot-journal.ts";
 import { formatBootEnvironment } from "../role/boot-trial.ts";
 import type { CopyOptions } from "./disk.ts";
 import { type Image, requireSame } from "./image.ts";
@@ -62,6 +63,7 @@ async function removeOld({ world, plan, menu, log }: Installation): Promise<void
   await doing("Writing the boot menu", () =>
     disk.write(paths.bootMenu, grubConfig({ ...menu, versions: plan.menuBefore })),
   );
+  await emptyBootJournal(world.machine, paths.boot);
   for (const version of plan.remove) {
     log(`Removing the former version ${version}`);
     for (const folder of folders) {
@@ -99,8 +101,10 @@ async function activate({ world, plan, menu, options, log }: Installation): Prom
   const write = (environment: typeof before) =>
     doing("Writing the boot environment", () => disk.write(paths.bootEnvironment, formatBootEnvironment(environment)));
   await write(next);
+  await emptyBootJournal(world.machine, paths.boot);
   if (!options.signal.aborted) return;
   // Called off while it was written: what is called off must not start.
   await write(before);
+  await emptyBootJournal(world.machine, paths.boot);
   options.signal.throwIfAborted();
 }

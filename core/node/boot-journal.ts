@@ -1,0 +1,18 @@
+import type { Machine } from "./machine.ts";
+
+const timeoutMs = 60_000;
+const script = 'mountpoint -q "$1" || exit 0; fsfreeze --freeze "$1" && fsfreeze --unfreeze "$1"';
+
+/**
+ * Brings what was written to the file system of /boot from its journal to its place: GRUB reads no journal, and would
+ * find the files of before when the power fails, or when the machine restarts without an unmount. Freezing does that.
+ * A folder that is no mount point is left alone. Gives whether it was done.
+ */
+export async function emptyBootJournal(machine: Machine, boot: string): Promise<boolean> {
+  const args = ["-c", script, "sh", boot];
+  // A file system that can't be frozen has no journal, or is read by GRUB as it is.
+  return machine.run("sh", args, { timeoutMs, reason: "the journal of /boot" }).then(
+    ({ code }) => code === 0,
+    () => false,
+  );
+}
