@@ -75,6 +75,7 @@ describe("the generator of consoles", () => {
     };
     const record = { role: "compute", version: "1.2.3", state: "ready", attempts: 1, steps: [{ state: "pass" }] };
     const node = (role: string, changes: object = {}) => ({
+      "proc/cmdline": "boot=binnacle binnacle.root=UUID=1 quiet\n",
       "etc/binnacle/node.json": JSON.stringify({ hostname: "n1", role }, null, 2),
       "etc/binnacle/host-uuid": "0b0c\n",
       "etc/ssh/ssh_host_ed25519_key": "key\n",
@@ -103,6 +104,11 @@ describe("the generator of consoles", () => {
         const files = { ...node("storage"), [lost]: "" };
         assert.deepEqual(generate([], files), { ...agent, ...libvirt, ...installing });
       });
+
+    it("starts neither identity nor role on a system that was not booted from an image", () => {
+      const files = { ...node("compute", { state: "failed" }), "proc/cmdline": "root=/dev/sda1 quiet\n" };
+      assert.deepEqual(generate([], files), { ...agent, ...libvirt });
+    });
 
     it("starts nothing on an expert node, once its identity is there", () => {
       const consoles = { "proc/consoles": "ttyS0 -W- (EC) 4:64\n" };
