@@ -10,7 +10,6 @@ const script = 'mountpoint -q "$1" || exit 0; fsfreeze --freeze "$1" && fsfreeze
  */
 export async function emptyBootJournal(machine: Machine, boot: string): Promise<boolean> {
   const args = ["-c", script, "sh", boot];
-  // A file system that can't be frozen has no journal, or is read by GRUB as it is.
   return machine.run("sh", args, { timeoutMs, reason: "the journal of /boot" }).then(
     ({ code }) => code === 0,
     () => false,

@@ -5,7 +5,7 @@ import { checkVirtualization } from "./system.ts";
 /** libvirt's daemon, as one program or as one for each driver, the first that is installed. */
 const daemons = ["libvirtd.service", "virtqemud.service"];
 const agentUnit = "binnacle-agent.service";
-/** A slow machine that starts everything at once takes a minute for it. */
+/** An emulated machine that starts everything at once was seen to take half a minute. */
 const agentWithinMs = 90_000;
 
 /** The emulator that runs virtual machines starts. */
