@@ -7,7 +7,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Vm, VmOptions } from "../support/vm/vm.ts";
 import * as bed from "./image/bed.ts";
 import { describeImage, type Machines } from "./image/machines.ts";
-import { comesUp, installUnattended } from "./image/unattended.ts";
+import { assertNoUnitFailed, comesUp, identityOf, installUnattended } from "./image/unattended.ts";
 
 /*
  * zstack-upgrade on a compute node, in QEMU: to a version that works, to one that doesn't, and with the power cut.
@@ -30,8 +30,7 @@ describeImage("an installed node's upgrade", (machines) => {
     const seconds = (from: number) => `${Math.round((performance.now() - from) / 1000)} s`;
 
     let vm = await nodeWith(machines, options, images[0] ?? "");
-    const identity = "cat /etc/machine-id /etc/binnacle/host-uuid /etc/hostname; cat /etc/ssh/ssh_host_*_key.pub";
-    const before = await vm.shell.run(identity);
+    const before = await identityOf(vm);
     await vm.shell.run("echo kept | tee /etc/binnacle-test /var/lib/binnacle-test /root/test /home/test; sync");
     let startedAt = performance.now();
     t.diagnostic(await vm.shell.run("zstack-upgrade /root/new.iso", upgradeTimeoutMs));
@@ -43,10 +42,10 @@ describeImage("an installed node's upgrade", (machines) => {
     await bed.signIn(vm);
     await becomes(vm, "default_version", newer);
     assert.equal(await running(vm), newer);
-    assert.equal(await vm.shell.run(identity), before);
+    assert.equal(await identityOf(vm), before);
     const kept = "cat /etc/binnacle-test /var/lib/binnacle-test /root/test /home/test";
     assert.equal(await vm.shell.run(kept), "kept\nkept\nkept\nkept");
-    assert.equal(await vm.shell.run("systemctl --failed --no-legend --plain"), "");
+    await assertNoUnitFailed(vm);
 
     vm = await nodeWith(machines, options, images[1] ?? "");
     await vm.shell.run("zstack-upgrade /root/new.iso", upgradeTimeoutMs);

@@ -53,7 +53,9 @@ ff02::2 ip6-allrouters
 
 /**
  * Root is no line: the initial RAM disk mounts it. Neither a missing swap nor a damaged EFI system partition may stop
- * a boot.
+ * a boot. They are waited for as long as systemd waits for any device: at a first boot on a slow machine, or behind a
+ * controller with many disks, udev takes more than ten seconds. Nothing may write to where the data belong before
+ * their file system is there.
  */
 function fstabText({ volumes }: Layout): string {
   const lines = volumes.flatMap((volume, nth) => {
@@ -69,11 +71,11 @@ function fstabLine({ purpose, uuid }: Volume): string[] {
     case "boot":
       return [`${source} /boot ext4 defaults,nodev,nosuid,noexec 0 2`];
     case "efi":
-      return [`${source} /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=10s 0 0`];
+      return [`${source} /boot/efi vfat umask=0077,nofail 0 0`];
     case "swap":
-      return [`${source} none swap nofail,x-systemd.device-timeout=10s 0 0`];
+      return [`${source} none swap nofail 0 0`];
     case "data":
-      return [`${source} /var/lib/binnacle ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2`];
+      return [`${source} /var/lib/binnacle ext4 defaults,nofail,x-systemd.before=local-fs.target 0 2`];
     case "root":
       return [];
   }

@@ -77,13 +77,21 @@ const listeners: Record<InstallRole, readonly string[]> = {
   expert: ["tcp 0.0.0.0:22", "tcp [::]:22"],
 };
 
+/** No unit of systemd has failed; whichever has says why in the error. */
+export async function assertNoUnitFailed(vm: Vm): Promise<void> {
+  const failed = await vm.shell.run("systemctl --failed --no-legend --plain | cut -d' ' -f1", 120_000);
+  const why =
+    failed === "" ? "" : await vm.shell.run(`systemctl status -l -n 50 ${failed.replaceAll("\n", " ")} || :`, 120_000);
+  assert.equal(failed, "", why);
+}
+
 /** What holds on every node after its first boot; leaves a root shell open. */
 export async function assertSound(vm: Vm, role: InstallRole): Promise<void> {
   await signIn(vm, role === "expert" ? "f3" : "f2");
   const run = (command: string) => vm.shell.run(command, 180_000);
   // What is still being started is waited for.
   await vm.shell.try("systemctl is-system-running --wait", 300_000);
-  assert.equal(await run("systemctl --failed --no-legend --plain"), "");
+  await assertNoUnitFailed(vm);
   assert.match(await run("cat /var/lib/binnacle/role.json"), /"state": "ready"/);
   assert.equal((await vm.shell.try("touch /usr/x")).status, role === "expert" ? 0 : 1);
   const open = await run("ss -Htuln | awk '{ print $1, $5 }' | grep -v -e 127.0.0 -e '\\[::1\\]' | sort -u");
@@ -91,9 +99,14 @@ export async function assertSound(vm: Vm, role: InstallRole): Promise<void> {
   for (const guess of ["", "root", "admin", "password", "binnacle", "zstack"])
     assert.notEqual((await vm.shell.try(`printf '%s\\0' '${guess}' | unix_chkpwd root nonull`)).status, 0, guess);
   assert.match(await run("cut -d: -f1,2 /etc/shadow | grep -vE ':(\\*|!\\*?|!!?)$'"), /^root:\$[^\n]*$/);
-  assert.equal(await run("stat -c '%U:%G' /var /etc | sort -u"), "root:root");
-  assert.match(
-    await run("cat /etc/machine-id /etc/binnacle/host-uuid; cat /etc/ssh/ssh_host_*_key.pub"),
-    /^[0-9a-f]{32}\n[0-9a-f-]{36}\n/,
-  );
+  assert.equal(await run("stat -c '%U:%G' /var /etc /run/binnacle-image/disk/state | sort -u"), "root:root");
+  // Every file system of the node's own is in use, and what the node says is kept.
+  assert.equal(await run("awk '!/^#/ && $3 == \"swap\"' /etc/fstab | wc -l"), await run("swapon --noheadings | wc -l"));
+  assert.equal(await run("ls -d /var/log/journal/$(cat /etc/machine-id)/system.journal | wc -l"), "1");
+  assert.match(await identityOf(vm), /^[0-9a-f]{32}\n[^\n]+\n[0-9a-f-]{36}\n/);
+}
+
+/** What a node made for itself at its first boot, and keeps. */
+export function identityOf(vm: Vm): Promise<string> {
+  return vm.shell.run("cat /etc/machine-id /etc/hostname /etc/binnacle/host-uuid /etc/ssh/ssh_host_*_key.pub", 120_000);
 }
