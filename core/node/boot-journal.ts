@@ -1,7 +1,8 @@
 import type { Machine } from "./machine.ts";
 
 const timeoutMs = 60_000;
-const script = 'mountpoint -q "$1" || exit 0; fsfreeze --freeze "$1" && fsfreeze --unfreeze "$1"';
+/** Whoever is asked to end between the two ends after them; what is killed is thawed by its unit's ExecStopPost. */
+const script = 'mountpoint -q "$1" || exit 0; trap "" HUP INT TERM; fsfreeze --freeze "$1" && fsfreeze --unfreeze "$1"';
 
 /**
  * Brings what was written to the file system of /boot from its journal to its place: GRUB reads no journal, and would

@@ -40,6 +40,7 @@ const watching: readonly InstallerCall[] = ["hello", "lead", "collect"];
 
 /** Phases in which each call makes sense; the others are refused with PHASE.WRONG. */
 const phases: Readonly<Partial<Record<InstallerCall, readonly InstallerState["phase"][]>>> = {
+  turnTo: ["questions"],
   setLocale: ["questions"],
   setRole: ["questions"],
   setDisk: ["questions"],
@@ -67,6 +68,8 @@ export function decide(before: EngineState, from: string, call: Call): Decision 
       return only(state);
     case "lead":
       return only({ ...state, leader: from });
+    case "turnTo":
+      return only({ ...state, question: call.args.question });
     case "collect":
       return { state, effect: { kind: "collect", to: call.args.to } };
     case "retry":

@@ -179,6 +179,8 @@ function checked(call: InstallerCall, args: unknown): Call {
   switch (call) {
     case "hello":
       return { call, args: parsedArgs(installerCalls[call].args, args) };
+    case "turnTo":
+      return { call, args: parsedArgs(installerCalls[call].args, args) };
     case "setLocale":
       return { call, args: parsedArgs(installerCalls[call].args, args) };
     case "setRole":

@@ -2,7 +2,12 @@ import { draftPlan } from "../../core/model/installation/disk-problems.ts";
 import type { Draft, DraftProblem } from "../../core/model/installation/draft.ts";
 import type { Hardware } from "../../core/model/installation/hardware.ts";
 import { draftProblems } from "../../core/model/installation/problems.ts";
-import type { InstallerState, InstallFailure, InstallStep } from "../../core/model/installation/protocol.ts";
+import type {
+  InstallerState,
+  InstallFailure,
+  InstallQuestion,
+  InstallStep,
+} from "../../core/model/installation/protocol.ts";
 import { remainingSeconds, wholeShare } from "./progress.ts";
 
 /** Lines of the log that front ends get. */
@@ -13,6 +18,7 @@ export type EngineState = {
   version: string;
   phase: InstallerState["phase"];
   leader: string | null;
+  question: InstallQuestion;
   hardware: Hardware | null;
   /** With its password hashes: they stay here. */
   draft: Draft | null;
@@ -32,6 +38,7 @@ export function firstState(version: string): EngineState {
     version,
     phase: "probing",
     leader: null,
+    question: "locale",
     hardware: null,
     draft: null,
     running: null,

@@ -77,6 +77,7 @@ export async function startFakeEngine(
       version,
       phase: "questions",
       leader: null,
+      question: "locale",
       hardware,
       draft: { ...seen, passwordsSet: { root: passwords.root !== null, admin: passwords.admin !== null } },
       problems: draftProblems({ ...draft, disk: { ...draft.disk, erase: true } }, hardware),
@@ -120,6 +121,9 @@ export async function startFakeEngine(
     const special = answers.get(call);
     if (special !== undefined) return special(args);
     switch (call) {
+      case "turnTo":
+        phase = { ...phase, ...installerCalls.turnTo.args.parse(args) };
+        return {};
       case "setLocale":
         return edit({ locale: installerCalls.setLocale.args.parse(args) });
       case "setRole":

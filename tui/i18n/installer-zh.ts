@@ -294,7 +294,7 @@ export const installerZh: Readonly<Record<keyof typeof installerEn, string>> = {
     "这台机器被设为按应答文件自动安装，而该文件有此处所示的错误。只有整体正确的文件才会用于安装。",
 
   "install.follow.title": "由其他控制台主导",
-  "install.follow.console": "正在 {console} 上回答安装问题。",
+  "install.follow.console": "正在 {console} 上回答安装问题，现在是第 {step} 步，共 {count} 步。",
   "install.follow.answers": "安装按应答文件进行。",
   "install.follow.soFar": "目前的设置：",
   "install.help.follow": "一个控制台主导，其他跟随。按 T 接管：在此继续提问，已有的设置全部保留。",

@@ -307,7 +307,7 @@ export const installerEn = {
     "This machine was told to install itself from an answer file, and that has the mistakes shown here. Nothing is installed with a file that is not right as a whole.",
 
   "install.follow.title": "Another console leads",
-  "install.follow.console": "The installation is being answered on {console}.",
+  "install.follow.console": "The installation is being answered on {console}, which is at step {step} of {count}.",
   "install.follow.answers": "The installation follows an answer file.",
   "install.follow.soFar": "The answers so far:",
   "install.help.follow":

@@ -1,14 +1,15 @@
 import type { InstallerClient } from "../../core/api/installer.ts";
 import { NodeError } from "../../core/model/error.ts";
-import type { InstallerState } from "../../core/model/installation/protocol.ts";
+import { type InstallerState, type InstallQuestion, installQuestions } from "../../core/model/installation/protocol.ts";
 import type { Language } from "../../core/model/records.ts";
 import { errorText } from "../error-text.ts";
 import { EscapeDigits } from "../escape-digits.ts";
 import { tooSmall } from "../frame.ts";
 import type { Canvas } from "../terminal/canvas.ts";
 import type { Key } from "../terminal/key.ts";
+import { answersOf } from "./answers.ts";
 import { drawFrame, type Notice } from "./frame.ts";
-import { type Control, type Known, type PageName, pages, type Screen, type SeenDraft, type View } from "./screen.ts";
+import type { Control, Known, Screen, SeenDraft, View } from "./screen.ts";
 import { helpScreen } from "./screens/help.ts";
 import { phaseScreens, questionPages } from "./screens/index.ts";
 import { englishTexts, loadTexts } from "./texts.ts";
@@ -34,6 +35,7 @@ const nothingKnown: InstallerState = {
   version: "",
   phase: "probing",
   leader: null,
+  question: "locale",
   hardware: null,
   draft: null,
   problems: [],
@@ -47,7 +49,7 @@ const nothingKnown: InstallerState = {
 };
 
 /** Where a person was before a key: what an Esc gives back when it was half of Esc + digit. */
-type Place = { page: PageName; overlays: readonly Screen[] };
+type Place = { page: InstallQuestion; overlays: readonly Screen[] };
 type Made = { screen: Screen; from: string };
 
 /** One console of the installer: which page it shows, what a key does, and what the engine's news change. */
@@ -60,8 +62,10 @@ export class InstallerApp {
   #language: Language = "en";
   /** A language that is looked at before the engine has it. */
   #preview: Language | undefined;
-  #page: PageName = "locale";
-  readonly #made = new Map<PageName, Made>();
+  #page: InstallQuestion = "locale";
+  /** Nothing has been heard of the engine yet. */
+  #isNew = true;
+  readonly #made = new Map<InstallQuestion, Made>();
   #overlays: readonly Screen[] = [];
   #phaseScreen: { phase: string; screen: Screen } | undefined;
   /** The page, or the screen of the phase, that was entered last; overlays lie on top of it. */
@@ -132,7 +136,7 @@ export class InstallerApp {
     const before: Place = { page: this.#page, overlays: this.#overlays };
     const twin = this.#escapes.resolve(pressed, this.#top.typing?.() ?? false);
     if (twin !== undefined && this.#isAsking) {
-      this.#page = twin.before.page;
+      this.#turnTo(twin.before.page);
       this.#overlays = twin.before.overlays;
       this.#uncover();
     }
@@ -188,7 +192,7 @@ export class InstallerApp {
   }
 
   /** A page is made anew only when its answers or the hardware have changed: what was typed is there after Back. */
-  #pageScreen(page: PageName): Screen {
+  #pageScreen(page: InstallQuestion): Screen {
     const known = this.#control.known();
     const from = JSON.stringify([known.hardware, answersOf(page, known.draft)]);
     const made = this.#made.get(page);
@@ -233,15 +237,18 @@ export class InstallerApp {
   }
 
   #news(state: InstallerState): void {
-    const led = this.#leads && this.#state.leader !== null;
-    const phase = this.#state.phase;
+    const { leader: ledBefore, phase } = this.#state;
+    const me = this.#options.console;
+    // Who takes over goes on where the other one was, and so does who comes later.
+    if (this.#isNew || (ledBefore !== null && ledBefore !== me)) this.#page = state.question;
+    this.#isNew = false;
     this.#state = state;
     this.#connected = true;
     // What a key was told while the engine was away is over with it.
     if (this.#lost !== undefined) this.#notice = undefined;
     this.#lost = undefined;
     if (state.draft !== null && state.hardware !== null) this.#known = { draft: state.draft, hardware: state.hardware };
-    const loses = led && !this.#leads;
+    const loses = ledBefore === me && !this.#leads;
     // What lies on top belongs to a question that is no longer asked here.
     if (loses || phase !== state.phase) this.#closeOverlays();
     if (loses && state.leader !== null)
@@ -283,6 +290,14 @@ export class InstallerApp {
     });
   }
 
+  #turnTo(page: InstallQuestion): void {
+    if (page === this.#page) return;
+    this.#page = page;
+    void this.#options.client.call("turnTo", { question: page }).catch(() => {
+      // It only helps whoever takes over; what is answered here asks the engine again.
+    });
+  }
+
   async #takeOver(): Promise<void> {
     await this.#control.attempt(() => this.#options.client.call("lead", {}));
   }
@@ -290,7 +305,7 @@ export class InstallerApp {
   #makeControl(): Control {
     const app = this;
     const step = (by: 1 | -1) => {
-      const page = pages[pages.indexOf(app.#page) + by];
+      const page = installQuestions[installQuestions.indexOf(app.#page) + by];
       if (page !== undefined) app.#control.goTo(page);
     };
     return {
@@ -315,7 +330,7 @@ export class InstallerApp {
       next: () => step(1),
       back: () => step(-1),
       goTo(page) {
-        app.#page = page;
+        app.#turnTo(page);
         app.#uncover();
         app.#display?.redraw();
       },
@@ -371,24 +386,4 @@ export class InstallerApp {
 
 function isHelp(key: Key): boolean {
   return key.name === "f1" || (key.name === "char" && key.text === "?");
-}
-
-/** What a page shows of the draft. */
-function answersOf(page: PageName, draft: SeenDraft): unknown {
-  const { locale, role, disk, network, passwordsSet } = draft;
-  switch (page) {
-    case "locale":
-      return locale;
-    case "role":
-      return role;
-    case "disk":
-    case "layout":
-      return disk;
-    case "network":
-      return network;
-    case "passwords":
-      return [role, passwordsSet];
-    default:
-      return draft;
-  }
 }

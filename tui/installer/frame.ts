@@ -1,8 +1,8 @@
-import type { InstallerVnc } from "../../core/model/installation/protocol.ts";
+import type { InstallerVnc, InstallQuestion } from "../../core/model/installation/protocol.ts";
 import { tooSmall } from "../frame.ts";
 import type { Canvas, Style } from "../terminal/canvas.ts";
 import { displayWidth, truncate, wrap } from "../terminal/width.ts";
-import type { Hint, PageName, Screen, View } from "./screen.ts";
+import type { Hint, Screen, View } from "./screen.ts";
 
 export type Notice = { text: string; style: Style };
 
@@ -13,7 +13,7 @@ const vncConsole = "vnc";
 const longestNotice = 3;
 
 /** The number of each page in the technician's count of steps. */
-const stepNumber: Record<PageName, number> = {
+export const stepNumber: Record<InstallQuestion, number> = {
   locale: 1,
   role: 2,
   checks: 3,
@@ -23,11 +23,11 @@ const stepNumber: Record<PageName, number> = {
   passwords: 6,
   summary: 7,
 };
-const stepCount = 7;
+export const stepCount = 7;
 
 export type Place = {
   /** The question that is shown; undefined where there is none to go back from. */
-  page: PageName | undefined;
+  page: InstallQuestion | undefined;
   notice: Notice | undefined;
   /** Whether the screen is a question or a phase, whose first line is free; what is opened above one needs it all. */
   isBase: boolean;
@@ -48,7 +48,7 @@ export function drawFrame(canvas: Canvas, view: View, screen: Screen, place: Pla
   drawFooter(canvas, view, screen, place.canGoBack);
 }
 
-function drawHeader(canvas: Canvas, view: View, screen: Screen, page: PageName | undefined): void {
+function drawHeader(canvas: Canvas, view: View, screen: Screen, page: InstallQuestion | undefined): void {
   const { t, state } = view;
   canvas.fill({ x: 0, y: 0, width: canvas.width, height: 1 }, " ", "bar");
   let x = canvas.text(1, 0, `${t("product")} ${state.version}`, "bar") + 3;

@@ -1,6 +1,6 @@
 import type { InstallerClient } from "../../core/api/installer.ts";
 import type { Hardware } from "../../core/model/installation/hardware.ts";
-import type { InstallerState } from "../../core/model/installation/protocol.ts";
+import type { InstallerState, InstallQuestion } from "../../core/model/installation/protocol.ts";
 import type { Language } from "../../core/model/records.ts";
 import type { Canvas, Style } from "../terminal/canvas.ts";
 import type { Key } from "../terminal/key.ts";
@@ -8,10 +8,6 @@ import type { InstallerKey, InstallerTranslate } from "./texts.ts";
 
 /** The draft as a console sees it: without password hashes. */
 export type SeenDraft = NonNullable<InstallerState["draft"]>;
-
-/** The questions in their order; `disk` and `layout` are two pages of one step. */
-export const pages = ["locale", "role", "checks", "disk", "layout", "network", "passwords", "summary"] as const;
-export type PageName = (typeof pages)[number];
 
 /** What a screen may look at while it draws. */
 export type View = {
@@ -38,7 +34,7 @@ export type Control = {
   /** To the next page, the one before, or a certain one. */
   next(): void;
   back(): void;
-  goTo(page: PageName): void;
+  goTo(page: InstallQuestion): void;
   redraw(): void;
   /** One line at the foot of the screen, until the next key. */
   notify(text: string, style?: Style): void;

@@ -61,12 +61,27 @@ export const installerVnc = z.object({
 });
 export type InstallerVnc = z.infer<typeof installerVnc>;
 
+/** The questions in their order; `disk` and `layout` are two pages of one step. */
+export const installQuestions = [
+  "locale",
+  "role",
+  "checks",
+  "disk",
+  "layout",
+  "network",
+  "passwords",
+  "summary",
+] as const;
+export type InstallQuestion = (typeof installQuestions)[number];
+
 export const installerState = z.object({
   version: z.string(),
   /** `probing`: the hardware is being looked at. `refused`: an answer file was wrong, and nothing was touched. */
   phase: z.enum(["probing", "questions", "installing", "failed", "done", "refused"]),
   /** Front end that leads, by the name it gave; `answers` for an answer file; null: nobody yet. */
   leader: z.nullable(z.string()),
+  /** Where whoever leads is, or was: who takes over goes on there. */
+  question: z._default(z.enum(installQuestions), "locale"),
   hardware: z.nullable(hardware),
   /** The draft; password hashes are replaced by whether there is one. */
   draft: z.nullable(
@@ -109,6 +124,8 @@ export const installerCalls = {
   hello: { args: z.object({ protocol: z.number(), console: z.string() }), result: nothing },
   /** Takes the lead from whoever has it. */
   lead: { args: nothing, result: nothing },
+  /** The question that the sender shows now. */
+  turnTo: { args: z.object({ question: z.enum(installQuestions) }), result: nothing },
   setLocale: { args: localeAnswers, result: nothing },
   setRole: { args: z.object({ role: z.enum(installRoles) }), result: nothing },
   setDisk: { args: z.omit(diskAnswers, { erase: true }), result: nothing },

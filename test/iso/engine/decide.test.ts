@@ -35,6 +35,14 @@ test("the first that changes something leads; the others are refused until they 
   assert.throws(() => decide(taken, "tty1", locale), refuses("LEAD.OTHER"));
 });
 
+test("where the leader is stays known, for whoever takes over; nobody else says where that is", () => {
+  const turnTo = { call: "turnTo", args: { question: "network" } } as const;
+  const { state } = decide(asking(), "tty1", turnTo);
+  assert.deepEqual([state.leader, state.question], ["tty1", "network"]);
+  assert.throws(() => decide(state, "ttyS0", turnTo), refuses("LEAD.OTHER"));
+  assert.equal(absorb(state, { kind: "gone", name: "tty1" }).question, "network");
+});
+
 test("a leader that goes leaves the lead to whoever comes next; anybody else's going changes nothing", () => {
   const { state } = decide(asking(), "tty1", locale);
   assert.equal(absorb(state, { kind: "gone", name: "ttyS0" }).leader, "tty1");

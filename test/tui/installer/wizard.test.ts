@@ -217,16 +217,31 @@ describe("several consoles", () => {
     await first.until(/1\/7/);
     second.press("enter");
     second.press("down");
-    await enterThrough(first, []);
     first.press("up");
     first.press("up");
+    await enterThrough(first, ["1/7 Language", "2/7 Role"]);
+    await untilPage(first, "3/7 Hardware checks");
+    await second.until("tty1, which is at step 3 of 7");
     second.type("t");
-    await untilPage(second, "1/7 Language");
+    await untilPage(second, "3/7 Hardware checks");
     await first.until("being answered on ttyS0");
     await first.until("ttyS0 has taken over");
+    second.press("esc");
+    await untilPage(second, "2/7 Role");
     first.type("t");
     await second.until("being answered on tty1");
+    await untilPage(first, "2/7 Role");
     assert.equal(engine.state.leader, "tty1");
+  });
+
+  it("one that comes later, and leads because nobody does any more, goes on where the last one was", async () => {
+    const engine = await room.engine("laptop-vm", { state: { question: "network" } });
+    const console = await room.open({ console: "ttyS0", profile: "basic" });
+    await untilPage(console, "5/7 Network");
+    engine.set({ leader: "tty1", question: "disk" });
+    await console.until("tty1, which is at step 4 of 7");
+    engine.set({ leader: null });
+    await untilPage(console, "4/7 Disk ");
   });
 
   it("one that watches sees the progress, and does nothing to it", async () => {

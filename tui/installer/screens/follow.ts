@@ -1,4 +1,5 @@
 import { wrap } from "../../terminal/width.ts";
+import { stepCount, stepNumber } from "../frame.ts";
 import type { Control, Screen } from "../screen.ts";
 import { answerLines } from "../summary-words.ts";
 
@@ -10,8 +11,11 @@ export function followScreen(_control: Control): Screen {
     hints: () => [["t", "install.hint.takeOver"]],
     draw(canvas, { t, state }) {
       const { leader, draft } = state;
+      const step = stepNumber[state.question];
       const who =
-        leader === "answers" ? t("install.follow.answers") : t("install.follow.console", { console: leader ?? "-" });
+        leader === "answers"
+          ? t("install.follow.answers")
+          : t("install.follow.console", { console: leader ?? "-", step, count: stepCount });
       canvas.text(2, 1, who, "strong");
       if (draft === null) return;
       let y = 3;

@@ -1,5 +1,5 @@
-import type { InstallerState } from "../../../core/model/installation/protocol.ts";
-import type { Control, PageName, Screen } from "../screen.ts";
+import type { InstallerState, InstallQuestion } from "../../../core/model/installation/protocol.ts";
+import type { Control, Screen } from "../screen.ts";
 import { checksPage } from "./checks.ts";
 import { diskPage } from "./disk.ts";
 import { doneScreen } from "./done.ts";
@@ -15,7 +15,7 @@ import { refusedScreen } from "./refused.ts";
 import { rolePage } from "./role.ts";
 import { summaryPage } from "./summary.ts";
 
-export const questionPages: Record<PageName, (control: Control) => Screen> = {
+export const questionPages: Record<InstallQuestion, (control: Control) => Screen> = {
   locale: localePage,
   role: rolePage,
   checks: checksPage,

@@ -1,12 +1,13 @@
 import type { DraftProblem, DraftSection } from "../../../core/model/installation/draft.ts";
+import type { InstallQuestion } from "../../../core/model/installation/protocol.ts";
 import { wrap } from "../../terminal/width.ts";
 import { type Impact, PhrasePrompt } from "../../widgets/phrase.ts";
 import { contentWords, diskWords, partWords } from "../disk-words.ts";
 import { blocking, problemWords } from "../problems.ts";
-import type { Control, PageName, Screen } from "../screen.ts";
+import type { Control, Screen } from "../screen.ts";
 import { answerLines } from "../summary-words.ts";
 
-const pageOf: Record<DraftSection, PageName> = {
+const pageOf: Record<DraftSection, InstallQuestion> = {
   locale: "locale",
   role: "role",
   disk: "disk",
