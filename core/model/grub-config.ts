@@ -30,7 +30,11 @@ export type GrubMenu = {
 /** /boot/grub/grub.cfg. Source of the commands: GRUB 2.12's manual. Debian's signed GRUB can't load modules. */
 export function grubConfig(menu: GrubMenu): string {
   const entries = menu.versions.map((version, nth) =>
-    entryText(menu, { title: nth === 0 ? version : `${version} (former)`, id: requireVersion(version), version }),
+    entryText(menu, {
+      title: nth === 0 ? version : `${version} (former)`,
+      id: entryId(requireVersion(version)),
+      version,
+    }),
   );
   const recoveries = menu.versions.map((version) =>
     entryText(menu, {
@@ -44,13 +48,21 @@ export function grubConfig(menu: GrubMenu): string {
 ${[...entries, ...recoveries].join("\n")}`;
 }
 
+/**
+ * What GRUB knows an entry by. It must not begin with a digit: GRUB takes `0.1.0` for the number 0, which is the first
+ * entry, whatever comes behind (get_entry_number of its menu).
+ */
+function entryId(version: string): string {
+  return `version-${version}`;
+}
+
 function head(menu: GrubMenu): string {
   return `# Written by Binnacle's installation and upgrade; changes are lost at the next one.
 search --no-floppy --fs-uuid --set=root ${requireUuid(menu.bootUuid)}
 set timeout=3
-set default="${menu.versions[0] ?? ""}"
+set default="${entryId(menu.versions[0] ?? "")}"
 load_env default_version trial_version trial_left
-if [ -n "\${default_version}" ]; then set default="\${default_version}"; fi
+if [ -n "\${default_version}" ]; then set default="${entryId("${default_version}")}"; fi
 ${trial(menu)}
 ${serial(menu.consoles)}`;
 }
@@ -58,7 +70,7 @@ ${serial(menu.consoles)}`;
 function trial({ canCount, bootUuid }: GrubMenu): string {
   if (!canCount)
     return `if [ -n "\${trial_version}" -a -n "\${trial_left}" -a "\${trial_left}" != "0" ]; then
-  set default="\${trial_version}"
+  set default="${entryId("${trial_version}")}"
   set trial="binnacle.trial=UUID=${bootUuid}"
 fi
 `;
@@ -72,7 +84,7 @@ if [ -n "\${trial_version}" ]; then
 ${steps.join("\n")}
   fi
   if [ "\${trying}" = "yes" ]; then
-    if save_env trial_left; then set default="\${trial_version}"; fi
+    if save_env trial_left; then set default="${entryId("${trial_version}")}"; fi
   fi
 fi
 `;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import packageJson from "../../package.json" with { type: "json" };
 import * as bed from "./image/bed.ts";
 import { describeImage, failures } from "./image/machines.ts";
 import { assertSound, identityOf } from "./image/unattended.ts";
@@ -63,5 +64,17 @@ describeImage("the image", (machines) => {
     await bed.signIn(machine);
     assert.equal(await machine.shell.run("cat /etc/binnacle-test /var/lib/binnacle-test"), "kept\nkept");
     assert.equal(await identityOf(machine), identity);
+
+    // A newer version stands first in the menu; the one that is known to work is started all the same.
+    const { version } = packageJson;
+    const newer = 'menuentry newer --id version-999.0.0 { echo "Loading Binnacle 999.0.0 ..."; }';
+    await machine.shell.run(`sed -i '0,/^menuentry/s//${newer}\\n&/' /boot/grub/grub.cfg`);
+    await machine.shell.run(`grub-editenv /boot/grub/grubenv set default_version=${version}`);
+    await machine.shell.run("fsfreeze --freeze /boot; fsfreeze --unfreeze /boot; grep -c 999 /boot/grub/grub.cfg");
+    await machine.powerCut();
+    machine = await machines.start({ disks, startFrom: "disks" });
+    const loading = /Loading Binnacle (\S+)/;
+    await machine.serial.until((_, raw) => loading.test(raw), bed.bootTimeoutMs);
+    assert.equal(loading.exec(machine.serial.raw)?.[1], version);
   });
 });

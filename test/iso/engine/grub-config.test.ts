@@ -18,7 +18,7 @@ if [ -n "\${trial_version}" ]; then
   elif [ "\${trial_left}" = "1" ]; then set trial_left=0; set trying=yes
   fi
   if [ "\${trying}" = "yes" ]; then
-    if save_env trial_left; then set default="\${trial_version}"; fi
+    if save_env trial_left; then set default="version-\${trial_version}"; fi
   fi
 fi
 `;
@@ -26,16 +26,16 @@ fi
 const golden = `# Written by Binnacle's installation and upgrade; changes are lost at the next one.
 search --no-floppy --fs-uuid --set=root b0000000-0000-4000-8000-000000000000
 set timeout=3
-set default="1.3.0"
+set default="version-1.3.0"
 load_env default_version trial_version trial_left
-if [ -n "\${default_version}" ]; then set default="\${default_version}"; fi
+if [ -n "\${default_version}" ]; then set default="version-\${default_version}"; fi
 ${trialGolden}
 if serial --unit=0 --speed=115200 --word=8 --parity=no --stop=1; then
   terminal_input console serial
   terminal_output console serial
 fi
 
-menuentry "Binnacle 1.3.0" --id 1.3.0 {
+menuentry "Binnacle 1.3.0" --id version-1.3.0 {
   echo "Loading Binnacle 1.3.0 ..."
   linux /1.3.0/vmlinuz boot=binnacle binnacle.root=UUID=a0000000-0000-4000-8000-000000000000 binnacle.system=1.3.0 console=tty0 console=ttyS0,115200n8 panic=60 quiet
   initrd /1.3.0/initrd.img
@@ -57,18 +57,29 @@ test("after an upgrade the new version comes first and the former one stays, eac
   assert.deepEqual(
     titles.map(([, title, id]) => [title, id]),
     [
-      ["Binnacle 1.3.0", "1.3.0"],
-      ["Binnacle 1.2.3 (former)", "1.2.3"],
+      ["Binnacle 1.3.0", "version-1.3.0"],
+      ["Binnacle 1.2.3 (former)", "version-1.2.3"],
       ["Binnacle 1.3.0, recovery", "recovery-1.3.0"],
       ["Binnacle 1.2.3, recovery", "recovery-1.2.3"],
     ],
   );
 });
 
+test("whatever is started by its name has one that GRUB can't take for the number of an entry", () => {
+  const names = [
+    ...grubConfig({ ...menu, versions: ["1.3.0", "1.2.3"] }).matchAll(/(?:--id |set default=)"?([^"\s]+)/g),
+  ];
+  assert.deepEqual(
+    names.map(([, name = ""]) => name).filter((name) => !/^[a-z]/.test(name)),
+    [],
+  );
+  assert.equal(names.length, 7);
+});
+
 test("on a RAID, where GRUB can't write, the system that is tried is told to count its start", () => {
   const text = grubConfig({ ...menu, canCount: false });
   assert.doesNotMatch(text, /save_env/);
-  assert.match(text, /"\$\{trial_left\}" != "0" \]; then\n {2}set default="\$\{trial_version\}"\n/);
+  assert.match(text, /"\$\{trial_left\}" != "0" \]; then\n {2}set default="version-\$\{trial_version\}"\n/);
   assert.match(text, /^ {2}set trial="binnacle\.trial=UUID=b0000000-0000-4000-8000-000000000000"$/m);
   assert.match(text, /^ {2}linux .* binnacle\.system=1\.3\.0 \$\{trial\} console=/m);
 });
