@@ -32,7 +32,7 @@ export function grubConfig(menu: GrubMenu): string {
   const entries = menu.versions.map((version, nth) =>
     entryText(menu, {
       title: nth === 0 ? version : `${version} (former)`,
-      id: entryId(requireVersion(version)),
+      id: idPrefix + requireVersion(version),
       version,
     }),
   );
@@ -49,20 +49,18 @@ ${[...entries, ...recoveries].join("\n")}`;
 }
 
 /**
- * What GRUB knows an entry by. It must not begin with a digit: GRUB takes `0.1.0` for the number 0, which is the first
- * entry, whatever comes behind (get_entry_number of its menu).
+ * What GRUB knows an entry by is this and its version. It must not begin with a digit: GRUB takes `0.1.0` for the
+ * number 0, which is the first entry, whatever comes behind (get_entry_number of its menu).
  */
-function entryId(version: string): string {
-  return `version-${version}`;
-}
+const idPrefix = "version-";
 
 function head(menu: GrubMenu): string {
   return `# Written by Binnacle's installation and upgrade; changes are lost at the next one.
 search --no-floppy --fs-uuid --set=root ${requireUuid(menu.bootUuid)}
 set timeout=3
-set default="${entryId(menu.versions[0] ?? "")}"
+set default="${idPrefix}${menu.versions[0] ?? ""}"
 load_env default_version trial_version trial_left
-if [ -n "\${default_version}" ]; then set default="${entryId("${default_version}")}"; fi
+if [ -n "\${default_version}" ]; then set default="${idPrefix}\${default_version}"; fi
 ${trial(menu)}
 ${serial(menu.consoles)}`;
 }
@@ -70,7 +68,7 @@ ${serial(menu.consoles)}`;
 function trial({ canCount, bootUuid }: GrubMenu): string {
   if (!canCount)
     return `if [ -n "\${trial_version}" -a -n "\${trial_left}" -a "\${trial_left}" != "0" ]; then
-  set default="${entryId("${trial_version}")}"
+  set default="${idPrefix}\${trial_version}"
   set trial="binnacle.trial=UUID=${bootUuid}"
 fi
 `;
@@ -84,7 +82,7 @@ if [ -n "\${trial_version}" ]; then
 ${steps.join("\n")}
   fi
   if [ "\${trying}" = "yes" ]; then
-    if save_env trial_left; then set default="${entryId("${trial_version}")}"; fi
+    if save_env trial_left; then set default="${idPrefix}\${trial_version}"; fi
   fi
 fi
 `;
