@@ -1,7 +1,8 @@
 import type { Machine } from "./machine.ts";
 
 const timeoutMs = 60_000;
-/** Whoever is asked to end between the two ends after them; what is killed is thawed by its unit's ExecStopPost. */
+const reason = "the journal of /boot";
+/** Whoever is asked to end between the two ends after them; what was killed with its unit is thawed by ExecStopPost. */
 const script = 'mountpoint -q "$1" || exit 0; trap "" HUP INT TERM; fsfreeze --freeze "$1" && fsfreeze --unfreeze "$1"';
 
 /**
@@ -11,8 +12,12 @@ const script = 'mountpoint -q "$1" || exit 0; trap "" HUP INT TERM; fsfreeze --f
  */
 export async function emptyBootJournal(machine: Machine, boot: string): Promise<boolean> {
   const args = ["-c", script, "sh", boot];
-  return machine.run("sh", args, { timeoutMs, reason: "the journal of /boot" }).then(
+  return machine.run("sh", args, { timeoutMs, reason }).then(
     ({ code }) => code === 0,
-    () => false,
+    // Killed for taking too long, perhaps between the two.
+    async () => {
+      await machine.run("fsfreeze", ["--unfreeze", boot], { timeoutMs, reason }).catch(() => undefined);
+      return false;
+    },
   );
 }

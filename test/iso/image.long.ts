@@ -73,7 +73,7 @@ describeImage("the image", (machines) => {
     await machine.shell.run("fsfreeze --freeze /boot; fsfreeze --unfreeze /boot; grep -c 999 /boot/grub/grub.cfg");
     await machine.powerCut();
     machine = await machines.start({ disks, startFrom: "disks" });
-    const loading = /Loading Binnacle (\S+)/;
+    const loading = /Loading Binnacle (\S+) \.\.\./;
     await machine.serial.until((_, raw) => loading.test(raw), bed.bootTimeoutMs);
     assert.equal(loading.exec(machine.serial.raw)?.[1], version);
   });

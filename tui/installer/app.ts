@@ -285,7 +285,10 @@ export class InstallerApp {
   /** The first console on which a key is pressed leads. */
   #leadIfNobodyDoes(): void {
     if (this.#state.leader !== null || !this.#connected) return;
-    void this.#options.client.call("lead", {}).catch(() => {
+    // It takes a lead that is free, and none that somebody else has just taken; the engine then knows this page.
+    const { client } = this.#options;
+    const asked = this.#isAsking ? client.call("turnTo", { question: this.#page }) : client.call("lead", {});
+    void asked.catch(() => {
       // Whatever this key does asks the engine again, and that answer is told.
     });
   }
