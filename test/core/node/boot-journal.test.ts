@@ -43,3 +43,14 @@ it("a file system that can't be frozen is said to be so", async (t) => {
   const machine = machineWith(folder.path, "exit 0", "exit 1");
   assert.equal(await emptyBootJournal(machine, "/boot"), false);
 });
+
+it("what was killed for taking too long is thawed", async () => {
+  const commands: string[] = [];
+  const run: Machine["run"] = async (command, args) => {
+    commands.push([command, ...args].join(" "));
+    if (command === "sh") throw new Error("took too long");
+    return { code: 0, stdout: "", stderr: "" };
+  };
+  assert.equal(await emptyBootJournal({ ...realMachine(), run }, "/boot"), false);
+  assert.equal(commands.at(-1), "fsfreeze --unfreeze /boot");
+});
