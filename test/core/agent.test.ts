@@ -9,6 +9,7 @@ import { Client } from "../../core/api/client.ts";
 import { NodeError } from "../../core/model/error.ts";
 import { needsPrivateMounts } from "../support/private-mounts.ts";
 import { root, startAgent, temporaryFolder } from "../support/programs.ts";
+import { undoAfter } from "../support/undo.ts";
 
 const program = join(root, "core/agent.ts");
 
@@ -21,7 +22,7 @@ for (const [args, sentence] of [
 ] as const)
   test(`${args.join(" ")} is wrong usage`, (t) => {
     const folder = temporaryFolder();
-    t.after(folder.dispose);
+    undoAfter(t, folder.dispose);
     const place = ["--home", folder.path, "--socket", join(folder.path, "s")];
     const { status, stderr } = spawnSync(process.execPath, [program, ...place, ...args], {
       encoding: "utf8",
@@ -40,7 +41,7 @@ test("while the agent waits for its jobs it keeps its socket, and refuses new wo
   const agent = spawn(process.execPath, [program, ...place], { stdio: "ignore" });
   const exited = once(agent, "exit");
   const client = new Client({ socketPath, console: "tty1" });
-  t.after(async () => {
+  undoAfter(t, async () => {
     client.close();
     agent.kill("SIGKILL");
     await exited;
@@ -69,7 +70,7 @@ test("while the agent waits for its jobs it keeps its socket, and refuses new wo
 
 test("a session ends when the node sleeps longer than it may be idle", needsPrivateMounts(), async (t) => {
   const folder = temporaryFolder();
-  t.after(folder.dispose);
+  undoAfter(t, folder.dispose);
   const uptime = join(folder.path, "uptime");
   writeFileSync(uptime, "1000000.00 0.00\n");
   // Only a machine that sleeps can make this clock jump: here its file is another one.
@@ -79,7 +80,7 @@ test("a session ends when the node sleeps longer than it may be idle", needsPriv
       ...["sh", "-c", 'mount --bind "$0" /proc/uptime && exec "$@"', uptime],
     ],
   });
-  t.after(() => agent.stop());
+  undoAfter(t, () => agent.stop());
   const client = agent.client("tty1");
   await client.call("choosePassword", { body: { password: "Correct-Horse-9" } });
   client.token = (await client.call("openSession", { body: { password: "Correct-Horse-9" } })).token;
@@ -91,7 +92,7 @@ test("a session ends when the node sleeps longer than it may be idle", needsPriv
 
 test("a recorded machine is read once, so that it may come through a pipe", { timeout: 20_000 }, async (t) => {
   const folder = temporaryFolder();
-  t.after(folder.dispose);
+  undoAfter(t, folder.dispose);
   // Whoever opens it a second time waits for ever.
   const fixture = join(folder.path, "machine.json");
   execFileSync("mkfifo", [fixture]);
@@ -100,7 +101,7 @@ test("a recorded machine is read once, so that it may come through a pipe", { ti
   const agent = spawn(process.execPath, [program, ...place], { stdio: "ignore" });
   const exited = once(agent, "exit");
   const client = new Client({ socketPath, console: "tty1" });
-  t.after(async () => {
+  undoAfter(t, async () => {
     client.close();
     agent.kill("SIGKILL");
     await exited;

@@ -8,6 +8,7 @@ import { NodeError } from "../../../core/model/error.ts";
 import type { Job } from "../../../core/model/records.ts";
 import { JobLog, readJobLog } from "../../../core/node/job-log.ts";
 import { type JobRequest, Jobs, type JobsOptions, type Work } from "../../../core/node/jobs.ts";
+import { undoAfter } from "../../support/undo.ts";
 
 const request: JobRequest = { kind: "ping", subject: "127.0.0.1", console: "tty1", cancellable: true };
 
@@ -376,12 +377,12 @@ function ended(jobs: Jobs, id: string): Promise<Job> {
 
 async function folderFor(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "binnacle-jobs-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  undoAfter(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
 async function open(t: TestContext, options: Partial<JobsOptions> = {}, folder?: string): Promise<Jobs> {
   const jobs = await Jobs.open({ folder: folder ?? (await folderFor(t)), ...options });
-  t.after(() => jobs.close());
+  undoAfter(t, () => jobs.close());
   return jobs;
 }

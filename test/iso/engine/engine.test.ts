@@ -17,6 +17,7 @@ import type { runSteps } from "../../../iso/engine/run-steps.ts";
 import { firstState } from "../../../iso/engine/state.ts";
 import { carryOutAnswers } from "../../../iso/engine/unattended.ts";
 import type { StepContext } from "../../../iso/engine/work.ts";
+import { undoAfter } from "../../support/undo.ts";
 import { fakeMachine } from "./fake-machine.ts";
 import { aDisk, aDraft, aMachine, someHash } from "./samples.ts";
 
@@ -26,7 +27,7 @@ const refuses = (code: string) => (error: unknown) => error instanceof NodeError
 
 function temporary(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "engine-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  undoAfter(t, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -71,7 +72,7 @@ function bed(t: TestContext, more: { run?: Run; hardware?: Hardware; damage?: st
     },
     ...(more.run === undefined ? {} : { run: more.run }),
   });
-  t.after(() => engine.close());
+  undoAfter(t, () => engine.close());
   const reaches = (until: () => boolean) =>
     until() ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ until, resolve }));
   return {
@@ -221,7 +222,7 @@ test("a wrong answer file is refused with its lines, and nothing is run", async 
 async function serving(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => server.close());
+  undoAfter(t, () => server.close());
   const address = server.address();
   return typeof address === "object" && address !== null ? `http://127.0.0.1:${address.port}` : "";
 }

@@ -12,6 +12,7 @@ import { installerState } from "../../../core/model/installation/protocol.ts";
 import type { Call } from "../../../iso/engine/decide.ts";
 import { InstallerServer } from "../../../iso/engine/server.ts";
 import { firstState, shown } from "../../../iso/engine/state.ts";
+import { undoAfter } from "../../support/undo.ts";
 
 const message = z.looseObject({
   id: z.number().optional(),
@@ -64,7 +65,7 @@ async function bed(t: TestContext, call: (from: string, call: Call) => Promise<o
   };
   const server = new InstallerServer(served, clock);
   const release = await server.listen(path);
-  t.after(() => {
+  undoAfter(t, () => {
     release();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -84,7 +85,7 @@ async function bed(t: TestContext, call: (from: string, call: Call) => Promise<o
 async function frontEnd(t: TestContext, path: string) {
   const socket: Socket = connect(path);
   await once(socket, "connect");
-  t.after(() => socket.destroy());
+  undoAfter(t, () => socket.destroy());
   const waiting: ((message: Message) => void)[] = [];
   const come: Message[] = [];
   createInterface({ input: socket }).on("line", (line) => {

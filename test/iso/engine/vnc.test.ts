@@ -11,6 +11,7 @@ import { absorb } from "../../../iso/engine/decide.ts";
 import { Engine } from "../../../iso/engine/engine.ts";
 import { firstState, shown } from "../../../iso/engine/state.ts";
 import { asksForVnc, globalAddresses, readVnc, watchVnc } from "../../../iso/engine/vnc.ts";
+import { undoAfter } from "../../support/undo.ts";
 import { fakeMachine } from "./fake-machine.ts";
 import { aMachine } from "./samples.ts";
 
@@ -20,7 +21,7 @@ const vnc: InstallerVnc = { addresses: ["192.0.2.15"], port: 5900, password };
 
 function aFile(t: TestContext, text?: string): string {
   const folder = mkdtempSync(join(tmpdir(), "vnc-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  undoAfter(t, () => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "vnc.json");
   if (text !== undefined) writeFileSync(file, text, { mode: 0o600 });
   return file;
@@ -38,7 +39,7 @@ const ip = (...addresses: Address[]) =>
 /** A machine whose pauses end when the test says so; each look at the file is followed by one. */
 function bed(t: TestContext, file: string, commandLine = "boot=binnacle binnacle.mode=install binnacle.vnc") {
   const stop = new AbortController();
-  t.after(() => stop.abort());
+  undoAfter(t, () => stop.abort());
   const pauses: { delayMs: number; end: () => void }[] = [];
   let arrived: () => void = () => {};
   const answer = { code: 0, stdout: ip(inet("192.0.2.15")) };
@@ -189,7 +190,7 @@ test("front ends see it; the engine's log, its journal and its report never hold
     onLog: (line) => journal.push(line),
     onChange: () => changes++,
   });
-  t.after(() => engine.close());
+  undoAfter(t, () => engine.close());
   engine.showVnc(vnc);
   assert.equal(changes, 1);
   assert.deepEqual(engine.state().vnc, vnc);

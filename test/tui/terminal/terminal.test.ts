@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Pty, spawnPty } from "../../support/node-pty.ts";
+import { undoAfter } from "../../support/undo.ts";
 import { Emulator } from "./screen.ts";
 
 const program = fileURLToPath(new URL("program.ts", import.meta.url));
@@ -41,7 +42,7 @@ function open(
     void emulator.write(data).then(() => changed());
   });
   const exited = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => pty.onExit(resolve));
-  context.after(() => {
+  undoAfter(context, () => {
     try {
       process.kill(pty.pid, "SIGKILL");
     } catch {
@@ -214,7 +215,7 @@ test("SIGTERM ends the program by that signal and leaves the terminal usable", a
 /** A file whose reading waits until somebody has written. */
 async function makeFifo(context: TestContext): Promise<string> {
   const folder = await mkdtemp("/tmp/terminal-");
-  context.after(() => rm(folder, { recursive: true }));
+  undoAfter(context, () => rm(folder, { recursive: true }));
   const path = join(folder, "fifo");
   await promisify(execFile)("mkfifo", [path], { timeout: 5000 });
   return path;
