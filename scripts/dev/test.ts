@@ -16,8 +16,8 @@ import { installPackages } from "./test-packages.ts";
  */
 const beds = ["long", "image", "matrix"] as const;
 
-const testTimeoutMs = 120_000;
-const longTimeoutMs = 30 * 60_000;
+/** For one test. Ten power cuts, each with an installation after it, take the better part of an hour under emulation. */
+const [testTimeoutMs, longTimeoutMs, imageTimeoutMs] = [120_000, 30 * 60_000, 90 * 60_000];
 /** Two cores: a terminal test keeps one of them busy only now and then, an emulated machine both. */
 const [concurrency, longConcurrency] = [2, 1];
 
@@ -51,7 +51,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     for (const part of [files.filter((file) => !isLast(file)), files.filter(isLast)]) {
       if (part.length === 0) continue;
       const limits = isLong
-        ? { timeoutMs: longTimeoutMs, concurrency: longConcurrency }
+        ? { timeoutMs: bed === "long" ? longTimeoutMs : imageTimeoutMs, concurrency: longConcurrency }
         : { timeoutMs: testTimeoutMs, concurrency };
       const counts = await runFiles(part, limits, skips);
       total.passed += counts.passed;
