@@ -164,12 +164,16 @@ function only(folder: string, start: string): string {
   return path.join(folder, name);
 }
 
+/** Folders of the overlay that mkinitramfs copies from. */
+const initrdFolders = ["usr/share/initramfs-tools", "usr/lib/modprobe.d", "usr/lib/udev", "usr/lib/systemd/network"];
+
 /** Making one takes half a minute; it changes with the base and with our few files in it only. */
 async function buildInitrd(tree: string, initrd: string, { base, cache, epoch }: SystemOptions): Promise<void> {
-  const folder = path.join(projectRoot, "iso/overlay/usr/share/initramfs-tools");
+  const overlay = path.join(projectRoot, "iso/overlay");
   const hash = createHash("sha256").update(path.basename(base));
-  for (const file of filesBelow(folder).sort())
-    hash.update(`\0${file}\0`.replace(folder, "")).update(fs.readFileSync(file));
+  for (const folder of initrdFolders.map((name) => path.join(overlay, name)).filter((name) => fs.existsSync(name)))
+    for (const file of filesBelow(folder).sort())
+      hash.update(`\0${path.relative(overlay, file)}\0`).update(fs.readFileSync(file));
   hash.update(fs.readFileSync(path.join(tree, "etc/initramfs-tools/conf.d/binnacle")));
   const cached = path.join(cache, `initrd-${hash.digest("hex").slice(0, 16)}.img`);
   if (!fs.existsSync(cached)) {

@@ -77,7 +77,7 @@ function role(name: string): void {
   fs.mkdirSync(at("kept/binnacle"), { recursive: true });
   fs.writeFileSync(at("kept/binnacle/node.json"), JSON.stringify({ role: name }));
 }
-const record = () => JSON.parse(fs.readFileSync(at("kept/var/role.json"), "utf8"));
+const record = () => JSON.parse(fs.readFileSync(at("kept/binnacle/role.json"), "utf8"));
 
 describe("the program of a node's role", needsPrivateMounts(), () => {
   it("makes the identity, installs the role at the first boot, and is silent at the next", async () => {

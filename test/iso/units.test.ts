@@ -81,7 +81,7 @@ describe("the generator of consoles", () => {
       "etc/ssh/ssh_host_ed25519_key": "key\n",
       "usr/lib/os-release": 'NAME="Binnacle"\nVERSION_ID="1.2.3"\nID=binnacle\n',
       "usr/lib/systemd/system/libvirtd.service": "",
-      "var/lib/binnacle/role.json": JSON.stringify({ ...record, role, ...changes }, null, 2),
+      "etc/binnacle/role.json": JSON.stringify({ ...record, role, ...changes }, null, 2),
     });
     const libvirt = { "multi-user.target.wants/libvirtd.service": "/usr/lib/systemd/system/libvirtd.service" };
 
@@ -99,7 +99,7 @@ describe("the generator of consoles", () => {
         assert.deepEqual(generate([], node("compute", changes)), { ...agent, ...libvirt, ...installing });
       });
 
-    for (const lost of ["etc/ssh/ssh_host_ed25519_key", "etc/binnacle/host-uuid", "var/lib/binnacle/role.json"])
+    for (const lost of ["etc/ssh/ssh_host_ed25519_key", "etc/binnacle/host-uuid", "etc/binnacle/role.json"])
       it(`starts identity and role when ${path.basename(lost)} is empty`, () => {
         const files = { ...node("storage"), [lost]: "" };
         assert.deepEqual(generate([], files), { ...agent, ...libvirt, ...installing });

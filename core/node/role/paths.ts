@@ -14,7 +14,8 @@ export function rolePaths(root = "") {
     ocfs2Cluster: `${root}/etc/ocfs2/cluster.conf`,
     /** The image's programs, and `roles/ROLE/` with files that the role puts into /etc. */
     library: `${root}/usr/lib/binnacle`,
-    record: `${root}/var/lib/binnacle/role.json`,
+    /** Below /etc, as the generator reads it before file systems other than those of the state are mounted. */
+    record: `${root}/etc/binnacle/role.json`,
     bootEnvironment: `${root}/boot/grub/grubenv`,
     agentSocket: `${root}/run/binnacle/agent.sock`,
   };

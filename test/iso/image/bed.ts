@@ -110,6 +110,8 @@ export async function enterAllTheWay(line: Line, disk: string): Promise<void> {
 const diskPage = /4\/7 Disk /;
 
 export async function toDiskPage(line: Line): Promise<void> {
+  // Before the first page the medium boots, and looks at the hardware.
+  await line.until(/1\/7/, bootTimeoutMs);
   for (const page of [/1\/7/, /2\/7/, /3\/7/]) await enterOn(line, page);
   await line.until((text) => diskPage.test(text) && text.includes("F1 Help"), pageTimeoutMs);
 }

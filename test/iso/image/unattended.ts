@@ -92,7 +92,7 @@ export async function assertSound(vm: Vm, role: InstallRole): Promise<void> {
   // What is still being started is waited for.
   await vm.shell.try("systemctl is-system-running --wait", 300_000);
   await assertNoUnitFailed(vm);
-  assert.match(await run("cat /var/lib/binnacle/role.json"), /"state": "ready"/);
+  assert.match(await run("cat /etc/binnacle/role.json"), /"state": "ready"/);
   assert.equal((await vm.shell.try("touch /usr/x")).status, role === "expert" ? 0 : 1);
   const open = await run("ss -Htuln | awk '{ print $1, $5 }' | grep -v -e 127.0.0 -e '\\[::1\\]' | sort -u");
   assert.deepEqual(open.split("\n"), [...listeners[role]]);
