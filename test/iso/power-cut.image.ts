@@ -52,7 +52,7 @@ describeImage("the image, when the power fails", (machines) => {
       disk = bed.emptyDisk(machines.folder, `disk${nth}`);
       const vm = await begin(disk);
       await wait(moment * length);
-      const [, step = "?"] = /WAIT +([^\n]*)/.exec(vm.serial.text()) ?? [];
+      const [, step = "?"] = /\.{4} +([^\n]*)/.exec(vm.serial.text()) ?? [];
       await vm.powerCut();
       await whole(disk);
       t.diagnostic(`cut after ${Math.round((moment * length) / 1000)} s (${step.trim()}): installed afterwards`);
