@@ -5,6 +5,7 @@ import { installInto } from "../../scripts/dev/install.ts";
 import { projectRoot } from "../../scripts/dev/source.ts";
 import { parsePackages } from "./packages.ts";
 import { IsoError, run } from "./run.ts";
+import { usersConfiguration } from "./users.ts";
 
 /** A system's file tree, made from the archive of its base. */
 export type System = {
@@ -38,6 +39,8 @@ export async function buildSystem(options: SystemOptions): Promise<System> {
   process.env["SOURCE_DATE_EPOCH"] = String(epoch);
   installInto(tree, "x64");
   await chroot(tree, ["systemd-sysusers"]);
+  const [passwd, group] = ["etc/passwd", "etc/group"].map((name) => fs.readFileSync(path.join(tree, name), "utf8"));
+  write(tree, "usr/lib/binnacle/users.conf", usersConfiguration(passwd ?? "", group ?? ""));
   describeSystem(tree, version, epoch);
   // Without /etc/machine-id systemd would take it for a first boot and ask for presets again.
   await chroot(tree, ["systemctl", "preset-all"]);
