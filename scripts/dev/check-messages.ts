@@ -8,8 +8,10 @@ import { type Finding, projectRoot, readSources, type Source } from "./source.ts
 
 const english = "tui/i18n/en.ts";
 const chinese = "tui/i18n/zh.ts";
+/** Texts that only the installer's program loads; a project without an installer has none. */
+const installer = { english: "tui/i18n/installer.ts", chinese: "tui/i18n/installer-zh.ts" };
 const catalogueFolder = "tui/i18n/";
-const screenFolders = ["tui/screens/", "tui/widgets/"];
+const screenFolders = ["tui/screens/", "tui/widgets/", "tui/installer/screens/"];
 
 type Catalogue = ReadonlyMap<string, string>;
 
@@ -19,7 +21,14 @@ type Catalogue = ReadonlyMap<string, string>;
  * text that stands in a screen instead.
  */
 export async function checkMessages(root: string = projectRoot): Promise<Finding[]> {
-  const [en, zh] = [await load(root, english, "en"), await load(root, chinese, "zh")];
+  const en = new Map([
+    ...(await load(root, english, "en")),
+    ...(await loadIfThere(root, installer.english, "installerEn")),
+  ]);
+  const zh = new Map([
+    ...(await load(root, chinese, "zh")),
+    ...(await loadIfThere(root, installer.chinese, "installerZh")),
+  ]);
   const sources = readSources(root, ["tui"]);
   const catalogues = sources.filter((source) => source.path.startsWith(catalogueFolder));
   const users = sources.filter((source) => !source.path.startsWith(catalogueFolder));
@@ -41,6 +50,10 @@ async function load(root: string, file: string, name: string): Promise<Catalogue
   if (typeof catalogue !== "object" || catalogue === null)
     throw new Error(`${file} must export an object \`${name}\`.`);
   return new Map(Object.entries(catalogue).map(([key, text]) => [key, String(text)]));
+}
+
+async function loadIfThere(root: string, file: string, name: string): Promise<Catalogue> {
+  return fs.existsSync(path.join(root, file)) ? load(root, file, name) : new Map();
 }
 
 function missingKeys(en: Catalogue, zh: Catalogue, places: ReadonlyMap<string, Place[]>): Finding[] {

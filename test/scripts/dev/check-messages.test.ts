@@ -45,6 +45,23 @@ describe("the check of messages", () => {
     assert.deepEqual(found, ['missing tui/i18n/zh.ts:3 tui/i18n/en.ts has no "home.old".']);
   });
 
+  it("looks through the installer's own catalogues too", async (test) => {
+    const found = await check(
+      test,
+      { "home.title": "Home" },
+      { "home.title": "首页" },
+      {
+        ...used,
+        "tui/i18n/installer.ts": 'export const installerEn = {\n  "install.name": "Installation",\n};\n',
+        "tui/i18n/installer-zh.ts": 'export const installerZh = {\n  "install.name": "Installation",\n};\n',
+      },
+    );
+    assert.deepEqual(found, [
+      'untranslated tui/i18n/installer-zh.ts:2 "install.name" is "Installation" in both languages.',
+      'unused tui/i18n/installer-zh.ts:2 Nothing in tui/ shows "install.name".',
+    ]);
+  });
+
   it("finds places that differ between the languages", async (test) => {
     const found = await check(
       test,
