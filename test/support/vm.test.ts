@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { vmArguments } from "./vm/command.ts";
 import { keysOf } from "./vm/keyboard.ts";
 import { type Network, startNetwork } from "./vm/network.ts";
+import type { StartFrom } from "./vm/options.ts";
 import { parsePpm } from "./vm/picture.ts";
 import { vncResponse } from "./vm/rfb.ts";
 
@@ -21,15 +22,18 @@ describe("a machine's arguments", () => {
     assert.match(given, /user,id=nic0-net,restrict=on,hostfwd=tcp:127\.0\.0\.1:0-:5900 /);
     assert.match(given, /stream,id=nic1-net,server=off,addr\.type=unix,addr\.path=\/f\/n\.sock /);
     assert.match(given, /hubport,id=nic2-net,/);
+    const tftp = { folder: "/t", bootFile: "boot.ipxe" };
+    const served = all({ folder: "/f", nics: [{ network: "user", tftp }] });
+    assert.match(served, /user,id=nic0-net,restrict=on,tftp=\/t,bootfile=boot\.ipxe /);
   });
 
-  it("try the medium first, or the disks, or leave it to the firmware", () => {
-    const index = (startFrom: "medium" | "disks" | "firmware") =>
-      [...all({ folder: "/f", disks: [{ file: "d" }], cdrom: "c", startFrom }).matchAll(/"bootindex":(\d+)/g)].map(
-        ([, value]) => Number(value),
-      );
+  it("try the medium first, or the disks, or the network, or leave it to the firmware", () => {
+    const machine = { folder: "/f", disks: [{ file: "d" }], cdrom: "c", nics: [{ network: "user" }] } as const;
+    const index = (startFrom: StartFrom) =>
+      [...all({ ...machine, startFrom }).matchAll(/"bootindex":(\d+)/g)].map(([, value]) => Number(value));
     assert.deepEqual(index("medium"), [100, 1]);
     assert.deepEqual(index("disks"), [1, 100]);
+    assert.deepEqual(index("network"), [100, 100, 1]);
     assert.deepEqual(index("firmware"), []);
   });
 });

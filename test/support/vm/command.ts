@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import type { VmDisk, VmNic, VmOptions } from "./options.ts";
+import type { StartFrom, VmDisk, VmNic, VmOptions } from "./options.ts";
 
 /** What is made for a machine before it starts. */
 export type Prepared = {
@@ -32,7 +32,7 @@ export function vmArguments(options: VmOptions, prepared: Prepared): string[] {
     ...firmwareArguments(options, prepared),
     ...kernelArguments(options),
     ...diskArguments(options, prepared),
-    ...nicArguments(options.nics ?? []),
+    ...nicArguments(options),
     ...["-qmp", `unix:${socketOf(folder, "qmp")},server=on,wait=off`],
     ...lines.flatMap((name) => [
       ...["-chardev", `socket,id=${name},path=${socketOf(folder, name)},server=on,wait=off`],
@@ -64,10 +64,14 @@ function kernelArguments({ kernel }: VmOptions): string[] {
   ];
 }
 
+/** What the firmware tries first has the lowest index. */
+function bootOrder({ startFrom = "medium" }: VmOptions, kind: StartFrom, index: number): { bootindex?: number } {
+  return startFrom === "firmware" ? {} : { bootindex: index + (kind === startFrom ? 1 : 100) };
+}
+
 function diskArguments(options: VmOptions, { diskServers, usbStick }: Prepared): string[] {
-  const { disks = [], cdrom, startFrom = "medium" } = options;
-  const order = (kind: "medium" | "disks", index: number) =>
-    startFrom === "firmware" ? {} : { bootindex: index + (kind === startFrom ? 1 : 100) };
+  const { disks = [], cdrom } = options;
+  const order = (kind: StartFrom, index: number) => bootOrder(options, kind, index);
   const args: string[] = [];
   const device = (value: object) => args.push("-device", JSON.stringify(value));
   disks.forEach((disk, index) => {
@@ -134,18 +138,21 @@ function diskDevices(disk: VmDisk, index: number, identity: object): object[] {
   }
 }
 
-function nicArguments(nics: readonly VmNic[]): string[] {
+function nicArguments(options: VmOptions): string[] {
+  const { nics = [], startFrom } = options;
   if (nics.length === 0) return ["-nic", "none"];
   return nics.flatMap((nic, index) => {
-    const { model = "virtio-net-pci", network, mac, forward = [] } = nic;
+    const { model = "virtio-net-pci", network, mac, forward = [], tftp } = nic;
     const id = nicId(nic, index);
-    const device = { driver: model, id, netdev: `${id}-net`, ...(mac === undefined ? {} : { mac }) };
+    const order = startFrom === "network" ? bootOrder(options, "network", index) : {};
+    const device = { driver: model, id, netdev: `${id}-net`, ...(mac === undefined ? {} : { mac }), ...order };
+    const files = tftp === undefined ? "" : `,tftp=${tftp.folder},bootfile=${tftp.bootFile}`;
     const ports = forward.map((port) => `,hostfwd=tcp:127.0.0.1:0-:${port}`).join("");
     const backend =
       network === undefined
         ? `hubport,id=${id}-net,hubid=${100 + index}`
         : network === "user"
-          ? `user,id=${id}-net,restrict=on${ports}`
+          ? `user,id=${id}-net,restrict=on${ports}${files}`
           : `stream,id=${id}-net,server=off,addr.type=unix,addr.path=${network.socket}`;
     return ["-netdev", backend, "-device", JSON.stringify(device)];
   });

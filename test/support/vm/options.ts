@@ -33,7 +33,11 @@ export type VmNic = {
    */
   readonly network?: { readonly socket: string } | "user";
   readonly forward?: readonly number[];
+  /** On `user`: a TFTP server at 10.0.2.2 with the files of a folder, of which DHCP names one to boot. */
+  readonly tftp?: { readonly folder: string; readonly bootFile: string };
 };
+
+export type StartFrom = "medium" | "disks" | "network" | "firmware";
 
 export type VmOptions = {
   /** Of this machine alone: its sockets, its UEFI variables and its logs are kept there. */
@@ -47,7 +51,7 @@ export type VmOptions = {
   /** An image that was written byte by byte to a larger USB stick. Changes to the stick don't reach the image. */
   readonly usbStick?: string;
   /** What the firmware tries first; `firmware`: whatever it has in its own variables. */
-  readonly startFrom?: "medium" | "disks" | "firmware";
+  readonly startFrom?: StartFrom;
   readonly kernel?: { readonly file: string; readonly initrd?: string; readonly append?: string };
   readonly nics?: readonly VmNic[];
   /** The first serial line; without it the machine has none at all. */
