@@ -1,4 +1,5 @@
 import { valueOf } from "../core/model/reading.ts";
+import { isUnready } from "./screens/home/role.ts";
 import type { Hint, Screen, View } from "./screens/screen.ts";
 import type { Canvas, Style } from "./terminal/canvas.ts";
 import { displayWidth, truncate, wrap } from "./terminal/width.ts";
@@ -54,7 +55,8 @@ function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
   };
   const isFull = screen.title === "full.title";
   const isHome = isFull || screen.title === "home.title";
-  const title = isHome ? t(`role.${identity?.role ?? "unknown"}`) : t(screen.title);
+  const role = t(`role.${identity?.role ?? "unknown"}`);
+  const title = !isHome ? t(screen.title) : isUnready(view) ? t("header.unready", { role }) : role;
   if (state.status?.mode === "preview") put(t("header.preview"), "preview");
   // The mark takes the room of the version, which the public view shows.
   put(isFull ? t("header.full") : `${t("product")} ${state.status?.version ?? "-"}`, "bar");

@@ -13,6 +13,7 @@ export const en = {
   "app.profile.rich": "Rich display: colour and block graphs",
   "app.profile.basic": "Plain display: ASCII, no colour",
   "header.preview": "PREVIEW",
+  "header.unready": "Not ready: {role}",
   "home.title": "Home",
   "role.management": "Management Node",
   "role.compute": "Compute Node",

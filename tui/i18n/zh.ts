@@ -14,6 +14,7 @@ export const zh: Catalogue = {
   "app.profile.rich": "丰富显示：彩色与方块图",
   "app.profile.basic": "简单显示：ASCII，无颜色",
   "header.preview": "预览",
+  "header.unready": "未就绪：{role}",
   "home.title": "首页",
   "role.management": "管理节点",
   "role.compute": "计算节点",

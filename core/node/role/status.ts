@@ -14,7 +14,6 @@ export async function readRoleStatus(
   role: NodeRole,
   version: string,
 ): Promise<RoleStatus | undefined> {
-  // On the node's own disk, beside the agent's documents.
   const text = await readIfThere(machine, rolePaths().record);
   return text === undefined || role === "none" ? undefined : roleStatusOf(text, role, version);
 }

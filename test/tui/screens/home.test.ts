@@ -87,6 +87,14 @@ for (const machine of ["bonded-server", "laptop-vm"]) {
   });
 }
 
+test("the header names a role as one that works only when it is ready", async () => {
+  const { facts, now } = await recordedFacts("bonded-server");
+  for (const state of ["ready", "failed", "installing"] as const) {
+    const { control, lines } = await bed({ facts: withRole(facts, { state }), now });
+    assert.equal(/Not ready: \w/.test(lines(homeScreen(control))[0] ?? ""), state !== "ready", state);
+  }
+});
+
 test("a role that is being installed stands first in NODE INFO as a warning, with its step where one is known", async () => {
   const { facts, now } = await recordedFacts("laptop-vm");
   const { control, frame, lines, change } = await bed({
