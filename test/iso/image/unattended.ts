@@ -12,13 +12,16 @@ export const roleNames: Record<InstallRole, string> = {
   expert: "Expert Node",
 };
 
-/** An answer file for the disk vda, and vdb as its mirror, that ends with the machine switched off. */
-export function answersFor(role: InstallRole, { mirror = false }: { mirror?: boolean } = {}): string {
+/** How a disk is divided: vdb as its mirror, and the answers of `disk` besides, as in `lvm: true`. */
+export type Layout = { mirror?: boolean; more?: string };
+
+/** An answer file for the disk vda that ends with the machine switched off. */
+export function answersFor(role: InstallRole, { mirror = false, more }: Layout = {}): string {
   const hash = rootPasswordHash();
   const admin = role === "management" ? `, admin: "${hash}"` : "";
   return `binnacle: 1
 role: ${role}
-disk: { system: { name: vda }${mirror ? ", mirror: { name: vdb }" : ""} }
+disk: { system: { name: vda }${mirror ? ", mirror: { name: vdb }" : ""}${more === undefined ? "" : `, ${more}`} }
 network: { hostname: node07 }
 passwords: { root: "${hash}"${admin} }
 afterwards: poweroff
@@ -34,12 +37,12 @@ export async function installUnattended(
   machines: Bench,
   role: InstallRole,
   firmware: Firmware,
-  { mirror = false }: { mirror?: boolean } = {},
+  layout: Layout = {},
 ): Promise<Installed> {
-  const names = mirror ? ["disk", "mirror"] : ["disk"];
+  const names = layout.mirror === true ? ["disk", "mirror"] : ["disk"];
   const disks = names.map((name): VmDisk => ({ file: emptyDisk(machines.folder, name), format: "qcow2" }));
   const startedAt = performance.now();
-  const cdrom = withAnswers(machines.iso, answersFor(role, { mirror }), machines.folder);
+  const cdrom = withAnswers(machines.iso, answersFor(role, layout), machines.folder);
   const vm = await machines.start({ firmware, cdrom, disks, startFrom: "medium" });
   await switchedOff(vm);
   return { disks, seconds: (performance.now() - startedAt) / 1000 };
