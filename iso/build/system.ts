@@ -5,7 +5,6 @@ import { installInto } from "../../scripts/dev/install.ts";
 import { projectRoot } from "../../scripts/dev/source.ts";
 import { parsePackages } from "./packages.ts";
 import { IsoError, run } from "./run.ts";
-import { usersConfiguration } from "./users.ts";
 
 /** A system's file tree, made from the archive of its base. */
 export type System = {
@@ -39,11 +38,10 @@ export async function buildSystem(options: SystemOptions): Promise<System> {
   process.env["SOURCE_DATE_EPOCH"] = String(epoch);
   installInto(tree, "x64");
   await chroot(tree, ["systemd-sysusers"]);
-  const [passwd, group] = ["etc/passwd", "etc/group"].map((name) => fs.readFileSync(path.join(tree, name), "utf8"));
-  write(tree, "usr/lib/binnacle/users.conf", usersConfiguration(passwd ?? "", group ?? ""));
   describeSystem(tree, version, epoch);
   // Without /etc/machine-id systemd would take it for a first boot and ask for presets again.
   await chroot(tree, ["systemctl", "preset-all"]);
+  keepAccounts(tree);
   forgetIdentity(tree);
   const packages = parsePackages(
     await chroot(tree, ["dpkg-query", "--show", "--showformat=$" + "{Package}\\t$" + "{Version}\\n"]),
@@ -96,6 +94,8 @@ function describeSystem(tree: string, version: string, epoch: number): void {
     "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=12\nRESUME=none\nFSTYPE=ext4\n",
   );
   fs.rmSync(path.join(tree, "etc/resolv.conf"), { force: true });
+  // o2cb.init mounts it, and would make it where nothing can be written.
+  fs.mkdirSync(path.join(tree, "dlm"));
   // It asks for a socket of hypervisors, and complains on the consoles where there is none.
   const generator = path.join(tree, "etc/systemd/system-generators/systemd-ssh-generator");
   fs.mkdirSync(path.dirname(generator), { recursive: true });
@@ -103,6 +103,18 @@ function describeSystem(tree: string, version: string, epoch: number): void {
   // Caches such as ld.so's are as new as the system: systemd-update-done(8).
   for (const name of ["etc/.updated", "var/.updated"]) write(tree, name, `TIMESTAMP_NSEC=${epoch}000000000\n`);
   fs.utimesSync(path.join(tree, "usr"), epoch, epoch);
+}
+
+/** The image's own accounts, where a node's lists in /etc don't hide them: merge-accounts reads them. */
+function keepAccounts(tree: string): void {
+  for (const name of ["passwd", "group", "shadow", "gshadow"]) {
+    const text = fs.readFileSync(path.join(tree, "etc", name), "utf8");
+    const secret = name.endsWith("shadow") ? text.split("\n").find((line) => !/^([^:]+:[!*]|$)/.test(line)) : undefined;
+    if (secret !== undefined)
+      throw new IsoError("ISO.PASSWORD", `${secret.split(":")[0]} of the image has a password, or none at all.`);
+    write(tree, `usr/lib/binnacle/accounts/${name}`, text);
+    if (name.endsWith("shadow")) fs.chmodSync(path.join(tree, "usr/lib/binnacle/accounts", name), 0o600);
+  }
 }
 
 /** Takes away what packages made for this one tree, and what a machine makes for itself at its first boot. */
@@ -168,7 +180,13 @@ function only(folder: string, start: string): string {
 }
 
 /** Folders of the overlay that mkinitramfs copies from. */
-const initrdFolders = ["usr/share/initramfs-tools", "usr/lib/modprobe.d", "usr/lib/udev", "usr/lib/systemd/network"];
+const initrdFolders = [
+  "etc",
+  "usr/share/initramfs-tools",
+  "usr/lib/modprobe.d",
+  "usr/lib/udev",
+  "usr/lib/systemd/network",
+];
 
 /** Making one takes half a minute; it changes with the base and with our few files in it only. */
 async function buildInitrd(tree: string, initrd: string, { base, cache, epoch }: SystemOptions): Promise<void> {
@@ -176,7 +194,9 @@ async function buildInitrd(tree: string, initrd: string, { base, cache, epoch }:
   const hash = createHash("sha256").update(path.basename(base));
   for (const folder of initrdFolders.map((name) => path.join(overlay, name)).filter((name) => fs.existsSync(name)))
     for (const file of filesBelow(folder).sort())
-      hash.update(`\0${path.relative(overlay, file)}\0`).update(fs.readFileSync(file));
+      hash
+        .update(`\0${path.relative(overlay, file)}\0${(fs.statSync(file).mode & 0o111) !== 0}\0`)
+        .update(fs.readFileSync(file));
   hash.update(fs.readFileSync(path.join(tree, "etc/initramfs-tools/conf.d/binnacle")));
   const cached = path.join(cache, `initrd-${hash.digest("hex").slice(0, 16)}.img`);
   if (!fs.existsSync(cached)) {

@@ -9,7 +9,11 @@ import { type Finding, projectRoot, readSources, type Source } from "./source.ts
 const english = "tui/i18n/en.ts";
 const chinese = "tui/i18n/zh.ts";
 /** Texts that only the installer's program loads; a project without an installer has none. */
-const installer = { english: "tui/i18n/installer.ts", chinese: "tui/i18n/installer-zh.ts" };
+const installer: Files = {
+  english: "tui/i18n/installer.ts",
+  chinese: "tui/i18n/installer-zh.ts",
+  names: ["installerEn", "installerZh"],
+};
 const catalogueFolder = "tui/i18n/";
 const screenFolders = ["tui/screens/", "tui/widgets/", "tui/installer/screens/"];
 
@@ -21,24 +25,26 @@ type Catalogue = ReadonlyMap<string, string>;
  * text that stands in a screen instead.
  */
 export async function checkMessages(root: string = projectRoot): Promise<Finding[]> {
-  const en = new Map([
-    ...(await load(root, english, "en")),
-    ...(await loadIfThere(root, installer.english, "installerEn")),
-  ]);
-  const zh = new Map([
-    ...(await load(root, chinese, "zh")),
-    ...(await loadIfThere(root, installer.chinese, "installerZh")),
-  ]);
+  const pairs = [await loadPair(root, { english, chinese, names: ["en", "zh"] })];
+  if (fs.existsSync(path.join(root, installer.english))) pairs.push(await loadPair(root, installer));
   const sources = readSources(root, ["tui"]);
   const catalogues = sources.filter((source) => source.path.startsWith(catalogueFolder));
   const users = sources.filter((source) => !source.path.startsWith(catalogueFolder));
-  const places = keyPlaces(catalogues, new Set([...en.keys(), ...zh.keys()]));
+  const places = keyPlaces(catalogues, new Set(pairs.flatMap(({ en, zh }) => [...en.keys(), ...zh.keys()])));
   return [
-    ...missingKeys(en, zh, places),
-    ...texts(en, zh, places),
-    ...uses(en, users, places),
+    // A key may be in both pairs, with other texts: each pair is looked at by itself.
+    ...pairs.flatMap((pair) => [...missingKeys(pair, places), ...texts(pair, places)]),
+    ...uses(new Map(pairs.flatMap(({ en }) => [...en])), users, places),
     ...users.filter((source) => screenFolders.some((folder) => source.path.startsWith(folder))).flatMap(hardCodedTexts),
   ];
+}
+
+type Files = { english: string; chinese: string; names: readonly [string, string] };
+type Pair = { en: Catalogue; zh: Catalogue; files: Files };
+
+async function loadPair(root: string, files: Files): Promise<Pair> {
+  const [en, zh] = files.names;
+  return { en: await load(root, files.english, en), zh: await load(root, files.chinese, zh), files };
 }
 
 /** The program's own view of a catalogue: whatever it is put together from. */
@@ -52,19 +58,15 @@ async function load(root: string, file: string, name: string): Promise<Catalogue
   return new Map(Object.entries(catalogue).map(([key, text]) => [key, String(text)]));
 }
 
-async function loadIfThere(root: string, file: string, name: string): Promise<Catalogue> {
-  return fs.existsSync(path.join(root, file)) ? load(root, file, name) : new Map();
-}
-
-function missingKeys(en: Catalogue, zh: Catalogue, places: ReadonlyMap<string, Place[]>): Finding[] {
+function missingKeys({ en, zh, files }: Pair, places: ReadonlyMap<string, Place[]>): Finding[] {
   const lacking = (from: Catalogue, to: Catalogue, file: string) =>
     [...from.keys()]
       .filter((key) => !to.has(key))
       .map((key) => finding(places, key, "missing", `${file} has no "${key}".`, `Add the text to ${file}.`));
-  return [...lacking(en, zh, chinese), ...lacking(zh, en, english)];
+  return [...lacking(en, zh, files.chinese), ...lacking(zh, en, files.english)];
 }
 
-function texts(en: Catalogue, zh: Catalogue, places: ReadonlyMap<string, Place[]>): Finding[] {
+function texts({ en, zh }: Pair, places: ReadonlyMap<string, Place[]>): Finding[] {
   return [...en].flatMap(([key, text]) => {
     const translated = zh.get(key);
     const found: Finding[] = [];

@@ -42,7 +42,7 @@ describeImage("the image", (machines) => {
     const bootedAt = performance.now();
     await machine.screen.until(/2\. Configure Node:/, bed.bootTimeoutMs);
     await machines.picture("first-boot");
-    await machine.serial.until(bed.home, bed.bootTimeoutMs);
+    await machine.serial.until((text) => bed.isHome(text), bed.bootTimeoutMs);
     await machine.serial.until(/binnacle-\w{6} +Management Node/, bed.bootTimeoutMs);
     t.diagnostic(`first boot to the console: ${Math.round((performance.now() - bootedAt) / 1000)} s`);
     for (const line of ["Pre-Checking: ... PASS", "Host Identity: ... PASS", "Certificates: ... PASS"])
@@ -58,7 +58,7 @@ describeImage("the image", (machines) => {
     await machine.powerCut();
     machine = await machines.start({ disks, startFrom: "disks" });
     const againAt = performance.now();
-    await machine.serial.until(bed.home, bed.bootTimeoutMs);
+    await machine.serial.until((text) => bed.isHome(text), bed.bootTimeoutMs);
     await machine.serial.until(/Booted/, bed.bootTimeoutMs);
     t.diagnostic(`boot to the console with its facts: ${Math.round((performance.now() - againAt) / 1000)} s`);
     await bed.signIn(machine);

@@ -35,6 +35,6 @@ describeImage("the image over the network", (machines) => {
     await bed.enterAllTheWay(vm.serial, "vda");
 
     vm = await machines.start({ disks, startFrom: "disks" });
-    await vm.serial.until((text) => bed.home.test(text) && text.includes("Management Node"), bed.bootTimeoutMs);
+    await vm.serial.until((text) => bed.isHome(text), bed.bootTimeoutMs);
   });
 });

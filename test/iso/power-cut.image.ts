@@ -58,6 +58,6 @@ describeImage("the image, when the power fails", (machines) => {
       t.diagnostic(`cut after ${Math.round((moment * length) / 1000)} s (${step.trim()}): installed afterwards`);
     }
     const vm = await machines.start({ disks: [{ file: disk, format: "qcow2" }], startFrom: "disks" });
-    await vm.serial.until((text) => bed.home.test(text) && text.includes("Management Node"), bed.bootTimeoutMs);
+    await vm.serial.until((text) => bed.isHome(text), bed.bootTimeoutMs);
   });
 });

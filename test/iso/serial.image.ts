@@ -17,6 +17,6 @@ describeImage("the image on a serial line", (machines) => {
     t.diagnostic("installed");
 
     vm = await machines.start({ ...computer, startFrom: "disks" });
-    await vm.serial.until((text) => bed.home.test(text) && text.includes("Management Node"), bed.bootTimeoutMs);
+    await vm.serial.until((text) => bed.isHome(text), bed.bootTimeoutMs);
   });
 });

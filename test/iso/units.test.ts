@@ -70,7 +70,7 @@ describe("the generator of consoles", () => {
 
   describe("on a node", () => {
     const installing = {
-      "sysinit.target.wants/binnacle-users.service": "/usr/lib/systemd/system/binnacle-users.service",
+      "sysinit.target.wants/binnacle-accounts.service": "/usr/lib/systemd/system/binnacle-accounts.service",
       "sysinit.target.wants/binnacle-identity.service": "/usr/lib/systemd/system/binnacle-identity.service",
       "multi-user.target.wants/binnacle-role.service": "/usr/lib/systemd/system/binnacle-role.service",
     };

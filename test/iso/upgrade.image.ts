@@ -21,7 +21,9 @@ describeImage("an installed node's upgrade", (machines) => {
   it("keeps configuration and data, and goes back by itself from a version that does not work", async (t) => {
     const options = await installed(machines);
     const images = [
-      bed.buildLaterImage(machines.folder, newer),
+      bed.buildLaterImage(machines.folder, newer, (sources) =>
+        fs.appendFileSync(path.join(sources, "iso/overlay/usr/lib/sysusers.d/binnacle.conf"), "u newcomer - - /\n"),
+      ),
       // An agent that ends at once: the role check of that version can't pass.
       bed.buildLaterImage(machines.folder, broken, (sources) =>
         fs.writeFileSync(path.join(sources, "core/agent.ts"), "process.exit(1);\n"),
@@ -45,6 +47,9 @@ describeImage("an installed node's upgrade", (machines) => {
     assert.equal(await identityOf(vm), before);
     const kept = "cat /etc/binnacle-test /var/lib/binnacle-test /root/test /home/test";
     assert.equal(await vm.shell.run(kept), "kept\nkept\nkept\nkept");
+    // Who came with the version can be used, and root's password is still the node's.
+    assert.match(await vm.shell.run("getent shadow newcomer"), /^newcomer:!/);
+    await vm.shell.run("su -s /bin/true newcomer");
     await assertNoUnitFailed(vm);
 
     vm = await nodeWith(machines, options, images[1] ?? "");
@@ -52,7 +57,7 @@ describeImage("an installed node's upgrade", (machines) => {
     startedAt = performance.now();
     vm = await machines.start(options);
     await vm.serial.until((_, raw) => raw.includes("the former version is started"), bed.bootTimeoutMs);
-    await vm.serial.until((text) => bed.home.test(text) && text.includes("Compute Node"), bed.bootTimeoutMs);
+    await vm.serial.until((text) => bed.isHome(text, "Compute Node"), bed.bootTimeoutMs);
     t.diagnostic(`the broken version, and the former one again: ${seconds(startedAt)}`);
     await bed.signIn(vm);
     assert.equal(await running(vm), newer);

@@ -49,7 +49,7 @@ describeImage("the image over VNC", (machines) => {
     viewer.close();
 
     vm = await machines.start({ disks, startFrom: "disks" });
-    await vm.serial.until((text) => bed.home.test(text) && text.includes("Management Node"), bed.bootTimeoutMs);
+    await vm.serial.until((text) => bed.isHome(text), bed.bootTimeoutMs);
   });
 });
 

@@ -31,9 +31,9 @@ describe("a machine's arguments", () => {
     const machine = { folder: "/f", disks: [{ file: "d" }], cdrom: "c", nics: [{ network: "user" }] } as const;
     const index = (startFrom: StartFrom) =>
       [...all({ ...machine, startFrom }).matchAll(/"bootindex":(\d+)/g)].map(([, value]) => Number(value));
-    assert.deepEqual(index("medium"), [100, 1]);
+    assert.deepEqual(index("medium"), [200, 1]);
     assert.deepEqual(index("disks"), [1, 100]);
-    assert.deepEqual(index("network"), [100, 100, 1]);
+    assert.deepEqual(index("network"), [200, 100, 1]);
     assert.deepEqual(index("firmware"), []);
   });
 });

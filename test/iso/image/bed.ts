@@ -22,7 +22,11 @@ export const adminPassword = "Second-lighthouse-7";
 export const bootTimeoutMs = 600_000;
 export const installTimeoutMs = 900_000;
 const pageTimeoutMs = 120_000;
-export const home = /NODE INFO[\s\S]*F12 Power/;
+const home = /NODE INFO[\s\S]*F12 Power/;
+/** Whether a screen is the console's home, of a node whose role works. */
+export function isHome(text: string, role = "Management Node"): boolean {
+  return home.test(text) && text.includes(role) && !text.includes("Not ready");
+}
 
 /** Why images can't be tested here; undefined when they can. */
 export async function whyNot(): Promise<string | undefined> {

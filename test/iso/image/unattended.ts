@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { InstallRole } from "../../../core/model/installation/draft.ts";
 import type { Firmware, VmDisk } from "../../support/vm/options.ts";
 import type { Vm } from "../../support/vm/vm.ts";
-import { bootTimeoutMs, emptyDisk, home, installTimeoutMs, rootPasswordHash, signIn, withAnswers } from "./bed.ts";
+import { bootTimeoutMs, emptyDisk, installTimeoutMs, isHome, rootPasswordHash, signIn, withAnswers } from "./bed.ts";
 import { failures, type Machines } from "./machines.ts";
 
 export const roleNames: Record<InstallRole, string> = {
@@ -65,7 +65,7 @@ export async function comesUp(vm: Vm, role: InstallRole): Promise<void> {
     await vm.screen.until(/node07 login:/, bootTimeoutMs);
   } else {
     const header = new RegExp(`node07 +${roleNames[role]}`);
-    await vm.serial.until((text) => home.test(text) && header.test(text), bootTimeoutMs);
+    await vm.serial.until((text) => isHome(text, roleNames[role]) && header.test(text), bootTimeoutMs);
     await vm.serial.until(/10\.0\.2\.15/, bootTimeoutMs);
     await vm.screen.until(header, bootTimeoutMs);
   }

@@ -62,6 +62,20 @@ describe("the check of messages", () => {
     ]);
   });
 
+  it("looks at a key that both programs have in the catalogues of each", async (test) => {
+    const found = await check(
+      test,
+      { "home.title": "At least {least}" },
+      { "home.title": "" },
+      {
+        "tui/app.ts": 't("home.title", { least: 8 });\n',
+        "tui/i18n/installer.ts": 'export const installerEn = { "home.title": "Home" };\n',
+        "tui/i18n/installer-zh.ts": 'export const installerZh = { "home.title": "首页" };\n',
+      },
+    );
+    assert.deepEqual(found.map((text) => text.split(" ")[0]).sort(), ["empty", "placeholders"]);
+  });
+
   it("finds places that differ between the languages", async (test) => {
     const found = await check(
       test,

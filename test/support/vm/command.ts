@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import type { StartFrom, VmDisk, VmNic, VmOptions } from "./options.ts";
+import type { VmDisk, VmNic, VmOptions } from "./options.ts";
 
 /** What is made for a machine before it starts. */
 export type Prepared = {
@@ -64,14 +64,21 @@ function kernelArguments({ kernel }: VmOptions): string[] {
   ];
 }
 
-/** What the firmware tries first has the lowest index. */
-function bootOrder({ startFrom = "medium" }: VmOptions, kind: StartFrom, index: number): { bootindex?: number } {
-  return startFrom === "firmware" ? {} : { bootindex: index + (kind === startFrom ? 1 : 100) };
+const places = ["medium", "disks", "network"] as const;
+
+/** What the firmware tries first has the lowest index; QEMU wants each index once. */
+function bootOrder(
+  { startFrom = "medium" }: VmOptions,
+  kind: (typeof places)[number],
+  index: number,
+): { bootindex?: number } {
+  if (startFrom === "firmware") return {};
+  return { bootindex: index + (kind === startFrom ? 1 : 100 * (1 + places.indexOf(kind))) };
 }
 
 function diskArguments(options: VmOptions, { diskServers, usbStick }: Prepared): string[] {
   const { disks = [], cdrom } = options;
-  const order = (kind: StartFrom, index: number) => bootOrder(options, kind, index);
+  const order = (kind: "medium" | "disks", index: number) => bootOrder(options, kind, index);
   const args: string[] = [];
   const device = (value: object) => args.push("-device", JSON.stringify(value));
   disks.forEach((disk, index) => {
