@@ -15,6 +15,7 @@ const usage = `usage: zstack-upgrade FILE.iso [--reboot] [--json]   adds the ima
        zstack-upgrade FILE.iso -r [--json]           only keeps the image, for the upgrade of other nodes
        zstack-upgrade --watch [--json]               shows the upgrade that runs, or the last one
        zstack-upgrade --status [--json]              shows the installed versions
+       zstack-upgrade --cancel [--json]              gives up an upgrade that waits for the next reboot
 
 The new system is started by the next reboot, and the former one again if its role check fails.
 `;
@@ -31,7 +32,8 @@ async function main(): Promise<ExitCode> {
   }
   const client = new Client({ socketPath: values.socket, console: rootConsole });
   try {
-    if (values.status === true) return await showStatus(client, values.json);
+    if (values.status === true) return showStatus(await client.call("upgradeStatus", {}), values.json);
+    if (values.cancel === true) return showStatus(await client.call("cancelUpgrade", {}), values.json);
     if (values.watch === true) return await watch(client, await lastUpgrade(client), values.json);
     const target = values.repository === true ? "repository" : "system";
     const file = await fullPath(positionals[0] ?? "");
@@ -146,8 +148,7 @@ class Lines {
   }
 }
 
-async function showStatus(client: Client, isJson: boolean): Promise<ExitCode> {
-  const status = await client.call("upgradeStatus", {});
+function showStatus(status: UpgradeStatus, isJson: boolean): ExitCode {
   if (isJson) print(status);
   else process.stdout.write(statusText(status));
   return exitCodes.done;
@@ -178,6 +179,7 @@ function readArguments() {
         reboot: { type: "boolean" },
         watch: { type: "boolean" },
         status: { type: "boolean" },
+        cancel: { type: "boolean" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", short: "h" },
         socket: { type: "string", default: "/run/binnacle/root.sock" },
@@ -192,12 +194,12 @@ function readArguments() {
   }
 }
 
-type Flags = Partial<Record<"repository" | "reboot" | "watch" | "status", boolean>>;
+type Flags = Partial<Record<"repository" | "reboot" | "watch" | "status" | "cancel", boolean>>;
 
-function requireSense({ repository, reboot, watch: isWatch, status }: Flags, files: readonly string[]): void {
-  const only = [isWatch, status].filter((flag) => flag === true).length;
+function requireSense({ repository, reboot, watch: isWatch, status, cancel }: Flags, files: readonly string[]): void {
+  const only = [isWatch, status, cancel].filter((flag) => flag === true).length;
   if (only > 0 && (only > 1 || files.length > 0 || repository === true || reboot === true))
-    throw new Error("--watch and --status stand alone.");
+    throw new Error("--watch, --status and --cancel stand alone.");
   if (only === 0 && files.length !== 1) throw new Error("Give one image, FILE.iso.");
   if (repository === true && reboot === true) throw new Error("-r starts nothing: --reboot has no place there.");
 }

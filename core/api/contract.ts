@@ -171,6 +171,8 @@ export const calls = {
 
   /** The versions of the system on this node, and which is started. */
   upgradeStatus: call("GET", "/v1/upgrade", "session", upgradeStatus),
+  /** Gives up an upgrade that waits for a restart. */
+  cancelUpgrade: call("DELETE", "/v1/upgrade", "session", upgradeStatus),
   startUpgrade: call("POST", "/v1/jobs/upgrade", "session", job, {
     body: z.object({
       /** Full path of an ISO on the node. */

@@ -17,6 +17,7 @@ import { startPing } from "./ping.ts";
 import { impactOf } from "./power.ts";
 import type { Processes } from "./processes.ts";
 import type { Change, Settings } from "./settings.ts";
+import { cancelUpgrade } from "./upgrade/cancel.ts";
 import { startUpgrade } from "./upgrade/job.ts";
 import { upgradeStatus } from "./upgrade/status.ts";
 import type { UpgradeWorld } from "./upgrade/world.ts";
@@ -117,6 +118,14 @@ export function agentHandlers(parts: Parts): Handlers {
     startPing: ({ body, caller }) => startPing(jobs, machine, body, caller.console),
 
     upgradeStatus: () => upgradeStatus(parts.upgrade),
+    cancelUpgrade: async ({ caller }) => {
+      await audit.audited(
+        { console: caller.console, action: "upgrade.cancel" },
+        () => cancelUpgrade(jobs, parts.upgrade),
+        ({ cancelled, starts = "-" }) => ({ before: cancelled, after: starts }),
+      );
+      return upgradeStatus(parts.upgrade);
+    },
     startUpgrade: ({ body, caller }) =>
       audit.audited({ console: caller.console, action: "upgrade.start", detail: body.file }, async () =>
         startUpgrade({ jobs, audit, world: parts.upgrade }, body, caller.console),

@@ -70,6 +70,7 @@ for (const args of [
   ["a.iso", "-r", "--reboot"],
   ["--status", "a.iso"],
   ["--watch", "--status"],
+  ["--cancel", "a.iso"],
 ])
   test(`zstack-upgrade ${args.join(" ")} is wrong usage`, async () => {
     const { code, stdout, stderr } = await typed(args).end;
@@ -94,6 +95,22 @@ test("an upgrade shows its steps and ends with 0; the name may be relative", asy
   assert.equal(
     (await run("--status").end).stdout,
     "1.1.0  starts at the next reboot, on trial\n1.0.0  running, default\n",
+  );
+});
+
+test("--cancel gives up an upgrade that waits for a restart, and says so when there is none", async () => {
+  const { node, agent, run } = await newAgent();
+  const none = await run("--cancel").end;
+  assert.equal(none.code, 1);
+  assert.equal(none.stderr, "zstack-upgrade: No upgrade waits for a restart. See: zstack-upgrade --status\n");
+  assert.equal((await run("new.iso").end).code, 0);
+  const { code, stdout, stderr } = await run("--cancel").end;
+  assert.deepEqual([code, stdout, stderr], [0, "1.1.0\n1.0.0  running, default\n", ""]);
+  assert.deepEqual(node.environment(), new Map([["default_version", "1.0.0"]]));
+  const [entry] = (await agent.parts.audit.read(1)).entries;
+  assert.deepEqual(
+    [entry?.action, entry?.result, entry?.before, entry?.after],
+    ["upgrade.cancel", "ok", "1.1.0", "1.0.0"],
   );
 });
 

@@ -73,7 +73,7 @@ function requireNoTrial({ trial, running }: InstalledSystems): void {
     throw problem(
       "UPGRADE.TRIAL_PENDING",
       `An upgrade to ${trial.version} is complete and waits for a restart.`,
-      "Restart the node. To give that upgrade up: grub-editenv /boot/grub/grubenv unset trial_version",
+      "Restart the node. To give that upgrade up: zstack-upgrade --cancel",
       { version: trial.version },
     );
 }

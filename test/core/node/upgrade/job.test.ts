@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { grubConfig } from "../../../../core/model/grub-config.ts";
+import { cancelUpgrade } from "../../../../core/node/upgrade/cancel.ts";
 import type { UpgradeDisk } from "../../../../core/node/upgrade/disk.ts";
 import { startUpgrade } from "../../../../core/node/upgrade/job.ts";
 import { upgradeStatus } from "../../../../core/node/upgrade/status.ts";
@@ -177,6 +178,24 @@ test("a fresh backup of the store and a right checksum beside the image let an u
   assert.equal(code, "done", log.join("\n"));
   assert.match(log.join("\n"), /Checking the image and its files/);
   assert.match(log.join("\n"), /fresh backup/);
+});
+
+test("an upgrade that was given up can be made again", async () => {
+  const bed = await newBed();
+  await bed.upgrade();
+  assert.deepEqual(await cancelUpgrade(bed.jobs, bed.world), { cancelled: "1.1.0", starts: "1.0.0" });
+  await assert.rejects(cancelUpgrade(bed.jobs, bed.world), { code: "UPGRADE.NONE_PENDING" });
+  assert.equal((await bed.upgrade()).code, "done");
+  assert.equal(bed.environment().get("trial_version"), "1.1.0");
+});
+
+test("what runs on trial can't be given up: its role check decides", async () => {
+  const bed = await newBed();
+  await bed.upgrade();
+  bed.state.commandLine = bed.state.commandLine.replace("binnacle.system=1.0.0", "binnacle.system=1.1.0");
+  const before = bed.environment();
+  await assert.rejects(cancelUpgrade(bed.jobs, bed.world), { code: "UPGRADE.ON_TRIAL" });
+  assert.deepEqual(bed.environment(), before);
 });
 
 test("two upgrades never run at once", async () => {
