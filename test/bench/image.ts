@@ -47,7 +47,7 @@ async function builds(): Promise<string> {
   fs.appendFileSync(path.join(changed, "core/agent.ts"), '\nconsole.error("changed");\n');
   const warm = await timed(() => bed.buildImage({ sources: changed, out: path.join(folder, "changed-out") }));
   add("buildWarm", warm.seconds, "s", { goal: "<= 60", note: "packages in the cache, another program" });
-  fs.rmSync(path.dirname(warm.result), { recursive: true });
+  fs.rmSync(path.dirname(warm.result), { recursive: true, maxRetries: 5 });
   add("isoSize", fs.statSync(iso).size / 1e6, "MB", { goal: "<= 900" });
   if (quick) return iso;
   const other = bed.copySources(path.join(folder, "elsewhere"));
@@ -58,8 +58,8 @@ async function builds(): Promise<string> {
   add("buildCold", cold.seconds, "s", { goal: "<= 300", note: "nothing in the cache" });
   const differing = sumOf(iso) === sumOf(cold.result) ? 0 : 1;
   add("differingBuilds", differing, "files", { goal: "<= 0", note: "another folder, packages fetched anew" });
-  fs.rmSync(path.join(folder, "cache"), { recursive: true });
-  fs.rmSync(out, { recursive: true });
+  fs.rmSync(path.join(folder, "cache"), { recursive: true, maxRetries: 5 });
+  fs.rmSync(out, { recursive: true, maxRetries: 5 });
   return iso;
 }
 
@@ -136,7 +136,7 @@ try {
   await memory(iso);
 } finally {
   await running?.stop();
-  fs.rmSync(folder, { recursive: true, force: true });
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 const document: Document = { ...found, seconds: Math.round((performance.now() - startedAt) / 1000), figures };
 process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);

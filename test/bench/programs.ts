@@ -99,7 +99,7 @@ export class Workshop {
   #removeAll(): void {
     for (const child of this.#children) child.kill("SIGKILL");
     for (const { pid } of this.#screens) killIfThere(pid);
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

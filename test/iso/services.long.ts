@@ -53,7 +53,7 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
   });
   after(async () => {
     await guest?.stop();
-    if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
+    if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   // Whatever the test before has left.
   beforeEach(async () => {

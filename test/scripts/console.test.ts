@@ -21,7 +21,7 @@ describe("the console's launcher", () => {
   afterEach(async () => {
     await bed?.close();
     bed = undefined;
-    fs.rmSync(folder, { recursive: true, force: true });
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
   const start = async (program: string, menu?: string): Promise<ConsoleBed> => {

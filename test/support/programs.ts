@@ -11,7 +11,7 @@ export const root = join(import.meta.dirname, "../..");
 /** A folder for one test, removed when `dispose` is called. Short, because a unix socket's path is. */
 export function temporaryFolder(): { path: string; dispose(): void } {
   const path = mkdtempSync(join(tmpdir(), "bn-"));
-  return { path, dispose: () => rmSync(path, { recursive: true, force: true }) };
+  return { path, dispose: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
 export type RunningAgent = {

@@ -76,7 +76,7 @@ describe("a machine for tests", { skip }, () => {
   after(async () => {
     await vm?.stop();
     await network?.close();
-    if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
+    if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
   it("shows its screen as text, and its keyboard writes every character", async () => {
@@ -221,6 +221,6 @@ for (const firmware of ["uefi", "uefi-secure"] as const)
       assert.equal(refused, firmware === "uefi-secure", "UEFI's own shell is not signed");
     } finally {
       await vm.stop();
-      fs.rmSync(folder, { recursive: true, force: true });
+      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   });

@@ -72,7 +72,7 @@ describe("a network for machines", () => {
   });
   after(async () => {
     await network.close();
-    fs.rmSync(folder, { recursive: true, force: true });
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
   it("brings a frame to the others and to the test, and not back, however it is cut into pieces", async () => {

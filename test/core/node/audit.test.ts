@@ -15,7 +15,7 @@ let logged: unknown[] = [];
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "audit-"));
 });
-after(() => rm(root, { recursive: true }));
+after(() => rm(root, { recursive: true, maxRetries: 5 }));
 beforeEach(async () => {
   folder = await mkdtemp(join(root, "a-"));
   file = join(folder, "audit.jsonl");

@@ -23,7 +23,7 @@ let damages: Damage[] = [];
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "document-"));
 });
-after(() => rm(root, { recursive: true }));
+after(() => rm(root, { recursive: true, maxRetries: 5 }));
 beforeEach(() => {
   count += 1;
   file = join(root, `d${count}.json`);

@@ -9,7 +9,7 @@ let folder = "";
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "full-"));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(folder, { recursive: true, maxRetries: 5 }));
 
 test(
   "a full disk refuses changes, loses nothing, and everything goes on when there is room",

@@ -246,7 +246,7 @@ test("a job runs, and its log can be read, although nothing can be written", asy
   const folder = await folderFor(t);
   const troubles: string[] = [];
   const jobs = await open(t, { onTrouble: (what) => troubles.push(what) }, folder);
-  await rm(folder, { recursive: true });
+  await rm(folder, { recursive: true, maxRetries: 5 });
   const { id } = jobs.start(request, async (context) => context.log("still here"));
   assert.equal((await ended(jobs, id)).state, "done");
   await jobs.close();
@@ -377,7 +377,7 @@ function ended(jobs: Jobs, id: string): Promise<Job> {
 
 async function folderFor(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "binnacle-jobs-"));
-  undoAfter(t, () => rm(folder, { recursive: true, force: true }));
+  undoAfter(t, () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 

@@ -14,7 +14,7 @@ let file = "";
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "log-"));
 });
-after(() => rm(root, { recursive: true }));
+after(() => rm(root, { recursive: true, maxRetries: 5 }));
 beforeEach(() => {
   count += 1;
   file = join(root, `${count}.log`);

@@ -18,7 +18,7 @@ const real = { skip: existsSync("/usr/bin/journalctl") ? false : "journalctl is 
 const start = 1_795_010_400_000;
 
 const folder = await mkdtemp(join(tmpdir(), "binnacle-logs-"));
-after(() => rm(folder, { recursive: true }));
+after(() => rm(folder, { recursive: true, maxRetries: 5 }));
 const packed = await readFile(new URL("../../fixtures/journal/node.journal.gz", import.meta.url));
 await writeFile(join(folder, "node.journal"), gunzipSync(packed));
 const logs = new Logs(realMachine(), [`--directory=${folder}`]);
@@ -115,7 +115,7 @@ test("a cursor that is none is an error with journalctl's words", real, async ()
 
 test("a folder without a journal says that none is kept", real, async (t) => {
   const empty = await mkdtemp(join(tmpdir(), "binnacle-nolog-"));
-  t.after(() => rm(empty, { recursive: true }));
+  t.after(() => rm(empty, { recursive: true, maxRetries: 5 }));
   const none = new Logs(realMachine(), [`--directory=${empty}`]);
   await assert.rejects(none.read(query({})), { code: "LOGS.NO_JOURNAL" });
   await assert.rejects(none.units(), { code: "LOGS.NO_JOURNAL" });

@@ -12,7 +12,7 @@ let folder = "";
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "etc-"));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(folder, { recursive: true, maxRetries: 5 }));
 
 async function shadow(): Promise<string> {
   return createHash("sha256")

@@ -195,7 +195,7 @@ async function open(t: TestContext): Promise<Jobs> {
   const jobs = await Jobs.open({ folder });
   t.after(async () => {
     await jobs.close();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   return jobs;
 }

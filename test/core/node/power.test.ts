@@ -15,7 +15,7 @@ let home = "";
 before(async () => {
   home = await mkdtemp(join(tmpdir(), "power-"));
 });
-after(() => rm(home, { recursive: true }));
+after(() => rm(home, { recursive: true, maxRetries: 5 }));
 
 function machineThat(run: () => Promise<RunResult>) {
   const asked: [string, readonly string[], RunOptions][] = [];

@@ -15,7 +15,7 @@ let file = "";
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "preview-"));
 });
-after(() => rm(root, { recursive: true }));
+after(() => rm(root, { recursive: true, maxRetries: 5 }));
 beforeEach(() => {
   count += 1;
   file = join(root, `${count}.json`);

@@ -18,7 +18,7 @@ let home = "";
 before(async () => {
   home = await mkdtemp(join(tmpdir(), "secrets-"));
 });
-after(() => rm(home, { recursive: true }));
+after(() => rm(home, { recursive: true, maxRetries: 5 }));
 
 test("no password and no token is in any file, log, record or error of a preview that used them", async () => {
   const machine = realMachine();

@@ -13,7 +13,7 @@ let damages: Damage[] = [];
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "settings-"));
 });
-after(() => rm(root, { recursive: true }));
+after(() => rm(root, { recursive: true, maxRetries: 5 }));
 beforeEach(async () => {
   home = await mkdtemp(join(root, "home-"));
   damages = [];

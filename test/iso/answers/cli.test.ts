@@ -16,7 +16,7 @@ let folder = "";
 before(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-answers-"));
 });
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
+after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 function answers(...args: string[]) {
   return runCommand(process.execPath, [cli, ...args], { timeoutMs: 60_000 });

@@ -27,7 +27,7 @@ const refuses = (code: string) => (error: unknown) => error instanceof NodeError
 
 function temporary(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "engine-"));
-  undoAfter(t, () => rmSync(folder, { recursive: true, force: true }));
+  undoAfter(t, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 

@@ -20,7 +20,7 @@ async function inFolder<T>(action: (folder: string) => Promise<T>): Promise<T> {
   try {
     return await action(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

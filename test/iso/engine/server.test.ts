@@ -67,7 +67,7 @@ async function bed(t: TestContext, call: (from: string, call: Call) => Promise<o
   const release = await server.listen(path);
   undoAfter(t, () => {
     release();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   return {
     path,

@@ -21,7 +21,7 @@ const vnc: InstallerVnc = { addresses: ["192.0.2.15"], port: 5900, password };
 
 function aFile(t: TestContext, text?: string): string {
   const folder = mkdtempSync(join(tmpdir(), "vnc-"));
-  undoAfter(t, () => rmSync(folder, { recursive: true, force: true }));
+  undoAfter(t, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const file = join(folder, "vnc.json");
   if (text !== undefined) writeFileSync(file, text, { mode: 0o600 });
   return file;

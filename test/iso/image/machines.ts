@@ -38,7 +38,7 @@ export function describeImage(name: string, tests: (machines: Machines) => void)
     afterEach(async () => {
       await vm?.stop();
       vm = undefined;
-      fs.rmSync(folder, { recursive: true, force: true });
+      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     });
 
     tests({

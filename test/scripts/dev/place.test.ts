@@ -96,6 +96,6 @@ describe("the private place of a preview", () => {
 
 function temporary(test: TestContext): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-place-"));
-  test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  test.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }

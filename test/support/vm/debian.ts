@@ -50,7 +50,7 @@ export function makeGuestDisk(folder: string, rootPassword: string, bare?: "bare
   const disk = path.join(folder, "disk.img");
   run("mke2fs", ["-q", "-t", "ext4", "-O", "^has_journal", "-E", "lazy_itable_init=1", "-d", tree, disk, "1600M"]);
   const made = { disk, kernel: bootFile("vmlinuz"), initrd: bootFile("initrd.img") };
-  fs.rmSync(tree, { recursive: true, force: true });
+  fs.rmSync(tree, { recursive: true, force: true, maxRetries: 5 });
   return made;
 }
 

@@ -154,7 +154,7 @@ function ext4(label: string, files: Readonly<Record<string, string>>) {
       const place = ["-E", `offset=${start},lazy_itable_init=1`, disk, `${size / 1024}k`];
       run("mke2fs", ["-q", "-F", "-t", "ext4", "-L", label, "-d", tree, ...place]);
     } finally {
-      fs.rmSync(tree, { recursive: true, force: true });
+      fs.rmSync(tree, { recursive: true, force: true, maxRetries: 5 });
     }
   };
 }

@@ -215,7 +215,7 @@ test("SIGTERM ends the program by that signal and leaves the terminal usable", a
 /** A file whose reading waits until somebody has written. */
 async function makeFifo(context: TestContext): Promise<string> {
   const folder = await mkdtemp("/tmp/terminal-");
-  undoAfter(context, () => rm(folder, { recursive: true }));
+  undoAfter(context, () => rm(folder, { recursive: true, maxRetries: 5 }));
   const path = join(folder, "fifo");
   await promisify(execFile)("mkfifo", [path], { timeout: 5000 });
   return path;

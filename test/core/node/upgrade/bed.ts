@@ -83,7 +83,7 @@ export async function upgradeBed() {
       }
       if (command === "umount") {
         if (mounts[place] === undefined) return done("", 32);
-        for (const name of fs.readdirSync(place)) fs.rmSync(join(place, name), { recursive: true });
+        for (const name of fs.readdirSync(place)) fs.rmSync(join(place, name), { recursive: true, maxRetries: 5 });
         delete mounts[place];
         return done();
       }
