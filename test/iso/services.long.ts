@@ -64,11 +64,14 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
 
   /** The text of the screen, as the kernel's virtual terminal holds it. */
   const screenText = () => guest.shell.run("fold -w 80 /dev/vcs1");
-  const screenUntil = (what: RegExp, timeoutMs = 60_000) =>
-    guest.shell.run(
-      `until fold -w 80 /dev/vcs1 | tr '\\n' ' ' | grep -qaE '${what.source}'; do sleep 0.2; done`,
-      timeoutMs,
+  const screenUntil = async (what: RegExp, seconds = 60) => {
+    const shown = `fold -w 80 /dev/vcs1 | tr '\\n' ' ' | grep -qaE '${what.source}'`;
+    const { status, output } = await guest.shell.try(
+      `timeout ${seconds} sh -c "until ${shown}; do sleep 0.2; done" || { fold -w 80 /dev/vcs1; false; }`,
+      (seconds + 30) * 1000,
     );
+    assert.equal(status, 0, `the screen never showed ${what.source}:\n${output}`);
+  };
   const picture = async (name: string) => {
     const target = process.env["BINNACLE_TEST_PICTURES"];
     if (target !== undefined) await guest.screenshot(path.join(target, `${name}.png`));
@@ -171,7 +174,7 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
     await guest.qmp.press("f2");
     await screenUntil(/Password:/);
     await picture("password");
-    for (const key of password) await guest.qmp.press(key === " " ? "spc" : key);
+    await guest.screen.type(password);
     await guest.qmp.press("ret");
     await screenUntil(/Change Passwords/);
     await picture("configuration");
@@ -284,14 +287,14 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
       (await guest.shell.try(`printf '%s\\0' '${password}' | unix_chkpwd root nonull`)).status === 0
         ? password
         : nextPassword;
-    for (const key of given) await guest.qmp.press(key === " " ? "spc" : key);
+    await guest.screen.type(given);
     await guest.qmp.press("ret");
     await screenUntil(/What should this machine do/);
     await guest.qmp.press("down");
     await guest.qmp.press("ret");
     await screenUntil(/running virtual machines.*type POWEROFF/);
     await picture("power");
-    for (const key of "poweroff") await guest.qmp.press("shift", key);
+    await guest.screen.type("POWEROFF");
     await guest.qmp.press("ret");
     await guest.qmp.event("SHUTDOWN", 120_000);
   });

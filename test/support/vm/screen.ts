@@ -8,6 +8,8 @@ import { TextReader } from "./read-text.ts";
 
 /** QEMU tells nobody of a change on the screen, so it is looked at this often. */
 const lookMs = 300;
+/** QEMU holds a key for 100 ms before it sends the next one. */
+const keyMs = 150;
 
 /** A machine's screen and the keyboard in front of it. */
 export class Screen {
@@ -55,8 +57,11 @@ export class Screen {
     return this.#qmp.press(...keys);
   }
 
-  /** Types on a keyboard with US layout. */
+  /** Types on a keyboard with US layout, as fast as a person: its buffer holds five keys of a machine that is busy. */
   async type(text: string): Promise<void> {
-    for (const keys of keysOf(text)) await this.#qmp.press(...keys);
+    for (const keys of keysOf(text)) {
+      await this.#qmp.press(...keys);
+      await wait(keyMs);
+    }
   }
 }
