@@ -122,7 +122,7 @@ export function agentHandlers(parts: Parts): Handlers {
       await audit.audited(
         { console: caller.console, action: "upgrade.cancel" },
         () => cancelUpgrade(jobs, parts.upgrade),
-        ({ cancelled, starts = "-" }) => ({ before: cancelled, after: starts }),
+        ({ cancelled, starts }) => ({ before: cancelled, after: starts }),
       );
       return upgradeStatus(parts.upgrade);
     },

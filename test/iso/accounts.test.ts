@@ -73,6 +73,24 @@ describe("the accounts that come with a version", () => {
     });
   });
 
+  it("are whole after a power cut between two lists", (t) => {
+    const before = {
+      ...image,
+      passwd: "root:x:0:0:root:/root:/bin/bash\n",
+      group: "root:x:0:\ndisk:x:6:\n",
+      shadow: "root:*:20000:0:99999:7:::\n",
+    };
+    const whole = merge(t, before).after;
+    assert.match(whole["group"] ?? "", /^disk:x:6:store,chrony$/m);
+    for (let count = 0; count < 4; count += 1) {
+      const cut = { ...before };
+      // In the order in which they are replaced.
+      for (const name of (["group", "passwd", "shadow", "gshadow"] as const).slice(0, count))
+        cut[name] = whole[name] ?? "";
+      assert.deepEqual(merge(t, cut).after, whole, `after ${count}`);
+    }
+  });
+
   it("are left out when their id is somebody else's, which is said", (t) => {
     const passwd = "root:x:0:0:root:/root:/bin/bash\nbackup:x:101:34::/srv:/bin/sh\n";
     const shadow = "root:$6$secret:20000::::::\nbackup:!:20000::::::\n";

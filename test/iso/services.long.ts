@@ -64,11 +64,11 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
 
   /** The text of the screen, as the kernel's virtual terminal holds it. */
   const screenText = () => guest.shell.run("fold -w 80 /dev/vcs1");
-  const screenUntil = async (what: RegExp, seconds = 60) => {
+  const screenUntil = async (what: RegExp) => {
     const shown = `fold -w 80 /dev/vcs1 | tr '\\n' ' ' | grep -qaE '${what.source}'`;
     const { status, output } = await guest.shell.try(
-      `timeout ${seconds} sh -c "until ${shown}; do sleep 0.2; done" || { fold -w 80 /dev/vcs1; false; }`,
-      (seconds + 30) * 1000,
+      `timeout 60 sh -c "until ${shown}; do sleep 0.2; done" || { fold -w 80 /dev/vcs1; false; }`,
+      90_000,
     );
     assert.equal(status, 0, `the screen never showed ${what.source}:\n${output}`);
   };

@@ -28,14 +28,7 @@ export function startUpgrade({ jobs, audit, world }: Tools, request: UpgradeRequ
   const { file, target } = request;
   if (!isAbsolute(file) || file.includes("\0"))
     throw problem("UPGRADE.BAD_FILE", "This is not the full path of an image.", "Give a path that begins with /.");
-  const other = jobs.list().find(({ kind, state }) => kind === upgradeJob && state === "running");
-  if (other !== undefined)
-    throw problem(
-      "UPGRADE.RUNNING",
-      `Another upgrade runs already, with ${other.subject}.`,
-      "Wait until it ends, or stop it: F2, Jobs.",
-      { job: other.id },
-    );
+  requireNoneRunning(jobs);
   return jobs.start({ kind: upgradeJob, subject: file, console, cancellable: true }, (context) =>
     telling(context, async () => {
       await audit.audited(
@@ -44,6 +37,18 @@ export function startUpgrade({ jobs, audit, world }: Tools, request: UpgradeRequ
         (versions) => versions,
       );
     }),
+  );
+}
+
+/** @throws NodeError UPGRADE.RUNNING */
+export function requireNoneRunning(jobs: Jobs): void {
+  const other = jobs.list().find(({ kind, state }) => kind === upgradeJob && state === "running");
+  if (other === undefined) return;
+  throw problem(
+    "UPGRADE.RUNNING",
+    `An upgrade runs already, with ${other.subject}.`,
+    "Wait until it ends, or stop it: F2, Jobs.",
+    { job: other.id },
   );
 }
 
