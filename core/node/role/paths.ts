@@ -10,6 +10,8 @@ export function rolePaths(root = "") {
     nftables: `${root}/etc/nftables.conf`,
     timeService: `${root}/etc/chrony/conf.d/50-binnacle-role.conf`,
     libvirt: `${root}/etc/libvirt`,
+    /** Modules that systemd loads at every boot: modules-load.d(5). */
+    storageModules: `${root}/etc/modules-load.d/50-binnacle-storage.conf`,
     o2cb: `${root}/etc/default/o2cb`,
     ocfs2Cluster: `${root}/etc/ocfs2/cluster.conf`,
     /** The image's programs, and `roles/ROLE/` with files that the role puts into /etc. */

@@ -7,11 +7,18 @@ import { loadModule } from "./hypervisor.ts";
 /** Name of the cluster that o2cb brings up while there is none yet. */
 const defaultCluster = "binnacle";
 
+const moduleNames = ["ocfs2", "ocfs2_stack_o2cb"];
+
+/** Now, and at each boot: o2cb loads them only where there is a cluster. */
 const modules: RoleStep = {
   id: "ocfs2-modules",
   title: "OCFS2 Modules",
   async run(context) {
-    for (const name of ["ocfs2", "ocfs2_stack_o2cb"]) await loadModule(context, name);
+    const { machine, paths, write } = context.world;
+    const wanted = `${moduleNames.join("\n")}\n`;
+    if ((await readIfThere(machine, paths.storageModules)) !== wanted)
+      await write(paths.storageModules, wanted, 0o644);
+    for (const name of moduleNames) await loadModule(context, name);
     return undefined;
   },
 };
@@ -26,7 +33,7 @@ const clusterStack: RoleStep = {
     const cluster = (await clusterOf(context)) ?? defaultCluster;
     const wanted = withSettings(text, { O2CB_ENABLED: "true", O2CB_STACK: "o2cb", O2CB_BOOTCLUSTER: cluster });
     if (wanted !== text) await write(paths.o2cb, wanted, 0o644);
-    // Started where there is a cluster only: without one o2cb ends with an error.
+    // The image's drop-ins let them start where there is a cluster only.
     for (const unit of ["o2cb.service", "ocfs2.service"])
       await must(context, ["systemctl", "enable", unit], {
         code: "ROLE.OCFS2",

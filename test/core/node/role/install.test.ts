@@ -226,6 +226,12 @@ describe("a step", () => {
     assert.ok(ran.includes("systemctl enable --now o2cb.service"));
   });
 
+  it("has the modules of OCFS2 loaded at each boot, also while there is no cluster", async () => {
+    const { recorded, ran } = await install("storage");
+    assert.equal(recorded.files["/etc/modules-load.d/50-binnacle-storage.conf"], "ocfs2\nocfs2_stack_o2cb\n");
+    assert.ok(ran.includes("modprobe ocfs2_stack_o2cb"));
+  });
+
   it("that does not end in time fails, and says so", async () => {
     const hanging: RoleGroup[] = [
       { title: "A", steps: [{ id: "a", title: "Hangs", timeoutMs: 1, run: () => new Promise(() => undefined) }] },
