@@ -48,10 +48,11 @@ export async function buildSystem(options: SystemOptions): Promise<System> {
   );
   const kernel = path.join(work, "vmlinuz");
   fs.copyFileSync(only(path.join(tree, "boot"), "vmlinuz-"), kernel);
-  const initrd = path.join(work, "initrd.img");
-  await buildInitrd(tree, initrd, options);
   const squashfs = path.join(work, "system.squashfs");
   await buildSquashfs(tree, squashfs, epoch);
+  // Last, for mkinitramfs leaves traces in the tree, and it runs only when the cache has none.
+  const initrd = path.join(work, "initrd.img");
+  await buildInitrd(tree, initrd, options);
   return { tree, kernel, initrd, squashfs, packages };
 }
 
