@@ -7,6 +7,7 @@ import { ensureBuilt } from "../../scripts/dev/build.ts";
 import { projectRoot } from "../../scripts/dev/source.ts";
 import { installPackages } from "../../scripts/dev/test-packages.ts";
 import { baseArchive } from "./base.ts";
+import { readIds, writeIds } from "./ids.ts";
 import { buildMedia, checksum } from "./media.ts";
 import { differences, listedPackages, readLock, writeLock } from "./packages.ts";
 import { IsoError } from "./run.ts";
@@ -20,7 +21,8 @@ import { buildSystem } from "./system.ts";
 const usage = `usage: npm run iso -- [--out FOLDER] [--update] [--locked] [--fresh]
 
   --out FOLDER       where the image goes (build/iso)
-  --update           take the archive's newest packages, and write their versions into iso/packages.lock.json
+  --update           take the archive's newest packages, and write their versions into iso/packages.lock.json, and
+                     into iso/accounts.lock.json the ids of users and groups that are new with them
   --locked           fail when the archive has other versions than the lock
   --fresh            fetch the packages again, whatever the cache holds`;
 
@@ -49,6 +51,8 @@ async function main(): Promise<void> {
 
   const lockFile = path.join(projectRoot, "iso/packages.lock.json");
   const lock = values.update || !fs.existsSync(lockFile) ? undefined : readLock(lockFile);
+  const idsFile = path.join(projectRoot, "iso/accounts.lock.json");
+  const ids = readIds(idsFile);
   const epoch = lock?.epoch ?? Math.floor(Date.now() / 1000);
   const cache = path.join(process.env["XDG_CACHE_HOME"] || path.join(os.homedir(), ".cache"), "binnacle-iso");
   say("Debian's part");
@@ -60,7 +64,7 @@ async function main(): Promise<void> {
   const work = fs.mkdtempSync(path.join(values.out, ".work-"));
   try {
     say("the system");
-    const system = await buildSystem({ base, work, cache, epoch, version });
+    const system = await buildSystem({ base, work, cache, epoch, version, ids, takesNew: values.update });
     const changes = lock === undefined ? [] : differences(lock, system.packages);
     if (changes.length > 0) {
       const text = `The archive has moved on since iso/packages.lock.json was written:\n  ${changes.join("\n  ")}`;
@@ -68,6 +72,7 @@ async function main(): Promise<void> {
       console.log(`${text}\nThe image holds what the archive has. To take the versions over: npm run iso -- --update`);
     }
     if (lock === undefined) writeLock(lockFile, { epoch, packages: system.packages });
+    if (values.update) writeIds(idsFile, system.ids);
     say("the medium");
     const name = `binnacle-${version}-x86_64.iso`;
     const building = path.join(work, name);

@@ -3,6 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { installInto } from "../../scripts/dev/install.ts";
 import { projectRoot } from "../../scripts/dev/source.ts";
+import { idsIn, pinAccounts } from "./accounts.ts";
+import { type AccountIds, withNew } from "./ids.ts";
 import { parsePackages } from "./packages.ts";
 import { IsoError, run } from "./run.ts";
 
@@ -13,9 +15,19 @@ export type System = {
   initrd: string;
   squashfs: string;
   packages: Record<string, string>;
+  ids: AccountIds;
 };
 
-export type SystemOptions = { base: string; work: string; cache: string; epoch: number; version: string };
+export type SystemOptions = {
+  base: string;
+  work: string;
+  cache: string;
+  epoch: number;
+  version: string;
+  /** Of the users and groups; accounts that have none there get one when `takesNew`, and end the build otherwise. */
+  ids: AccountIds;
+  takesNew: boolean;
+};
 
 /**
  * The read-only system: base, product and configuration in one squashfs, with kernel and initial RAM disk beside it,
@@ -38,6 +50,8 @@ export async function buildSystem(options: SystemOptions): Promise<System> {
   process.env["SOURCE_DATE_EPOCH"] = String(epoch);
   installInto(tree, "x64");
   await chroot(tree, ["systemd-sysusers"]);
+  const ids = options.takesNew ? withNew(options.ids, idsIn(tree)) : options.ids;
+  await pinAccounts(tree, ids);
   describeSystem(tree, version, epoch);
   // Without /etc/machine-id systemd would take it for a first boot and ask for presets again.
   await chroot(tree, ["systemctl", "preset-all"]);
@@ -53,7 +67,7 @@ export async function buildSystem(options: SystemOptions): Promise<System> {
   // Last, for mkinitramfs leaves traces in the tree, and it runs only when the cache has none.
   const initrd = path.join(work, "initrd.img");
   await buildInitrd(tree, initrd, options);
-  return { tree, kernel, initrd, squashfs, packages };
+  return { tree, kernel, initrd, squashfs, packages, ids };
 }
 
 /** Runs a program of the tree in it, with a /proc and a /dev. */

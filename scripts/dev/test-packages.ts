@@ -34,6 +34,7 @@ export const testPackages: readonly TestPackage[] = [
   { name: "mmdebstrap", for: "long", why: "the file tree of a guest: a minimal Debian 13" },
   { name: "qemu-system-x86", for: "long", why: "boots the guest, without hardware virtualization" },
   { name: "dosfstools", for: "iso", why: "mkfs.vfat: the EFI system partition of the image" },
+  { name: "libcap2-bin", for: "iso", why: "getcap, setcap: capabilities of a file outlive a change of its owner" },
   { name: "mmdebstrap", for: "iso", why: "Debian's part of the image" },
   { name: "mtools", for: "iso", why: "mcopy: files in that partition, without mounting it" },
   { name: "squashfs-tools", for: "iso", why: "mksquashfs: the read-only system" },
