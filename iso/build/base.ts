@@ -40,8 +40,10 @@ export async function baseArchive({ packages, epoch, cache, fresh }: BaseOptions
   const archive = path.join(cache, `base-${key}.tar`);
   if (!fresh && fs.existsSync(archive)) return archive;
   fs.mkdirSync(cache, { recursive: true });
-  const building = path.join(cache, `.base-${process.pid}.tar`);
-  const sources = path.join(cache, `.sources-${process.pid}.list`);
+  const work = fs.mkdtempSync(path.join(cache, ".base-"));
+  const building = path.join(work, "base.tar");
+  // mmdebstrap keeps the file's own name in /etc/apt/sources.list.d.
+  const sources = path.join(work, "debian.list");
   try {
     fs.writeFileSync(sources, `${debian.sources.join("\n")}\n`);
     await run(
@@ -62,11 +64,10 @@ export async function baseArchive({ packages, epoch, cache, fresh }: BaseOptions
     );
     fs.renameSync(building, archive);
   } finally {
-    fs.rmSync(building, { force: true });
-    fs.rmSync(sources, { force: true });
+    fs.rmSync(work, { recursive: true, force: true });
   }
   return archive;
 }
 
 /** Counted up when what is done to the base here changes. */
-const baseVersion = 1;
+const baseVersion = 2;

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { readIds, writeIds } from "../../iso/build/ids.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Vm, VmOptions } from "../support/vm/vm.ts";
 import * as bed from "./image/bed.ts";
@@ -16,14 +17,14 @@ import { assertNoUnitFailed, comesUp, identityOf, installUnattended } from "./im
 const [newer, broken] = ["0.1.900", "0.1.901"];
 const cuts = 10;
 const upgradeTimeoutMs = 10 * 60_000;
+/** User and group of an account that comes with a version; systemd-sysusers by itself would give another id. */
+const newcomer = 555;
 
 describeImage("an installed node's upgrade", (machines) => {
   it("keeps configuration and data, and goes back by itself from a version that does not work", async (t) => {
     const options = await installed(machines);
     const images = [
-      bed.buildLaterImage(machines.folder, newer, (sources) =>
-        fs.appendFileSync(path.join(sources, "iso/overlay/usr/lib/sysusers.d/binnacle.conf"), "u newcomer - - /\n"),
-      ),
+      bed.buildLaterImage(machines.folder, newer, addNewcomer),
       // An agent that ends at once: the role check of that version can't pass.
       bed.buildLaterImage(machines.folder, broken, (sources) =>
         fs.writeFileSync(path.join(sources, "core/agent.ts"), "process.exit(1);\n"),
@@ -50,6 +51,7 @@ describeImage("an installed node's upgrade", (machines) => {
     // Who came with the version can be used, and root's password is still the node's.
     assert.match(await vm.shell.run("getent shadow newcomer"), /^newcomer:!/);
     await vm.shell.run("su -s /bin/true newcomer");
+    assert.equal(await vm.shell.run("id -u newcomer; id -g newcomer"), `${newcomer}\n${newcomer}`);
     await assertNoUnitFailed(vm);
 
     vm = await nodeWith(machines, options, images[1] ?? "");
@@ -119,4 +121,11 @@ async function becomes(vm: Vm, name: string, value: string): Promise<void> {
     `until grub-editenv /boot/grub/grubenv list | grep -qx '${name}=${value}'; do sleep 1; done`,
     300_000,
   );
+}
+
+function addNewcomer(sources: string): void {
+  fs.appendFileSync(path.join(sources, "iso/overlay/usr/lib/sysusers.d/binnacle.conf"), "u newcomer - - /\n");
+  const file = path.join(sources, "iso/accounts.lock.json");
+  const { users, groups } = readIds(file);
+  writeIds(file, { users: { ...users, newcomer }, groups: { ...groups, newcomer } });
 }
