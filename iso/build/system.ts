@@ -168,11 +168,12 @@ function removeMatching(folder: string, pattern: RegExp): void {
     if (pattern.test(name)) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
 }
 
+/** Not readdir's own `recursive`: it goes through symbolic links, and those of a tree lead to the builder's files. */
 function filesBelow(folder: string): string[] {
-  return fs
-    .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.join(entry.parentPath, entry.name));
+  return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const place = path.join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(place) : [place];
+  });
 }
 
 function write(tree: string, name: string, text: string): void {

@@ -72,8 +72,15 @@ async function absentOf(wanted: readonly TestPackage[]): Promise<TestPackage[]> 
   return wanted.filter((entry) => !installed.has(`${entry.name} installed`));
 }
 
+/** Another run of tests may be installing its packages: it is waited for. */
 async function apt(args: readonly string[]): Promise<boolean> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const run = await $({ quiet: true, nothrow: true, env, stdio: "ignore", timeout: aptTimeout })`apt-get ${args}`;
+  const run = await $({
+    quiet: true,
+    nothrow: true,
+    env,
+    stdio: "ignore",
+    timeout: aptTimeout,
+  })`apt-get -o DPkg::Lock::Timeout=300 ${args}`;
   return run.exitCode === 0;
 }

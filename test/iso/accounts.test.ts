@@ -54,6 +54,14 @@ describe("the accounts that come with a version", () => {
     assert.deepEqual(after, { ...image, shadow: `${shadow}store:!*:20000::::::\ntunnel:!*:20000::::::\n` });
   });
 
+  it("that have another id here are told, and keep it: files of the system may be somebody else's then", (t) => {
+    const passwd = image.passwd.replace("chrony:x:100:", "chrony:x:120:");
+    const { status, stderr, after } = merge(t, { ...image, passwd });
+    assert.equal(status, 1);
+    assert.match(stderr, /chrony has the id 120 in passwd, and 100 in this version/);
+    assert.deepEqual(after, { ...image, passwd });
+  });
+
   it("are added to lists that somebody changed, and who is there stays as he is", (t) => {
     const own = {
       passwd:

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { it } from "node:test";
 import { type DiskKind, makeDisk } from "../support/vm/disks.ts";
 import type { VmDisk } from "../support/vm/options.ts";
 import { makeOverlay } from "../support/vm/prepare.ts";
-import { answersStick, bootTimeoutMs, withAnswers } from "./image/bed.ts";
+import { answersStick, bootTimeoutMs, emptyDisk, installerKernel, withAnswers } from "./image/bed.ts";
 import { describeImage, type Machines } from "./image/machines.ts";
-import { answersFor, assertSound, comesUp, installUnattended } from "./image/unattended.ts";
+import { answersFor, assertSound, comesUp, installUnattended, switchedOff } from "./image/unattended.ts";
 
 /*
  * Answer files, in QEMU. Every role with every firmware: roles.matrix.ts.
@@ -40,6 +41,33 @@ describeImage("the image, unattended", (machines) => {
     const vm = await machines.start({ cdrom: machines.iso, disks: [disk, stick], startFrom: "medium" });
     await vm.serial.until(/answers\.yaml:2/, bootTimeoutMs);
     await vm.screen.until(/answers\.yaml:2/, bootTimeoutMs);
+    await vm.powerCut();
+    assert.ok(isUntouched());
+  });
+
+  it("takes its answers from the web server that the kernel's command line names", async () => {
+    const { folder, iso } = machines;
+    const answers = path.join(folder, "served.yaml");
+    fs.writeFileSync(answers, answersFor("compute"));
+    const vm = await machines.start({
+      cdrom: iso,
+      disks: [{ file: emptyDisk(folder, "disk"), format: "qcow2" }],
+      nics: [{ network: "user", webFile: answers }],
+      kernel: installerKernel(iso, folder, "binnacle.answers=http://10.0.2.100/node07.yaml"),
+    });
+    await switchedOff(vm);
+    assert.match(vm.serial.raw, /is installed on/);
+  });
+
+  it("says which address does not answer, and touches nothing", async () => {
+    const { folder, iso } = machines;
+    const { disk, isUntouched } = watched(machines, "empty");
+    const url = "http://10.0.2.99/node07.yaml";
+    const kernel = installerKernel(iso, folder, `binnacle.answers=${url}`);
+    const vm = await machines.start({ cdrom: iso, disks: [disk], kernel });
+    const refused = (text: string) => text.includes("can't be used") && text.includes(url);
+    await vm.serial.until(refused, bootTimeoutMs);
+    await vm.screen.until(/can't be used/, bootTimeoutMs);
     await vm.powerCut();
     assert.ok(isUntouched());
   });

@@ -25,6 +25,8 @@ describe("a machine's arguments", () => {
     const tftp = { folder: "/t", bootFile: "boot.ipxe" };
     const served = all({ folder: "/f", nics: [{ network: "user", tftp }] });
     assert.match(served, /user,id=nic0-net,restrict=on,tftp=\/t,bootfile=boot\.ipxe /);
+    const web = all({ folder: "/f", nics: [{ network: "user", webFile: "/w" }] });
+    assert.match(web, /restrict=on,guestfwd=tcp:10\.0\.2\.100:80-cmd:\S+serve-file \/w /);
   });
 
   it("try the medium first, or the disks, or the network, or leave it to the firmware", () => {

@@ -4,12 +4,13 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { volumeLabel } from "../../../iso/build/media.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { installPackages } from "../../../scripts/dev/test-packages.ts";
 import { root } from "../../support/programs.ts";
 import { Random } from "../../support/random.ts";
 import type { Line } from "../../support/vm/line.ts";
-import type { VmDisk } from "../../support/vm/options.ts";
+import type { VmDisk, VmOptions } from "../../support/vm/options.ts";
 import type { Vm } from "../../support/vm/vm.ts";
 
 /*
@@ -92,6 +93,18 @@ export function withAnswers(iso: string, answers: string, folder: string): strin
   for (const old of [out, `${out}.sha256`]) fs.rmSync(old, { force: true });
   execFileSync(process.execPath, [path.join(root, "iso/answers/cli.ts"), "into", iso, file, out], { stdio: "pipe" });
   return out;
+}
+
+/** What starts the medium's installer without its menu, with more words on the kernel's command line. */
+export function installerKernel(iso: string, folder: string, words = ""): NonNullable<VmOptions["kernel"]> {
+  const to = (name: string) => path.join(folder, name);
+  for (const name of ["vmlinuz", "initrd.img"])
+    execFileSync("xorriso", ["-osirrox", "on", "-indev", iso, "-extract", `/binnacle/${name}`, to(name)], {
+      stdio: "pipe",
+    });
+  const medium = `binnacle.medium=${volumeLabel(packageJson.version)}`;
+  const append = `boot=binnacle ${medium} binnacle.mode=install quiet console=ttyS0,115200n8 console=tty0 ${words}`;
+  return { file: to("vmlinuz"), initrd: to("initrd.img"), append };
 }
 
 /** A small disk with a FAT file system labelled ANSWERS that holds the answer file, as on a USB stick. */

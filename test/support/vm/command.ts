@@ -15,6 +15,9 @@ export const nicId = (nic: VmNic, index: number) => nic.id ?? `nic${index}`;
 export const socketOf = (folder: string, name: "qmp" | "console" | "shell" | "vnc") =>
   path.join(folder, `${name}.sock`);
 
+/** A program for QEMU to start for each connection: it answers one request on its standard input and output. */
+const serveFile = path.join(import.meta.dirname, "serve-file");
+
 /** Without hardware virtualization a plain CPU is several times faster than the largest one. */
 const cpu = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16";
 
@@ -149,17 +152,18 @@ function nicArguments(options: VmOptions): string[] {
   const { nics = [], startFrom } = options;
   if (nics.length === 0) return ["-nic", "none"];
   return nics.flatMap((nic, index) => {
-    const { model = "virtio-net-pci", network, mac, forward = [], tftp } = nic;
+    const { model = "virtio-net-pci", network, mac, forward = [], tftp, webFile } = nic;
     const id = nicId(nic, index);
     const order = startFrom === "network" ? bootOrder(options, "network", index) : {};
     const device = { driver: model, id, netdev: `${id}-net`, ...(mac === undefined ? {} : { mac }), ...order };
     const files = tftp === undefined ? "" : `,tftp=${tftp.folder},bootfile=${tftp.bootFile}`;
+    const web = webFile === undefined ? "" : `,guestfwd=tcp:10.0.2.100:80-cmd:${serveFile} ${webFile}`;
     const ports = forward.map((port) => `,hostfwd=tcp:127.0.0.1:0-:${port}`).join("");
     const backend =
       network === undefined
         ? `hubport,id=${id}-net,hubid=${100 + index}`
         : network === "user"
-          ? `user,id=${id}-net,restrict=on${ports}${files}`
+          ? `user,id=${id}-net,restrict=on${ports}${files}${web}`
           : `stream,id=${id}-net,server=off,addr.type=unix,addr.path=${network.socket}`;
     return ["-netdev", backend, "-device", JSON.stringify(device)];
   });

@@ -35,6 +35,8 @@ export type VmNic = {
   readonly forward?: readonly number[];
   /** On `user`: a TFTP server at 10.0.2.2 with the files of a folder, of which DHCP names one to boot. */
   readonly tftp?: { readonly folder: string; readonly bootFile: string };
+  /** On `user`: a web server, http://10.0.2.100, that answers whatever it is asked with the content of a file. */
+  readonly webFile?: string;
 };
 
 export type StartFrom = "medium" | "disks" | "network" | "firmware";

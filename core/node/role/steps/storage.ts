@@ -16,8 +16,7 @@ const modules: RoleStep = {
   async run(context) {
     const { machine, paths, write } = context.world;
     const wanted = `${moduleNames.join("\n")}\n`;
-    if ((await readIfThere(machine, paths.storageModules)) !== wanted)
-      await write(paths.storageModules, wanted, 0o644);
+    if ((await readIfThere(machine, paths.storageModules)) !== wanted) await write(paths.storageModules, wanted, 0o644);
     for (const name of moduleNames) await loadModule(context, name);
     return undefined;
   },
