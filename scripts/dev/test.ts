@@ -1,9 +1,11 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { version } from "../../core/version.ts";
 import { describeBuildFailure, ensureBuilt } from "./build.ts";
 import { projectRoot } from "./source.ts";
 import { installPackages } from "./test-packages.ts";
@@ -40,6 +42,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (absent.length > 0)
     console.log(`Some tests will be skipped. As root: apt-get install ${absent.map((p) => p.name).join(" ")}`);
   await ensureBuilt();
+  if (bed === "image" || bed === "matrix") buildImageOnce();
 
   // Beds that record what a terminal showed put it here; the tests that search it run when all others have ended.
   const recordings = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-recordings-"));
@@ -66,6 +69,16 @@ async function main(args: readonly string[]): Promise<boolean> {
   for (const { file, name, reason } of skips) console.log(`  ${file}: ${name}\n    ${reason}`);
   console.log(`\ntests: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 && !(isCi && (skips.length > 0 || absent.length > 0));
+}
+
+/** The files of a bed install the same image; BINNACLE_TEST_IMAGE tells them where it is, and may name another one. */
+function buildImageOnce(): void {
+  // Where it can't be built, each file says why.
+  if (process.env["BINNACLE_TEST_IMAGE"] !== undefined || process.getuid?.() !== 0 || process.arch !== "x64") return;
+  const out = path.join(os.tmpdir(), "binnacle-test-image");
+  const build = [path.join(projectRoot, "iso/build/main.ts"), "--out", out];
+  execFileSync(process.execPath, build, { stdio: ["ignore", "inherit", "inherit"], timeout: 40 * 60_000 });
+  process.env["BINNACLE_TEST_IMAGE"] = path.join(out, `binnacle-${version}-x86_64.iso`);
 }
 
 type Limits = { timeoutMs: number; concurrency: number };

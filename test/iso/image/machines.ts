@@ -30,7 +30,7 @@ export function describeImage(name: string, tests: (machines: Machines) => void)
 
     before(() => {
       assert.equal(why, undefined);
-      iso = buildImage();
+      iso = process.env["BINNACLE_TEST_IMAGE"] ?? buildImage();
     });
     beforeEach(() => {
       folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-image-"));
