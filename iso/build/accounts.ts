@@ -56,8 +56,9 @@ function changesBelow(folder: string, moves: Moves): Change[] {
 /** Files that have capabilities, with these as setcap takes them. */
 async function capabilitiesOf(files: readonly string[]): Promise<[string, string][]> {
   const lines = files.length === 0 ? [] : (await run("getcap", files)).split("\n").filter((line) => line !== "");
-  return lines.map((line) => {
-    const end = line.lastIndexOf(" ");
-    return [line.slice(0, end), line.slice(end + 1)];
+  // "FILE CLAUSE CLAUSE": either may hold blanks.
+  return lines.flatMap((line) => {
+    const file = files.find((name) => line.startsWith(`${name} `));
+    return file === undefined ? [] : [[file, line.slice(file.length + 1)]];
   });
 }

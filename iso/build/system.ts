@@ -140,7 +140,6 @@ function forgetIdentity(tree: string): void {
     "etc/iscsi/initiatorname.iscsi",
     "etc/nvme/hostid",
     "etc/nvme/hostnqn",
-    "etc/mdadm/mdadm.conf",
     "var/cache/ldconfig/aux-cache",
     "etc/.pwd.lock",
   ];

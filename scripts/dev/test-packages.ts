@@ -72,7 +72,7 @@ async function absentOf(wanted: readonly TestPackage[]): Promise<TestPackage[]> 
   return wanted.filter((entry) => !installed.has(`${entry.name} installed`));
 }
 
-/** Another run of tests may be installing its packages: it is waited for. */
+/** Another run of tests may be installing its packages: it is waited for. apt itself waits for some of its locks only. */
 async function apt(args: readonly string[]): Promise<boolean> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const run = await $({
@@ -81,6 +81,6 @@ async function apt(args: readonly string[]): Promise<boolean> {
     env,
     stdio: "ignore",
     timeout: aptTimeout,
-  })`apt-get -o DPkg::Lock::Timeout=300 ${args}`;
+  })`flock /run/lock/binnacle-packages apt-get ${args}`;
   return run.exitCode === 0;
 }

@@ -104,9 +104,20 @@ describe("the accounts that come with a version", () => {
     const shadow = "root:$6$secret:20000::::::\nbackup:!:20000::::::\n";
     const { status, stderr, after } = merge(t, { ...image, passwd, shadow });
     assert.equal(status, 1);
-    assert.equal(stderr, "merge-accounts: store is not added to passwd: its id 101 is that of backup\n");
+    assert.match(stderr, /^merge-accounts: store is not added to passwd: its id 101 is that of backup\. Give backup/);
     assert.doesNotMatch(`${after["passwd"]}${after["shadow"]}`, /store/);
     assert.match(after["passwd"] ?? "", /^tunnel:/m);
+  });
+
+  it("are in the group of their name, whatever its id is here, and never in another one", (t) => {
+    const passwd = "root:x:0:0:root:/root:/bin/bash\n";
+    const renumbered = merge(t, { ...image, passwd, group: image.group.replace("store:x:103", "store:x:1500") });
+    assert.match(renumbered.after["passwd"] ?? "", /^store:x:101:1500:/m);
+    assert.match(renumbered.stderr, /store has the id 1500 in group, and 103 in this version/);
+    const taken = merge(t, { ...image, passwd, group: image.group.replace("store:x:103", "admins:x:103") });
+    assert.doesNotMatch(taken.after["passwd"] ?? "", /^store:/m);
+    assert.match(taken.stderr, /store is not added to passwd: its group store is not there/);
+    assert.equal(taken.status, 1);
   });
 
   it("change nothing when nothing is new", (t) => {

@@ -4,12 +4,15 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { it } from "node:test";
 import * as bed from "./image/bed.ts";
-import { describeImage } from "./image/machines.ts";
+import { describeImage, failures } from "./image/machines.ts";
 import { answersFor } from "./image/unattended.ts";
 
 /*
  * Machines and media that are not as they should be.
  */
+
+/** The progress says that something has been copied. */
+const isCopying = /Copy the system +[1-9]\d* %/;
 
 /** A clock whose battery is empty. */
 const oldClock = ["-rtc", "base=1970-01-01T00:00:00"];
@@ -24,10 +27,11 @@ describeImage("the image where something is wrong", (machines) => {
     let vm = await machines.start({ cdrom: iso, disks: [failing], startFrom: "medium", extra: oldClock });
     await bed.toDiskPage(vm.serial);
     await bed.fromDiskPage(vm.serial, "vda");
-    await vm.serial.until(/Copy/, bed.installTimeoutMs);
+    await vm.serial.until(isCopying, bed.installTimeoutMs);
     vm.failDisk("system", true);
     await vm.serial.until(/The installation failed[\s\S]*Try again/, bed.installTimeoutMs);
     t.diagnostic(vm.serial.text());
+    assert.match(vm.serial.text(), /Failed: Copy the system/);
     await vm.screen.until(/The installation failed/, bed.bootTimeoutMs);
     vm.failDisk("system", false);
     await bed.settled(vm.serial);
@@ -36,6 +40,9 @@ describeImage("the image where something is wrong", (machines) => {
 
     vm = await machines.start({ disks: [{ file }], startFrom: "disks", extra: oldClock });
     await vm.serial.until((text) => bed.isHome(text), bed.bootTimeoutMs);
+    assert.deepEqual(failures(vm), []);
+    await bed.signIn(vm);
+    assert.match(await vm.shell.run("journalctl -b -k | grep 'setting system clock'"), /1970-01-01/);
   });
 
   it("is not installed from a medium with one wrong byte, which is told on every console", async () => {
@@ -59,7 +66,7 @@ describeImage("the image where something is wrong", (machines) => {
     vm.serial.type("r");
     await vm.serial.until(/vda/);
     await bed.fromDiskPage(vm.serial, "vda");
-    await vm.serial.until(/\d+ %/, bed.installTimeoutMs);
+    await vm.serial.until(isCopying, bed.installTimeoutMs);
   });
 });
 

@@ -29,5 +29,13 @@ describeImage("the image on logical volumes", (machines) => {
       "inactive inactive",
     );
     await assertNoUnitFailed(vm);
+
+    // It joins a cluster whose name is none that its settings knew.
+    const cluster = "cluster:\\n\\tname = pool\\n\\theartbeat_mode = local\\n\\tnode_count = 1\\n\\n";
+    const member =
+      "node:\\n\\tcluster = pool\\n\\tnumber = 0\\n\\tname = node07\\n\\tip_port = 7777\\n\\tip_address = 10.0.2.15\\n";
+    await vm.shell.run(`mkdir -p /etc/ocfs2; printf '${cluster}${member}' >/etc/ocfs2/cluster.conf`);
+    await vm.shell.run("systemctl start o2cb", 120_000);
+    assert.equal(await vm.shell.run("ls /sys/kernel/config/cluster"), "pool");
   });
 });

@@ -62,7 +62,7 @@ export const clusterStackAnswers: RoleStep = {
     const found =
       stack === undefined ? "The kernel has no OCFS2 loaded." : `The kernel uses the cluster stack "${stack}".`;
     throw new NodeError("ROLE.OCFS2", `${found} It should be o2cb.`, {
-      remedy: "Unmount every OCFS2 volume, then run: systemctl restart o2cb",
+      remedy: "Unmount every OCFS2 volume, then run: systemctl restart systemd-modules-load o2cb",
     });
   },
 };
