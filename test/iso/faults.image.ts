@@ -60,7 +60,7 @@ describeImage("the image where something is wrong", (machines) => {
   it("says that there is no disk, and goes on when one is put in", async () => {
     const vm = await machines.start({ cdrom: machines.iso, startFrom: "medium" });
     await bed.toDiskPage(vm.serial);
-    await vm.serial.until(/No disk was found at all/);
+    await vm.serial.until(/No disk can hold the system/);
     await vm.plug({ id: "late", file: bed.emptyDisk(machines.folder, "late"), format: "qcow2" });
     await bed.settled(vm.serial);
     vm.serial.type("r");
