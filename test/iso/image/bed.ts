@@ -170,7 +170,8 @@ export async function settled(line: Line): Promise<void> {
 /** A root shell on the second serial line, by a login on another terminal of the machine's screen. */
 export async function signIn(vm: Vm, terminal = "f2", password = rootPassword): Promise<void> {
   await vm.screen.press("ctrl", "alt", terminal);
-  await vm.screen.until("login:", 120_000);
+  // By the terminal's name: the one before may show a login as well, until the machine has changed over.
+  await vm.screen.until(new RegExp(`tty${terminal.slice(1)}\\s+\\S+ login:`), 120_000);
   await vm.screen.type("root\n");
   await vm.screen.until("Password:", 60_000);
   await wait(1000);
