@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import * as bed from "./image/bed.ts";
 import { describeImage, failures } from "./image/machines.ts";
 import { answersFor } from "./image/unattended.ts";
@@ -60,11 +61,14 @@ describeImage("the image where something is wrong", (machines) => {
   it("says that there is no disk, and goes on when one is put in", async () => {
     const vm = await machines.start({ cdrom: machines.iso, startFrom: "medium" });
     await bed.toDiskPage(vm.serial);
-    await vm.serial.until(/No disk can hold the system/);
+    await vm.serial.until(/No disk can hold the system[\s\S]*cable\s+loose\?/);
     await vm.plug({ id: "late", file: bed.emptyDisk(machines.folder, "late"), format: "qcow2" });
-    await bed.settled(vm.serial);
-    vm.serial.type("r");
-    await vm.serial.until(/vda/);
+    // The kernel takes its time to find it: somebody who sees nothing presses R again.
+    for (let tries = 0; tries < 10 && !vm.serial.text().includes("vda"); tries += 1) {
+      vm.serial.type("r");
+      await wait(2000);
+      await bed.settled(vm.serial);
+    }
     await bed.fromDiskPage(vm.serial, "vda");
     await vm.serial.until(isCopying, bed.installTimeoutMs);
   });

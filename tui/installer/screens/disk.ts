@@ -131,9 +131,12 @@ function notOffered({ t }: View, disks: readonly InstallDisk[]): string[] {
 
 function drawNoDisk(canvas: Canvas, t: InstallerTranslate, others: readonly string[]): void {
   let y = 1;
-  for (const line of wrap(t("install.disk.none"), canvas.width - 4)) canvas.text(2, y++, line, "bad");
+  const put = (text: string, style: "bad" | "text" = "text") => {
+    for (const line of wrap(text, canvas.width - 4)) canvas.text(2, y++, line, style);
+  };
+  put(t("install.disk.none"), "bad");
   y++;
-  if (others.length === 0) canvas.text(2, y, t("install.disk.noneAtAll"));
+  if (others.length === 0) put(t("install.disk.noneAtAll"));
   for (const other of others) canvas.text(4, y++, other);
 }
 
