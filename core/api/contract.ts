@@ -1,6 +1,15 @@
 import * as z from "zod/mini";
 import { facts } from "../model/facts.ts";
 import { histories } from "../model/history.ts";
+import { networkConfiguration } from "../model/network/configuration.ts";
+import { networkOperations } from "../model/network/operation.ts";
+import {
+  countdown,
+  keepModes,
+  networkPlan,
+  networkTransaction,
+  savedConfiguration,
+} from "../model/network/transaction.ts";
 import {
   auditEntry,
   consoleSettings,
@@ -122,6 +131,18 @@ export const logQuery = z.object({
   limit: z._default(whole(1, 1000), 200),
 });
 
+/** The network as it is configured, and what is being done with it. */
+export const networkState = z.object({
+  configuration: networkConfiguration,
+  /** What is configured by other means, which is shown and left alone: `eno3: Wi-Fi profile Guest`. */
+  others: z.array(z.object({ link: z.string(), what: z.string() })),
+  transaction: z.nullable(networkTransaction),
+});
+export type NetworkState = z.infer<typeof networkState>;
+const interfaceName = text(15);
+/** Most seconds that an interface blinks. */
+const longestBlink = 300;
+
 /** Every call of the agent. Server and client are made from this table, so they can't disagree. */
 export const calls = {
   status: call("GET", "/v1/status", "public", agentStatus),
@@ -167,6 +188,44 @@ export const calls = {
       link: z.optional(text(15)),
       count: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
     }),
+  }),
+
+  network: call("GET", "/v1/network", "session", networkState),
+  /** What operations would do: problems, differences, what they cut off. Changes nothing. */
+  planNetwork: call("POST", "/v1/network/plan", "session", networkPlan, {
+    body: z.object({ operations: networkOperations }),
+  }),
+  /**
+   * Carries operations out as one change. Answers when it is saved and begins; how it goes on comes as events, or from
+   * `network`. NET.INVALID when a problem of the plan is an error, NET.NO_CHANGE, NET.BUSY.
+   */
+  changeNetwork: call("POST", "/v1/network/changes", "session", networkTransaction, {
+    body: z.object({
+      operations: networkOperations,
+      keep: z._default(z.enum(keepModes), "confirm"),
+      seconds: z._default(
+        z.int().check(z.minimum(countdown.leastSeconds), z.maximum(countdown.mostSeconds)),
+        countdown.defaultSeconds,
+      ),
+    }),
+  }),
+  networkChange: call("GET", "/v1/network/changes/:id", "session", networkTransaction, {
+    params: z.object({ id: text(64) }),
+  }),
+  /** Keeps the change that waits. NET.NOT_WAITING when it does not, or not any more. */
+  keepNetwork: call("POST", "/v1/network/changes/:id/keep", "session", networkTransaction, {
+    params: z.object({ id: text(64) }),
+  }),
+  /** Takes the change back now. Answers at once; the way back comes as events. */
+  rollBackNetwork: call("DELETE", "/v1/network/changes/:id", "session", networkTransaction, {
+    params: z.object({ id: text(64) }),
+  }),
+  /** The last good configurations, the newest first. */
+  networkHistory: call("GET", "/v1/network/history", "session", z.array(savedConfiguration)),
+  /** Lets the LED beside a socket blink; 0 seconds ends it. */
+  blinkLink: call("POST", "/v1/network/links/:link/blink", "session", nothing, {
+    params: z.object({ link: interfaceName }),
+    body: z.object({ seconds: z.int().check(z.minimum(0), z.maximum(longestBlink)) }),
   }),
 
   /** The versions of the system on this node, and which is started. */
@@ -222,6 +281,11 @@ export const events = {
   facts: z.partial(facts),
   /** A job began, went on or ended; only for a session. */
   job,
+  /**
+   * A change of the network began, went on or ended; null at a stream's start when there is none. Without a session it
+   * comes without what is changed, probed and wrong.
+   */
+  networkChange: z.nullable(networkTransaction),
   /** The session of this stream has ended; the stream goes on with the public view. */
   locked: z.object({ why: z.enum(["idle", "closed", "revoked"]) }),
 } as const;
