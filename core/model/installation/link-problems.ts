@@ -1,4 +1,5 @@
-import { isInterfaceName, isVlanId, longestInterfaceName, vlanIds } from "../address.ts";
+import { isInterfaceName, longestInterfaceName } from "../address.ts";
+import { vlanIdFinding } from "../address-problems.ts";
 import type { DraftProblem, NetworkAnswers } from "./draft.ts";
 import type { InstallLink } from "./hardware.ts";
 import { error, warning } from "./problem.ts";
@@ -124,15 +125,8 @@ function bondProblems(network: NetworkAnswers, links: readonly InstallLink[] | n
 function vlanProblems(network: NetworkAnswers, links: readonly InstallLink[] | null): DraftProblem[] {
   const { vlan } = network;
   if (vlan === null) return [];
-  if (!isVlanId(vlan)) {
-    return [
-      error("NET.VLAN_RANGE", "network.vlan", {
-        description: `${vlan} can't be the id of a VLAN.`,
-        remedy: `Give a number from ${vlanIds.first} to ${vlanIds.last}.`,
-        values: { given: vlan, ...vlanIds },
-      }),
-    ];
-  }
+  const wrong = vlanIdFinding(vlan);
+  if (wrong !== undefined) return [error(wrong.code, "network.vlan", wrong)];
   const below = network.bond?.name ?? network.links[0];
   // Without the machine a link may still be named by its MAC address.
   if (below === undefined || (links === null && network.bond === null)) return [];

@@ -57,7 +57,8 @@ type Sentences = { description: string; remedy: string; values?: DraftProblem["v
 
 /** A problem that keeps the installation from starting; `field` is its path in the draft. */
 export function error(code: DraftProblemCode, field: string, sentences: Sentences): DraftProblem {
-  return { code, section: sectionOf(field), field, severity: "error", values: {}, ...sentences };
+  const { description, remedy, values = {} } = sentences;
+  return { code, section: sectionOf(field), field, severity: "error", description, remedy, values };
 }
 
 /** A problem that a technician should know of, and may leave as it is. */
