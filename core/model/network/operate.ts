@@ -1,0 +1,97 @@
+import { NodeError } from "../error.ts";
+import { shown } from "../quote.ts";
+import { type Bench, isKnown, isTaken, link, nameTaken, unknownLink, withLink } from "./bench.ts";
+import { attach, bond, bridge, deleteLink, detach, vlan } from "./build-links.ts";
+import type { LinkSettings, NetworkConfiguration, NetworkHardware } from "./configuration.ts";
+import { noIpv4, noIpv6 } from "./configuration.ts";
+import { interfaceNameProblem } from "./fields.ts";
+import type { NetworkOperation } from "./operation.ts";
+import { renamed } from "./rename.ts";
+
+type Saved = (id: string) => NetworkConfiguration | undefined;
+type Operation<D extends NetworkOperation["do"]> = Extract<NetworkOperation, { do: D }>;
+
+/**
+ * The configuration after the operations, in their order. What can't be done at all is a NodeError NET.*; whether the
+ * result is any good is for `networkProblems` to say. `hardware` null: any name may be that of a card.
+ */
+export function operate(
+  configuration: NetworkConfiguration,
+  operations: readonly NetworkOperation[],
+  saved: Saved,
+  hardware: NetworkHardware | null = null,
+): NetworkConfiguration {
+  const start: Bench = {
+    configuration,
+    cards: hardware === null ? null : new Set(hardware.links.map(({ name }) => name)),
+    otherNames: new Set(hardware?.otherNames),
+  };
+  return operations.reduce((bench, operation) => step(bench, operation, saved), start).configuration;
+}
+
+function step(bench: Bench, operation: NetworkOperation, saved: Saved): Bench {
+  const { configuration } = bench;
+  switch (operation.do) {
+    case "address":
+      return address(bench, operation);
+    case "mtu":
+      return withLink(bench, { ...forSettings(bench, operation.link), mtu: operation.mtu });
+    case "bond":
+      return bond(bench, operation);
+    case "attach":
+      return attach(bench, operation.bond, operation.leg);
+    case "detach":
+      return detach(bench, operation.bond, operation.leg);
+    case "vlan":
+      return vlan(bench, operation.parent, operation.id);
+    case "bridge":
+      return bridge(bench, operation.link, operation.port);
+    case "delete":
+      return deleteLink(bench, operation.link, operation.kind);
+    case "rename":
+      return rename(bench, operation);
+    case "management":
+      if (operation.link !== null && !isKnown(bench, operation.link)) throw unknownLink(operation.link);
+      return { ...bench, configuration: { ...configuration, managementLink: operation.link } };
+    case "hostname":
+      return { ...bench, configuration: { ...configuration, hostname: operation.hostname } };
+    case "timeServers":
+      return { ...bench, configuration: { ...configuration, timeServers: [...operation.servers] } };
+    case "restore":
+      return { ...bench, configuration: restored(operation.id, saved) };
+  }
+}
+
+/** The link's entry, or a first one for a card that has none. */
+function forSettings(bench: Bench, name: string): LinkSettings {
+  const entry = link(bench, name);
+  if (entry !== undefined) return entry;
+  if (!isKnown(bench, name)) throw unknownLink(name);
+  return { kind: "ethernet", name, mtu: null, ipv4: noIpv4, ipv6: noIpv6 };
+}
+
+function address(bench: Bench, operation: Operation<"address">): Bench {
+  const entry = forSettings(bench, operation.link);
+  const { ipv4 = entry.ipv4, ipv6 = entry.ipv6 } = operation;
+  return withLink(bench, { ...entry, ipv4, ipv6 });
+}
+
+function rename(bench: Bench, { link: name, to }: Operation<"rename">): Bench {
+  if (!isKnown(bench, name, "named")) throw unknownLink(name);
+  const wrong = interfaceNameProblem(to);
+  if (wrong !== undefined)
+    throw new NodeError(wrong.code, wrong.description, { remedy: wrong.remedy, values: wrong.values });
+  const { configuration, renames } = renamed(bench.configuration, new Map([[name, to]]));
+  for (const fresh of renames.values()) if (isTaken(bench, fresh)) throw nameTaken(bench, fresh);
+  const cards = bench.cards === null ? null : new Set([...bench.cards].map((card) => renames.get(card) ?? card));
+  return { ...bench, configuration, cards };
+}
+
+function restored(id: string, saved: Saved): NetworkConfiguration {
+  const found = saved(id);
+  if (found !== undefined) return found;
+  throw new NodeError("NET.SAVED_UNKNOWN", `There is no kept configuration ${shown(id)}.`, {
+    remedy: "Choose one of those that are listed: only the last ones are kept.",
+    values: { id: id.slice(0, 64) },
+  });
+}
