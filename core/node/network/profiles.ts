@@ -120,7 +120,7 @@ function entry(file: ProfileFile): Entry[] {
 function isIgnoredName(name: string, place: ProfilePlace): boolean {
   if (name.startsWith(".")) return true;
   if (place !== "etc") return !name.endsWith(profileEnding) || name === profileEnding;
-  return name.endsWith("~") || /\.[A-Za-z\d]{6}$/.test(name) || /.\.(pem|der|swpx?)$/i.test(name);
+  return name.endsWith("~") || /\.[A-Za-z\d]{6}$/.test(name) || /.\.(pem|der)$/i.test(name);
 }
 
 function refusal(file: ProfileFile): NodeError | undefined {

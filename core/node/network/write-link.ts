@@ -22,6 +22,7 @@ export function withLink(file: KeyFile, before: LinkSpec | null, after: LinkSpec
   let result = withName(file, before, after);
   result = withController(result, after, links);
   result = withKind(result, before?.settings ?? null, after.settings, links);
+  result = withoutOtherPort(result, after);
   if (before === null || before.settings.mtu !== after.settings.mtu) result = withMtu(result, after.settings);
   return withAddresses(result, before, after);
 }
@@ -40,8 +41,7 @@ function withController(file: KeyFile, { controller }: LinkSpec, links: Links): 
   const reference = controllerReference(file);
   if (controller === null) {
     if (reference === undefined) return file;
-    const alone = keys.reduce((all, key) => withValue(all, "connection", key, null), file);
-    return withoutGroup(withoutGroup(alone, "bond-port"), "bridge-port");
+    return keys.reduce((all, key) => withValue(all, "connection", key, null), file);
   }
   const kindKey = (each: (typeof controllerKeyNames)[number]) => valueOf(file, "connection", each.type);
   const isRightKind = controllerKeyNames.some((each) => kindKey(each) === controller.kind);
@@ -52,6 +52,12 @@ function withController(file: KeyFile, { controller }: LinkSpec, links: Links): 
   const rest = keys.filter((key) => key !== name && key !== type);
   const clean = rest.reduce((all, key) => withValue(all, "connection", key, null), file);
   return withValue(withValue(clean, "connection", name, controller.link), "connection", type, controller.kind);
+}
+
+/** NetworkManager refuses a profile with the settings of a port that it isn't. */
+function withoutOtherPort(file: KeyFile, { controller }: LinkSpec): KeyFile {
+  const others = (["bond", "bridge"] as const).filter((kind) => kind !== controller?.kind);
+  return others.reduce((all, kind) => withoutGroup(all, `${kind}-port`), file);
 }
 
 /** Whether a name or a UUID in a profile leads to the link. */
