@@ -1,0 +1,155 @@
+import { connect } from "node:net";
+import { linkOf as settingsOf } from "../../../model/network/configuration.ts";
+import type { ProbeResult } from "../../../model/network/transaction.ts";
+import { comparedWithBefore, linkNow, type ProbeContext, probed, unlessManagement } from "./probe.ts";
+
+/*
+ * Whether others answer: the gateways, the manager, name servers, and whoever may have our address already. Each asks
+ * for three seconds at most.
+ */
+
+const askSeconds = 2;
+const limitMs = 4_000;
+/** Around the payload of an ICMP echo: the IPv4 header without options, and that of ICMP. */
+const echoHeaders = 28;
+
+/** Asks everybody at the same time. */
+export async function probeReach(context: ProbeContext): Promise<ProbeResult[]> {
+  const questions = [
+    ...context.touched.flatMap((link) => [duplicates(context, link), gateways(context, link)]),
+    manager(context),
+    nameServers(context),
+  ];
+  const results = (await Promise.all(questions)).flat();
+  return results.map((result) => comparedWithBefore(context, result));
+}
+
+/** Who else has an address: asked by ARP with an empty sender, as RFC 5227 has it. */
+export async function duplicates(context: ProbeContext, link: string): Promise<ProbeResult[]> {
+  const addresses = settingsOf(context.configuration, link)?.ipv4.addresses ?? [];
+  if (linkNow(context, link)?.carrier !== true) return [];
+  const asked = addresses.map(async ({ address }) => {
+    const mac = await whoHas(context, link, address);
+    if (mac === undefined) {
+      const description = `Nobody else has ${address}.`;
+      return probed("duplicate", link, "passed", "DUPLICATE.NONE", description, { link, target: address });
+    }
+    const description = `${address} is used by another machine already: ${mac} answers on ${link}.`;
+    return probed("duplicate", link, "failed", "DUPLICATE.TAKEN", description, { link, target: address, mac });
+  });
+  return Promise.all(asked);
+}
+
+async function whoHas({ machine, signal }: ProbeContext, link: string, address: string): Promise<string | undefined> {
+  const args = ["-D", "-I", link, "-c", "2", "-w", String(askSeconds), address];
+  const { stdout } = await machine.run("arping", args, {
+    timeoutMs: limitMs,
+    signal,
+    reason: "look for a duplicate address",
+  });
+  return /reply from \S+ \[([\dA-Fa-f:]{17})\]/.exec(stdout)?.[1]?.toLowerCase();
+}
+
+async function gateways(context: ProbeContext, link: string): Promise<ProbeResult[]> {
+  const now = linkNow(context, link);
+  if (now?.carrier !== true) return [];
+  const asked = context.network.gateways
+    .filter((gateway) => gateway.link === link)
+    .map(async ({ address, family }) => {
+      const values = { link, target: address };
+      const answers = family === "inet" ? await arp(context, link, address) : await neighbour(context, link, address);
+      if (!answers) {
+        const description = `The gateway ${address} does not answer on ${link}.`;
+        return [
+          probed("gateway", link, unlessManagement(context, link), "GATEWAY.SILENT", description, values),
+        ];
+      }
+      const passed = probed("gateway", link, "passed", "GATEWAY.OK", `The gateway ${address} answers.`, values);
+      return family === "inet" ? [passed, ...(await pathMtu(context, link, now.mtu, address))] : [passed];
+    });
+  const silent = missingGateways(context, link);
+  return [...silent, ...(await Promise.all(asked)).flat()];
+}
+
+/** A gateway that was asked for, and that the kernel has no route to. */
+function missingGateways(context: ProbeContext, link: string): ProbeResult[] {
+  const settings = settingsOf(context.configuration, link);
+  return [settings?.ipv4, settings?.ipv6].flatMap((family) => {
+    const gateway = family?.gateway ?? null;
+    if (gateway === null || context.network.gateways.some(({ address }) => address === gateway)) return [];
+    const description = `The default route through ${gateway} on ${link} is not in force.`;
+    const values = { link, target: gateway };
+    return [probed("gateway", link, unlessManagement(context, link), "GATEWAY.NO_ROUTE", description, values)];
+  });
+}
+
+async function arp({ machine, signal }: ProbeContext, link: string, address: string): Promise<boolean> {
+  const args = ["-f", "-I", link, "-c", "3", "-w", String(askSeconds), address];
+  const { stdout } = await machine.run("arping", args, { timeoutMs: limitMs, signal, reason: "ask the gateway" });
+  return /reply from/.test(stdout);
+}
+
+async function neighbour({ machine, signal }: ProbeContext, link: string, address: string): Promise<boolean> {
+  const args = ["-1", "-q", "-r", "2", "-w", "1000", address, link];
+  const { code } = await machine.run("ndisc6", args, { timeoutMs: limitMs, signal, reason: "ask the gateway" });
+  return code === 0;
+}
+
+/** Packets as large as the interface sends them must reach the gateway, or connections hang once data flow. */
+async function pathMtu(context: ProbeContext, link: string, mtu: number, gateway: string): Promise<ProbeResult[]> {
+  const echo = async (payload: number) => {
+    const args = ["-n", "-M", "do", "-s", String(payload), "-c", "2", "-i", "0.2", "-w", "1", "-I", link, "--", gateway];
+    const run = context.machine.run("ping", args, {
+      timeoutMs: limitMs,
+      signal: context.signal,
+      reason: "measure the path",
+    });
+    return Number(/, (\d+) received/.exec((await run).stdout)?.[1] ?? 0) > 0;
+  };
+  const values = { link, target: `${gateway} mtu ${mtu}`, mtu };
+  if (await echo(mtu - echoHeaders)) {
+    const description = `Packets of ${mtu} bytes reach the gateway.`;
+    return [probed("pathMtu", link, "passed", "MTU.OK", description, values)];
+  }
+  // A gateway that answers no echo at all says nothing about sizes.
+  if (!(await echo(56))) return [];
+  const description = `Packets of ${mtu} bytes, the MTU of ${link}, do not reach the gateway ${gateway}; small ones do.`;
+  return [probed("pathMtu", link, unlessManagement(context, link), "MTU.SMALLER", description, values)];
+}
+
+async function manager({ managerAddress }: ProbeContext): Promise<ProbeResult[]> {
+  if (managerAddress === null) return [];
+  const { host, port } = managerAddress;
+  const target = `${host}:${port}`;
+  if (await connects(host, port))
+    return [probed("manager", "", "passed", "MANAGER.OK", `The manager answers at ${target}.`, { target })];
+  const description = `The manager does not answer at ${target}.`;
+  return [probed("manager", "", "failed", "MANAGER.SILENT", description, { target })];
+}
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: askSeconds * 1000 });
+    const end = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("timeout", () => end(false));
+    socket.once("error", () => end(false));
+  });
+}
+
+async function nameServers({ network, resolver, configuration }: ProbeContext): Promise<ProbeResult[]> {
+  const asked = network.nameServers.map(async (server) => {
+    const answers = await resolver(server, configuration.hostname, askSeconds * 1000).then(
+      () => true,
+      () => false,
+    );
+    const values = { target: server };
+    return answers
+      ? probed("dns", "", "passed", "DNS.OK", `The name server ${server} answers.`, values)
+      : probed("dns", "", "warning", "DNS.SILENT", `The name server ${server} does not answer.`, values);
+  });
+  return Promise.all(asked);
+}
