@@ -6,6 +6,7 @@ import { claimSocket, listenOn } from "./api/listen.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
 import { NodeError } from "./model/error.ts";
+import { hasEnded } from "./model/network/transaction.ts";
 import { Audit } from "./node/audit.ts";
 import { commandPath } from "./node/command.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
@@ -23,6 +24,10 @@ import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
 import { Logs } from "./node/logs.ts";
 import { type Machine, realMachine, sinceBootMs } from "./node/machine.ts";
+import { networkActivity } from "./node/network/activity.ts";
+import { NetworkChanges } from "./node/network/changes.ts";
+import { endOfChange } from "./node/network/audit.ts";
+import { networkWorld } from "./node/network/world.ts";
 import { Processes } from "./node/processes.ts";
 import { Settings } from "./node/settings.ts";
 import { upgradeWorld } from "./node/upgrade/world.ts";
@@ -48,7 +53,7 @@ async function main(): Promise<void> {
   if (rootSocket !== undefined) await claimSocket(rootSocket);
 
   const parts = await assemble(log, machine, mode, recorded);
-  const { board, sessions, jobs, settings, logs } = parts;
+  const { board, sessions, jobs, network, settings, logs } = parts;
   const hub = new EventHub(
     {
       status: () => agentStatus(parts),
@@ -57,6 +62,7 @@ async function main(): Promise<void> {
       histories: () => board.histories(),
       facts: () => board.facts(),
       jobs: () => jobs.list(),
+      networkChange: () => network.transaction,
     },
     (count) => board.setWatched(count > 0),
   );
@@ -76,6 +82,10 @@ async function main(): Promise<void> {
     void parts.audit.append(entry).catch(() => undefined);
   });
   jobs.subscribe((job) => hub.jobChanged(job));
+  network.subscribe((transaction) => {
+    hub.networkChanged(transaction);
+    if (hasEnded(transaction)) void parts.audit.append(endOfChange(transaction)).catch(() => undefined);
+  });
   const sweeping = setInterval(() => sessions.sweep(), 1_000);
 
   const server = createServer({
@@ -98,6 +108,8 @@ async function main(): Promise<void> {
   const release = await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
   const releaseRoot = rootSocket === undefined ? undefined : await listenOn(rootDoor(server), rootSocket, 0o600);
   board.start();
+  // Consoles can look on: what was interrupted may take a while to be taken back.
+  void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
   log.info({ socket: flags.socket, mode, version }, "agent started");
 
   const end = async (why: string, code: number) => {
@@ -152,8 +164,21 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     ...(recorded === undefined ? {} : { histories: recordedHistories(recorded) }),
     onChange: (changed) => hub?.factsChanged(changed),
   });
+  const world = networkWorld(
+    {
+      machine,
+      root: mode === "node" ? "" : join(home, "machine"),
+      folder: join(home, "network"),
+      change: effect.change,
+      resolver: networkResolver,
+      activity: () => networkActivity(machine, board.facts()),
+      onTrouble: (what, error) => log.error({ err: error }, what),
+    },
+    mode === "node",
+  );
   return {
     version,
+    network: await NetworkChanges.open(world, onDamage),
     startedAt: machine.now(),
     machine,
     effects: effect,

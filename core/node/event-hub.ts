@@ -5,6 +5,7 @@ import type { EndReason, LiveSession } from "../api/sessions.ts";
 import { type EventStream, openStream } from "../api/streams.ts";
 import type { Facts, SomeFacts } from "../model/facts.ts";
 import type { Histories } from "../model/history.ts";
+import type { NetworkTransaction } from "../model/network/transaction.ts";
 import type { ConsoleSettings, Job, NodeSettings, PublicView } from "../model/records.ts";
 import { publicFacts, publicHistories } from "./facts/public.ts";
 
@@ -16,6 +17,7 @@ export type Snapshot = {
   histories: () => Histories;
   facts: () => Facts;
   jobs: () => readonly Job[];
+  networkChange: () => NetworkTransaction | null;
 };
 
 type Subscriber = {
@@ -93,6 +95,7 @@ export class EventHub {
     send(stream, "nodeSettings", this.#snapshot.nodeSettings());
     send(stream, "consoleSettings", this.#snapshot.consoleSettings(console));
     this.#sendHistories(subscriber);
+    send(stream, "networkChange", changeView(subscriber, this.#snapshot.networkChange()));
     if (session !== undefined) for (const job of [...this.#snapshot.jobs()].reverse()) send(stream, "job", job);
     send(stream, "facts", this.#view(subscriber, this.#snapshot.facts()));
   }
@@ -122,6 +125,12 @@ export class EventHub {
     for (const { stream, session } of this.#subscribers) if (session !== undefined) send(stream, "job", job);
   }
 
+  /** Everybody sees that the network changes, from where and until when; what changes is for sessions. */
+  networkChanged(transaction: NetworkTransaction): void {
+    for (const subscriber of this.#subscribers)
+      send(subscriber.stream, "networkChange", changeView(subscriber, transaction));
+  }
+
   /** Settings or the mode changed: everybody gets everything anew, for the public view may be another one. */
   async settingsChanged(): Promise<void> {
     const status = await this.#snapshot.status();
@@ -141,6 +150,11 @@ export class EventHub {
   closeAll(): void {
     for (const { stream } of [...this.#subscribers]) stream.close();
   }
+}
+
+function changeView({ session }: Subscriber, transaction: NetworkTransaction | null): NetworkTransaction | null {
+  if (session !== undefined || transaction === null) return transaction;
+  return { ...transaction, changes: [], probes: [], error: null };
 }
 
 /** False when the client reads too slowly: it gets everything anew when it has read what it was sent. */

@@ -3,6 +3,7 @@ import { protocol } from "../api/contract.ts";
 import type { Caller, Handlers } from "../api/server.ts";
 import type { Sessions } from "../api/sessions.ts";
 import { NodeError } from "../model/error.ts";
+import { changeWords } from "../model/network/words.ts";
 import { type Diagnosis, type Hardware, type NodeSettings, type PowerAction, powerPhrase } from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
 import type { Audit } from "./audit.ts";
@@ -13,6 +14,8 @@ import { publicFacts, publicHistories } from "./facts/public.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logs } from "./logs.ts";
 import type { Machine } from "./machine.ts";
+import { blink } from "./network/blink.ts";
+import type { NetworkChanges } from "./network/changes.ts";
 import { startPing } from "./ping.ts";
 import { impactOf } from "./power.ts";
 import type { Processes } from "./processes.ts";
@@ -37,6 +40,7 @@ export type Parts = {
   processes: Processes;
   hardware: () => Promise<Hardware>;
   diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
+  network: NetworkChanges;
   upgrade: UpgradeWorld;
   hub: () => EventHub;
 };
@@ -59,7 +63,7 @@ export async function agentStatus(
 
 /** A handler for each call of the contract. Whatever changes the node, and every login, is in the audit log. */
 export function agentHandlers(parts: Parts): Handlers {
-  const { audit, board, diagnostics, effects, jobs, logs, machine, processes, sessions, settings } = parts;
+  const { audit, board, diagnostics, effects, jobs, logs, machine, network, processes, sessions, settings } = parts;
   const { passwords, power } = effects;
   const isOpen = (caller: Caller) => sessions.find(caller) !== undefined;
 
@@ -116,6 +120,29 @@ export function agentHandlers(parts: Parts): Handlers {
       );
     },
     startPing: ({ body, caller }) => startPing(jobs, machine, body, caller.console),
+
+    network: () => network.state(),
+    planNetwork: ({ body }) => network.plan(body.operations),
+    changeNetwork: ({ body, caller }) =>
+      audit.audited(
+        { console: caller.console, action: "network.change" },
+        () => network.start({ ...body, console: caller.console }),
+        ({ id, changes }) => ({ detail: `${id}: ${changes.map(changeWords).join("; ")}` }),
+      ),
+    networkChange: ({ params }) => network.get(params.id),
+    keepNetwork: ({ params, caller }) =>
+      audit.audited({ console: caller.console, action: "network.keep", detail: params.id }, async () =>
+        network.keep(params.id),
+      ),
+    rollBackNetwork: ({ params, caller }) =>
+      audit.audited({ console: caller.console, action: "network.rollBack", detail: params.id }, async () =>
+        network.rollBack(params.id),
+      ),
+    networkHistory: () => network.history(),
+    blinkLink: async ({ params, body }) => {
+      await blink(effects, params.link, body.seconds);
+      return {};
+    },
 
     upgradeStatus: () => upgradeStatus(parts.upgrade),
     cancelUpgrade: async ({ caller }) => {

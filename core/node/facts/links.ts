@@ -141,7 +141,8 @@ export function linkOf(
     mtu: ip.mtu,
     mac,
     permanentMac: kind === "physical" ? (ip.permaddr ?? ip.linkinfo?.info_slave_data?.perm_hwaddr ?? mac) : null,
-    driver: more.sys.driver,
+    // As ethtool says it: `veth`, `tun`.
+    driver: more.sys.driver ?? (kind === "virtual" ? (ip.linkinfo?.info_kind ?? null) : null),
     bus: kind === "physical" ? (busOf(more.sys.path) ?? ip.parentdev ?? null) : null,
     addresses: ip.addr_info.flatMap(addressOf),
     master: ip.master ?? null,

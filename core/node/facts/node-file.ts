@@ -10,6 +10,8 @@ const nodeFile = z.object({
   role: z.enum(nodeRoles),
   /** Interface of the management network, when it isn't the default route's. */
   managementLink: z.string().optional(),
+  /** Where this node's manager answers, as `address:port`. */
+  managerAddress: z.string().optional(),
   /** Where the cloud's web interface answers, as `address:port`. */
   uiAddress: z.string().optional(),
 });

@@ -21,7 +21,7 @@ export type FileChange = z.infer<typeof fileChange>;
 const journal = z.object({ id: z.string(), after: z.array(fileChange), before: z.array(fileChange) });
 
 /**
- * Makes the changes, all or none: when one fails, those before it are undone.
+ * Makes the changes, all or none: when one fails, those before it are undone. The list stays: {@link forgetCommit}.
  *
  * @param file the list's place; it must be on a file system that keeps it over a power cut
  * @param root "" on a node; the folder that stands for `/` otherwise
@@ -39,15 +39,14 @@ export async function commitFiles(
     await writeAll(root, after);
   } catch (error) {
     await writeAll(root, before);
-    await forget(file);
+    await forgetCommit(file);
     throw error;
   }
-  await forget(file);
 }
 
 /**
  * Goes on with a change that a crash or a power cut has interrupted: its id, or undefined when there was none. A list
- * that can't be read was never whole, so nothing was changed yet.
+ * that can't be read was never whole, so nothing was changed yet. The list stays.
  */
 export async function resumeCommit(file: string, root: string): Promise<string | undefined> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
@@ -56,9 +55,12 @@ export async function resumeCommit(file: string, root: string): Promise<string |
   });
   if (text === undefined) return undefined;
   const parsed = journal.safeParse(jsonOf(text));
-  if (parsed.success) await writeAll(root, parsed.data.after);
-  await forget(file);
-  return parsed.success ? parsed.data.id : undefined;
+  if (!parsed.success) {
+    await forgetCommit(file);
+    return undefined;
+  }
+  await writeAll(root, parsed.data.after);
+  return parsed.data.id;
 }
 
 async function presentOf(root: string, { path, mode }: FileChange): Promise<FileChange> {
@@ -84,7 +86,8 @@ async function writeAll(root: string, changes: readonly FileChange[]): Promise<v
   }
 }
 
-async function forget(file: string): Promise<void> {
+/** Removes the list: whoever keeps book of the change knows now that it was made. */
+export async function forgetCommit(file: string): Promise<void> {
   await rm(file, { force: true });
   await syncFolder(dirname(file));
 }

@@ -14,7 +14,7 @@ export async function probeLinks(context: ProbeContext): Promise<ProbeResult[]> 
     return [
       ...carrier(context, link),
       ...speed(context, link),
-      ...lacp(context, link),
+      ...lacp(link),
       ...addresses(context, link, "ipv4"),
       ...addresses(context, link, "ipv6"),
     ];
@@ -63,7 +63,7 @@ function speed({ network }: ProbeContext, link: Link): ProbeResult[] {
   return [probed("speed", link.name, "warning", "SPEED.DIFFERS", description, { link: link.name, speeds: told })];
 }
 
-function lacp(context: ProbeContext, link: Link): ProbeResult[] {
+function lacp(link: Link): ProbeResult[] {
   if (link.bond?.mode !== "802.3ad") return [];
   const up = link.bond.legs.filter((leg) => leg.up);
   if (up.length === 0) return [];
@@ -83,7 +83,7 @@ function lacp(context: ProbeContext, link: Link): ProbeResult[] {
     const description = `${aside.join(" and ")} is not in use yet: LACP has not agreed.`;
     return [probed("lacp", link.name, "warning", "LACP.ASIDE", description, { ...values, legs: aside.join(", ") })];
   }
-  const [partner = ""] = partners;
+  const partner = [...partners][0] ?? "";
   return [probed("lacp", link.name, "passed", "LACP.OK", `LACP partner ${partner}.`, { link: link.name, partner })];
 }
 

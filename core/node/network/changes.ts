@@ -1,0 +1,307 @@
+import type { NetworkState } from "../../api/contract.ts";
+import { NodeError } from "../../model/error.ts";
+import { cutOffs } from "../../model/network/cut-offs.ts";
+import { networkChanges } from "../../model/network/difference.ts";
+import { operate } from "../../model/network/operate.ts";
+import type { NetworkOperation } from "../../model/network/operation.ts";
+import { networkProblems } from "../../model/network/problems.ts";
+import { renamed, renamesOf } from "../../model/network/rename.ts";
+import {
+  hasEnded,
+  type KeepMode,
+  type NetworkPlan,
+  type NetworkProblem,
+  type NetworkTransaction,
+  type SavedConfiguration,
+} from "../../model/network/transaction.ts";
+import type { Damage } from "../document.ts";
+import { Turns } from "../turns.ts";
+import { forgetCommit, resumeCommit } from "./commit.ts";
+import {
+  commitFile,
+  type NetworkHistory,
+  type NetworkJournal,
+  openJournal,
+  type RunningChange,
+  remember,
+} from "./journal.ts";
+import { triedFiles } from "./overlay.ts";
+import { type Present, readPresent } from "./present.ts";
+import { type Book, type Draft, type Ending, Run, takeBackChange } from "./run.ts";
+import { activeProfiles, settleDown } from "./steps.ts";
+import type { NetworkWorld } from "./world.ts";
+import { type ProfileWrite, writeProfiles } from "./write-profiles.ts";
+
+export type ChangeRequest = {
+  operations: readonly NetworkOperation[];
+  keep: KeepMode;
+  /** How long a change that is not kept stays in force. */
+  seconds: number;
+  console: string;
+};
+
+/**
+ * Changes of this node's network, one at a time: tried, probed, and kept or taken back. What is tried lies in /run and
+ * what is kept in /etc, so that a node that loses its power comes up with the last network that was kept.
+ */
+export class NetworkChanges {
+  readonly #world: NetworkWorld;
+  readonly #journal: NetworkJournal;
+  readonly #history: NetworkHistory;
+  readonly #turns = new Turns();
+  readonly #listeners = new Set<(transaction: NetworkTransaction) => void>();
+  readonly #book: Book;
+  #run: Run | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  /** The newest state, which may be ahead of the journal's. */
+  #record: NetworkTransaction | null;
+
+  private constructor(world: NetworkWorld, journal: NetworkJournal, history: NetworkHistory) {
+    this.#world = world;
+    this.#journal = journal;
+    this.#history = history;
+    this.#record = journal.value.running?.record ?? journal.value.last;
+    this.#book = {
+      tell: (progress) => this.#tell(progress),
+      note: (change, progress) => this.#note(change, progress),
+    };
+  }
+
+  /** Opens the journal; what was interrupted is finished or taken back by {@link recover}. */
+  static async open(world: NetworkWorld, onDamage: (damage: Damage) => void): Promise<NetworkChanges> {
+    const { journal, history } = await openJournal(world.folder, onDamage);
+    return new NetworkChanges(world, journal, history);
+  }
+
+  /** The change that goes on, or the one that ended last; null when there never was one. */
+  get transaction(): NetworkTransaction | null {
+    return this.#record === null ? null : { ...this.#record, remainingMs: this.#run?.remainingMs ?? null };
+  }
+
+  /** The last good configurations, the newest first. */
+  history(): SavedConfiguration[] {
+    return [...this.#history.value.saved];
+  }
+
+  /** @throws NET.UNKNOWN_CHANGE */
+  get(id: string): NetworkTransaction {
+    const { transaction } = this;
+    if (transaction?.id === id) return transaction;
+    throw new NodeError("NET.UNKNOWN_CHANGE", "There is no such change of the network; only the last one is kept.", {
+      remedy: "Look at the network as it is now.",
+    });
+  }
+
+  subscribe(listener: (transaction: NetworkTransaction) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async state(): Promise<NetworkState> {
+    const { configuration, others } = await this.#present();
+    return {
+      configuration,
+      others: others.map(({ link, file, what }) => ({ link, what: `${file} ${what}` })),
+      transaction: this.transaction,
+    };
+  }
+
+  /** What operations would do. @throws NodeError NET.* for what can't be done at all */
+  async plan(operations: readonly NetworkOperation[]): Promise<NetworkPlan> {
+    const { problems, changes, cutsOff, configuration } = await this.#draft(operations);
+    return { problems, changes, cutsOff, configuration };
+  }
+
+  /**
+   * Begins a change; it goes on by itself whatever becomes of the caller.
+   *
+   * @throws NET.BUSY, NET.INVALID, NET.NO_CHANGE, NET.NOT_SAVED, and what {@link plan} throws
+   */
+  start(request: ChangeRequest): Promise<NetworkTransaction> {
+    return this.#turns.take(async () => {
+      this.#requireIdle();
+      const draft = await this.#draft(request.operations);
+      const errors = draft.problems.filter(({ severity }) => severity === "error");
+      if (errors.length > 0) throw invalid(errors);
+      if (draft.changes.length === 0) throw nothingToDo();
+      const { change, writes } = await this.#begin(request, draft);
+      this.#record = change.record;
+      const run = new Run(this.#world, this.#book, { request, draft, writes }, change);
+      this.#run = run;
+      this.#tell({});
+      this.#ended = run.toEnd().then((ending) => this.#finish(run.change, ending));
+      return change.record;
+    });
+  }
+
+  /** @throws NET.UNKNOWN_CHANGE, NET.NOT_WAITING */
+  keep(id: string): NetworkTransaction {
+    return this.#ask(id, "keep");
+  }
+
+  /** @throws NET.UNKNOWN_CHANGE, NET.NOT_WAITING */
+  rollBack(id: string): NetworkTransaction {
+    return this.#ask(id, "rollBack");
+  }
+
+  /** Resolves when the change that goes on has ended. */
+  settled(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Called once, when the agent starts: finishes a commit that was interrupted, and takes back whatever else was. */
+  async recover(): Promise<void> {
+    const { root, folder, manager, bootId, onTrouble } = this.#world;
+    const resumed = await resumeCommit(commitFile(folder), root);
+    const { running } = this.#journal.value;
+    if (running === null) {
+      if (resumed !== undefined) await forgetCommit(commitFile(folder));
+      return;
+    }
+    if (resumed === running.record.id) {
+      const settling = settleDown(this.#world, manager, running);
+      await settling.catch((error: unknown) => onTrouble("settling down", error));
+      await this.#finish(running, { phase: "committed", why: running.record.why ?? "confirmed", error: null });
+      return;
+    }
+    const isSameBoot = running.bootId === (await bootId());
+    const ending: Ending = isSameBoot
+      ? await takeBackChange(this.#world, this.#book, running, "agentRestarted", null)
+      : { phase: "rolledBack", why: "machineRestarted", error: null };
+    await this.#finish(running, ending);
+  }
+
+  #requireIdle(): void {
+    const { transaction } = this;
+    if (transaction === null || hasEnded(transaction)) return;
+    const seconds = transaction.remainingMs === null ? null : Math.ceil(transaction.remainingMs / 1000);
+    throw new NodeError("NET.BUSY", `${transaction.console} is changing the network at the moment.`, {
+      remedy: "Wait until that change was kept or taken back.",
+      values: { console: transaction.console, id: transaction.id, ...(seconds === null ? {} : { seconds }) },
+    });
+  }
+
+  #present(): Promise<Present> {
+    const { machine, root } = this.#world;
+    return readPresent({ machine, root, signal: new AbortController().signal });
+  }
+
+  async #draft(operations: readonly NetworkOperation[]): Promise<Draft> {
+    const [present, activity] = await Promise.all([this.#present(), this.#world.activity()]);
+    const before = present.configuration;
+    const saved = (id: string) => this.#history.value.saved.find((each) => each.id === id)?.configuration;
+    const configuration = operate(before, operations, saved, present.hardware);
+    // A VLAN's interface takes part in the new name of its parent.
+    const { configuration: inForce, renames } = renamed(before, renamesOf(operations));
+    const links = present.hardware.links.map((link) => ({ ...link, name: renames.get(link.name) ?? link.name }));
+    return {
+      present,
+      configuration,
+      renames,
+      problems: networkProblems(configuration, { ...present.hardware, links }, inForce),
+      changes: networkChanges(before, configuration, renames),
+      cutsOff: cutOffs(before, configuration, activity, renames),
+    };
+  }
+
+  async #begin(
+    request: ChangeRequest,
+    { present, configuration, renames, changes }: Draft,
+  ): Promise<{ change: RunningChange; writes: ProfileWrite[] }> {
+    const { machine, root, newId, newUuid, bootId, manager } = this.#world;
+    const writes = writeProfiles({
+      before: present.profiles,
+      previous: present.configuration,
+      configuration,
+      present: present.links,
+      renames: Object.fromEntries(renames),
+      newUuid,
+    });
+    const change: RunningChange = {
+      record: {
+        id: newId(),
+        console: request.console,
+        phase: "saving",
+        startedAt: machine.now(),
+        endedAt: null,
+        remainingMs: null,
+        changes,
+        probes: [],
+        why: null,
+        error: null,
+      },
+      bootId: await bootId(),
+      before: present.configuration,
+      after: configuration,
+      tried: await triedFiles(root, writes),
+      active: manager === null ? [] : await activeProfiles(manager),
+      renames: [...renames],
+      checkpoint: null,
+    };
+    await this.#journal.update((document) => ({ ...document, running: change }));
+    return { change, writes };
+  }
+
+  async #finish(change: RunningChange, { phase, why, error }: Ending): Promise<void> {
+    const { machine, manager, folder, newId, onTrouble } = this.#world;
+    const known = this.#record ?? change.record;
+    const record: NetworkTransaction = { ...known, phase, why, error, endedAt: machine.now(), remainingMs: null };
+    if (phase === "committed") {
+      const { console, changes } = record;
+      const saved = { id: newId(), at: machine.now(), console, changes, configuration: change.before };
+      await remember(this.#history, saved).catch((problem: unknown) => onTrouble("the history", problem));
+    }
+    // The list of files goes last: while it is there, a start after a crash knows that the change was kept.
+    await this.#journal
+      .update(() => ({ running: null, last: record }))
+      .then(() => forgetCommit(commitFile(folder)))
+      .catch((problem: unknown) => onTrouble("the journal of the network", problem));
+    // One that has run out is gone already.
+    if (change.checkpoint !== null) await manager?.destroyCheckpoint(change.checkpoint).catch(() => undefined);
+    this.#run = undefined;
+    this.#record = record;
+    for (const listener of this.#listeners) listener(record);
+  }
+
+  #ask(id: string, what: "keep" | "rollBack"): NetworkTransaction {
+    const transaction = this.get(id);
+    const isOpen = ["saving", "applying", "probing", "waiting"].includes(transaction.phase);
+    if (this.#run === undefined || !isOpen)
+      throw new NodeError("NET.NOT_WAITING", "This change was kept or taken back already.", {
+        remedy: "Look at the network as it is now.",
+        values: { phase: transaction.phase, ...(transaction.why === null ? {} : { why: transaction.why }) },
+      });
+    this.#run.ask(what);
+    return transaction;
+  }
+
+  async #note(change: RunningChange, progress: Partial<NetworkTransaction>): Promise<void> {
+    this.#tell(progress);
+    const running = { ...change, record: this.#record ?? change.record };
+    // A full disk must not keep a change from being taken back.
+    await this.#journal
+      .update((document) => ({ ...document, running }))
+      .catch((error: unknown) => this.#world.onTrouble("the journal of the network", error));
+  }
+
+  #tell(progress: Partial<NetworkTransaction>): void {
+    if (this.#record === null) return;
+    this.#record = { ...this.#record, ...progress };
+    const { transaction } = this;
+    if (transaction !== null) for (const listener of this.#listeners) listener(transaction);
+  }
+}
+
+function invalid(errors: readonly NetworkProblem[]): NodeError {
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  return new NodeError("NET.INVALID", `${first?.description ?? "The network would not work."}${more}`, {
+    ...(first === undefined ? {} : { remedy: first.remedy, values: { problem: first.code, field: first.field } }),
+  });
+}
+
+function nothingToDo(): NodeError {
+  return new NodeError("NET.NO_CHANGE", "Nothing of that differs from the network as it is.", {
+    remedy: "There is nothing to do.",
+  });
+}

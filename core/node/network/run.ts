@@ -1,0 +1,257 @@
+import { NodeError } from "../../model/error.ts";
+import { type Decision, decide } from "../../model/network/decide.ts";
+import { type Renames, renamed } from "../../model/network/rename.ts";
+import type {
+  EndReason,
+  KeepMode,
+  NetworkPlan,
+  NetworkTransaction,
+  ProbeResult,
+} from "../../model/network/transaction.ts";
+import { whyNotWritten } from "../durable.ts";
+import { sleep } from "../machine.ts";
+import { touchedLinks } from "./activation.ts";
+import type { LinkFailure } from "./apply.ts";
+import { commitFiles } from "./commit.ts";
+import { committedFiles, settingReader } from "./commit-files.ts";
+import { commitFile, type RunningChange } from "./journal.ts";
+import type { NetworkManager } from "./manager.ts";
+import type { Present } from "./present.ts";
+import { baseline, probeRound, type Questions, takenAddress } from "./probing.ts";
+import { putInForce, settleDown, takeBack } from "./steps.ts";
+import type { NetworkWorld } from "./world.ts";
+import type { ProfileWrite } from "./write-profiles.ts";
+
+/** A change as it was planned, with what it was planned on. */
+export type Draft = NetworkPlan & { present: Present; renames: Renames };
+export type Failure = NetworkTransaction["error"];
+export type Ending = { phase: "committed" | "rolledBack" | "failed"; why: EndReason; error: Failure };
+
+/** How a change tells of itself: `note` also writes it down, before the next step begins. */
+export type Book = {
+  tell(progress: Partial<NetworkTransaction>): void;
+  note(change: RunningChange, progress: Partial<NetworkTransaction>): Promise<void>;
+};
+
+/** How long after the countdown NetworkManager goes back by itself, if nothing of this program is left to do it. */
+const checkpointGraceSeconds = 60;
+const probeEveryMs = 3_000;
+
+/** One change from its beginning to its end. */
+export class Run {
+  readonly #world: NetworkWorld;
+  readonly #book: Book;
+  readonly #draft: Draft;
+  readonly #writes: readonly ProfileWrite[];
+  readonly #request: { keep: KeepMode; seconds: number };
+  readonly #wake = new AbortController();
+  readonly #never = new AbortController().signal;
+  #change: RunningChange;
+  #asked: "keep" | "rollBack" | null = null;
+  #deadline: number | null = null;
+  #probes: ProbeResult[] | null = null;
+
+  constructor(
+    world: NetworkWorld,
+    book: Book,
+    planned: { request: { keep: KeepMode; seconds: number }; draft: Draft; writes: readonly ProfileWrite[] },
+    change: RunningChange,
+  ) {
+    this.#world = world;
+    this.#book = book;
+    this.#request = planned.request;
+    this.#draft = planned.draft;
+    this.#writes = planned.writes;
+    this.#change = change;
+  }
+
+  /** The change with all that its end needs to know. */
+  get change(): RunningChange {
+    return this.#change;
+  }
+
+  /** Milliseconds until it is taken back; null while no countdown runs. */
+  get remainingMs(): number | null {
+    return this.#deadline === null ? null : Math.max(0, this.#deadline - this.#world.sinceBootMs());
+  }
+
+  ask(what: "keep" | "rollBack"): void {
+    this.#asked ??= what;
+    this.#wake.abort();
+  }
+
+  /** Never throws: an error takes the change back. */
+  async toEnd(): Promise<Ending> {
+    const { manager } = this.#world;
+    try {
+      if (manager === null) return await this.#commit("unattended");
+      const stopped = await this.#try(manager);
+      if (stopped !== undefined) return await this.#takeBack(stopped.why, stopped.error);
+      const decision = await this.#wait();
+      if (decision.do === "commit") return await this.#commit(decision.why);
+      return await this.#takeBack(decision.why, this.#probeFailure(decision.why));
+    } catch (error) {
+      return this.#takeBack("applyFailed", failureOf(error));
+    }
+  }
+
+  /** Puts the change in force; gives the reason why it could not be. */
+  async #try(manager: NetworkManager): Promise<{ why: EndReason; error: Failure } | undefined> {
+    const questions = this.#questions();
+    const [taken, deaf] = await Promise.all([takenAddress(questions), baseline(questions)]);
+    this.#deaf = deaf;
+    if (taken !== undefined && this.#request.keep !== "always") {
+      this.#book.tell({ probes: [taken] });
+      return { why: "probeFailed", error: { code: "NET.ADDRESS_TAKEN", description: taken.description } };
+    }
+    const checkpoint = await manager.createCheckpoint(this.#request.seconds + checkpointGraceSeconds);
+    this.#change = { ...this.#change, checkpoint };
+    await this.#book.note(this.#change, { phase: "applying" });
+    const failures = await putInForce(this.#world, manager, this.#change, this.#writes, this.#never);
+    return failures.length === 0 ? undefined : { why: "applyFailed", error: notApplied(failures) };
+  }
+  #deaf: ReadonlySet<string> = new Set();
+
+  #questions(): Questions {
+    const { present, configuration, renames } = this.#draft;
+    const touched = touchedLinks(renamed(present.configuration, renames).configuration, configuration);
+    return { world: this.#world, present, configuration, touched, renames, signal: this.#never };
+  }
+
+  /** Probes again and again until the change is to be kept or taken back. */
+  async #wait(): Promise<Exclude<Decision, { do: "wait" }>> {
+    const { machine, sinceBootMs } = this.#world;
+    this.#deadline = sinceBootMs() + this.#request.seconds * 1000;
+    this.#book.tell({ phase: "probing" });
+    for (;;) {
+      const round = probeRound(this.#questions(), this.#deaf);
+      // A round that is not waited for any more may fail on its own.
+      round.catch(() => undefined);
+      const found = await Promise.race([round, this.#sleep(this.#leftMs())]);
+      if (found !== undefined) {
+        this.#probes = found;
+        this.#book.tell({ phase: "waiting", probes: found });
+      }
+      const decision = this.#decision();
+      if (decision.do !== "wait") return decision;
+      await sleep(machine, Math.min(probeEveryMs, this.#leftMs()), this.#wake.signal);
+      const later = this.#decision();
+      if (later.do !== "wait") return later;
+    }
+  }
+
+  async #sleep(ms: number): Promise<undefined> {
+    await sleep(this.#world.machine, ms, this.#wake.signal);
+    return undefined;
+  }
+
+  #leftMs(): number {
+    return this.remainingMs ?? 0;
+  }
+
+  #decision(): Decision {
+    const pending = {
+      keep: this.#request.keep,
+      deadline: this.#deadline ?? 0,
+      probes: this.#probes,
+      asked: this.#asked,
+    };
+    return decide(pending, this.#world.sinceBootMs());
+  }
+
+  #probeFailure(why: EndReason): Failure {
+    const failed = this.#probes?.filter(({ outcome }) => outcome === "failed") ?? [];
+    const [first] = failed;
+    if (first === undefined || why === "asked") return null;
+    return { code: `NET.PROBE_${first.kind.toUpperCase()}`, description: failed.map((each) => each.description).join(" ") };
+  }
+
+  async #commit(why: EndReason): Promise<Ending> {
+    const { machine, root, folder, manager, onTrouble } = this.#world;
+    const { present, configuration, renames } = this.#draft;
+    this.#deadline = null;
+    const files = await committedFiles({
+      present,
+      configuration,
+      writes: this.#writes,
+      renames,
+      read: settingReader(machine, root),
+    });
+    await this.#book.note(this.#change, { phase: "committing", why });
+    try {
+      await commitFiles(commitFile(folder), root, this.#change.record.id, files);
+    } catch (error) {
+      const description = `The change could not be saved because ${whyNotWritten(error)}.`;
+      return this.#takeBack("commitFailed", { code: "NET.NOT_SAVED", description });
+    }
+    await settleDown(this.#world, manager, this.#change).catch((error: unknown) => onTrouble("settling down", error));
+    await this.#tellServices();
+    return { phase: "committed", why, error: null };
+  }
+
+  /** Names and time are not NetworkManager's. Their files are written: a service that fails reads them when it starts. */
+  async #tellServices(): Promise<void> {
+    const { change, onTrouble } = this.#world;
+    const { present, configuration } = this.#draft;
+    const before = present.configuration;
+    const options = { timeoutMs: 10_000, reason: "the network's configuration was changed" };
+    const run = (command: string, args: readonly string[]) =>
+      change(command, args, options).catch((error: unknown) => onTrouble(command, error));
+    if (before.hostname !== configuration.hostname) await run("hostnamectl", ["hostname", configuration.hostname]);
+    if (before.timeServers.join() !== configuration.timeServers.join()) await run("chronyc", ["reload", "sources"]);
+  }
+
+  async #takeBack(why: EndReason, error: Failure): Promise<Ending> {
+    this.#deadline = null;
+    return takeBackChange(this.#world, this.#book, this.#change, why, error);
+  }
+}
+
+/** Takes a change back, however far it has come. */
+export async function takeBackChange(
+  world: NetworkWorld,
+  book: Book,
+  change: RunningChange,
+  why: EndReason,
+  error: Failure,
+): Promise<Ending> {
+  await book.note(change, { phase: "rollingBack", why, error });
+  if (world.manager === null) return { phase: "rolledBack", why, error };
+  const failed = await restore(world, world.manager, change);
+  return { phase: failed === null ? "rolledBack" : "failed", why, error: failed ?? error };
+}
+
+/** Null when all came back. A NetworkManager that hangs is started anew: it then reads what /etc holds. */
+async function restore(world: NetworkWorld, manager: NetworkManager, change: RunningChange): Promise<Failure> {
+  const never = new AbortController().signal;
+  try {
+    return notBack(await takeBack(world, manager, change, never));
+  } catch (error) {
+    world.onTrouble("going back to the former network", error);
+  }
+  try {
+    const options = { timeoutMs: 60_000, reason: "go back to the former network" };
+    await world.change("systemctl", ["restart", "NetworkManager.service"], options);
+    return notBack(await takeBack(world, manager, change, never));
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+function notBack(failures: readonly LinkFailure[]): Failure {
+  if (failures.length === 0) return null;
+  return { code: "NET.NOT_BACK", description: `The former network did not come back whole: ${wordsOf(failures)}` };
+}
+
+function notApplied(failures: readonly LinkFailure[]): Failure {
+  return { code: "NET.NOT_APPLIED", description: wordsOf(failures) };
+}
+
+function wordsOf(failures: readonly LinkFailure[]): string {
+  return failures.map(({ link, why }) => `${link}: ${why.replace(/\.$/, "")}.`).join(" ");
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof NodeError) return { code: error.code, description: error.message };
+  return { code: "NET.FAILED", description: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,155 @@
+import { isDeepStrictEqual } from "node:util";
+import { join } from "node:path";
+import { NodeError } from "../../model/error.ts";
+import type { NetworkConfiguration } from "../../model/network/configuration.ts";
+import { renamed } from "../../model/network/rename.ts";
+import { networkSource } from "../facts/network.ts";
+import { activationSteps } from "./activation.ts";
+import { activateLinks, type LinkFailure } from "./apply.ts";
+import { bindProfiles } from "./bind-profiles.ts";
+import type { RunningChange } from "./journal.ts";
+import { deviceStates, type NetworkManager } from "./manager.ts";
+import { forgetTried, removeTried, writeTried } from "./overlay.ts";
+import { presentLink } from "./present.ts";
+import { effectiveProfiles, profileFolders } from "./profiles.ts";
+import { readProfileFiles } from "./read-profiles.ts";
+import type { NetworkWorld } from "./world.ts";
+import type { ProfileWrite } from "./write-profiles.ts";
+
+/* The effects of a change, each of which may be interrupted at any moment and done once more. */
+
+type Change = Pick<RunningChange, "before" | "after" | "renames" | "tried" | "active">;
+
+/** Profiles that are active now: what is to be active again when a change is taken back. */
+export async function activeProfiles(manager: NetworkManager): Promise<RunningChange["active"]> {
+  return (await manager.devices()).flatMap(({ name, type, uuid, state }) =>
+    uuid !== null && type !== "loopback" && state >= deviceStates.ipConfig ? [{ device: name, uuid }] : [],
+  );
+}
+
+/** Tries a change: its profiles go to /run, links get their new names, and NetworkManager takes both over. */
+export async function putInForce(
+  world: NetworkWorld,
+  manager: NetworkManager,
+  change: Change,
+  writes: readonly ProfileWrite[],
+  signal: AbortSignal,
+): Promise<LinkFailure[]> {
+  await writeTried(world.root, writes);
+  await renameLinks(world, change.renames);
+  await manager.reload();
+  return activate(world, manager, underNewNames(change), change.after, signal);
+}
+
+/**
+ * Goes back to what was before: what /etc holds. Also after a crash, with any part of the change done, or none.
+ *
+ * @returns links that did not come back, with NetworkManager's words
+ */
+export async function takeBack(
+  world: NetworkWorld,
+  manager: NetworkManager,
+  change: Change,
+  signal: AbortSignal,
+): Promise<LinkFailure[]> {
+  await removeTried(world.root, change.tried);
+  await renameLinks(
+    world,
+    [...change.renames].reverse().map(([from, to]): [string, string] => [to, from]),
+  );
+  await manager.reload();
+  const oldNames = new Map(change.renames.map(([from, to]) => [to, from]));
+  const { configuration } = renamed(change.after, oldNames);
+  const failures = await activate(world, manager, configuration, change.before, signal);
+  const known = new Set((await profilesByLink(world, signal)).values());
+  // Those of other programs' links have no file and come back by themselves.
+  const active = change.active.filter(({ uuid }) => known.has(uuid));
+  return [...failures, ...(await reactivateMissing(manager, active))];
+}
+
+/** What was tried is in /etc now. NetworkManager reads it from there; nothing changes for the devices. */
+export async function settleDown(world: NetworkWorld, manager: NetworkManager | null, change: Change): Promise<void> {
+  await forgetTried(world.root, change.tried);
+  await manager?.reload();
+}
+
+/** The configuration before the change with the names that its links have after it. */
+function underNewNames({ before, renames }: Change): NetworkConfiguration {
+  return renamed(before, new Map(renames)).configuration;
+}
+
+async function activate(
+  world: NetworkWorld,
+  manager: NetworkManager,
+  from: NetworkConfiguration,
+  to: NetworkConfiguration,
+  signal: AbortSignal,
+): Promise<LinkFailure[]> {
+  const steps = activationSteps(from, to);
+  const uuids = await profilesByLink(world, signal);
+  return activateLinks({ machine: world.machine, manager, uuidOf: (link) => uuids.get(link), signal }, steps);
+}
+
+/** The UUID of each link's profile, as the files have it now. */
+async function profilesByLink(world: NetworkWorld, signal: AbortSignal): Promise<Map<string, string>> {
+  const files = await readProfileFiles({
+    run: join(world.root, profileFolders.run),
+    etc: join(world.root, profileFolders.etc),
+    lib: join(world.root, profileFolders.lib),
+  });
+  const { links } = await networkSource().read(world.machine, signal);
+  const { bound } = bindProfiles(effectiveProfiles(files).profiles, links.map(presentLink));
+  return new Map([...bound.values()].map(({ link, profile }) => [link, profile.uuid]));
+}
+
+/**
+ * Gives links their new names. The kernel lets a link that is up have another name; older ones want it down for that.
+ * One that has its new name already is left alone.
+ */
+async function renameLinks(world: NetworkWorld, renames: readonly (readonly [string, string])[]): Promise<void> {
+  if (renames.length === 0) return;
+  const names = new Set(await world.machine.readDir("/sys/class/net"));
+  for (const [from, to] of renames) {
+    if (!names.has(from) || names.has(to)) continue;
+    const options = { timeoutMs: 10_000, reason: `rename ${from} to ${to}` };
+    const live = await world.change("ip", ["link", "set", "dev", from, "name", to], options);
+    if (live.code !== 0) await renameDown(world, from, to);
+    names.delete(from);
+    names.add(to);
+  }
+}
+
+async function renameDown(world: NetworkWorld, from: string, to: string): Promise<void> {
+  const options = { timeoutMs: 10_000, reason: `rename ${from} to ${to}` };
+  for (const args of [
+    ["link", "set", "dev", from, "down"],
+    ["link", "set", "dev", from, "name", to],
+    ["link", "set", "dev", to, "up"],
+  ]) {
+    const { code, stderr } = await world.change("ip", args, options);
+    if (code !== 0)
+      throw new NodeError("NET.RENAME_REFUSED", `The kernel refused to rename ${from} to ${to}: ${stderr.trim()}.`, {
+        remedy: "Choose another name, or restart the node and try again.",
+        values: { from, to },
+      });
+  }
+}
+
+/** What was active before and isn't now, though its profile did not change. */
+async function reactivateMissing(
+  manager: NetworkManager,
+  active: RunningChange["active"],
+): Promise<LinkFailure[]> {
+  const now = await activeProfiles(manager);
+  const failures: LinkFailure[] = [];
+  for (const wanted of active) {
+    if (now.some((each) => isDeepStrictEqual(each, wanted))) continue;
+    try {
+      await manager.activate(wanted.uuid, wanted.device);
+    } catch (error) {
+      if (!(error instanceof NodeError)) throw error;
+      failures.push({ link: wanted.device, why: error.message });
+    }
+  }
+  return failures;
+}
