@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { linkOf, type NetworkConfiguration, noIpv4, noIpv6 } from "../../../../core/model/network/configuration.ts";
 import { parseKeyFile, valueOf, withValue } from "../../../../core/node/network/keyfile.ts";
 import { canonicalConfiguration } from "../../../../core/node/network/read-configuration.ts";
+import { writeProfiles } from "../../../../core/node/network/write-profiles.ts";
 import { Random } from "../../../support/random.ts";
-import { applied, changed, countedUuids, nmcliFiles, reading } from "./profile-bed.ts";
+import { applied, changed, countedUuids, nmcliFiles, present, reading } from "./profile-bed.ts";
 import { randomConfiguration } from "./random-configuration.ts";
 
 const staticIpv4 = (address: string, gateway: string | null) => ({
@@ -263,6 +264,45 @@ test("name servers are asked instead of those of DHCP, until there are none", ()
     link(c, "eno1").ipv4.nameServers = [];
   });
   assert.equal(taken.texts["a"], plain);
+});
+
+test("name servers that were beside those of another method are asked alone with DHCP", () => {
+  const own = "[connection]\nid=a\nuuid=a\ntype=ethernet\ninterface-name=eno1\n\n[ipv4]\n";
+  const { texts } = changed({ a: `${own}method=manual\naddress1=10.0.0.5/24\ndns=10.0.0.2;\n` }, (c) => {
+    Object.assign(link(c, "eno1").ipv4, { method: "dhcp", addresses: [] });
+  });
+  assert.equal(texts["a"], `${own}method=auto\ndns=10.0.0.2;\nignore-auto-dns=true\n`);
+});
+
+test("a route with a metric and without a gateway is written as NetworkManager writes it", () => {
+  const own = "[connection]\nid=a\nuuid=a\ntype=ethernet\ninterface-name=eno1\n\n[ipv4]\nmethod=auto\n";
+  const { texts } = changed({ a: own }, (c) => {
+    link(c, "eno1").ipv4.routes = [{ to: "10.2.0.0/16", via: null, metric: 50 }];
+  });
+  assert.equal(texts["a"], `${own}route1=10.2.0.0/16,0.0.0.0,50\n`);
+});
+
+test("a profile that came after the configuration was read is left alone", () => {
+  const { before, configuration } = reading(nmcliFiles());
+  const empty = { ...configuration, links: [] };
+  const change = { before, previous: empty, configuration: empty, present, newUuid: countedUuids() };
+  assert.deepEqual(writeProfiles(change), []);
+});
+
+test("the name of a renamed interface may be given to a new one in the same change", () => {
+  const { texts, writes, configuration } = changed(
+    nmcliFiles(),
+    (changing) => {
+      const old = link(changing, "bond0");
+      const bond = { mode: "active-backup" as const, options: {}, legs: ["eno3"] };
+      changing.links.push({ kind: "bond", name: "bond0", mtu: null, ipv4: noIpv4, ipv6: noIpv6, bond });
+      old.name = "bond1";
+    },
+    { renames: { bond0: "bond1" } },
+  );
+  assert.match(texts["Bond of storage.nmconnection"] ?? "", /^interface-name=bond1$/m);
+  assert.ok(writes.some(({ file, was }) => file === "bond0.nmconnection" && was === null));
+  assert.deepEqual(reading(texts).configuration, canonicalConfiguration(configuration));
 });
 
 test("an MTU stands in the group of Ethernet, whatever the interface is, and goes with it", () => {
