@@ -75,6 +75,10 @@ export function bindProfiles(profiles: readonly Profile[], present: readonly Pre
   const candidates = profiles.flatMap((profile): Candidate[] => {
     const kind = kinds[profile.type];
     const link = linkOfProfile(profile, profiles, present);
+    if (profile.type === "") {
+      tell(profile, link ?? "", "invalid", "does not tell its type");
+      return [];
+    }
     if (kind === undefined) {
       tell(profile, link ?? "", "type", `is for ${otherKinds[profile.type] ?? `a connection of type ${profile.type}`}`);
       return [];

@@ -51,8 +51,10 @@ function readFamily<Method extends string>(
   const entries = keysLike(keyfile, family, "address").map((key) => ({ key, ...fieldsOf(keyfile, family, key) }));
   const read = entries.map((entry) => ({ ...entry, address: addressOf(entry.fields, family) }));
   const routes = keysLike(keyfile, family, "route").map((key) => ({ key, ...readRoute(keyfile, family, key) }));
+  const servers = listOf(keyfile, family, "dns");
   const skipped = [
     ...read.flatMap(({ key, value, address }) => (address === undefined ? [{ key, value }] : [])),
+    ...servers.filter((value) => !isServerText(value)).map((value) => ({ key: "dns", value })),
     ...routes.flatMap(({ key, value, route }) => (route === undefined ? [{ key, value }] : [])),
   ];
   const gateways = [valueOf(keyfile, family, "gateway"), ...read.map(({ fields }) => fields[2])];
@@ -61,7 +63,7 @@ function readFamily<Method extends string>(
     addresses: read.flatMap(({ address }) => address ?? []),
     gateway: gateways.find((gateway) => gateway !== undefined && !isUnspecified(gateway)) ?? null,
     routes: routes.flatMap(({ route }) => route ?? []),
-    nameServers: listOf(keyfile, family, "dns"),
+    nameServers: servers.filter(isServerText),
   };
   return { settings, unknownMethod, skipped };
 }
@@ -130,6 +132,11 @@ function prefixOf(text: string | undefined, family: Family, otherwise: number): 
 /** Not more than the form: whether it is an address is for the configuration's own rules to say. */
 function isAddressText(text: string, family: Family): boolean {
   return family === "ipv4" ? /^[\d.]+$/.test(text) : /^[\da-f:.%]*:[\da-f:.%]*$/i.test(text);
+}
+
+/** An address, or a URI of one that is asked by TLS. Commas don't part servers. */
+function isServerText(text: string): boolean {
+  return !/[\s,]/.test(text);
 }
 
 function isUnspecified(address: string): boolean {

@@ -114,7 +114,7 @@ export function valueOf(file: KeyFile, group: string, key: string): string | und
 /** The parts of a value between `;`, without empty ones. */
 export function listOf(file: KeyFile, group: string, key: string): string[] {
   const parts = rawOf(file, group, key)?.match(/(\\.|[^;\\])+/g) ?? [];
-  return parts.flatMap((part) => unescaped(part, true)?.trim() ?? []).filter((part) => part !== "");
+  return parts.flatMap((part) => unescaped(part, true) ?? []).filter((part) => part !== "");
 }
 
 const escapes: Readonly<Record<string, string>> = { s: " ", n: "\n", t: "\t", r: "\r", "\\": "\\" };

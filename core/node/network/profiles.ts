@@ -142,7 +142,8 @@ function refusal(file: ProfileFile): NodeError | undefined {
 function profileOf(file: ProfileFile, keyfile: KeyFile): Omit<Profile, "hidden"> {
   const { name, path, place } = file;
   const own = (key: string) => valueOf(keyfile, "connection", key);
-  const type = own("type") ?? baseGroups.find((group) => hasGroup(keyfile, group)) ?? "";
+  const bases = baseGroups.filter((group) => hasGroup(keyfile, group));
+  const type = own("type") ?? (bases.length === 1 ? bases[0] : undefined) ?? "";
   const isOldName = type !== "" && own("interface-name") === undefined && own("type") !== undefined;
   const interfaceName = own("interface-name") ?? (isOldName ? valueOf(keyfile, type, "interface-name") : undefined);
   return {
@@ -159,7 +160,7 @@ function profileOf(file: ProfileFile, keyfile: KeyFile): Omit<Profile, "hidden">
 
 const typeNames: Readonly<Record<string, string>> = { ethernet: "802-3-ethernet", wifi: "802-11-wireless" };
 
-/** Groups that tell a profile's type when it doesn't itself; `ethernet` last, as others have that group for their MTU. */
+/** Groups of which one alone tells the type of a profile that doesn't tell itself. */
 const baseGroups = ["bond", "vlan", "bridge", "team", "wireguard", "vpn", "wifi", "802-11-wireless", "infiniband"];
 baseGroups.push("802-3-ethernet", "ethernet");
 

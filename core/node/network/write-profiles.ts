@@ -8,7 +8,7 @@ import {
   noIpv6,
 } from "../../model/network/configuration.ts";
 import { type BoundProfile, bindProfiles, type PresentLink } from "./bind-profiles.ts";
-import { formatKeyFile, type KeyFile, parseKeyFile, withoutGroup, withValue } from "./keyfile.ts";
+import { formatKeyFile, type KeyFile, parseKeyFile, valueOf, withoutGroup, withValue } from "./keyfile.ts";
 import type { EffectiveProfiles, Profile } from "./profiles.ts";
 import { portsOf } from "./read-configuration.ts";
 import { type LinkSpec, withLink } from "./write-link.ts";
@@ -104,9 +104,10 @@ function newProfile({ settings }: LinkSpec, id: string, uuid: string): KeyFile {
   set("interface-name", settings.name);
   set("autoconnect-priority", priority);
   /*
-   * Activating the bond or bridge takes its legs and ports along, also one that is still up with a profile that it had
-   * before. Without it NetworkManager leaves such a one where it is. `may-fail` stays as it is, yes: a family that gets
-   * no address must not take down the other one, which may be the only way to the machine.
+   * Activating the bond or bridge takes its legs and ports along, also one that is up with the profile that it had
+   * before: without it NetworkManager 1.52 leaves such a one, and the bridge stays without a carrier. `may-fail` stays
+   * as it is, yes: a family that gets no address must not take down the other one, which may be the only way to the
+   * machine.
    */
   if (settings.kind === "bond" || settings.kind === "bridge") set("autoconnect-slaves", 1);
   return file;
@@ -114,7 +115,9 @@ function newProfile({ settings }: LinkSpec, id: string, uuid: string): KeyFile {
 
 /** What a file without them has by its name, which may not be that of the copy in /run; and no notes on that copy. */
 function withIdentity(keyfile: KeyFile, { id, uuid }: Profile): KeyFile {
-  const named = withValue(withValue(keyfile, "connection", "id", id), "connection", "uuid", uuid);
+  const own = { id, uuid };
+  const missing = (["id", "uuid"] as const).filter((key) => valueOf(keyfile, "connection", key) === undefined);
+  const named = missing.reduce((all, key) => withValue(all, "connection", key, own[key]), keyfile);
   return withoutGroup(named, ".nmmeta");
 }
 

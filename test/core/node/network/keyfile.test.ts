@@ -50,7 +50,7 @@ test("values are found as GLib finds them: blanks, groups in two parts, the last
 test("escapes are read in values and in lists, and wrong ones are no value", () => {
   const values: [raw: string, value: string | undefined, list: string[]][] = [
     ["a", "a", ["a"]],
-    ["\\sa\\tb\\nc\\rd\\\\e", " a\tb\nc\rd\\e", ["a\tb\nc\rd\\e"]],
+    ["\\sa\\tb\\nc\\rd\\\\e", " a\tb\nc\rd\\e", [" a\tb\nc\rd\\e"]],
     ["a;b;", "a;b;", ["a", "b"]],
     ["a\\;b;c", undefined, ["a;b", "c"]],
     ["a\\qb", undefined, []],

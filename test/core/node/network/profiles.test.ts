@@ -100,10 +100,17 @@ test("what NetworkManager made up by itself is no configuration", () => {
 });
 
 test("a profile without id, UUID or type has those that NetworkManager derives", () => {
-  const [first] = effectiveProfiles([fileOf("plain.nmconnection", "[ethernet]\n[vlan]\nid=5\nparent=eno1\n")]).profiles;
-  assert.deepEqual([first?.id, first?.type], ["plain", "vlan"]);
-  // As NetworkManager 1.52 tells it for this file.
-  assert.equal(first?.uuid, "9212da71-639e-3782-8e9e-35b4d1f721cb");
+  // The UUIDs are those that NetworkManager 1.52 told for files of these names; it does not guess between two types.
+  const { profiles } = effectiveProfiles([
+    fileOf("noend", "[connection]\ntype=bond\n"),
+    fileOf("dns", "[ethernet]\n"),
+    fileOf("two.nmconnection", "[connection]\nuuid=A1\n[ethernet]\n[vlan]\n"),
+  ]);
+  assert.deepEqual(profiles.map(({ id, type, uuid: own }) => [id, type, own.slice(0, 13)]).toSorted(), [
+    ["dns", "802-3-ethernet", "c9a3431f-fd22"],
+    ["noend", "bond", "2d91140f-5582"],
+    ["two", "", "a1"],
+  ]);
 });
 
 test("the folders are read with what decides on each file", {

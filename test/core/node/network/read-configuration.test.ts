@@ -240,7 +240,8 @@ test("a bridge has STP unless told otherwise", () => {
 
 test("a port of what has no profile is told, and so is a port of such a port", () => {
   const bond = "[connection]\nid=bond0\ntype=bond\ninterface-name=bond0\nmaster=br0\nslave-type=bridge\n";
-  const leg = head("eno1", "master=bond0\nslave-type=bond\n");
+  // The leg is looked at first: its priority is higher.
+  const leg = head("eno1", "master=bond0\nslave-type=bond\nautoconnect-priority=5\n");
   const { configuration, others } = reading({ bond, leg });
   assert.deepEqual(configuration.links, []);
   assert.deepEqual(others.map(({ link, code }) => [link, code]).sort(), [

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { linkOf, type NetworkConfiguration, noIpv4, noIpv6 } from "../../../../core/model/network/configuration.ts";
 import { parseKeyFile, valueOf, withValue } from "../../../../core/node/network/keyfile.ts";
 import { canonicalConfiguration } from "../../../../core/node/network/read-configuration.ts";
+import { writeProfiles } from "../../../../core/node/network/write-profiles.ts";
 import { Random } from "../../../support/random.ts";
-import { applied, changed, countedUuids, nmcliFiles, reading } from "./profile-bed.ts";
+import { applied, changed, countedUuids, nmcliFiles, present, reading } from "./profile-bed.ts";
 import { randomConfiguration } from "./random-configuration.ts";
 
 const staticIpv4 = (address: string, gateway: string | null) => ({
@@ -158,7 +159,7 @@ method=disabled
     const bond = link(configuration, "bond0");
     if (bond.kind === "bond") bond.bond.legs.push("eno3");
   });
-  const expected = own.replace("eno3\n", "eno3\nmaster=bond0\nslave-type=bond\n").replace(/\[ipv4\][^]*$/, "");
+  const expected = own.replace("eno3\n", "eno3\nmaster=bond0\nslave-type=bond\n").replace(/\[ipv4\][\s\S]*$/, "");
   assert.equal(texts["management.nmconnection"], expected);
 });
 
@@ -206,7 +207,10 @@ test("names of UUIDs are made good when the profile that they mean goes", () => 
     changing.links = [...changing.links.filter((each) => each !== bond), { ...bridge, name, mtu, ipv4, ipv6 }];
   });
   assert.deepEqual(reading(texts).configuration, canonicalConfiguration(configuration));
-  assert.match(texts["bond0 port 2.nmconnection"] ?? "", /^controller=bond0\n(.*\n)*port-type=bridge$/m);
+  const port = texts["bond0 port 2.nmconnection"] ?? "";
+  assert.match(port, /^controller=bond0\n(.*\n)*port-type=bridge$/m);
+  // NetworkManager refuses what is left of the other kind.
+  assert.doesNotMatch(port, /\[bond-port\]/);
 });
 
 test("a gateway ends never-default, and no IPv4 takes away what NetworkManager refuses without it", () => {
@@ -248,6 +252,96 @@ slave-type=bond
     ["11111111-1111-4111-8111-111111111111"],
   );
   assert.doesNotMatch(texts["lost.nmconnection"] ?? "", /bond/);
+});
+
+test("name servers are asked instead of those of DHCP, until there are none", () => {
+  const plain = "[connection]\nid=a\nuuid=a\ntype=ethernet\ninterface-name=eno1\n\n[ipv4]\nmethod=auto\n";
+  const given = changed({ a: plain }, (c) => {
+    link(c, "eno1").ipv4.nameServers = ["10.0.0.2", "10.0.0.3"];
+  });
+  assert.equal(given.texts["a"], `${plain}dns=10.0.0.2;10.0.0.3;\nignore-auto-dns=true\n`.replace("uuid=a", "uuid=a"));
+  const taken = changed(given.texts, (c) => {
+    link(c, "eno1").ipv4.nameServers = [];
+  });
+  assert.equal(taken.texts["a"], plain);
+});
+
+test("name servers that were beside those of another method are asked alone with DHCP", () => {
+  const own = "[connection]\nid=a\nuuid=a\ntype=ethernet\ninterface-name=eno1\n\n[ipv4]\n";
+  const { texts } = changed({ a: `${own}method=manual\naddress1=10.0.0.5/24\ndns=10.0.0.2;\n` }, (c) => {
+    Object.assign(link(c, "eno1").ipv4, { method: "dhcp", addresses: [] });
+  });
+  assert.equal(texts["a"], `${own}method=auto\ndns=10.0.0.2;\nignore-auto-dns=true\n`);
+});
+
+test("a route with a metric and without a gateway is written as NetworkManager writes it", () => {
+  const own = "[connection]\nid=a\nuuid=a\ntype=ethernet\ninterface-name=eno1\n\n[ipv4]\nmethod=auto\n";
+  const { texts } = changed({ a: own }, (c) => {
+    link(c, "eno1").ipv4.routes = [{ to: "10.2.0.0/16", via: null, metric: 50 }];
+  });
+  assert.equal(texts["a"], `${own}route1=10.2.0.0/16,0.0.0.0,50\n`);
+});
+
+test("a profile that came after the configuration was read is left alone", () => {
+  const { before, configuration } = reading(nmcliFiles());
+  const empty = { ...configuration, links: [] };
+  const change = { before, previous: empty, configuration: empty, present, newUuid: countedUuids() };
+  assert.deepEqual(writeProfiles(change), []);
+});
+
+test("the name of a renamed interface may be given to a new one in the same change", () => {
+  const { texts, writes, configuration } = changed(
+    nmcliFiles(),
+    (changing) => {
+      const old = link(changing, "bond0");
+      const bond = { mode: "active-backup" as const, options: {}, legs: ["eno3"] };
+      changing.links.push({ kind: "bond", name: "bond0", mtu: null, ipv4: noIpv4, ipv6: noIpv6, bond });
+      old.name = "bond1";
+    },
+    { renames: { bond0: "bond1" } },
+  );
+  assert.match(texts["Bond of storage.nmconnection"] ?? "", /^interface-name=bond1$/m);
+  assert.ok(writes.some(({ file, was }) => file === "bond0.nmconnection" && was === null));
+  assert.deepEqual(reading(texts).configuration, canonicalConfiguration(configuration));
+});
+
+test("an MTU stands in the group of Ethernet, whatever the interface is, and goes with it", () => {
+  const name = "v10.nmconnection";
+  const before = nmcliFiles();
+  const given = changed(before, (c) => {
+    link(c, "bond0.10").mtu = 9000;
+  });
+  assert.equal(given.texts[name], before[name]?.replace("[ethernet]\n", "[ethernet]\nmtu=9000\n"));
+  const taken = changed(given.texts, (c) => {
+    link(c, "bond0.10").mtu = null;
+  });
+  assert.doesNotMatch(taken.texts[name] ?? "", /mtu|\[ethernet\]/);
+});
+
+test("a file of /run that is written loses NetworkManager's notes, one without UUID and id gets them", () => {
+  const text = "[connection]\ntype=ethernet\ninterface-name=eno1\n\n[.nmmeta]\nshadowed-storage=/etc/x\n";
+  const { writes } = changed({ "a.nmconnection": text }, (c) => {
+    link(c, "eno1").mtu = 1400;
+  });
+  assert.deepEqual(
+    writes.map(({ file, text: now }) => [file, now]),
+    [
+      [
+        "a.nmconnection",
+        `[connection]\ntype=ethernet\ninterface-name=eno1\nid=a\nuuid=${writes[0]?.uuid}\n\n[ethernet]\nmtu=1400\n`,
+      ],
+    ],
+  );
+});
+
+test("a new file has a name that is free, and stays in its folder whatever the interface is called", () => {
+  const taken = { "eno1.nmconnection": "[connection]\nid=x\ntype=wifi\n", "eno1-2.nmconnection": "broken" };
+  const names = (name: string) =>
+    changed(taken, ({ links }) => {
+      links.push({ kind: "ethernet", name, mtu: null, ipv4: noIpv4, ipv6: noIpv6 });
+    }).writes.map(({ file }) => file);
+  assert.deepEqual(names("eno1"), ["eno1-3.nmconnection"]);
+  assert.deepEqual(names("../../x"), ["_._.._x.nmconnection"]);
 });
 
 test("an option's name that would break out of its line is refused", () => {
