@@ -37,7 +37,7 @@ export type GuestDisk = { disk: string; kernel: string; initrd: string };
 export function makeGuestDisk(folder: string, rootPassword: string, bare?: "bare"): GuestDisk {
   const tree = path.join(folder, "tree");
   fs.mkdirSync(tree);
-  run("tar", ["--extract", "--file", baseArchive(), "--directory", tree, "--numeric-owner"]);
+  run("tar", ["--extract", "--file", debianArchive(guestPackages), "--directory", tree, "--numeric-owner"]);
   if (bare === undefined) installInto(tree, process.arch);
   configure(tree, rootPassword);
   const boot = path.join(tree, "boot");
@@ -59,10 +59,24 @@ export function startGuest(folder: string, { disk, kernel, initrd }: GuestDisk):
   return startVm({ folder, disks: [{ file: disk }], kernel: { file: kernel, initrd, append: guestKernelArguments } });
 }
 
-/** Debian's part, built when it is not in the cache. */
-function baseArchive(): string {
+/** An unpacked Debian 13 with some packages, made when it is not in the cache. It is for reading only. */
+export function debianTree(packages: readonly string[]): string {
+  const archive = debianArchive(packages);
+  const tree = archive.replace(/\.tar$/, "");
+  if (fs.existsSync(tree)) return tree;
+  const unpacking = fs.mkdtempSync(`${tree}.`);
+  run("tar", ["--extract", "--file", archive, "--directory", unpacking, "--numeric-owner"]);
+  fs.chmodSync(unpacking, 0o755);
+  // Another test may have been quicker.
+  if (fs.existsSync(tree)) fs.rmSync(unpacking, { recursive: true, force: true });
+  else fs.renameSync(unpacking, tree);
+  return tree;
+}
+
+/** Debian with some packages as an archive, built when it is not in the cache. */
+function debianArchive(packages: readonly string[]): string {
   const key = createHash("sha256")
-    .update(JSON.stringify([suite, guestPackages]))
+    .update(JSON.stringify([suite, packages]))
     .digest("hex")
     .slice(0, 16);
   const archive = path.join(cacheFolder, `${suite}-${key}.tar`);
@@ -70,7 +84,7 @@ function baseArchive(): string {
   fs.mkdirSync(cacheFolder, { recursive: true, mode: 0o700 });
   const building = `${archive}.${process.pid}`;
   try {
-    run("mmdebstrap", ["--variant=minbase", `--include=${guestPackages.join(",")}`, "--format=tar", suite, building]);
+    run("mmdebstrap", ["--variant=minbase", `--include=${packages.join(",")}`, "--format=tar", suite, building]);
     fs.renameSync(building, archive);
   } finally {
     fs.rmSync(building, { force: true });

@@ -1,0 +1,260 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Client } from "../../../core/api/client.ts";
+import { rootConsole } from "../../../core/api/contract.ts";
+import { debianTree } from "../vm/debian.ts";
+
+/*
+ * A node with a real NetworkManager, D-Bus and our agent in namespaces of this machine: cards are pairs of virtual
+ * links that end in a switch of their own. It starts in a second and can lose its power at any moment. What it has not:
+ * bonds and VLANs, for which this machine's kernel may lack the modules, udev and systemd.
+ */
+
+const packages = [
+  "dbus",
+  "ethtool",
+  "iproute2",
+  "iputils-arping",
+  "iputils-ping",
+  "ndisc6",
+  "network-manager",
+  "procps",
+  "tini",
+  "util-linux",
+];
+const repository = path.resolve(import.meta.dirname, "../../..");
+const nodeFolder = path.dirname(process.execPath);
+const agentFolder = "/var/lib/binnacle/agent";
+const rootSocket = "/run/binnacle/root.sock";
+const profiles = "/etc/NetworkManager/system-connections";
+
+export type Outcome = { code: number; stdout: string; stderr: string };
+
+export class NetworkBed {
+  readonly #folder: string;
+  readonly #cards: number;
+  #switch: ChildProcess | undefined;
+  #node: ChildProcess | undefined;
+  #agent: ChildProcess | undefined;
+  #switchPid = 0;
+  #nodePid = 0;
+
+  /** @param folder an empty folder of the test, which holds the node's disk */
+  constructor(folder: string, cards = 3) {
+    this.#folder = folder;
+    this.#cards = cards;
+  }
+
+  /** Makes the node's disk, with `files` on it, and switches the node on. */
+  async start(files: Readonly<Record<string, string>> = {}): Promise<void> {
+    for (const name of ["upper", "work", "tree"]) fs.mkdirSync(path.join(this.#folder, name));
+    const lower = debianTree(packages);
+    const upper = path.join(this.#folder, "upper");
+    execFileSync("mount", [
+      "-t",
+      "overlay",
+      "overlay",
+      "-o",
+      `lowerdir=${lower},upperdir=${upper},workdir=${path.join(this.#folder, "work")}`,
+      this.#tree,
+    ]);
+    this.write("/etc/NetworkManager/conf.d/10-bed.conf", "[main]\nno-auto-default=*\nignore-carrier=*\n");
+    this.write("/etc/hostname", "node01\n");
+    this.write("/etc/binnacle/node.json", '{ "role": "compute", "managementLink": "eth0" }\n');
+    this.write("/etc/resolv.conf", "");
+    this.write("/usr/local/bin/systemctl", restartShim, 0o755);
+    for (const name of ["hostnamectl", "chronyc"]) this.write(`/usr/local/bin/${name}`, "#!/bin/sh\nexit 0\n", 0o755);
+    for (const [name, text] of Object.entries(files))
+      this.write(name, text, name.startsWith(profiles) ? 0o600 : 0o644);
+    this.#switch = spawn("unshare", ["--net", "--fork", "--kill-child", script, "switch", String(this.#cards)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await line(this.#switch, "ready");
+    this.#switchPid = childOf(this.#switch);
+    await this.powerOn();
+  }
+
+  /** Boots the node from its disk; `/run` is empty. The agent is started by {@link startAgent}. */
+  async powerOn(): Promise<void> {
+    const spaces = ["--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"];
+    const node = spawn("unshare", [...spaces, script, "node", this.#tree, repository, randomUUID()], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#node = node;
+    await until("the node's first process", () => {
+      this.#nodePid = childOf(node, true);
+      return this.#nodePid !== 0;
+    });
+    for (let card = 0; card < this.#cards; card++) {
+      const args = ["link", "set", `eth${card}`, "netns", String(this.#nodePid)];
+      execFileSync("nsenter", ["--target", String(this.#switchPid), "--net", "ip", ...args]);
+    }
+    await line(node, "ready");
+  }
+
+  /** Everything that runs on the node ends at once. What it had written is on its disk. */
+  async powerCut(): Promise<void> {
+    const node = this.#node;
+    if (node === undefined) return;
+    this.#node = undefined;
+    this.#agent = undefined;
+    const gone = new Promise((resolve) => node.once("exit", resolve));
+    process.kill(this.#nodePid, "SIGKILL");
+    await gone;
+    // The cards went with the node's namespace: new cables into the same switch.
+    for (let card = 0; card < this.#cards; card++) {
+      await until(`port${card} to go`, () => this.partner("ip", ["link", "show", `port${card}`]).code !== 0);
+      this.partner("ip", ["link", "add", `eth${card}`, "type", "veth", "peer", "name", `port${card}`]);
+      this.partner("ip", ["link", "set", `port${card}`, "master", "sw0", "up"]);
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const one of [this.#node, this.#switch]) {
+      if (one === undefined || one.exitCode !== null) continue;
+      const gone = new Promise((resolve) => one.once("exit", resolve));
+      one.kill("SIGKILL");
+      await gone;
+    }
+    // The namespaces' last processes may take a moment to let go of it.
+    execFileSync("umount", ["--lazy", this.#tree]);
+  }
+
+  async startAgent(): Promise<Client> {
+    const socket = path.join("/proc", String(this.#nodePid), "root", rootSocket);
+    fs.rmSync(socket, { force: true });
+    fs.mkdirSync(path.join("/proc", String(this.#nodePid), "root", agentFolder), { recursive: true });
+    const args = [
+      "--socket",
+      "/run/binnacle/agent.sock",
+      "--root-socket",
+      rootSocket,
+      "--home",
+      agentFolder,
+      "--log",
+      "/var/log/agent.log",
+    ];
+    this.#agent = spawn("nsenter", this.#inNode(path.join(nodeFolder, "node"), [`${repository}/core/agent.ts`, ...args]), {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+    });
+    await until("the agent's socket", () => fs.existsSync(socket), 15_000);
+    return new Client({ socketPath: socket, console: rootConsole, timeoutMs: 20_000 });
+  }
+
+  /** Ends the agent as a crash does, between two instructions. */
+  async killAgent(): Promise<void> {
+    const agent = this.#agent;
+    if (agent === undefined) return;
+    this.#agent = undefined;
+    const gone = new Promise((resolve) => agent.once("exit", resolve));
+    this.run("pkill", ["-KILL", "-f", "core/agent.ts"]);
+    await gone;
+  }
+
+  /** Runs a command on the node. */
+  run(command: string, args: readonly string[]): Outcome {
+    return outcome("nsenter", this.#inNode(command, args));
+  }
+
+  /** Runs a command at the other end of the cables. */
+  partner(command: string, args: readonly string[]): Outcome {
+    return outcome("nsenter", ["--target", String(this.#switchPid), "--net", command, ...args]);
+  }
+
+  /** Plugs a cable in or out. */
+  setCable(card: number, isIn: boolean): void {
+    this.partner("ip", ["link", "set", `port${card}`, isIn ? "up" : "down"]);
+  }
+
+  /** The addresses of a link of the node, as `10.0.0.5/24`. */
+  addresses(link: string): string[] {
+    const { stdout } = this.run("ip", ["-4", "-o", "addr", "show", "dev", link]);
+    return [...stdout.matchAll(/inet (\S+)/g)].map((found) => found[1] ?? "");
+  }
+
+  /** Whether the node answers at an address, seen from outside. */
+  answers(address: string): boolean {
+    return this.partner("ping", ["-n", "-c", "3", "-i", "0.2", "-W", "1", address]).code === 0;
+  }
+
+  read(file: string): string {
+    return fs.readFileSync(path.join(this.#tree, file), "utf8");
+  }
+
+  list(folder: string): string[] {
+    return fs.existsSync(path.join(this.#tree, folder)) ? fs.readdirSync(path.join(this.#tree, folder)).sort() : [];
+  }
+
+  write(file: string, text: string, mode = 0o644): void {
+    const target = path.join(this.#tree, file);
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    fs.writeFileSync(target, text, { mode });
+    fs.chmodSync(target, mode);
+  }
+
+  get #tree(): string {
+    return path.join(this.#folder, "tree");
+  }
+
+  #inNode(command: string, args: readonly string[]): string[] {
+    const spaces = ["--net", "--mount", "--pid", "--uts", "--ipc", "--root", "--wd"];
+    return ["--target", String(this.#nodePid), ...spaces, command, ...args];
+  }
+}
+
+const script = path.join(import.meta.dirname, "bed.sh");
+
+/** There is no systemd here: the one thing that the agent asks it for. */
+const restartShim = `#!/bin/sh
+[ "$*" = "restart NetworkManager.service" ] || exit 1
+pkill -KILL -x NetworkManager
+exec NetworkManager
+`;
+
+function outcome(command: string, args: readonly string[]): Outcome {
+  try {
+    const stdout = execFileSync(command, [...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 60_000,
+    });
+    return { code: 0, stdout, stderr: "" };
+  } catch (error) {
+    const { status, stdout, stderr } = error as { status?: number; stdout?: string; stderr?: string };
+    return { code: status ?? 1, stdout: stdout ?? "", stderr: stderr ?? "" };
+  }
+}
+
+/** The one child of a process; 0 while there is none. `isExec`: not before it has become the program that it runs. */
+function childOf({ pid }: ChildProcess, isExec = false): number {
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  const child = Number(children[0] ?? 0);
+  if (child === 0 || !isExec) return child;
+  return fs.readFileSync(`/proc/${child}/cmdline`, "utf8").includes("bed.sh") ? child : 0;
+}
+
+function line(child: ChildProcess, wanted: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    let complaints = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      complaints += chunk.toString();
+    });
+    child.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.split("\n").includes(wanted)) resolve();
+    });
+    child.once("exit", (code) => reject(new Error(`It ended with ${code} instead of "${wanted}": ${complaints}`)));
+  });
+}
+
+async function until(what: string, isSo: () => boolean, timeoutMs = 5_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!isSo()) {
+    if (performance.now() > end) throw new Error(`Waited in vain for ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
