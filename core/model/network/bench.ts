@@ -1,6 +1,7 @@
 import { NodeError } from "../error.ts";
 import { shown } from "../quote.ts";
 import {
+  kindWords,
   type LinkKind,
   type LinkSettings,
   linkOf,
@@ -71,8 +72,6 @@ function isOfKind<K extends LinkKind>(
 ): entry is Extract<LinkSettings, { kind: K }> {
   return entry?.kind === kind;
 }
-
-const kindWords = { ethernet: "network card", bond: "bond", vlan: "VLAN", bridge: "bridge" } as const;
 
 export function unknownLink(name: string, kind?: LinkKind): NodeError {
   const what = kind === undefined ? "network interface" : kindWords[kind];

@@ -13,7 +13,7 @@ import {
   withoutLink,
 } from "./bench.ts";
 import { legOptions } from "./bond-options.ts";
-import { type LinkKind, masterOf, noIpv4, noIpv6 } from "./configuration.ts";
+import { kindWords, type LinkKind, masterOf, noIpv4, noIpv6 } from "./configuration.ts";
 import type { NetworkOperation } from "./operation.ts";
 import type { LinkOf } from "./survey.ts";
 
@@ -44,10 +44,14 @@ export function attach(bench: Bench, bondName: string, leg: string): Bench {
   const own = link(bench, leg);
   if (own === undefined && !isKnown(bench, leg)) throw unknownLink(leg);
   if (own !== undefined && own.kind !== "ethernet") {
-    throw new NodeError("NET.LEG_KIND", `${shown(leg)} can't be a leg of ${shown(bondName)}: it is a ${own.kind}.`, {
-      remedy: "Attach physical interfaces only.",
-      values: { link: leg, master: bondName, kind: own.kind },
-    });
+    throw new NodeError(
+      "NET.LEG_KIND",
+      `${shown(leg)} can't be a leg of ${shown(bondName)}: it is a ${kindWords[own.kind]}.`,
+      {
+        remedy: "Attach physical interfaces only.",
+        values: { link: leg, master: bondName, kind: own.kind },
+      },
+    );
   }
   const master = masterOf(bench.configuration, leg);
   if (master !== undefined) throw taken("NET.LEG_TAKEN", leg, bondName, master);
