@@ -46,8 +46,9 @@ export function vlan(name: string, parent: string, id: number, more: Common = {}
   return { kind: "vlan", name, ...common, ...more, vlan: { parent, id } };
 }
 
-export function bridge(name: string, ports: string[], more: Common = {}): LinkSettings {
-  return { kind: "bridge", name, ...common, ...more, bridge: { ports, stp: false } };
+export function bridge(name: string, ports: string[], more: Common & { stp?: boolean } = {}): LinkSettings {
+  const { stp = false, ...rest } = more;
+  return { kind: "bridge", name, ...common, ...rest, bridge: { ports, stp } };
 }
 
 export function network(links: LinkSettings[], more: Partial<NetworkConfiguration> = {}): NetworkConfiguration {
