@@ -163,6 +163,7 @@ const bonds: Case[] = [
     "arp targets that are names",
     withOptions({ arp_interval: "100", arp_ip_target: "router,10.0.0.1" }, "active-backup"),
   ],
+  ["neighbour targets that are IPv4", withOptions({ arp_interval: "100", ns_ip6_target: "10.0.0.1" }, "active-backup")],
   ["arp_interval without targets", withOptions({ arp_interval: "100" }, "active-backup")],
   [
     "both ways of watching legs",
