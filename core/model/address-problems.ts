@@ -103,10 +103,11 @@ export function roleFinding({ address, prefix }: Own): Finding<"NET.ADDRESS_OF_N
   if (role === "host") return;
   const given = formatAddress(address);
   const network = formatNetwork(address, prefix);
-  const what = role === "broadcast" ? "the broadcast address" : "the address of the network";
+  const what =
+    role === "broadcast" ? `the broadcast address of ${network}` : `the address of the network ${network} itself`;
   return {
     code: "NET.ADDRESS_OF_NETWORK",
-    description: `${given} is ${what} ${network} itself.`,
+    description: `${given} is ${what}.`,
     remedy: `Give an address ${betweenHosts({ address, prefix })}, or another prefix.`,
     values: { given, network, role },
   };

@@ -106,7 +106,7 @@ export function isInNetwork(candidate: Address, address: Address, prefix: number
  */
 export type AddressKind = "host" | "this-network" | "loopback" | "link-local" | "multicast" | "reserved";
 
-const kinds: readonly [network: string, prefix: number, kind: AddressKind][] = [
+const kindTable: readonly [network: string, prefix: number, kind: AddressKind][] = [
   ["0.0.0.0", 8, "this-network"],
   ["127.0.0.0", 8, "loopback"],
   ["169.254.0.0", 16, "link-local"],
@@ -118,13 +118,16 @@ const kinds: readonly [network: string, prefix: number, kind: AddressKind][] = [
   ["fe80::", 10, "link-local"],
   ["ff00::", 8, "multicast"],
 ];
+const kindRanges = kindTable.flatMap(([network, prefix, kind]) => {
+  const base = parseAddress(network);
+  return base === undefined ? [] : [{ family: base.family, ...networkRange(base, prefix), kind }];
+});
 
-export function addressKind(address: Address): AddressKind {
-  const found = kinds.find(([network, prefix]) => {
-    const base = parseAddress(network);
-    return base !== undefined && isInNetwork(address, base, prefix);
-  });
-  return found?.[2] ?? "host";
+export function addressKind({ family, value }: Address): AddressKind {
+  const found = kindRanges.find(
+    (each) => each.family === family && value >= each.first.value && value <= each.last.value,
+  );
+  return found?.kind ?? "host";
 }
 
 /**

@@ -8,7 +8,7 @@ import type { BondMode } from "./configuration.ts";
 
 type Values =
   /** The driver takes the word, or its place in the row as a number. */
-  { words: readonly string[] } | { least: number; most: number } | { kind: "addresses" | "mac" | "leg" };
+  { words: readonly string[] } | { least: number; most: number } | { kind: "addresses" | "addresses6" | "mac" | "leg" };
 
 type BondOption = { values: Values; modes: readonly BondMode[] | "all" };
 
@@ -35,6 +35,8 @@ const bondOptions: Readonly<Record<string, BondOption>> = {
   },
   lacp_rate: { values: { words: ["slow", "fast"] }, modes: lacp },
   lacp_active: { values: onOff, modes: lacp },
+  coupled_control: { values: onOff, modes: lacp },
+  broadcast_neighbor: { values: onOff, modes: lacp },
   ad_select: { values: { words: ["stable", "bandwidth", "count"] }, modes: lacp },
   ad_actor_sys_prio: { values: { least: 1, most: 65_535 }, modes: lacp },
   ad_actor_system: { values: { kind: "mac" }, modes: lacp },
@@ -49,6 +51,7 @@ const bondOptions: Readonly<Record<string, BondOption>> = {
   },
   arp_interval: { values: { least: 0, most: most31 }, modes: arp },
   arp_ip_target: { values: { kind: "addresses" }, modes: arp },
+  ns_ip6_target: { values: { kind: "addresses6" }, modes: arp },
   arp_validate: {
     values: { words: ["none", "active", "backup", "all", "filter", "filter_active", "filter_backup"] },
     modes: arp,
@@ -91,8 +94,9 @@ export function wrongOptionValue(name: string, value: string): string | undefine
   if (values.kind === "mac") return isMac(value) ? undefined : "a MAC address";
   if (values.kind === "leg") return value === "" ? "the name of a leg" : undefined;
   const targets = value.split(",");
-  const isRight = targets.length <= mostTargets && targets.every((each) => parseAddress(each)?.family === 4);
-  return isRight ? undefined : `up to ${mostTargets} IPv4 addresses with commas between them`;
+  const family = values.kind === "addresses" ? 4 : 6;
+  const isRight = targets.length <= mostTargets && targets.every((each) => parseAddress(each)?.family === family);
+  return isRight ? undefined : `up to ${mostTargets} IPv${family} addresses with commas between them`;
 }
 
 /** BOND_MAX_ARP_TARGETS. */

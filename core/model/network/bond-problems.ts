@@ -109,7 +109,7 @@ function together(link: LinkOf<"bond">, miimon: number, arpInterval: number): Ne
       }),
     );
   }
-  if (arpInterval > 0 && options["arp_ip_target"] === undefined) {
+  if (arpInterval > 0 && options["arp_ip_target"] === undefined && options["ns_ip6_target"] === undefined) {
     problems.push(
       problem("NET.BOND_OPTION_TOGETHER", at("arp_interval"), {
         description: `${called(link.name)} has an arp_interval, but no arp_ip_target to ask.`,

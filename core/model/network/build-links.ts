@@ -1,7 +1,10 @@
 import { NodeError } from "../error.ts";
 import { listed, shown } from "../quote.ts";
+import { legOptions } from "./bond-options.ts";
+import { kindWords, type LinkKind, masterOf, noIpv4, noIpv6 } from "./configuration.ts";
+import type { NetworkOperation } from "./operation.ts";
+import type { LinkOf } from "./survey.ts";
 import {
-  type Bench,
   entryOf,
   isKnown,
   isTaken,
@@ -9,20 +12,17 @@ import {
   nameTaken,
   unknownLink,
   usersOf,
+  type Workbench,
   withLink,
   withoutLink,
-} from "./bench.ts";
-import { legOptions } from "./bond-options.ts";
-import { type LinkKind, masterOf, noIpv4, noIpv6 } from "./configuration.ts";
-import type { NetworkOperation } from "./operation.ts";
-import type { LinkOf } from "./survey.ts";
+} from "./workbench.ts";
 
 /* Bonds, VLANs and bridges: made, changed and taken away. Each function returns a new bench and leaves its own alone. */
 
 const blank = { mtu: null, ipv4: noIpv4, ipv6: noIpv6 } as const;
 
 /** NET.BOND_EXISTS, NET.NAME_TAKEN; with `change` NET.LINK_UNKNOWN, NET.KIND. */
-export function bond(bench: Bench, operation: Extract<NetworkOperation, { do: "bond" }>): Bench {
+export function bond(bench: Workbench, operation: Extract<NetworkOperation, { do: "bond" }>): Workbench {
   const { link: name, mode, options, change } = operation;
   if (change) {
     const entry = entryOf(bench, name, "bond");
@@ -39,15 +39,19 @@ export function bond(bench: Bench, operation: Extract<NetworkOperation, { do: "b
 }
 
 /** NET.LINK_UNKNOWN, NET.KIND, NET.LEG_KIND, NET.LEG_TAKEN. */
-export function attach(bench: Bench, bondName: string, leg: string): Bench {
+export function attach(bench: Workbench, bondName: string, leg: string): Workbench {
   const { bond: settings, ...entry } = entryOf(bench, bondName, "bond");
   const own = link(bench, leg);
   if (own === undefined && !isKnown(bench, leg)) throw unknownLink(leg);
   if (own !== undefined && own.kind !== "ethernet") {
-    throw new NodeError("NET.LEG_KIND", `${shown(leg)} can't be a leg of ${shown(bondName)}: it is a ${own.kind}.`, {
-      remedy: "Attach physical interfaces only.",
-      values: { link: leg, master: bondName, kind: own.kind },
-    });
+    throw new NodeError(
+      "NET.LEG_KIND",
+      `${shown(leg)} can't be a leg of ${shown(bondName)}: it is a ${kindWords[own.kind]}.`,
+      {
+        remedy: "Attach physical interfaces only.",
+        values: { link: leg, master: bondName, kind: own.kind },
+      },
+    );
   }
   const master = masterOf(bench.configuration, leg);
   if (master !== undefined) throw taken("NET.LEG_TAKEN", leg, bondName, master);
@@ -77,7 +81,7 @@ function taken(
 }
 
 /** What a leg or port may keep is its MTU; without one it needs no entry. */
-function withoutAddresses(bench: Bench, name: string): Bench {
+function withoutAddresses(bench: Workbench, name: string): Workbench {
   const entry = link(bench, name);
   if (entry === undefined) return bench;
   if (entry.kind === "ethernet" && entry.mtu === null) return withoutLink(bench, name);
@@ -85,7 +89,7 @@ function withoutAddresses(bench: Bench, name: string): Bench {
 }
 
 /** The management network goes on over what a link has become a part of. */
-function carryManagement(bench: Bench, from: string, to: string): Bench {
+function carryManagement(bench: Workbench, from: string, to: string): Workbench {
   const { configuration } = bench;
   return configuration.managementLink === from
     ? { ...bench, configuration: { ...configuration, managementLink: to } }
@@ -93,7 +97,7 @@ function carryManagement(bench: Bench, from: string, to: string): Bench {
 }
 
 /** NET.LINK_UNKNOWN, NET.KIND, NET.LEG_NOT. */
-export function detach(bench: Bench, bondName: string, leg: string): Bench {
+export function detach(bench: Workbench, bondName: string, leg: string): Workbench {
   const entry = entryOf(bench, bondName, "bond");
   const { legs } = entry.bond;
   if (!legs.includes(leg)) {
@@ -111,7 +115,7 @@ export function detach(bench: Bench, bondName: string, leg: string): Bench {
 }
 
 /** NET.LINK_UNKNOWN, NET.VLAN_EXISTS, NET.NAME_TAKEN. */
-export function vlan(bench: Bench, parent: string, id: number): Bench {
+export function vlan(bench: Workbench, parent: string, id: number): Workbench {
   if (!isKnown(bench, parent)) throw unknownLink(parent);
   const name = `${parent}.${id}`;
   const same = bench.configuration.links.find(
@@ -132,7 +136,7 @@ export function vlan(bench: Bench, parent: string, id: number): Bench {
  * A bridge that has the port already is left as it is, so that setting its address anew needs no other operations.
  * NET.LINK_UNKNOWN, NET.NAME_TAKEN, NET.PORT_KIND, NET.PORT_TAKEN.
  */
-export function bridge(bench: Bench, name: string, port: string): Bench {
+export function bridge(bench: Workbench, name: string, port: string): Workbench {
   const there = link(bench, name);
   if (there?.kind === "bridge" && there.bridge.ports.includes(port)) return bench;
   const own = link(bench, port);
@@ -159,7 +163,7 @@ export function bridge(bench: Bench, name: string, port: string): Bench {
 }
 
 /** NET.LINK_UNKNOWN, NET.KIND, NET.IN_USE. */
-export function deleteLink(bench: Bench, name: string, kind: LinkKind): Bench {
+export function deleteLink(bench: Workbench, name: string, kind: LinkKind): Workbench {
   const isBareCard = kind === "ethernet" && link(bench, name) === undefined && isKnown(bench, name, "named");
   if (isBareCard) return bench;
   entryOf(bench, name, kind);

@@ -79,6 +79,8 @@ export const linkSettings = z.discriminatedUnion("kind", [
 ]);
 export type LinkSettings = z.infer<typeof linkSettings>;
 export type LinkKind = LinkSettings["kind"];
+/** The kinds in English sentences. */
+export const kindWords = { ethernet: "network card", bond: "bond", vlan: "VLAN", bridge: "bridge" } as const;
 
 export const networkConfiguration = z.object({
   hostname: text(1024),

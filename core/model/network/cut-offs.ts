@@ -52,9 +52,9 @@ export function cutOffs(
   return [
     ...management.map((detail) => ({ what: "managementAddress" as const, detail })),
     ...(link !== null && jolted.has(link) ? [{ what: "managementLink" as const, detail: link }] : []),
-    ...activity.sessions.flatMap(({ console, address }) =>
-      address !== null && isGone(address) ? [{ what: "session" as const, detail: console }] : [],
-    ),
+    ...activity.sessions
+      .filter(({ address }) => address !== null && isGone(address))
+      .map((session) => ({ what: "session" as const, detail: session.console })),
     ...counted("migration", isManagementHit ? activity.runningMigrations : 0),
     ...activity.storageMounts.flatMap(({ mount, server }) =>
       waysTo(before, server).some(isHit) ? [{ what: "storage" as const, detail: mount }] : [],

@@ -110,6 +110,7 @@ function setChanges(link: string, what: What, before: readonly string[], after: 
 
 function familyChanges(name: string, old: LinkSettings, fresh: LinkSettings, family: 4 | 6): NetworkChange[] {
   const [a, b] = family === 4 ? [old.ipv4, fresh.ipv4] : [old.ipv6, fresh.ipv6];
+  if (a === b || JSON.stringify(a) === JSON.stringify(b)) return [];
   const words = whats[family];
   const none = (method: string) => (method === "none" ? null : method);
   return [

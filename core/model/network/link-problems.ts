@@ -1,4 +1,5 @@
-import type { LinkSettings } from "./configuration.ts";
+import { listed } from "../quote.ts";
+import { kindWords, type LinkSettings } from "./configuration.ts";
 import { interfaceNameProblem } from "./fields.ts";
 import { called, fieldOf, problem, warning } from "./problem.ts";
 import { presence, type Survey } from "./survey.ts";
@@ -30,30 +31,29 @@ function taken(link: LinkSettings, field: string, all: Survey): NetworkProblem[]
   const owner = isCard ? "a network card" : "an interface that something else made";
   return [
     problem("NET.NAME_TAKEN", field, {
-      description: `The ${link.kind} can't be named ${called(link.name)}: that is the name of ${owner}.`,
+      description: `The ${kindWords[link.kind]} can't be named ${called(link.name)}: that is the name of ${owner}.`,
       remedy: "Give it another name.",
       values: { link: link.name, kind: link.kind },
     }),
   ];
 }
 
-/** For an entry, a leg or a port: a card that the machine lacks. */
-export function unknown(name: string, field: string, all: Survey): NetworkProblem[] {
+/** For an entry, a leg, a port or a parent that the machine lacks. `what`: what it would have to be. */
+export function unknown(
+  name: string,
+  field: string,
+  all: Survey,
+  what: "network card" | "interface" = "network card",
+): NetworkProblem[] {
   const state = presence(all, name);
   if (state === "there") return [];
   const names = [...(all.physical?.keys() ?? [])];
   const sentences = {
-    description: `There is no network card ${called(name)} in this machine.`,
-    remedy: names.length === 0 ? "This machine shows none." : `There are: ${cards(names)}.`,
+    description: `There is no ${what} ${called(name)} in this machine.`,
+    remedy: names.length === 0 ? "This machine shows no network card." : `Its network cards are ${listed(names, 6)}.`,
     values: { link: name },
   };
   return [
     state === "gone" ? warning("NET.LINK_UNKNOWN", field, sentences) : problem("NET.LINK_UNKNOWN", field, sentences),
   ];
-}
-
-function cards(names: readonly string[]): string {
-  const most = 6;
-  const some = names.slice(0, most).map(called).join(", ");
-  return names.length <= most ? some : `${some} and ${names.length - most} more`;
 }

@@ -1,3 +1,4 @@
+import { kindWords } from "./configuration.ts";
 import { unknown } from "./link-problems.ts";
 import { called, fieldOf, problem } from "./problem.ts";
 import { type LinkOf, membersOf, type Survey } from "./survey.ts";
@@ -16,7 +17,9 @@ export function memberProblems(master: LinkOf<"bond"> | LinkOf<"bridge">, all: S
     const wrongKind = kind(master, member, field, all);
     if (wrongKind !== undefined) return [wrongKind];
     // An entry without its card is told where the entry is; a bridge may have a tunnel for a port.
-    return all.links.has(member) || all.otherNames.has(member) ? [] : unknown(member, field, all);
+    return all.links.has(member) || all.otherNames.has(member)
+      ? []
+      : unknown(member, field, all, master.kind === "bond" ? "network card" : "interface");
   });
 }
 
@@ -58,7 +61,7 @@ function kind(
   const values = { link: member, master: master.name, kind: entry?.kind ?? "" };
   if (master.kind === "bond" && ((entry !== undefined && entry.kind !== "ethernet") || all.otherNames.has(member))) {
     return problem("NET.LEG_KIND", field, {
-      description: `${called(member)} can't be a leg of ${called(master.name)}: it is ${entry === undefined ? "no network card" : `a ${entry.kind}`}.`,
+      description: `${called(member)} can't be a leg of ${called(master.name)}: it is ${entry === undefined ? "no network card" : `a ${kindWords[entry.kind]}`}.`,
       remedy: "Attach physical interfaces only.",
       values,
     });

@@ -21,7 +21,7 @@ export function mtuProblems(all: Survey): NetworkProblem[] {
 
 type Mtus = (name: string) => number;
 
-/** The MTU that each link will have; that of a loop, which is an error of its own, is the usual one. */
+/** The MTU that each link but a leg will have; that of a loop, which is an error of its own, is the usual one. */
 function effectiveMtus(all: Survey): Mtus {
   const found = new Map<string, number>();
   const mtuOf = (name: string): number => {
@@ -33,9 +33,6 @@ function effectiveMtus(all: Survey): Mtus {
     return mtu;
   };
   const reckon = (name: string): number => {
-    const master = all.uses.get(name)?.find((use) => use.master.kind === "bond")?.master;
-    // The driver gives each leg the bond's.
-    if (master !== undefined) return master.mtu ?? usual;
     const link = all.links.get(name);
     if (link === undefined) return usual;
     if (link.mtu !== null) return link.mtu;

@@ -1,5 +1,6 @@
 import { type Address, formatAddress, formatNetwork, networkRange } from "../address.ts";
 import { manyNameServers, mostNameServers, noNameServer, type Own } from "../address-problems.ts";
+import type { LinkSettings } from "./configuration.ts";
 import { ownOf } from "./fields.ts";
 import { called, fieldOf, problem, warning } from "./problem.ts";
 import { parseNetwork } from "./route-problems.ts";
@@ -89,7 +90,10 @@ function overlap(inner: Placed, outer: Placed): NetworkProblem {
 }
 
 function twoGateways({ configuration }: Survey, family: 4 | 6): NetworkProblem[] {
-  const withOne = configuration.links.filter((link) => (family === 4 ? link.ipv4 : link.ipv6).gateway !== null);
+  const settings = (link: LinkSettings) => (family === 4 ? link.ipv4 : link.ipv6);
+  const withOne = configuration.links.filter(
+    (link) => settings(link).method === "static" && settings(link).gateway !== null,
+  );
   const [first, ...others] = withOne;
   if (first === undefined) return [];
   return others.map((link) =>
@@ -134,11 +138,10 @@ function nameServers({ configuration }: Survey): NetworkProblem[] {
         if (!fields.has(given)) fields.set(given, fieldOf(link.name, `ipv${family}`, "nameServers", i));
   const fourth = [...fields.values()][mostNameServers];
   if (fourth !== undefined) return [warning(manyNameServers.code, fourth, manyNameServers)];
-  const isLearnt = ({ ipv4, ipv6 }: (typeof configuration.links)[number]) =>
+  const isLearnt = ({ ipv4, ipv6 }: LinkSettings) =>
     ipv4.method === "dhcp" || ipv6.method === "dhcp" || ipv6.method === "auto";
   if (fields.size > 0 || configuration.links.some(isLearnt)) return [];
-  const isStatic = ({ ipv4, ipv6 }: (typeof configuration.links)[number]) =>
-    ipv4.method === "static" || ipv6.method === "static";
+  const isStatic = ({ ipv4, ipv6 }: LinkSettings) => ipv4.method === "static" || ipv6.method === "static";
   const place =
     configuration.links.find((link) => link.name === configuration.managementLink && isStatic(link)) ??
     configuration.links.find(isStatic);

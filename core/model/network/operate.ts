@@ -1,12 +1,12 @@
 import { NodeError } from "../error.ts";
 import { shown } from "../quote.ts";
-import { type Bench, isKnown, isTaken, link, nameTaken, unknownLink, withLink } from "./bench.ts";
 import { attach, bond, bridge, deleteLink, detach, vlan } from "./build-links.ts";
 import type { LinkSettings, NetworkConfiguration, NetworkHardware } from "./configuration.ts";
 import { noIpv4, noIpv6 } from "./configuration.ts";
 import { interfaceNameProblem } from "./fields.ts";
 import type { NetworkOperation } from "./operation.ts";
 import { renamed } from "./rename.ts";
+import { isKnown, isTaken, link, nameTaken, unknownLink, type Workbench, withLink } from "./workbench.ts";
 
 type Saved = (id: string) => NetworkConfiguration | undefined;
 type Operation<D extends NetworkOperation["do"]> = Extract<NetworkOperation, { do: D }>;
@@ -21,7 +21,7 @@ export function operate(
   saved: Saved,
   hardware: NetworkHardware | null = null,
 ): NetworkConfiguration {
-  const start: Bench = {
+  const start: Workbench = {
     configuration,
     cards: hardware === null ? null : new Set(hardware.links.map(({ name }) => name)),
     otherNames: new Set(hardware?.otherNames),
@@ -29,7 +29,7 @@ export function operate(
   return operations.reduce((bench, operation) => step(bench, operation, saved), start).configuration;
 }
 
-function step(bench: Bench, operation: NetworkOperation, saved: Saved): Bench {
+function step(bench: Workbench, operation: NetworkOperation, saved: Saved): Workbench {
   const { configuration } = bench;
   switch (operation.do) {
     case "address":
@@ -63,20 +63,20 @@ function step(bench: Bench, operation: NetworkOperation, saved: Saved): Bench {
 }
 
 /** The link's entry, or a first one for a card that has none. */
-function forSettings(bench: Bench, name: string): LinkSettings {
+function forSettings(bench: Workbench, name: string): LinkSettings {
   const entry = link(bench, name);
   if (entry !== undefined) return entry;
   if (!isKnown(bench, name)) throw unknownLink(name);
   return { kind: "ethernet", name, mtu: null, ipv4: noIpv4, ipv6: noIpv6 };
 }
 
-function address(bench: Bench, operation: Operation<"address">): Bench {
+function address(bench: Workbench, operation: Operation<"address">): Workbench {
   const entry = forSettings(bench, operation.link);
   const { ipv4 = entry.ipv4, ipv6 = entry.ipv6 } = operation;
   return withLink(bench, { ...entry, ipv4, ipv6 });
 }
 
-function rename(bench: Bench, { link: name, to }: Operation<"rename">): Bench {
+function rename(bench: Workbench, { link: name, to }: Operation<"rename">): Workbench {
   if (!isKnown(bench, name, "named")) throw unknownLink(name);
   const wrong = interfaceNameProblem(to);
   if (wrong !== undefined)

@@ -1,5 +1,5 @@
 import { legOptions } from "./bond-options.ts";
-import type { LinkSettings, NetworkConfiguration } from "./configuration.ts";
+import type { LinkSettings, NetworkConfiguration, NetworkHardware } from "./configuration.ts";
 import type { NetworkOperation } from "./operation.ts";
 
 /* New names of interfaces, followed to every place that names one. */
@@ -61,6 +61,11 @@ function withVlans(configuration: NetworkConfiguration, asked: Renames): Renames
     }
   }
   return renames;
+}
+
+/** The machine as it will be: a draft with new names is checked against it. */
+export function renamedHardware(hardware: NetworkHardware, renames: Renames): NetworkHardware {
+  return { ...hardware, links: hardware.links.map((link) => ({ ...link, name: renames.get(link.name) ?? link.name })) };
 }
 
 /** What operations rename, end to end: of eno1 to lan, lan to lan0 there is eno1 to lan0. */

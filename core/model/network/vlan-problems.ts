@@ -4,6 +4,8 @@ import { called, fieldOf, problem } from "./problem.ts";
 import { belowOf, type LinkOf, type Survey, vlanKey } from "./survey.ts";
 import type { NetworkProblem } from "./transaction.ts";
 
+/** Levels that are looked at: no ring that anybody makes by mistake is longer. */
+const farEnough = 8;
 /** VLANs upon each other: a customer's in a provider's (802.1ad). More than two is a mistake. */
 const mostLevels = 2;
 
@@ -47,15 +49,15 @@ function parentProblems(link: LinkOf<"vlan">, all: Survey): NetworkProblem[] {
       }),
     ];
   }
-  return all.otherNames.has(parent) || all.links.has(parent) ? [] : unknown(parent, field, all);
+  return all.otherNames.has(parent) || all.links.has(parent) ? [] : unknown(parent, field, all, "interface");
 }
 
-/** One more than is allowed is enough to know, and ends a loop. */
+/** A ring counts as one level: it is told as a ring. */
 function levels(link: LinkOf<"vlan">, all: Survey): number {
   const seen = new Set<string>();
   let below = all.links.get(link.vlan.parent);
   let count = 1;
-  while (below?.kind === "vlan" && count <= mostLevels) {
+  while (below?.kind === "vlan" && count < farEnough) {
     if (seen.has(below.name) || below === link) return 1;
     seen.add(below.name);
     count++;

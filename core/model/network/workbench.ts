@@ -1,6 +1,7 @@
 import { NodeError } from "../error.ts";
 import { shown } from "../quote.ts";
 import {
+  kindWords,
   type LinkKind,
   type LinkSettings,
   linkOf,
@@ -11,14 +12,14 @@ import {
 import { namedLinks } from "./survey.ts";
 
 /** What operations work on: the configuration as far as it has come, and the names that are there besides. */
-export type Bench = {
+export type Workbench = {
   configuration: NetworkConfiguration;
   /** Physical interfaces under the names that they have by now; null: not known. */
   cards: ReadonlySet<string> | null;
   otherNames: ReadonlySet<string>;
 };
 
-export function link({ configuration }: Bench, name: string): LinkSettings | undefined {
+export function link({ configuration }: Workbench, name: string): LinkSettings | undefined {
   return linkOf(configuration, name);
 }
 
@@ -26,35 +27,39 @@ export function link({ configuration }: Bench, name: string): LinkSettings | und
  * Whether there is such a link. Where the machine is not known, any name may be that of a card; `named`: no, it must
  * be in the configuration then.
  */
-export function isKnown(bench: Bench, name: string, where: "anywhere" | "named" = "anywhere"): boolean {
+export function isKnown(bench: Workbench, name: string, where: "anywhere" | "named" = "anywhere"): boolean {
   if (bench.cards === null && where === "anywhere") return true;
   return bench.cards?.has(name) === true || namedLinks(bench.configuration).has(name);
 }
 
-export function isTaken(bench: Bench, name: string): boolean {
+export function isTaken(bench: Workbench, name: string): boolean {
   return bench.otherNames.has(name) || isKnown(bench, name, "named");
 }
 
 /** Puts the entry in the place of that of the same name, or at the end. */
-export function withLink(bench: Bench, entry: LinkSettings): Bench {
+export function withLink(bench: Workbench, entry: LinkSettings): Workbench {
   const { links } = bench.configuration;
   const isThere = links.some(({ name }) => name === entry.name);
   return withLinks(bench, isThere ? links.map((each) => (each.name === entry.name ? entry : each)) : [...links, entry]);
 }
 
-export function withoutLink(bench: Bench, name: string): Bench {
+export function withoutLink(bench: Workbench, name: string): Workbench {
   return withLinks(
     bench,
     bench.configuration.links.filter((each) => each.name !== name),
   );
 }
 
-function withLinks(bench: Bench, links: LinkSettings[]): Bench {
+function withLinks(bench: Workbench, links: LinkSettings[]): Workbench {
   return { ...bench, configuration: { ...bench.configuration, links } };
 }
 
 /** The entry of a kind, to work on it. NET.LINK_UNKNOWN, NET.KIND. */
-export function entryOf<K extends LinkKind>(bench: Bench, name: string, kind: K): Extract<LinkSettings, { kind: K }> {
+export function entryOf<K extends LinkKind>(
+  bench: Workbench,
+  name: string,
+  kind: K,
+): Extract<LinkSettings, { kind: K }> {
   const entry = link(bench, name);
   if (isOfKind(entry, kind)) return entry;
   const other = entry?.kind ?? (bench.cards?.has(name) === true ? "ethernet" : undefined);
@@ -72,8 +77,6 @@ function isOfKind<K extends LinkKind>(
   return entry?.kind === kind;
 }
 
-const kindWords = { ethernet: "network card", bond: "bond", vlan: "VLAN", bridge: "bridge" } as const;
-
 export function unknownLink(name: string, kind?: LinkKind): NodeError {
   const what = kind === undefined ? "network interface" : kindWords[kind];
   return new NodeError("NET.LINK_UNKNOWN", `There is no ${what} ${shown(name)}.`, {
@@ -82,7 +85,7 @@ export function unknownLink(name: string, kind?: LinkKind): NodeError {
   });
 }
 
-export function nameTaken(bench: Bench, name: string): NodeError {
+export function nameTaken(bench: Workbench, name: string): NodeError {
   const kind = link(bench, name)?.kind ?? (bench.cards?.has(name) === true ? "ethernet" : undefined);
   const owner = kind === undefined ? "an interface" : `a ${kindWords[kind]}`;
   return new NodeError("NET.NAME_TAKEN", `There is ${owner} of the name ${shown(name)} already.`, {
@@ -92,7 +95,7 @@ export function nameTaken(bench: Bench, name: string): NodeError {
 }
 
 /** Bonds, bridges and VLANs that are made of a link or lie on it. */
-export function usersOf({ configuration }: Bench, name: string): string[] {
+export function usersOf({ configuration }: Workbench, name: string): string[] {
   const master = masterOf(configuration, name);
   return [...(master === undefined ? [] : [master.name]), ...vlansOn(configuration, name).map((each) => each.name)];
 }
