@@ -21,6 +21,7 @@ const packages = [
   "ndisc6",
   "network-manager",
   "procps",
+  "systemd",
   "tini",
   "util-linux",
 ];
