@@ -5,7 +5,7 @@ import { networkChanges } from "../../model/network/difference.ts";
 import { operate } from "../../model/network/operate.ts";
 import type { NetworkOperation } from "../../model/network/operation.ts";
 import { networkProblems } from "../../model/network/problems.ts";
-import { renamed, renamesOf } from "../../model/network/rename.ts";
+import { renamed, renamedHardware, renamesOf } from "../../model/network/rename.ts";
 import {
   hasEnded,
   type KeepMode,
@@ -193,12 +193,11 @@ export class NetworkChanges {
     const configuration = operate(before, operations, saved, present.hardware);
     // A VLAN's interface takes part in the new name of its parent.
     const { configuration: inForce, renames } = renamed(before, renamesOf(operations));
-    const links = present.hardware.links.map((link) => ({ ...link, name: renames.get(link.name) ?? link.name }));
     return {
       present,
       configuration,
       renames,
-      problems: networkProblems(configuration, { ...present.hardware, links }, inForce),
+      problems: networkProblems(configuration, renamedHardware(present.hardware, renames), inForce),
       changes: networkChanges(before, configuration, renames),
       cutsOff: cutOffs(before, configuration, activity, renames),
     };
