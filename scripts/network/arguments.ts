@@ -87,7 +87,7 @@ function split(word: string): string[] {
 function actionOf({ actions }: Command, flags: readonly string[]): Action | null {
   if (actions.length === 0) return null;
   const all = actions.map(({ flag }) => flag).join(" or ");
-  if (flags.length !== 1) throw new UsageError(flags.length === 0 ? `Give ${all}.` : `Give ${all} once.`);
+  if (flags.length !== 1) throw new UsageError(flags.length === 0 ? `Give ${all}.` : `Give ${all}, and only once.`);
   return actions.find(({ flag }) => flag === flags[0]) ?? null;
 }
 
@@ -95,7 +95,7 @@ function valuesOf(places: readonly Argument[], words: readonly string[]): Map<st
   const missing = places.slice(words.length).find(({ isOptional }) => isOptional !== true);
   if (missing !== undefined) throw new UsageError(`${missing.name} is missing.`);
   const excess = words[places.length];
-  if (excess !== undefined) throw new UsageError(`${shortened(excess)} is too much.`);
+  if (excess !== undefined) throw new UsageError(`${shortened(excess)} is one argument too many.`);
   const values = new Map<string, string>();
   for (const [i, { name, kind }] of places.entries()) {
     const word = words[i];
@@ -123,7 +123,7 @@ const complaints: Record<ArgumentKind, (word: string, before: ReadonlyMap<string
     const family = parseAddress(before.get("IP") ?? "")?.family;
     return family === gateway.family
       ? undefined
-      : `The gateway ${word} is of another kind than the address: IPv${family}.`;
+      : `The gateway ${word} is no IPv${family} address, as the interface has.`;
   },
   netmask(word, before) {
     const family = parseAddress(before.get("IP") ?? "")?.family ?? 4;

@@ -74,7 +74,7 @@ const changeOptions: readonly Option[] = [
 
 /** How a change goes on; the same for each command that makes one. */
 const change =
-  "The change is shown and carried out as one, then probed: carrier, LACP partner, duplicate address, gateway and more. " +
+  "The change is carried out as a whole, then probed: carrier, LACP partner, duplicate address, gateway and more. " +
   "When a probe fails the former network is put in force again. If the change cuts something off, such as the " +
   "management address, a person at a terminal is asked first, and once more when the new network is in force: whoever " +
   "does not answer within the countdown, because the connection is gone, gets the former network back. What is kept " +
