@@ -12,7 +12,7 @@ import type { Request } from "./arguments.ts";
 import { type Bond, bondTable, configuredBonds } from "./bond-table.ts";
 import { type ExitCode, exitCodes } from "./commands.ts";
 import { kernelBonds } from "./kernel-bonds.ts";
-import type { Voice } from "./say.ts";
+import { printable, type Voice } from "./say.ts";
 import { underWayText } from "./wording.ts";
 
 const answerTimeoutMs = 5_000;
@@ -102,7 +102,9 @@ function allBonds({ network }: Known): Bond[] {
 }
 
 function neighbourLines(neighbours: readonly Neighbour[]): string[] {
-  const width = (of: (each: Neighbour) => string) => Math.max(0, ...neighbours.map((each) => of(each).length));
+  // What a character that is not printed becomes is longer than it.
+  const all = neighbours.map((each) => ({ ...each, system: printable(each.system) }));
+  const width = (of: (each: Neighbour) => string) => Math.max(0, ...all.map((each) => of(each).length));
   const [first, second] = [width(({ link }) => link), width(({ system }) => system)];
-  return neighbours.map(({ link, system, port }) => `${link.padEnd(first)}  ${system.padEnd(second)}  ${port}`);
+  return all.map(({ link, system, port }) => `${link.padEnd(first)}  ${system.padEnd(second)}  ${port}`);
 }
