@@ -4,7 +4,7 @@ import { countdown, hasEnded, type NetworkTransaction } from "../../core/model/n
 import { exitCodes } from "./commands.ts";
 import type { Voice } from "./say.ts";
 import type { Terminal } from "./terminal.ts";
-import { leavingLine, seconds } from "./wording.ts";
+import { leavingLine, progressLine, seconds } from "./wording.ts";
 
 const pollMs = 250;
 /** The agent may be started anew in the middle of a change. */
@@ -25,6 +25,7 @@ export async function follow(
 ): Promise<NetworkTransaction> {
   const begunAt = performance.now();
   let [now, heardAt] = [started, begunAt];
+  let shown: NetworkTransaction["phase"] | undefined;
   const leave = () => {
     terminal?.leave();
     voice.warn(leavingLine(aged(now, performance.now() - heardAt)));
@@ -34,7 +35,9 @@ export async function follow(
   const question = new Question(client, terminal, voice);
   try {
     while (!hasEnded(now)) {
-      const failure = await question.attend(now);
+      if (now.phase !== shown) showProgress(now, terminal, voice);
+      shown = now.phase;
+      const failure = question.attend(now);
       if (failure !== undefined) throw failure;
       await new Promise((done) => setTimeout(done, pollMs));
       try {
@@ -55,6 +58,14 @@ export async function follow(
   }
 }
 
+/** A person sees that something goes on; in a file there is only what was done. */
+function showProgress({ phase }: NetworkTransaction, terminal: Terminal | undefined, voice: Voice): void {
+  const line = process.stdout.isTTY === true ? progressLine(phase) : undefined;
+  if (line === undefined) return;
+  terminal?.leave();
+  voice.say(line);
+}
+
 /** Asks once, and carries the answer out. */
 class Question {
   readonly #client: Client;
@@ -69,8 +80,8 @@ class Question {
     this.#voice = voice;
   }
 
-  /** To be called again and again. Resolves to what went wrong with an answer. */
-  async attend(now: NetworkTransaction): Promise<unknown> {
+  /** To be called again and again. Returns what went wrong with an answer. */
+  attend(now: NetworkTransaction): unknown {
     if (this.#terminal === undefined || now.phase !== "waiting" || now.remainingMs === null) return this.#failure;
     const text = `Keep the new network? [y/N] ${String(seconds(now.remainingMs)).padStart(3)} s`;
     if (this.#isAsked) this.#terminal.replace(text);

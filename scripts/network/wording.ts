@@ -80,13 +80,20 @@ export function underWayText(transaction: NetworkTransaction, now: number): stri
   return `a change by ${console}, begun ${seconds(Math.max(0, now - startedAt))} s ago; ${states[phase]}${left}`;
 }
 
+/** What the agent is at, for a person who waits at a terminal; undefined for what needs no line of its own. */
+export function progressLine(phase: NetworkTransaction["phase"]): string | undefined {
+  if (phase !== "applying" && phase !== "probing" && phase !== "rollingBack") return;
+  const [first = "", ...more] = states[phase];
+  return `${first.toUpperCase()}${more.join("")} ...`;
+}
+
 const states: Record<NetworkTransaction["phase"], string> = {
   saving: "the present network is being saved",
   applying: "the new network is being put in force",
   probing: "the new network is being probed",
   waiting: "it waits to be kept",
   committing: "the new network is being saved",
-  rollingBack: "it is being taken back",
+  rollingBack: "the change is being taken back",
   committed: "it is kept",
   rolledBack: "it was taken back",
   failed: "it failed",

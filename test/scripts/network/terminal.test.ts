@@ -85,6 +85,7 @@ test("no to the second question takes the change back", async () => {
   await typed.said("Keep the new network?");
   typed.pty.write("\r");
   assert.equal(await typed.end, 1);
+  assert.match(typed.text(), /\nThe new network is being put in force \.\.\.\r\n/);
   assert.match(typed.text(), /taken back: as asked\. The old network is in force again\.\r\n$/);
 });
 
@@ -94,9 +95,9 @@ test("what was typed before the second question stood there is no answer to it",
   const typed = bed.type(...line);
   await typed.said("Change the network?");
   typed.pty.write("y\r");
-  await bed.agent.until("networkChange");
+  await typed.said("The new network is being probed ...\r\n");
   typed.pty.write("y\r");
-  await typed.said("y\r\ny\r\n");
+  await typed.said("probed ...\r\ny\r\n");
   const asked = bed.agent.asked.filter(({ call }) => call === "networkChange").length;
   await bed.agent.until("networkChange", asked + 2);
   world.now = transaction({ phase: "waiting", remainingMs: 58_000 });

@@ -3,10 +3,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { countdown } from "../../../core/model/network/transaction.ts";
+import { ensureBuilt } from "../../../scripts/dev/build.ts";
 import { readArguments, UsageError } from "../../../scripts/network/arguments.ts";
 import { commands } from "../../../scripts/network/commands.ts";
 import { helpText } from "../../../scripts/network/help.ts";
-import { runAlone } from "./bed.ts";
+import { program, runAlone } from "./bed.ts";
 
 const golden = join(import.meta.dirname, "golden");
 
@@ -93,6 +94,20 @@ for (const command of commands)
     assert.deepEqual(await runAlone(command.name, "nonsense", "--help"), { code: 0, stdout, stderr: "" });
     assert.ok(stdout.split("\n").every((line) => line.length <= 100));
   });
+
+test("a command line that is wrong, or asks for help, loads little", async () => {
+  await ensureBuilt();
+  const files = [program];
+  // What a bundle imports statically is loaded with it.
+  for (const file of files)
+    for (const [, name = ""] of readFileSync(file, "utf8").matchAll(
+      /^(?:import|\} from) ?(?:.* from )?"(\.[^"]+)";$/gm,
+    ))
+      if (!files.includes(join(file, "..", name))) files.push(join(file, "..", name));
+  assert.ok(files.length > 1);
+  const bytes = files.reduce((sum, file) => sum + readFileSync(file).length, 0);
+  assert.ok(bytes < 50_000, `${bytes} bytes in ${files.join(", ")}`);
+});
 
 test("no command line makes the reader of arguments fail in another way than wrong usage", () => {
   const parts = [
