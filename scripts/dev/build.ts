@@ -10,6 +10,7 @@ export const programs = {
   menu: "tui/menu.ts",
   role: "core/role.ts",
   "zstack-upgrade": "scripts/zstack-upgrade.ts",
+  "zs-network": "scripts/zs-network.ts",
   installer: "tui/installer/main.ts",
   "installer-engine": "iso/engine/main.ts",
 } as const;
@@ -25,6 +26,7 @@ export const nodeFlags = {
   menu: [],
   role: [],
   "zstack-upgrade": [],
+  "zs-network": [],
   installer: ["--max-semi-space-size=1", "--no-opt", "--no-maglev"],
   "installer-engine": ["--max-semi-space-size=1"],
 } as const satisfies Record<ProgramName, readonly string[]>;

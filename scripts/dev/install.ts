@@ -2,16 +2,20 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
+import { version } from "../../core/version.ts";
+import { commands } from "../network/commands.ts";
 import { builtFiles, bundledPackages, describeBuildFailure, ensureBuilt, packageFolder } from "./build.ts";
+import { completionScript } from "./completion.ts";
+import { manualPage } from "./manual.ts";
 import { NoticeError, noticeFile, noticeOf, noticesText } from "./notices.ts";
 import { projectRoot } from "./source.ts";
 
 /*
  * npm run -s node:install -- --root DIR: lays the product out in a node's file tree, as the image has it: the programs,
  * the Node that runs them and the packages that they load below /usr/lib/binnacle, the licences of all that below
- * /usr/share/doc/binnacle, and the files of iso/overlay. The same sources give the same bytes, modes and times
- * (SOURCE_DATE_EPOCH, or 0), however often it runs. It makes no users: that is systemd-sysusers' work, in the image's
- * build or at the first boot.
+ * /usr/share/doc/binnacle, the manual pages and completions of the commands, and the files of iso/overlay. The same
+ * sources give the same bytes, modes and times (SOURCE_DATE_EPOCH, or 0), however often it runs. It makes no users: that
+ * is systemd-sysusers' work, in the image's build or at the first boot.
  */
 
 /** One file of the tree: where it lies in it, and where it comes from. */
@@ -52,6 +56,7 @@ function allItems(architecture: string): Item[] {
     ...packages,
     ...licenceItems([node, ...folders, ...bundledPackages()]),
     ...overlayItems(),
+    ...commandItems(),
   ];
   const names = items.map(({ to }) => to);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -78,6 +83,14 @@ function licenceItems(folders: readonly string[]): Item[] {
     { to: `${documents}/LICENSE`, from: "LICENSE", mode: 0o644 },
     { to: `${documents}/THIRD-PARTY.txt`, text: noticesText(notices), mode: 0o644 },
   ];
+}
+
+/** The manual page of each command, and what a shell completes for it. */
+function commandItems(): Item[] {
+  return commands.flatMap((command): Item[] => [
+    { to: `usr/share/man/man8/${command.name}.8`, text: manualPage(command, version), mode: 0o644 },
+    { to: `usr/share/bash-completion/completions/${command.name}`, text: completionScript(command), mode: 0o644 },
+  ]);
 }
 
 function nodeFolder(architecture: string): string {

@@ -22,6 +22,7 @@ export const testPackages: readonly TestPackage[] = [
   { name: "dosfstools", for: "test", why: "mkfs.vfat: an installation onto a disk image" },
   { name: "fdisk", for: "test", why: "sfdisk: partition tables, as the installer makes them" },
   { name: "squashfs-tools", for: "test", why: "mksquashfs: a small system to install" },
+  { name: "groff-base", for: "test", why: "groff: the manual pages of the commands" },
   { name: "xorriso", for: "test", why: "puts an answer file into an image" },
   { name: "console-setup-linux", for: "long", why: "fonts: the screen of a guest is read by them" },
   { name: "cryptsetup-bin", for: "long", why: "a disk with LUKS on it" },

@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ensureBuilt } from "../../scripts/dev/build.ts";
 import { installInto } from "../../scripts/dev/install.ts";
+import { commands } from "../../scripts/network/commands.ts";
 import { openConsole } from "../support/console.ts";
 import { root, startAgent, temporaryFolder } from "../support/programs.ts";
 
@@ -53,6 +54,24 @@ describe("installing into a file tree", () => {
       encoding: "utf8",
     });
     assert.deepEqual([status, stderr], [0, ""]);
+  });
+
+  it("brings each command of the network with its manual page and its completion", () => {
+    for (const { name } of commands) {
+      const wrapper = path.join(tree, "usr/bin", name);
+      assert.equal(fs.statSync(wrapper).mode & 0o777, 0o755);
+      const called = /^exec \/usr\/lib\/binnacle\/node \/usr\/lib\/binnacle\/zs-network\.js (\S+) "\$@"$/m;
+      assert.equal(called.exec(fs.readFileSync(wrapper, "utf8"))?.[1], name);
+      assert.match(fs.readFileSync(path.join(tree, `usr/share/man/man8/${name}.8`), "utf8"), /^\.TH "ZS/);
+      assert.ok(fs.existsSync(path.join(tree, "usr/share/bash-completion/completions", name)));
+    }
+    const { status, stdout } = spawnSync(
+      path.join(library(), "node"),
+      [path.join(library(), "zs-network.js"), "zs-vlan", "-h"],
+      { encoding: "utf8" },
+    );
+    assert.equal(status, 0);
+    assert.match(stdout, /^usage: zs-vlan -c IFACE ID \| -d IFACE ID\n/);
   });
 
   it("brings the licence of each package whose code is in a bundle or beside it, and Node's", () => {
