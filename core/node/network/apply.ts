@@ -35,6 +35,23 @@ export async function activateLinks(context: ApplyContext, steps: readonly Activ
   return [...failures, ...(await settled(context, started))];
 }
 
+/** NetworkManager was started anew: waits until it answers and no device is on its way any more, or for its own limit. */
+export async function untilReady(machine: Machine, manager: NetworkManager): Promise<void> {
+  const until = machine.monotonicMs() + settleMs;
+  const never = new AbortController().signal;
+  for (;;) {
+    const isLate = machine.monotonicMs() >= until;
+    try {
+      const devices = await manager.devices();
+      if (isLate || !devices.some(({ state }) => state > deviceStates.disconnected && state < deviceStates.ipConfig))
+        return;
+    } catch (error) {
+      if (isLate) throw error;
+    }
+    await sleep(machine, lookEveryMs, never);
+  }
+}
+
 async function carryOut({ manager, uuidOf }: ApplyContext, step: ActivationStep): Promise<string | undefined> {
   const uuid = uuidOf(step.link);
   // Settings without a profile: nothing that NetworkManager could be asked for.

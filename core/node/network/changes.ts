@@ -25,7 +25,7 @@ import {
   type RunningChange,
   remember,
 } from "./journal.ts";
-import { triedFiles } from "./overlay.ts";
+import { keptFiles, triedFiles } from "./overlay.ts";
 import { type Present, readPresent } from "./present.ts";
 import { type Book, type Draft, type Ending, Run, takeBackChange } from "./run.ts";
 import { activeProfiles, settleDown } from "./steps.ts";
@@ -233,6 +233,7 @@ export class NetworkChanges {
       before: present.configuration,
       after: configuration,
       tried: await triedFiles(root, writes),
+      kept: await keptFiles(root),
       active: manager === null ? [] : await activeProfiles(manager),
       renames: [...renames],
       checkpoint: null,

@@ -4,8 +4,8 @@ import type { NetworkConfiguration } from "../../model/network/configuration.ts"
 import type { Renames } from "../../model/network/rename.ts";
 import { nodeFilePath } from "../facts/node-file.ts";
 import type { FileChange } from "./commit.ts";
-import { profileFolders } from "./profiles.ts";
 import { hostnamePath, type Present, readSetting, timeServersPath } from "./present.ts";
+import { profileFolders } from "./profiles.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
 const hostsPath = "/etc/hosts";
@@ -69,7 +69,9 @@ function linkFiles({ present, renames }: Wanted): FileChange[] {
 function withOwnName(hosts: string, hostname: string): string {
   const [short = hostname] = hostname.split(".");
   const line = `127.0.1.1 ${short === hostname ? hostname : `${hostname} ${short}`}`;
-  return /^127\.0\.1\.1\b.*$/m.test(hosts) ? hosts.replace(/^127\.0\.1\.1\b.*$/m, line) : `${hosts.trimEnd()}\n${line}\n`;
+  return /^127\.0\.1\.1\b.*$/m.test(hosts)
+    ? hosts.replace(/^127\.0\.1\.1\b.*$/m, line)
+    : `${hosts.trimEnd()}\n${line}\n`;
 }
 
 const anyObject = z.record(z.string(), z.unknown());

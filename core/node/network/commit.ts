@@ -27,12 +27,7 @@ const journal = z.object({ id: z.string(), after: z.array(fileChange), before: z
  * @param root "" on a node; the folder that stands for `/` otherwise
  * @throws the system's error when nothing was changed
  */
-export async function commitFiles(
-  file: string,
-  root: string,
-  id: string,
-  after: readonly FileChange[],
-): Promise<void> {
+export async function commitFiles(file: string, root: string, id: string, after: readonly FileChange[]): Promise<void> {
   const before = await Promise.all(after.map((change) => presentOf(root, change)));
   await writeDurably(file, JSON.stringify({ id, after, before }));
   try {

@@ -13,6 +13,8 @@ const runningChange = z.object({
   after: networkConfiguration,
   /** Files in /run that belong to the try, and what was there before. */
   tried: z.array(z.object({ name: z.string().regex(/^[^/\0]+$/), before: z.string().nullable() })),
+  /** Names of the files in /etc when it began. */
+  kept: z.array(z.string()),
   /** Profiles that were active, by the device's name before the change. */
   active: z.array(z.object({ device: z.string(), uuid: z.string() })),
   renames: z.array(z.tuple([z.string(), z.string()])),
@@ -57,9 +59,6 @@ export async function openJournal(
 }
 
 /** Adds a configuration that stops being in force; the oldest goes. */
-export async function remember(
-  history: NetworkHistory,
-  saved: z.infer<typeof savedConfiguration>,
-): Promise<void> {
+export async function remember(history: NetworkHistory, saved: z.infer<typeof savedConfiguration>): Promise<void> {
   await history.update((draft) => ({ saved: [saved, ...draft.saved].slice(0, keptConfigurations) }));
 }

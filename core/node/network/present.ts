@@ -87,7 +87,9 @@ async function readManagementLink(machine: Machine, root: string): Promise<strin
 
 function readFirst(machine: Machine, root: string): Machine["readFile"] {
   return async (path) =>
-    path === nodeFilePath ? ((await readSetting(machine, root, path)) ?? machine.readFile(path)) : machine.readFile(path);
+    path === nodeFilePath
+      ? ((await readSetting(machine, root, path)) ?? machine.readFile(path))
+      : machine.readFile(path);
 }
 
 /** `server NAME options` and `pool NAME options` of chrony.conf(5). */

@@ -22,16 +22,31 @@ export type Questions = {
 };
 
 /** One round of probes, on the network as it is now. */
-export async function probeRound(questions: Questions, deafBefore: ReadonlySet<string>): Promise<ProbeResult[]> {
+export async function probeRound(questions: Questions, known: Foreknown): Promise<ProbeResult[]> {
   const network = await networkSource().read(questions.world.machine, questions.signal);
   const management = managementOf(questions.configuration, network);
   // Whatever was changed: the management network must work afterwards.
   const touched = [...new Set([...questions.touched, ...(management === undefined ? [] : [management])])];
-  return probeNetwork({ ...(await contextOf(questions, network)), touched, management, deafBefore });
+  return probeNetwork({ ...(await contextOf(questions, network)), touched, management, ...known });
+}
+
+/** What was asked before the change. */
+export type Foreknown = {
+  deafBefore: ReadonlySet<string>;
+  free: ReadonlySet<string>;
+  /** Another machine has an address that a link is about to get. */
+  taken: ProbeResult | undefined;
+};
+
+/** Asks what can be known while the former network still works. */
+export async function foreknown(questions: Questions): Promise<Foreknown> {
+  const [deafBefore, addresses] = await Promise.all([baseline(questions), newAddresses(questions)]);
+  const free = addresses.filter(({ outcome }) => outcome === "passed").map(({ values }) => String(values["target"]));
+  return { deafBefore, free: new Set(free), taken: addresses.find(({ outcome }) => outcome === "failed") };
 }
 
 /** What did not answer before the change. */
-export async function baseline(questions: Questions): Promise<Set<string>> {
+async function baseline(questions: Questions): Promise<Set<string>> {
   const { network, configuration } = questions.present;
   const context = await contextOf(questions, network);
   const management = managementOf(configuration, network);
@@ -40,8 +55,8 @@ export async function baseline(questions: Questions): Promise<Set<string>> {
   return new Set(results.filter(({ outcome }) => outcome === "failed").map(questionOf));
 }
 
-/** Another machine's claim to an address that a link is about to get; asked while the former network still works. */
-export async function takenAddress(questions: Questions): Promise<ProbeResult | undefined> {
+/** Who has the addresses that links are about to get. */
+async function newAddresses(questions: Questions): Promise<ProbeResult[]> {
   const { network } = questions.present;
   const own = new Set(network.links.flatMap(({ addresses }) => addresses.map(({ address }) => address)));
   const oldNames = new Map([...questions.renames].map(([from, to]) => [to, from]));
@@ -53,7 +68,7 @@ export async function takenAddress(questions: Questions): Promise<ProbeResult | 
   const context = await contextOf(questions, network);
   const asked = { ...context, configuration: { ...questions.configuration, links } };
   const results = await Promise.all(links.map(({ name }) => duplicates(asked, name)));
-  return results.flat().find(({ outcome }) => outcome === "failed");
+  return results.flat();
 }
 
 async function contextOf(
@@ -71,6 +86,7 @@ async function contextOf(
     managerAddress: hostAndPort(managerAddress),
     network,
     deafBefore: new Set(),
+    free: new Set(),
     signal,
   };
 }

@@ -11,13 +11,13 @@ import type {
 import { whyNotWritten } from "../durable.ts";
 import { sleep } from "../machine.ts";
 import { touchedLinks } from "./activation.ts";
-import type { LinkFailure } from "./apply.ts";
+import { type LinkFailure, untilReady } from "./apply.ts";
 import { commitFiles } from "./commit.ts";
 import { committedFiles, settingReader } from "./commit-files.ts";
 import { commitFile, type RunningChange } from "./journal.ts";
 import type { NetworkManager } from "./manager.ts";
 import type { Present } from "./present.ts";
-import { baseline, probeRound, type Questions, takenAddress } from "./probing.ts";
+import { type Foreknown, foreknown, probeRound, type Questions } from "./probing.ts";
 import { putInForce, settleDown, takeBack } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
@@ -36,6 +36,9 @@ export type Book = {
 /** How long after the countdown NetworkManager goes back by itself, if nothing of this program is left to do it. */
 const checkpointGraceSeconds = 60;
 const probeEveryMs = 3_000;
+/** A device takes its addresses in the first seconds, after NetworkManager has looked for duplicates itself. */
+const impatientMs = 5_000;
+const probeSoonMs = 250;
 
 /** One change from its beginning to its end. */
 export class Run {
@@ -50,6 +53,7 @@ export class Run {
   #asked: "keep" | "rollBack" | null = null;
   #deadline: number | null = null;
   #probes: ProbeResult[] | null = null;
+  #known: Foreknown = { deafBefore: new Set(), free: new Set(), taken: undefined };
 
   constructor(
     world: NetworkWorld,
@@ -98,8 +102,8 @@ export class Run {
   /** Puts the change in force; gives the reason why it could not be. */
   async #try(manager: NetworkManager): Promise<{ why: EndReason; error: Failure } | undefined> {
     const questions = this.#questions();
-    const [taken, deaf] = await Promise.all([takenAddress(questions), baseline(questions)]);
-    this.#deaf = deaf;
+    this.#known = await foreknown(questions);
+    const { taken } = this.#known;
     if (taken !== undefined && this.#request.keep !== "always") {
       this.#book.tell({ probes: [taken] });
       return { why: "probeFailed", error: { code: "NET.ADDRESS_TAKEN", description: taken.description } };
@@ -110,8 +114,6 @@ export class Run {
     const failures = await putInForce(this.#world, manager, this.#change, this.#writes, this.#never);
     return failures.length === 0 ? undefined : { why: "applyFailed", error: notApplied(failures) };
   }
-  #deaf: ReadonlySet<string> = new Set();
-
   #questions(): Questions {
     const { present, configuration, renames } = this.#draft;
     const touched = touchedLinks(renamed(present.configuration, renames).configuration, configuration);
@@ -124,7 +126,7 @@ export class Run {
     this.#deadline = sinceBootMs() + this.#request.seconds * 1000;
     this.#book.tell({ phase: "probing" });
     for (;;) {
-      const round = probeRound(this.#questions(), this.#deaf);
+      const round = probeRound(this.#questions(), this.#known);
       // A round that is not waited for any more may fail on its own.
       round.catch(() => undefined);
       const found = await Promise.race([round, this.#sleep(this.#leftMs())]);
@@ -134,7 +136,10 @@ export class Run {
       }
       const decision = this.#decision();
       if (decision.do !== "wait") return decision;
-      await sleep(machine, Math.min(probeEveryMs, this.#leftMs()), this.#wake.signal);
+      const isEarly = this.#request.seconds * 1000 - this.#leftMs() < impatientMs;
+      const hasFailed = this.#probes?.some(({ outcome }) => outcome === "failed") ?? false;
+      const pauseMs = isEarly && hasFailed ? probeSoonMs : probeEveryMs;
+      await sleep(machine, Math.min(pauseMs, this.#leftMs()), this.#wake.signal);
       const later = this.#decision();
       if (later.do !== "wait") return later;
     }
@@ -163,7 +168,10 @@ export class Run {
     const failed = this.#probes?.filter(({ outcome }) => outcome === "failed") ?? [];
     const [first] = failed;
     if (first === undefined || why === "asked") return null;
-    return { code: `NET.PROBE_${first.kind.toUpperCase()}`, description: failed.map((each) => each.description).join(" ") };
+    return {
+      code: `NET.PROBE_${first.kind.toUpperCase()}`,
+      description: failed.map((each) => each.description).join(" "),
+    };
   }
 
   async #commit(why: EndReason): Promise<Ending> {
@@ -232,6 +240,7 @@ async function restore(world: NetworkWorld, manager: NetworkManager, change: Run
   try {
     const options = { timeoutMs: 60_000, reason: "go back to the former network" };
     await world.change("systemctl", ["restart", "NetworkManager.service"], options);
+    await untilReady(world.machine, manager);
     return notBack(await takeBack(world, manager, change, never));
   } catch (error) {
     return failureOf(error);

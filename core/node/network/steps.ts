@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { NodeError } from "../../model/error.ts";
 import type { NetworkConfiguration } from "../../model/network/configuration.ts";
 import { renamed } from "../../model/network/rename.ts";
@@ -9,7 +9,7 @@ import { activateLinks, type LinkFailure } from "./apply.ts";
 import { bindProfiles } from "./bind-profiles.ts";
 import type { RunningChange } from "./journal.ts";
 import { deviceStates, type NetworkManager } from "./manager.ts";
-import { forgetTried, removeTried, writeTried } from "./overlay.ts";
+import { forgetTried, removeRestored, removeTried, writeTried } from "./overlay.ts";
 import { presentLink } from "./present.ts";
 import { effectiveProfiles, profileFolders } from "./profiles.ts";
 import { readProfileFiles } from "./read-profiles.ts";
@@ -18,7 +18,7 @@ import type { ProfileWrite } from "./write-profiles.ts";
 
 /* The effects of a change, each of which may be interrupted at any moment and done once more. */
 
-type Change = Pick<RunningChange, "before" | "after" | "renames" | "tried" | "active">;
+type Change = Pick<RunningChange, "before" | "after" | "renames" | "tried" | "kept" | "active">;
 
 /** Profiles that are active now: what is to be active again when a change is taken back. */
 export async function activeProfiles(manager: NetworkManager): Promise<RunningChange["active"]> {
@@ -53,6 +53,7 @@ export async function takeBack(
   signal: AbortSignal,
 ): Promise<LinkFailure[]> {
   await removeTried(world.root, change.tried);
+  await removeRestored(world.root, change.kept);
   await renameLinks(
     world,
     [...change.renames].reverse().map(([from, to]): [string, string] => [to, from]),
@@ -136,10 +137,7 @@ async function renameDown(world: NetworkWorld, from: string, to: string): Promis
 }
 
 /** What was active before and isn't now, though its profile did not change. */
-async function reactivateMissing(
-  manager: NetworkManager,
-  active: RunningChange["active"],
-): Promise<LinkFailure[]> {
+async function reactivateMissing(manager: NetworkManager, active: RunningChange["active"]): Promise<LinkFailure[]> {
   const now = await activeProfiles(manager);
   const failures: LinkFailure[] = [];
   for (const wanted of active) {

@@ -16,6 +16,9 @@ import { agentHandlers, agentStatus, type Parts } from "../../../core/node/handl
 import { Jobs } from "../../../core/node/jobs.ts";
 import { createLog } from "../../../core/node/log.ts";
 import { Logs } from "../../../core/node/logs.ts";
+import { networkActivity } from "../../../core/node/network/activity.ts";
+import { NetworkChanges } from "../../../core/node/network/changes.ts";
+import { networkWorld } from "../../../core/node/network/world.ts";
 import { Processes } from "../../../core/node/processes.ts";
 import { Settings } from "../../../core/node/settings.ts";
 import { upgradeWorld } from "../../../core/node/upgrade/world.ts";
@@ -51,6 +54,21 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
     settings,
     jobs,
     audit: new Audit({ file: join(home, "audit.jsonl"), now: () => machine.now(), log }),
+    network: await NetworkChanges.open(
+      networkWorld(
+        {
+          machine,
+          root: join(home, "machine"),
+          folder: join(home, "network"),
+          change: effects("preview", machine, home).change,
+          resolver: async () => undefined,
+          activity: () => networkActivity(machine, parts.board.facts()),
+          onTrouble: () => undefined,
+        },
+        false,
+      ),
+      () => undefined,
+    ),
     upgrade: upgradeWorld(machine, join(home, "machine")),
     logs: new Logs(machine),
     processes: new Processes(machine),
@@ -69,6 +87,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
       histories: () => parts.board.histories(),
       facts: () => parts.board.facts(),
       jobs: () => jobs.list(),
+      networkChange: () => parts.network.transaction,
     },
     () => undefined,
   );

@@ -72,6 +72,7 @@ async function hubBed() {
       histories: () => ({ cpu: series, memory: series }),
       facts: () => bed.facts,
       jobs: () => [job],
+      networkChange: () => null,
     },
     (count) => bed.counts.push(count),
   );

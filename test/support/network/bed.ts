@@ -67,8 +67,7 @@ export class NetworkBed {
     this.write("/etc/resolv.conf", "");
     this.write("/usr/local/bin/systemctl", restartShim, 0o755);
     for (const name of ["hostnamectl", "chronyc"]) this.write(`/usr/local/bin/${name}`, "#!/bin/sh\nexit 0\n", 0o755);
-    for (const [name, text] of Object.entries(files))
-      this.write(name, text, name.startsWith(profiles) ? 0o600 : 0o644);
+    for (const [name, text] of Object.entries(files)) this.write(name, text, name.startsWith(profiles) ? 0o600 : 0o644);
     this.#switch = spawn("unshare", ["--net", "--fork", "--kill-child", script, "switch", String(this.#cards)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -137,10 +136,14 @@ export class NetworkBed {
       "--log",
       "/var/log/agent.log",
     ];
-    this.#agent = spawn("nsenter", this.#inNode(path.join(nodeFolder, "node"), [`${repository}/core/agent.ts`, ...args]), {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-    });
+    this.#agent = spawn(
+      "nsenter",
+      this.#inNode(path.join(nodeFolder, "node"), [`${repository}/core/agent.ts`, ...args]),
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+        env: { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+      },
+    );
     await until("the agent's socket", () => fs.existsSync(socket), 15_000);
     return new Client({ socketPath: socket, console: rootConsole, timeoutMs: 20_000 });
   }

@@ -100,7 +100,10 @@ function addresses(context: ProbeContext, link: Link, family: "ipv4" | "ipv6"): 
     const [first] = missing;
     const description = `${link.name} did not take the address ${first?.address}: another machine may have it.`;
     return [
-      probed("address", link.name, "failed", "ADDRESS.MISSING", description, { ...values, target: first?.address ?? "" }),
+      probed("address", link.name, "failed", "ADDRESS.MISSING", description, {
+        ...values,
+        target: first?.address ?? "",
+      }),
     ];
   }
   if (settings.method === "static") {

@@ -18,10 +18,10 @@ export type ProbeContext = {
   network: FactValue<"network">;
   /** What did not answer before the change either: {@link questionOf} of each. */
   deafBefore: ReadonlySet<string>;
+  /** Addresses that nobody else had just before the change. */
+  free: ReadonlySet<string>;
   signal: AbortSignal;
 };
-
-export type Prober = (context: ProbeContext) => Promise<ProbeResult[]>;
 
 type Outcome = ProbeResult["outcome"];
 

@@ -29,6 +29,12 @@ export async function duplicates(context: ProbeContext, link: string): Promise<P
   const addresses = settingsOf(context.configuration, link)?.ipv4.addresses ?? [];
   if (linkNow(context, link)?.carrier !== true) return [];
   const asked = addresses.map(async ({ address }) => {
+    // It was asked about just before the change, and the link has held it ever since.
+    if (context.free.has(address))
+      return probed("duplicate", link, "passed", "DUPLICATE.NONE", `Nobody else has ${address}.`, {
+        link,
+        target: address,
+      });
     const mac = await whoHas(context, link, address);
     if (mac === undefined) {
       const description = `Nobody else has ${address}.`;
@@ -40,14 +46,21 @@ export async function duplicates(context: ProbeContext, link: string): Promise<P
   return Promise.all(asked);
 }
 
-async function whoHas({ machine, signal }: ProbeContext, link: string, address: string): Promise<string | undefined> {
-  const args = ["-D", "-I", link, "-c", "2", "-w", String(askSeconds), address];
+async function whoHas(
+  { machine, network, signal }: ProbeContext,
+  link: string,
+  address: string,
+): Promise<string | undefined> {
+  const args = ["-D", "-I", link, "-c", "2", "-w", "1", address];
   const { stdout } = await machine.run("arping", args, {
     timeoutMs: limitMs,
     signal,
     reason: "look for a duplicate address",
   });
-  return /reply from \S+ \[([\dA-Fa-f:]{17})\]/.exec(stdout)?.[1]?.toLowerCase();
+  const answers = [...stdout.matchAll(/reply from \S+ \[([\dA-Fa-f:]{17})\]/g)].map((found) => found[1]?.toLowerCase());
+  // The kernel answers on every interface for every address of its own, and two of them may end in one switch.
+  const own = new Set(network.links.flatMap(({ mac, permanentMac }) => [mac, permanentMac]));
+  return answers.find((mac) => mac !== undefined && !own.has(mac));
 }
 
 async function gateways(context: ProbeContext, link: string): Promise<ProbeResult[]> {
@@ -60,9 +73,7 @@ async function gateways(context: ProbeContext, link: string): Promise<ProbeResul
       const answers = family === "inet" ? await arp(context, link, address) : await neighbour(context, link, address);
       if (!answers) {
         const description = `The gateway ${address} does not answer on ${link}.`;
-        return [
-          probed("gateway", link, unlessManagement(context, link), "GATEWAY.SILENT", description, values),
-        ];
+        return [probed("gateway", link, unlessManagement(context, link), "GATEWAY.SILENT", description, values)];
       }
       const passed = probed("gateway", link, "passed", "GATEWAY.OK", `The gateway ${address} answers.`, values);
       return family === "inet" ? [passed, ...(await pathMtu(context, link, now.mtu, address))] : [passed];
@@ -98,7 +109,23 @@ async function neighbour({ machine, signal }: ProbeContext, link: string, addres
 /** Packets as large as the interface sends them must reach the gateway, or connections hang once data flow. */
 async function pathMtu(context: ProbeContext, link: string, mtu: number, gateway: string): Promise<ProbeResult[]> {
   const echo = async (payload: number) => {
-    const args = ["-n", "-M", "do", "-s", String(payload), "-c", "2", "-i", "0.2", "-w", "1", "-I", link, "--", gateway];
+    const args = [
+      "-n",
+      "-M",
+      "do",
+      "-s",
+      String(payload),
+      "-c",
+      "2",
+      "-i",
+      "0.2",
+      "-w",
+      "1",
+      "-I",
+      link,
+      "--",
+      gateway,
+    ];
     const run = context.machine.run("ping", args, {
       timeoutMs: limitMs,
       signal: context.signal,

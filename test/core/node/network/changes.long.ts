@@ -88,7 +88,11 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
       await pause(100);
     }
   }
-  const tried = () => bed.run("ls", ["/run/NetworkManager/system-connections"]).stdout.split("\n").filter((name) => name !== "" && name !== "lo.nmconnection");
+  const tried = () =>
+    bed
+      .run("ls", ["/run/NetworkManager/system-connections"])
+      .stdout.split("\n")
+      .filter((name) => name !== "" && name !== "lo.nmconnection");
 
   it("is kept by itself when what was asked answers, and lies in /etc then", async () => {
     const ended = await end(await begin([address("eth0", "10.0.0.9")], "probes"));
