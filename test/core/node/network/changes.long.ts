@@ -211,4 +211,13 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
     await end(await begin([{ do: "rename", link: "lan0", to: "eth0" }], "probes"));
     await holds("10.0.0.5");
   });
+
+  it("gives a card a name that it has beside its own, as udev's other names are", async () => {
+    bed.run("ip", ["link", "property", "add", "dev", "eth0", "altname", "enp9s0"]);
+    const ended = await end(await begin([{ do: "rename", link: "eth0", to: "enp9s0" }], "probes"));
+    assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+    await holds("10.0.0.5", "enp9s0");
+    await end(await begin([{ do: "rename", link: "enp9s0", to: "eth0" }], "probes"));
+    await holds("10.0.0.5");
+  });
 });
