@@ -178,7 +178,7 @@ export class NetworkBed {
 
   /** Starts NetworkManager, unless it runs; one that was stopped in its tracks goes on. */
   startManager(): void {
-    const start = `${managerLock} 'pgrep -x NetworkManager || exec NetworkManager'`;
+    const start = `${managerLock} 'pgrep -r S,R,D -x NetworkManager || exec NetworkManager'`;
     this.run("sh", ["-c", `pkill -CONT -x NetworkManager; ${start}`]);
   }
 
@@ -259,7 +259,11 @@ const script = path.join(import.meta.dirname, "bed.sh");
 const managerLock = "flock --close /run/manager.lock sh -c";
 const restartShim = `#!/bin/sh
 [ "$*" = "restart NetworkManager.service" ] || exit 1
-exec ${managerLock} 'pkill -KILL -x NetworkManager; exec NetworkManager'
+exec ${managerLock} '
+pkill -KILL -x NetworkManager
+# It does not start while another one is still dying.
+while pgrep -x NetworkManager >/dev/null; do sleep 0.05; done
+exec NetworkManager'
 `;
 
 function outcome(command: string, args: readonly string[]): Outcome {

@@ -22,3 +22,5 @@ for link in /sys/class/net/*; do
 done
 nmcli connection reload
 nmcli connection up management
+# The next thing may be a power cut.
+sync

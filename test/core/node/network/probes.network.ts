@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { noIpv4 } from "../../../../core/model/network/configuration.ts";
 import { describeOnGuest } from "../../../support/network/guest-test.ts";
 
 /* What probes say of faults that only real cards, cables and partners have. */
@@ -44,14 +43,9 @@ describeOnGuest("on a whole machine a probe tells", ({ guest, zs, change }) => {
     await inSwitch(`tc filter add dev lag parent ffff: matchall ${police}`);
     await zs("zs-bond-lacp -c bond0");
     for (const leg of ["p5p1", "p5p2"]) await zs(`zs-nic-to-bond -a bond0 ${leg}`);
-    const addresses = [{ address: "192.168.93.3", prefix: 24 }];
-    const ended = await change(
-      [
-        { do: "mtu", link: "bond0", mtu: 9000 },
-        { do: "address", link: "bond0", ipv4: { ...noIpv4, method: "static", addresses, gateway: "192.168.93.1" } },
-      ],
-      "probes",
-    );
+    await zs("zs-network-setting -i bond0 192.168.93.3 24 192.168.93.1");
+    await guest().reached("192.168.93.3");
+    const ended = await change([{ do: "mtu", link: "bond0", mtu: 9000 }], "probes");
     assert.equal(ended.phase, "committed");
     assert.equal(await guest().run("cat /sys/class/net/bond0/mtu /sys/class/net/p5p1/mtu"), "9000\n9000");
     const told = ended.probes.map(({ description }) => description);
