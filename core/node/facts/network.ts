@@ -29,7 +29,9 @@ export function networkSource(): Source<"network"> {
       const limits = { timeoutMs, signal };
       const links = parseLinks(await runText(machine, "ip", ["-j", "-d", "-s", "addr", "show"], limits));
       const defaults = await routes(machine, limits);
-      const managementLink = (await readNodeFile(machine)).managementLink ?? preferred(defaults)?.link;
+      // Whoever mends a node with a damaged file needs its network most; the file's own fact says that it is damaged.
+      const node = await readNodeFile(machine).catch(() => undefined);
+      const managementLink = node?.managementLink ?? preferred(defaults)?.link;
       return {
         links: await Promise.all(links.map((link) => readLink(machine, link, links, managementLink))),
         gateways: defaults.flatMap(({ link, address, family }) =>

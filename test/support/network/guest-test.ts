@@ -30,8 +30,11 @@ export type GuestTools = {
   guest(): NetworkGuest;
   /** Runs a command of the node, which must end with that status; gives what it has printed, errors too. */
   zs(command: string, status?: number): Promise<string>;
-  /** Carries out what no command can, through the API: kept by itself, or taken back as soon as it waits. */
-  change(operations: NetworkOperation[], keep: "probes" | "rollBack"): Promise<NetworkTransaction>;
+  /**
+   * Carries out what no command can, through the API: kept by itself, or taken back as soon as it waits and a probe has
+   * said `told`.
+   */
+  change(operations: NetworkOperation[], keep: "probes" | "rollBack", told?: string): Promise<NetworkTransaction>;
 };
 
 const why = await whyNoGuest();
@@ -65,14 +68,15 @@ export function describeOnGuest(name: string, tests: (tools: GuestTools) => void
         assert.equal(answer.status, status, `${command} printed: ${answer.output}\n${await guest().evidence()}`);
         return answer.output;
       },
-      async change(operations, keep) {
+      async change(operations, keep, told) {
         const client = guest().client();
-        const body = { operations, keep: keep === "probes" ? keep : ("confirm" as const), seconds: 20 };
+        const body = { operations, keep: keep === "probes" ? keep : ("confirm" as const), seconds: 60 };
         const { id } = await client.call("changeNetwork", { body });
         for (;;) {
           const transaction = await client.call("networkChange", { params: { id } });
           if (hasEnded(transaction)) return transaction;
-          if (keep === "rollBack" && transaction.phase === "waiting")
+          const isTold = told === undefined || transaction.probes.some(({ description }) => description === told);
+          if (keep === "rollBack" && transaction.phase === "waiting" && isTold)
             await client.call("rollBackNetwork", { params: { id } }).catch(() => undefined);
           await pause(100);
         }

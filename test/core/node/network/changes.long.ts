@@ -226,6 +226,16 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
     await end(await begin([{ do: "delete", link: "eth1", kind: "ethernet" }], "probes"));
   });
 
+  it("is possible with a damaged file of the node", async () => {
+    const whole = bed.read("/etc/binnacle/node.json");
+    bed.run("sh", ["-c", ": >/etc/binnacle/node.json"]);
+    await end(await begin([address("eth0", "10.0.0.9")], "probes"));
+    await holds("10.0.0.9");
+    bed.run("sh", ["-c", `cat >/etc/binnacle/node.json <<'EOF'\n${whole}\nEOF`]);
+    await end(await begin([address("eth0", "10.0.0.5")], "probes"));
+    await holds("10.0.0.5");
+  });
+
   it("gives a card another name, and back", async () => {
     const ended = await end(await begin([{ do: "rename", link: "eth0", to: "lan0" }], "probes"));
     assert.deepEqual([ended.phase, ended.error], ["committed", null]);

@@ -45,12 +45,12 @@ describeOnGuest("on a whole machine a probe tells", ({ guest, zs, change }) => {
     for (const leg of ["p5p1", "p5p2"]) await zs(`zs-nic-to-bond -a bond0 ${leg}`);
     await zs("zs-network-setting -i bond0 192.168.93.3 24 192.168.93.1");
     await guest().reached("192.168.93.3");
-    const ended = await change([{ do: "mtu", link: "bond0", mtu: 9000 }], "probes");
-    assert.equal(ended.phase, "committed");
-    assert.equal(await guest().run("cat /sys/class/net/bond0/mtu /sys/class/net/p5p1/mtu"), "9000\n9000");
-    const told = ended.probes.map(({ description }) => description);
-    const wanted = "Packets of 9000 bytes, the MTU of bond0, do not reach the gateway 192.168.93.1; small ones do.";
-    assert.ok(told.includes(wanted), told.join("\n"));
+    const told = "Packets of 9000 bytes, the MTU of bond0, do not reach the gateway 192.168.93.1; small ones do.";
+    // New MTUs let LACP agree anew, which takes a while.
+    const ended = await change([{ do: "mtu", link: "bond0", mtu: 9000 }], "rollBack", told);
+    assert.deepEqual([ended.phase, ended.why], ["rolledBack", "asked"]);
+    assert.equal(await guest().run("cat /sys/class/net/bond0/mtu /sys/class/net/p5p1/mtu"), "1500\n1500");
+    await guest().reached("192.168.93.3");
   });
 
   it("that the management network's cable is out, and takes a change of it back", async () => {
