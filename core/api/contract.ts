@@ -270,7 +270,7 @@ export type CallName = keyof Calls;
 /** What comes over `GET /v1/events`, one server-sent event each, the event's name before its data. */
 export const events = {
   /*
-   * A stream begins with status, nodeSettings, consoleSettings, history and, last, all facts: whoever has the first
+   * A stream begins with status, nodeSettings, consoleSettings, history, networkChange and, last, all facts: whoever has the first
    * `facts` has everything that a first frame needs, in one exchange.
    */
   status: agentStatus,

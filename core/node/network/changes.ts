@@ -28,7 +28,7 @@ import {
 import { keptFiles, triedFiles } from "./overlay.ts";
 import { type Present, readPresent } from "./present.ts";
 import { type Book, type Draft, type Ending, Run, takeBackChange } from "./run.ts";
-import { activeProfiles, settleDown } from "./steps.ts";
+import { activeProfiles, settleResumed } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
 import { type ProfileWrite, writeProfiles } from "./write-profiles.ts";
 
@@ -159,7 +159,7 @@ export class NetworkChanges {
       return;
     }
     if (resumed === running.record.id) {
-      const settling = settleDown(this.#world, manager, running);
+      const settling = settleResumed(this.#world, manager, running);
       await settling.catch((error: unknown) => onTrouble("settling down", error));
       await this.#finish(running, { phase: "committed", why: running.record.why ?? "confirmed", error: null });
       return;

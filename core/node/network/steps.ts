@@ -74,6 +74,16 @@ export async function settleDown(world: NetworkWorld, manager: NetworkManager | 
   await manager?.reload();
 }
 
+/** The same after a crash or a power cut in the middle: cards may still have their old names. */
+export async function settleResumed(
+  world: NetworkWorld,
+  manager: NetworkManager | null,
+  change: Change,
+): Promise<void> {
+  if (manager !== null) await renameLinks(world, change.renames);
+  await settleDown(world, manager, change);
+}
+
 /** The configuration before the change with the names that its links have after it. */
 function underNewNames({ before, renames }: Change): NetworkConfiguration {
   return renamed(before, new Map(renames)).configuration;
