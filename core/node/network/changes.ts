@@ -244,6 +244,10 @@ export class NetworkChanges {
 
   async #finish(change: RunningChange, { phase, why, error }: Ending): Promise<void> {
     const { machine, manager, folder, newId, onTrouble } = this.#world;
+    // Before the journal forgets of it: it would take back what was kept. One that has run out is gone already.
+    const isSameBoot = change.bootId === (await this.#world.bootId().catch(() => ""));
+    if (change.checkpoint !== null && isSameBoot)
+      await manager?.destroyCheckpoint(change.checkpoint).catch(() => undefined);
     const known = this.#record ?? change.record;
     const record: NetworkTransaction = { ...known, phase, why, error, endedAt: machine.now(), remainingMs: null };
     if (phase === "committed") {
@@ -256,8 +260,6 @@ export class NetworkChanges {
       .update(() => ({ running: null, last: record }))
       .then(() => forgetCommit(commitFile(folder)))
       .catch((problem: unknown) => onTrouble("the journal of the network", problem));
-    // One that has run out is gone already.
-    if (change.checkpoint !== null) await manager?.destroyCheckpoint(change.checkpoint).catch(() => undefined);
     this.#run = undefined;
     this.#record = record;
     for (const listener of this.#listeners) listener(record);
