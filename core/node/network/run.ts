@@ -88,8 +88,8 @@ export class Run {
   async toEnd(): Promise<Ending> {
     const { manager } = this.#world;
     try {
-      if (manager === null) return await this.#commit("unattended");
-      const stopped = await this.#try(manager);
+      // A preview waits as a node does, on a private copy of which nothing comes into force.
+      const stopped = manager === null ? undefined : await this.#try(manager);
       if (stopped !== undefined) return await this.#takeBack(stopped.why, stopped.error);
       const decision = await this.#wait();
       if (decision.do === "commit") return await this.#commit(decision.why);
@@ -122,11 +122,11 @@ export class Run {
 
   /** Probes again and again until the change is to be kept or taken back. */
   async #wait(): Promise<Exclude<Decision, { do: "wait" }>> {
-    const { machine, sinceBootMs } = this.#world;
+    const { machine, manager, sinceBootMs } = this.#world;
     this.#deadline = sinceBootMs() + this.#request.seconds * 1000;
     this.#book.tell({ phase: "probing" });
     for (;;) {
-      const round = probeRound(this.#questions(), this.#known);
+      const round = manager === null ? Promise.resolve([]) : probeRound(this.#questions(), this.#known);
       // A round that is not waited for any more may fail on its own.
       round.catch(() => undefined);
       const found = await Promise.race([round, this.#sleep(this.#leftMs())]);
