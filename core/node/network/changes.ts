@@ -6,6 +6,7 @@ import { operate } from "../../model/network/operate.ts";
 import type { NetworkOperation } from "../../model/network/operation.ts";
 import { networkProblems } from "../../model/network/problems.ts";
 import { renamed, renamedHardware, renamesOf } from "../../model/network/rename.ts";
+import { cardsOf, withFormerNames } from "../../model/network/restore.ts";
 import {
   hasEnded,
   type KeepMode,
@@ -186,11 +187,12 @@ export class NetworkChanges {
     return readPresent({ machine, root, signal: new AbortController().signal });
   }
 
-  async #draft(operations: readonly NetworkOperation[]): Promise<Draft> {
+  async #draft(asked: readonly NetworkOperation[]): Promise<Draft> {
     const [present, activity] = await Promise.all([this.#present(), this.#world.activity()]);
     const before = present.configuration;
-    const saved = (id: string) => this.#history.value.saved.find((each) => each.id === id)?.configuration;
-    const configuration = operate(before, operations, saved, present.hardware);
+    const saved = (id: string) => this.#history.value.saved.find((each) => each.id === id);
+    const operations = withFormerNames(asked, saved, present.hardware);
+    const configuration = operate(before, operations, (id) => saved(id)?.configuration, present.hardware);
     // A VLAN's interface takes part in the new name of its parent.
     const { configuration: inForce, renames } = renamed(before, renamesOf(operations));
     return {
@@ -231,6 +233,7 @@ export class NetworkChanges {
       },
       bootId: await bootId(),
       before: present.configuration,
+      cards: cardsOf(present.hardware),
       after: configuration,
       tried: await triedFiles(root, writes),
       kept: await keptFiles(root),
@@ -252,7 +255,8 @@ export class NetworkChanges {
     const record: NetworkTransaction = { ...known, phase, why, error, endedAt: machine.now(), remainingMs: null };
     if (phase === "committed") {
       const { console, changes } = record;
-      const saved = { id: newId(), at: machine.now(), console, changes, configuration: change.before };
+      const { before: configuration, cards } = change;
+      const saved = { id: newId(), at: machine.now(), console, changes, configuration, cards };
       await remember(this.#history, saved).catch((problem: unknown) => onTrouble("the history", problem));
     }
     // The list of files goes last: while it is there, a start after a crash knows that the change was kept.

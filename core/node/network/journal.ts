@@ -10,6 +10,8 @@ const runningChange = z.object({
   record: networkTransaction,
   bootId: z.string(),
   before: networkConfiguration,
+  /** MAC addresses of the cards by their names before. */
+  cards: z.record(z.string(), z.string()),
   after: networkConfiguration,
   /** Files in /run that belong to the try, and what was there before. */
   tried: z.array(z.object({ name: z.string().regex(/^[^/\0]+$/), before: z.string().nullable() })),
