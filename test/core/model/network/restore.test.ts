@@ -27,6 +27,9 @@ describe("going back to an earlier configuration", () => {
 
   it("is left alone where nobody knows the cards, as are other operations", () => {
     const rename = { do: "rename" as const, link: "a", to: "b" };
-    assert.deepEqual(withFormerNames([rename, restore], () => undefined, hardware()), [rename, restore]);
+    assert.deepEqual(
+      withFormerNames([rename, restore], () => undefined, hardware()),
+      [rename, restore],
+    );
   });
 });
