@@ -8,11 +8,12 @@ import { errorText } from "./error-text.ts";
 import { EscapeDigits } from "./escape-digits.ts";
 import { drawFrame, type Notice, tooSmall } from "./frame.ts";
 import { english, loadCatalogue, type Translate, translator } from "./i18n/catalogue.ts";
+import { leftMs } from "./network-change.ts";
 import { PasswordWait } from "./password-wait.ts";
 import { helpScreen } from "./screens/help.ts";
 import { homeScreen } from "./screens/home.ts";
 import type { Control, Screen, View } from "./screens/screen.ts";
-import { initialState, type State, withFacts, withJob } from "./state.ts";
+import { initialState, type State, withFacts, withJob, withNetworkChange } from "./state.ts";
 import type { Canvas } from "./terminal/canvas.ts";
 import type { Key } from "./terminal/key.ts";
 
@@ -53,6 +54,7 @@ export class App {
   #events: Subscription | undefined;
   #forget: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout;
+  #countdown: NodeJS.Timeout | undefined;
   #lastKeyAt: number;
   #touchedAt = 0;
   #language: Language = "en";
@@ -102,6 +104,7 @@ export class App {
     this.#events?.close();
     clearInterval(this.#idle);
     clearTimeout(this.#forget);
+    clearTimeout(this.#countdown);
     this.#options.client.close();
   }
 
@@ -146,7 +149,8 @@ export class App {
   }
 
   #view(): View {
-    return { t: this.#t, state: this.#state, now: this.#options.now() };
+    const { now, monotonic } = this.#options;
+    return { t: this.#t, state: this.#state, now: now(), monotonic: monotonic() };
   }
 
   #currentNotice(): Notice | undefined {
@@ -340,6 +344,10 @@ export class App {
         this.#markReady();
       },
       job: (job) => this.#changed(withJob(this.#state, job)),
+      networkChange: (change) => {
+        this.#changed(withNetworkChange(this.#state, change, this.#options.monotonic()));
+        this.#countDown();
+      },
       locked: ({ why }) => {
         if (!this.#state.unlocked) return;
         this.#forgetSession();
@@ -347,6 +355,20 @@ export class App {
         this.#control.notify(this.#t(why === "idle" ? "app.locked" : "app.sessionEnded"), "warn");
       },
     });
+  }
+
+  /** Draws the seconds that a change of the network has left, whenever they change. */
+  #countDown(): void {
+    clearTimeout(this.#countdown);
+    const left = leftMs(this.#state.networkChange, this.#options.monotonic());
+    if (left === undefined || left === 0) return;
+    this.#countdown = setTimeout(
+      () => {
+        this.#display?.redraw();
+        this.#countDown();
+      },
+      left % 1000 || 1000,
+    );
   }
 
   #changed(state: State): void {
