@@ -17,7 +17,12 @@ import { type ConfigurationItem, goodPassword, selectLine } from "../support/ste
 
 const titles = {
   passwords: "passwords.title",
+  rename: "network.rename.title",
   ping: "ping.title",
+  networks: "network.title",
+  management: "network.management.title",
+  names: "network.names.title",
+  earlier: "network.earlier.title",
   terminals: "terminals.title",
   language: "language.title",
   settings: "settings.title",
