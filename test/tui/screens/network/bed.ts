@@ -58,6 +58,7 @@ export async function networkBed(options: Partial<BedOptions> = {}): Promise<Net
         if (input === "esc" && taken === false) control.close(screen);
         await settle();
       }
+      await settle();
     },
     until: (what) => untilAnswered(() => (typeof what === "string" ? text().includes(what) : what.test(text())), text),
   };
