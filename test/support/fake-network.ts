@@ -176,3 +176,26 @@ export const probes: NetworkTransaction["probes"] = [
     values: {},
   },
 ];
+
+/** Two configurations that were in force. */
+export function savedConfigurations(): SavedConfiguration[] {
+  return [
+    {
+      id: "second",
+      at: Date.UTC(2026, 10, 20, 9, 0),
+      console: "ttyS0",
+      changes: [
+        { link: "eno3", what: "address", key: "", before: "172.16.0.4/24", after: "172.16.0.5/24" },
+        { link: "", what: "hostname", key: "", before: "node1", after: "mgmt01" },
+      ],
+      configuration: serverNetwork(),
+    },
+    {
+      id: "first",
+      at: Date.UTC(2026, 10, 19, 17, 30),
+      console: "root",
+      changes: [{ link: "bond0.100", what: "link", key: "", before: null, after: "vlan" }],
+      configuration: serverNetwork(),
+    },
+  ];
+}

@@ -119,7 +119,6 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "network.earlier.until": "生效至",
   "network.earlier.console": "控制台",
   "network.earlier.replacedBy": "当时的更改",
-  "network.earlier.andMore": "{change} 等另 {count} 项",
 
   "network.plan.title": "将要更改的内容",
   "network.plan.sure":

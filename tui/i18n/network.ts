@@ -115,12 +115,11 @@ export const networkEn = {
   "network.names.timeServersHint": "Names or addresses; none: those of the system's own configuration",
   "network.earlier.title": "Earlier Configurations",
   "network.earlier.about": "the last ten good networks: compare, restore",
-  "network.earlier.choose": "These were in force. Enter compares one with the present; nothing changes yet.",
+  "network.earlier.choose": "Enter compares one with the present network; nothing changes by that.",
   "network.earlier.none": "The network has not been changed yet.",
   "network.earlier.until": "IN FORCE UNTIL",
   "network.earlier.console": "CONSOLE",
   "network.earlier.replacedBy": "WHAT CHANGED THEN",
-  "network.earlier.andMore": "{change} and {count} more",
 
   "network.plan.title": "What changes",
   "network.plan.sure":

@@ -36,8 +36,8 @@ export function changeLines(t: Translate, changes: readonly NetworkChange[]): Te
   ];
 }
 
-/** `eth0 address`; a value of the node has no interface. */
-function changeLabel(t: Translate, { link, what, key }: NetworkChange): string {
+/** What one change is about: `eth0 address`; a value of the node has no interface. */
+export function changeLabel(t: Translate, { link, what, key }: NetworkChange): string {
   return [link, t(`network.what.${what}`), key].filter((part) => part !== "").join(" ");
 }
 
@@ -47,10 +47,11 @@ function valueWords(t: Translate, what: NetworkChange["what"], value: string | n
   return what === "link" ? (t.find(`network.kind.${value}`) ?? value) : value;
 }
 
-/** One change in a line, for lists. */
+/** One change in a line, for lists; what is new has nothing before the arrow. */
 export function shortChange(t: Translate, change: NetworkChange): string {
   const { what, before, after } = change;
-  return `${changeLabel(t, change)} ${valueWords(t, what, before)} -> ${valueWords(t, what, after)}`;
+  const old = before === null || before === "" ? "" : `${valueWords(t, what, before)} `;
+  return `${changeLabel(t, change)}: ${old}-> ${valueWords(t, what, after)}`;
 }
 
 export function cutOffWords(t: Translate, { what, detail }: CutOff): string {

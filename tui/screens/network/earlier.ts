@@ -1,9 +1,9 @@
-import type { SavedConfiguration } from "../../../core/model/network/transaction.ts";
+import { keptConfigurations, type SavedConfiguration } from "../../../core/model/network/transaction.ts";
 import { displayWidth } from "../../terminal/width.ts";
 import { formatDateTime } from "../../widgets/format.ts";
 import { Table } from "../../widgets/table.ts";
 import type { Control, Screen } from "../screen.ts";
-import { shortChange } from "./change-words.ts";
+import { changeLabel, shortChange } from "./change-words.ts";
 import { propose } from "./propose.ts";
 import { openRunning } from "./running.ts";
 
@@ -16,10 +16,7 @@ export function earlierScreen(control: Control): Screen {
   let entered = false;
   const what = ({ changes }: SavedConfiguration) => {
     const { t } = control.view();
-    const [first, ...others] = changes;
-    if (first === undefined) return "";
-    const short = shortChange(t, first);
-    return others.length === 0 ? short : t("network.earlier.andMore", { change: short, count: others.length });
+    return [...new Set(changes.map((change) => changeLabel(t, change)))].join(", ");
   };
   const table = new Table<SavedConfiguration>({
     items: () => saved ?? [],
@@ -52,7 +49,13 @@ export function earlierScreen(control: Control): Screen {
     draw(canvas, { t }) {
       const body = canvas.part(2, 1, canvas.width - 4, canvas.height - 2);
       body.text(0, 0, t("network.earlier.choose"));
-      table.draw(body.part(0, 2), t);
+      const rows = Math.min((saved ?? []).length, keptConfigurations) + 1;
+      table.draw(body.part(0, 2, body.width, Math.max(rows, 3)), t);
+      // The change that replaced the selected one, as far as there is room.
+      const below = body.part(0, rows + 3);
+      table.selected?.changes.forEach((change, y) => {
+        below.text(2, y, shortChange(t, change), "dim");
+      });
     },
     key: (key) => table.key(key),
   };
