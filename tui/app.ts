@@ -4,11 +4,11 @@ import { NodeError } from "../core/model/error.ts";
 import { type Facts, missingFacts, type SomeFacts } from "../core/model/facts.ts";
 import type { Missing } from "../core/model/reading.ts";
 import type { ConsoleSettings, Language } from "../core/model/records.ts";
+import { ChangeWatch } from "./change-watch.ts";
 import { errorText } from "./error-text.ts";
 import { EscapeDigits } from "./escape-digits.ts";
 import { drawFrame, type Notice, tooSmall } from "./frame.ts";
 import { english, loadCatalogue, type Translate, translator } from "./i18n/catalogue.ts";
-import { leftMs } from "./network-change.ts";
 import { PasswordWait } from "./password-wait.ts";
 import { helpScreen } from "./screens/help.ts";
 import { homeScreen } from "./screens/home.ts";
@@ -54,13 +54,13 @@ export class App {
   #events: Subscription | undefined;
   #forget: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout;
-  #countdown: NodeJS.Timeout | undefined;
   #lastKeyAt: number;
   #touchedAt = 0;
   #language: Language = "en";
   /** What the agent keeps for this console. */
   #savedProfile: ConsoleSettings["profile"] = "auto";
   readonly #passwordWait: PasswordWait;
+  readonly #changeWatch: ChangeWatch;
   readonly #escapes: EscapeDigits<readonly Screen[]>;
   readonly #options: AppOptions;
   readonly #control: Control;
@@ -71,6 +71,7 @@ export class App {
     this.#options = options;
     this.#state = initialState(options.console);
     this.#passwordWait = new PasswordWait(options.monotonic);
+    this.#changeWatch = new ChangeWatch(options.monotonic, () => this.#display?.redraw());
     this.#escapes = new EscapeDigits(options.monotonic);
     this.#lastKeyAt = options.monotonic();
     this.#control = this.#makeControl();
@@ -104,7 +105,7 @@ export class App {
     this.#events?.close();
     clearInterval(this.#idle);
     clearTimeout(this.#forget);
-    clearTimeout(this.#countdown);
+    this.#changeWatch.close();
     this.#options.client.close();
   }
 
@@ -116,6 +117,7 @@ export class App {
     this.#lastKeyAt = this.#options.monotonic();
     this.#touch();
     this.#notice = undefined;
+    this.#changeWatch.dismiss();
     if (tooSmall(canvasSize.width, canvasSize.height)) this.#anywhere(key);
     else this.#dispatch(key);
     this.#display?.redraw();
@@ -157,7 +159,10 @@ export class App {
     const { connection } = this.#state;
     if (connection.state === "lost")
       return { text: this.#describe(new NodeError(connection.code, "", { values: connection.values })), style: "bad" };
-    return this.#notice;
+    const outcome = this.#top.title === "network.trial.title" ? undefined : this.#changeWatch.outcome;
+    if (outcome === undefined) return this.#notice;
+    if (this.#notice === undefined) return outcome;
+    return { text: `${outcome.text}\n${this.#notice.text}`, style: outcome.style };
   }
 
   #makeControl(): Control {
@@ -345,8 +350,10 @@ export class App {
       },
       job: (job) => this.#changed(withJob(this.#state, job)),
       networkChange: (change) => {
-        this.#changed(withNetworkChange(this.#state, change, this.#options.monotonic()));
-        this.#countDown();
+        const before = this.#state.networkChange;
+        const next = withNetworkChange(this.#state, change, this.#options.monotonic());
+        this.#changeWatch.told(this.#t, before, next.networkChange);
+        this.#changed(next);
       },
       locked: ({ why }) => {
         if (!this.#state.unlocked) return;
@@ -355,20 +362,6 @@ export class App {
         this.#control.notify(this.#t(why === "idle" ? "app.locked" : "app.sessionEnded"), "warn");
       },
     });
-  }
-
-  /** Draws the seconds that a change of the network has left, whenever they change. */
-  #countDown(): void {
-    clearTimeout(this.#countdown);
-    const left = leftMs(this.#state.networkChange, this.#options.monotonic());
-    if (left === undefined || left === 0) return;
-    this.#countdown = setTimeout(
-      () => {
-        this.#display?.redraw();
-        this.#countDown();
-      },
-      left % 1000 || 1000,
-    );
   }
 
   #changed(state: State): void {

@@ -12,8 +12,8 @@ import type { FakeNetwork } from "./fake-network.ts";
 export type FakeNetworkAgent = {
   /** Takes the agent away; `network` and its transaction stay. */
   stop(): Promise<void>;
-  /** Brings it back, at the same socket. */
-  start(): Promise<void>;
+  /** Brings it back, at the same socket; as after a restart it knows no session. */
+  start(options?: { sessions: "kept" | "lost" }): Promise<void>;
 };
 
 type Stream = { response: ServerResponse; hasSession: boolean };
@@ -29,6 +29,7 @@ export async function startFakeNetworkAgent(
 ): Promise<FakeNetworkAgent> {
   const streams = new Set<Stream>();
   const sockets = new Set<Socket>();
+  let lost = false;
   const console = { language: "en", profile: "auto" };
   const status = {
     product: "Binnacle",
@@ -53,7 +54,8 @@ export async function startFakeNetworkAgent(
 
   function open({ headers }: IncomingMessage, response: ServerResponse): void {
     response.writeHead(200, { "content-type": "text/event-stream" });
-    const stream = { response, hasSession: headers.authorization !== undefined };
+    const hasToken = headers.authorization !== undefined;
+    const stream = { response, hasSession: hasToken && !lost };
     streams.add(stream);
     const heartbeat = setInterval(() => response.write(": \n\n"), 2_000);
     response.on("close", () => {
@@ -64,6 +66,7 @@ export async function startFakeNetworkAgent(
       response.write(event(name, plain[name]));
     tell(stream);
     response.write(event("facts", facts));
+    if (hasToken && lost) response.write(event("locked", { why: "revoked" }));
   }
 
   /** Without a session nothing of what is changed. */
@@ -104,10 +107,13 @@ export async function startFakeNetworkAgent(
   network.listen(() => {
     for (const stream of streams) tell(stream);
   });
-  const start = () => new Promise<void>((resolve) => server.listen(socketPath, resolve));
-  await start();
+  const listen = () => new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  await listen();
   return {
-    start,
+    async start({ sessions } = { sessions: "kept" }) {
+      lost = sessions === "lost";
+      await listen();
+    },
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();

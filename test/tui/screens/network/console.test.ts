@@ -91,6 +91,7 @@ describe("a change of the network", () => {
     other.type("n");
     await one.until("The old network is in force again, as it was asked for.");
     await other.until("The old network is in force again, as it was asked for.");
+    await home.until("The old network is in force again, as it was asked for.");
     await home.until((text) => !text.includes("changes the network"));
     // What was typed is there again.
     one.press("esc");
@@ -124,6 +125,19 @@ describe("a change of the network", () => {
     await agent.start();
     await console.until("The old network is in force again: the agent was restarted meanwhile.");
     assert.ok(!network.calls.some(({ name }) => name === "keepNetwork"), "a Y that nobody heard keeps nothing");
+  });
+
+  it("is told at home when the agent came back without the session that had begun it", async () => {
+    const console = await consoleOf("tty1");
+    await beginChange(console);
+    network.tell({ phase: "waiting", remainingMs: 50_000, probes });
+    await console.until("Kept only if you press Y");
+    await agent.stop();
+    network.tell({ phase: "rolledBack", why: "agentRestarted", remainingMs: null, endedAt: 1 });
+    await agent.start({ sessions: "lost" });
+    await untilHome(console);
+    await console.until("The old network is in force again: the agent was restarted meanwhile.");
+    await console.until("The session has ended. Press F2");
   });
 
   it("that an agent has forgotten is over, and the page says where to look", async () => {
