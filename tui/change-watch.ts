@@ -1,6 +1,6 @@
 import type { Notice } from "./frame.ts";
 import type { Translate } from "./i18n/catalogue.ts";
-import { type FollowedChange, isRunning, leftMs } from "./network-change.ts";
+import { type FollowedChange, leftMs, runningChange } from "./network-change.ts";
 import { phaseWords } from "./screens/network/trial-words.ts";
 
 /** How long it is told how a change ended, where nobody presses a key. */
@@ -34,7 +34,7 @@ export class ChangeWatch {
 
   /** The agent has told of a change, or that there is none any more. */
   told(t: Translate, before: FollowedChange | undefined, now: FollowedChange | undefined): void {
-    if (isRunning(before) && !isRunning(now)) {
+    if (runningChange(before) !== undefined && runningChange(now) === undefined) {
       const forgotten: Notice = { text: t("network.trial.forgotten"), style: "bad" };
       const words = now === undefined ? forgotten : phaseWords(t, now.transaction);
       this.#outcome = { ...words, until: this.#monotonic() + outcomeMs };

@@ -1,5 +1,5 @@
 import { valueOf } from "../core/model/reading.ts";
-import { isRunning, secondsLeft } from "./network-change.ts";
+import { runningChange, secondsLeft } from "./network-change.ts";
 import { isUnready } from "./screens/home/role.ts";
 import type { Hint, Screen, View } from "./screens/screen.ts";
 import type { Canvas, Style } from "./terminal/canvas.ts";
@@ -70,8 +70,8 @@ function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
 
 /** That the network is being changed, for everybody who does not look at the change itself. */
 function changeLine({ t, state, monotonic }: View, screen: Screen): string | undefined {
-  const change = state.networkChange;
-  if (!isRunning(change) || screen.title === "network.trial.title") return undefined;
+  const change = runningChange(state.networkChange);
+  if (change === undefined || screen.title === "network.trial.title") return undefined;
   const { console } = change.transaction;
   const seconds = secondsLeft(change, monotonic);
   if (seconds === undefined) return t("network.banner", { console });

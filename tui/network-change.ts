@@ -16,14 +16,15 @@ export function follow(transaction: NetworkTransaction, monotonic: number): Foll
   return { transaction, deadline: remainingMs === null ? null : monotonic + remainingMs };
 }
 
-export function isRunning(change: FollowedChange | undefined): change is FollowedChange {
-  return change !== undefined && !hasEnded(change.transaction);
+/** The change, as long as it has not ended. */
+export function runningChange(change: FollowedChange | undefined): FollowedChange | undefined {
+  return change === undefined || hasEnded(change.transaction) ? undefined : change;
 }
 
 /** Milliseconds until a change is taken back; undefined when nothing counts down. */
 export function leftMs(change: FollowedChange | undefined, monotonic: number): number | undefined {
-  if (!isRunning(change) || change.deadline === null) return undefined;
-  return Math.max(change.deadline - monotonic, 0);
+  const deadline = runningChange(change)?.deadline ?? null;
+  return deadline === null ? undefined : Math.max(deadline - monotonic, 0);
 }
 
 /** The same as a person counts: the second that has begun still counts. */

@@ -203,6 +203,15 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "error.NET.INVALID": "该配置无法使用；未做任何更改。",
   "error.NET.NOT_WAITING": "这次更改现在不等待确认，或已结束。",
 
+  "menu.network": "设置地址",
+  "menu.address.about": "设置一个网卡的 IPv4 地址。直接回车则离开。",
+  "menu.address.link": "网卡，例如 eth0：",
+  "menu.address.address": "地址与前缀或子网掩码，例如 192.168.1.10/24，或 dhcp：",
+  "menu.address.wrong": "这不是带前缀或子网掩码的 IPv4 地址。",
+  "menu.address.gateway": "网关，- 表示不设（现为 {present}）：",
+  "menu.address.sure": "输入 y 开始；若不再次输入 y，将自动恢复原网络：",
+  "menu.address.keep": "输入 y 保留新网络，n 恢复原网络（还剩 {seconds} 秒）：",
+
   "help.network":
     "全部网卡，包括没有网线的（暗色）。MN 标记管理网络；“所属”说明网卡在哪个绑定或网桥中、绑定的模式和成员、VLAN 的下层网卡；“交换机端口”由交换机告知（LLDP）。回车打开：地址、网关、域名服务器、MTU。b 用它建绑定，e 更改绑定的成员和模式，v 在其上建 VLAN，r 建网桥，d 删除，l 使其指示灯闪烁 30 秒。先显示将更改的内容，按两次 Y 才会更改：60 秒内无人保留则恢复原样。",
   "help.network.address":

@@ -208,6 +208,15 @@ export const networkEn = {
   "error.NET.INVALID": "That configuration can't be used; nothing was changed.",
   "error.NET.NOT_WAITING": "The change does not wait for an answer, or not any more.",
 
+  "menu.network": "Set an address",
+  "menu.address.about": "Sets the IPv4 address of one interface. Enter alone leaves.",
+  "menu.address.link": "Interface, such as eth0:",
+  "menu.address.address": "Address with prefix or netmask, such as 192.168.1.10/24, or dhcp:",
+  "menu.address.wrong": "That is no IPv4 address with its prefix or netmask.",
+  "menu.address.gateway": "Gateway, or - for none (now {present}):",
+  "menu.address.sure": "Type y to begin; without a second y the old network comes back by itself:",
+  "menu.address.keep": "Type y to keep the new network, n to take the old one back ({seconds} s left):",
+
   "help.network":
     "Every interface, also those without a cable (dimmed). MN marks the management network; PART OF says which bond or bridge an interface is in, a bond's mode and legs, a VLAN's parent; SWITCH PORT is what the switch itself says (LLDP). Enter opens one: addresses, gateway, name servers, MTU. b makes a bond of it, e changes a bond's legs and mode, v puts a VLAN on it, r a bridge, d deletes it, l lets its LED blink for 30 s. Nothing changes before a page shows what would, and you press Y twice: a change that nobody keeps within 60 s is taken back.",
   "help.network.address":
