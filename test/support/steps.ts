@@ -7,7 +7,12 @@ export const goodPassword = "Harbour-light-42";
 /** Screens of System Configuration, each with its name in the list and in the header. */
 export const configurationItems = {
   passwords: "Change Passwords",
+  rename: "Rename NIC",
   ping: "Test Network",
+  networks: "Configure Networks",
+  management: "Set Management Network",
+  names: "Host Name and Time",
+  earlier: "Earlier Configurations",
   terminals: "Terminal Info",
   language: "Language",
   settings: "Console Settings",
@@ -82,12 +87,16 @@ export async function answersKeys(console: ConsoleBed): Promise<void> {
   await console.until(/F12 Power/);
 }
 
-/** From the list of System Configuration to one of its screens. */
-export async function openItem(console: ConsoleBed, item: ConfigurationItem): Promise<void> {
+/** From the list of System Configuration to one of its screens; `title` where something else lies on top of it. */
+export async function openItem(
+  console: ConsoleBed,
+  item: ConfigurationItem,
+  title: string = configurationItems[item],
+): Promise<void> {
   await untilTitle(console, "System Configuration");
   await selectLine(console, configurationItems[item]);
   console.press("enter");
-  await untilTitle(console, configurationItems[item]);
+  await untilTitle(console, title);
 }
 
 /** Moves the selection of a list, line by line, to the line that begins with this text. */

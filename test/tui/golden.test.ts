@@ -17,7 +17,12 @@ import { type ConfigurationItem, goodPassword, selectLine } from "../support/ste
 
 const titles = {
   passwords: "passwords.title",
+  rename: "network.rename.title",
   ping: "ping.title",
+  networks: "network.title",
+  management: "network.management.title",
+  names: "network.names.title",
+  earlier: "network.earlier.title",
   terminals: "terminals.title",
   language: "language.title",
   settings: "settings.title",
@@ -226,7 +231,7 @@ describe("the other screens", () => {
       assert.ok(console !== undefined, "the console is open");
       const t = look.language === "zh" ? zh : en;
       const shows = (screen: string, sign: string) => matchesGolden(console, { machine, screen, size, ...look }, sign);
-      const listed = () => console.until(t["passwords.about"]);
+      const listed = () => console.until(t["configuration.title"]);
       const visit = async (item: ConfigurationItem, sign: string) => {
         await listed();
         await selectLine(console, t[titles[item]]);
@@ -249,7 +254,7 @@ describe("the other screens", () => {
       console.type(`${goodPassword}\r`);
       await listed();
       console.press("home");
-      await shows("configuration", t["audit.about"]);
+      await shows("configuration", t["passwords.about"]);
 
       await visit("passwords", t["passwords.again"]);
       console.type("\t\t\t\r");
@@ -334,7 +339,7 @@ describe("a storage node with a failing disk", () => {
       await shows("full", t["hint.lock"]);
       console.press("f2");
       for (const item of ["diagnostics", "interfaces", "disks", "machines"] as const) {
-        await console.until(t["passwords.about"]);
+        await console.until(t["configuration.title"]);
         await selectLine(console, t[titles[item]]);
         console.press("enter");
         await shows(item, t[titles[item]]);

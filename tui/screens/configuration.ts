@@ -19,10 +19,40 @@ const groups: readonly Group[] = [
         open: async (c) => (await import("./change-password.ts")).changePasswordScreen(c),
       },
       {
+        id: "rename",
+        label: "network.rename.title",
+        about: "network.rename.about",
+        open: async (c) => (await import("./network/rename.ts")).renameScreen(c),
+      },
+      {
         id: "ping",
         label: "ping.title",
         about: "ping.about",
         open: async (c) => (await import("./ping.ts")).pingScreen(c),
+      },
+      {
+        id: "networks",
+        label: "network.title",
+        about: "network.about",
+        open: async (c) => (await import("./network/networks.ts")).networksScreen(c),
+      },
+      {
+        id: "management",
+        label: "network.management.title",
+        about: "network.management.about",
+        open: async (c) => (await import("./network/management.ts")).managementScreen(c),
+      },
+      {
+        id: "names",
+        label: "network.names.title",
+        about: "network.names.about",
+        open: async (c) => (await import("./network/names.ts")).namesScreen(c),
+      },
+      {
+        id: "earlier",
+        label: "network.earlier.title",
+        about: "network.earlier.about",
+        open: async (c) => (await import("./network/earlier.ts")).earlierScreen(c),
       },
       {
         id: "terminals",
