@@ -29,6 +29,7 @@ import { endOfChange } from "./node/network/audit.ts";
 import { NetworkChanges } from "./node/network/changes.ts";
 import { networkWorld } from "./node/network/world.ts";
 import { Processes } from "./node/processes.ts";
+import { serviceWorld } from "./node/service/world.ts";
 import { Settings } from "./node/settings.ts";
 import { upgradeWorld } from "./node/upgrade/world.ts";
 import { version } from "./version.ts";
@@ -189,6 +190,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     board,
     // What a preview would upgrade is in its own folder, where nothing is installed.
     upgrade: upgradeWorld(machine, mode === "node" ? "" : join(home, "machine")),
+    service: serviceWorld(machine, effect, mode === "node" ? "" : join(home, "machine")),
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware: recorded === undefined ? hardwareReader() : recordedHardware(recorded),

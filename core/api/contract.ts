@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { consoleProxyState } from "../model/console-proxy.ts";
 import { facts } from "../model/facts.ts";
 import { histories } from "../model/history.ts";
 import { networkConfiguration } from "../model/network/configuration.ts";
@@ -26,6 +27,7 @@ import {
   process,
   publicViews,
 } from "../model/records.ts";
+import { serviceAccepts, serviceActions, serviceImpact, serviceState } from "../model/service.ts";
 import { upgradeStatus, upgradeTargets } from "../model/upgrade.ts";
 
 /**
@@ -238,6 +240,24 @@ export const calls = {
       file: text(4096),
       target: z.enum(upgradeTargets),
     }),
+  }),
+
+  /** The ZStack service of a management node; on every other node, why there is none. */
+  service: call("GET", "/v1/service", "session", serviceState),
+  serviceImpact: call("GET", "/v1/service/impact", "session", serviceImpact, {
+    query: z.object({ action: z.enum(serviceActions) }),
+  }),
+  startServiceJob: call("POST", "/v1/jobs/service", "session", job, {
+    body: z.object({
+      action: z.enum(serviceActions),
+      phrase: text(64),
+      accepts: z._default(serviceAccepts, { unreadStore: false, noCopy: false }),
+    }),
+  }),
+  consoleProxy: call("GET", "/v1/console-proxy", "session", consoleProxyState),
+  /** As they were typed; an empty one of the two stays as it is. */
+  setConsoleProxy: call("PUT", "/v1/console-proxy", "session", consoleProxyState, {
+    body: z.object({ address: text(64), port: text(16) }),
   }),
 
   powerImpact: call("GET", "/v1/power/impact", "session", impact),

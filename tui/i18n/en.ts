@@ -1,10 +1,12 @@
 import { detailsEn } from "./details.ts";
 import { networkEn } from "./network.ts";
+import { serviceEn } from "./service.ts";
 
 /** English texts. A key names the screen and the place; `{name}` is filled in. */
 export const en = {
   ...detailsEn,
   ...networkEn,
+  ...serviceEn,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} is too small: at least 60x20 needed",
   "app.noQuit": "This console can't be left. F12 reboots or powers off.",

@@ -20,6 +20,7 @@ import { networkActivity } from "../../../core/node/network/activity.ts";
 import { NetworkChanges } from "../../../core/node/network/changes.ts";
 import { networkWorld } from "../../../core/node/network/world.ts";
 import { Processes } from "../../../core/node/processes.ts";
+import { serviceWorld } from "../../../core/node/service/world.ts";
 import { Settings } from "../../../core/node/settings.ts";
 import { upgradeWorld } from "../../../core/node/upgrade/world.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -70,6 +71,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
       () => undefined,
     ),
     upgrade: upgradeWorld(machine, join(home, "machine")),
+    service: serviceWorld(machine, effects("preview", machine, home), join(home, "machine")),
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware: async () => {
