@@ -6,6 +6,8 @@ import { NodeError } from "../model/error.ts";
 import { changeWords } from "../model/network/words.ts";
 import { type Diagnosis, type Hardware, type NodeSettings, type PowerAction, powerPhrase } from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
+import { archiveHandlers } from "./archives/calls.ts";
+import type { ArchiveWorld } from "./archives/world.ts";
 import type { Audit } from "./audit.ts";
 import type { Effects } from "./effects.ts";
 import type { EventHub } from "./event-hub.ts";
@@ -19,6 +21,7 @@ import type { NetworkChanges } from "./network/changes.ts";
 import { startPing } from "./ping.ts";
 import { impactOf } from "./power.ts";
 import type { Processes } from "./processes.ts";
+import type { ServingDesk } from "./serve/desk.ts";
 import type { Change, Settings } from "./settings.ts";
 import { cancelUpgrade } from "./upgrade/cancel.ts";
 import { startUpgrade } from "./upgrade/job.ts";
@@ -42,6 +45,8 @@ export type Parts = {
   diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
   network: NetworkChanges;
   upgrade: UpgradeWorld;
+  archives: ArchiveWorld;
+  serving: ServingDesk;
   hub: () => EventHub;
 };
 
@@ -157,6 +162,8 @@ export function agentHandlers(parts: Parts): Handlers {
       audit.audited({ console: caller.console, action: "upgrade.start", detail: body.file }, async () =>
         startUpgrade({ jobs, audit, world: parts.upgrade }, body, caller.console),
       ),
+
+    ...archiveHandlers(parts),
 
     powerImpact: ({ caller }) =>
       impactOf({

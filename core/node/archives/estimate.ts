@@ -72,7 +72,10 @@ async function bytesOf(
 /** The first line that journalctl would print; undefined when there is none within the time limit. */
 function firstEntry(machine: Machine, args: readonly string[], signal: AbortSignal): Promise<JournalLine | undefined> {
   return new Promise((resolve) => {
+    let settled = false;
     const finish = (line?: JournalLine) => {
+      if (settled) return;
+      settled = true;
       cancel();
       stream.stop();
       resolve(line);

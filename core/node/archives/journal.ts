@@ -31,6 +31,8 @@ export type JournalOptions = {
   signal: AbortSignal;
   /** Arguments that choose another journal than the node's own. */
   source?: readonly string[];
+  /** Lines of a page, where a test wants another number. */
+  pageLines?: number;
   /** Called with each page's lines, masked. */
   onLines: (lines: readonly JournalLine[]) => Promise<void>;
 };
@@ -42,7 +44,7 @@ export type JournalOptions = {
  * @throws NodeError RUN.*, JOURNAL.SILENT when journalctl says nothing for a minute
  */
 export async function readJournal(options: JournalOptions): Promise<number> {
-  const { machine, range, signal, source = [], onLines } = options;
+  const { machine, range, signal, source = [], pageLines = page.lines, onLines } = options;
   // What is logged while this runs would have no end.
   const newest = await newestEntry(machine, source, signal);
   if (newest === undefined) return 0;
@@ -56,7 +58,7 @@ export async function readJournal(options: JournalOptions): Promise<number> {
   for (let count = 0; ; ) {
     signal.throwIfAborted();
     const args = [...source, "--output=json", "--no-pager", `--output-fields=${fields}`, ...from];
-    const { lines, ended } = await readPage(machine, args, signal);
+    const { lines, ended } = await readPage(machine, args, pageLines, signal);
     const entries = lines.flatMap((line) => parseLine(line) ?? []);
     const endAt = entries.findIndex(({ cursor }) => cursor === newest.cursor);
     const fitting = endAt < 0 ? entries : entries.slice(0, endAt + 1);
@@ -130,7 +132,7 @@ function unitName(unit: string): string {
 
 type Page = { lines: string[]; ended: boolean };
 
-function readPage(machine: Machine, args: readonly string[], signal: AbortSignal): Promise<Page> {
+function readPage(machine: Machine, args: readonly string[], pageLines: number, signal: AbortSignal): Promise<Page> {
   return new Promise((resolve, reject) => {
     const lines: string[] = [];
     let characters = 0;
@@ -155,7 +157,7 @@ function readPage(machine: Machine, args: readonly string[], signal: AbortSignal
       if (settled || from === "stderr") return;
       lines.push(line);
       characters += line.length;
-      if (lines.length >= page.lines || characters >= page.characters) finish(false);
+      if (lines.length >= pageLines || characters >= page.characters) finish(false);
     };
     const stream = machine.stream("journalctl", args, onLine, { reason: "Collect Logs", signal });
     stream.done.then(() => (signal.aborted ? fail(signal.reason) : finish(true)), fail);
