@@ -6,6 +6,8 @@ import { NodeError } from "../model/error.ts";
 import { changeWords } from "../model/network/words.ts";
 import { type Diagnosis, type Hardware, type NodeSettings, type PowerAction, powerPhrase } from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
+import { archiveHandlers } from "./archives/calls.ts";
+import type { ArchiveWorld } from "./archives/world.ts";
 import type { Audit } from "./audit.ts";
 import type { Effects } from "./effects.ts";
 import type { EventHub } from "./event-hub.ts";
@@ -19,6 +21,7 @@ import type { NetworkChanges } from "./network/changes.ts";
 import { startPing } from "./ping.ts";
 import { type ImpactView, impactOf } from "./power.ts";
 import type { Processes } from "./processes.ts";
+import type { ServingDesk } from "./serve/desk.ts";
 import { serviceHandlers } from "./service/handlers.ts";
 import type { ServiceWorld } from "./service/world.ts";
 import type { Change, Settings } from "./settings.ts";
@@ -46,6 +49,8 @@ export type Parts = {
   network: NetworkChanges;
   upgrade: UpgradeWorld;
   service: ServiceWorld;
+  archives: ArchiveWorld;
+  serving: ServingDesk;
   hub: () => EventHub;
 };
 
@@ -165,6 +170,7 @@ export function agentHandlers(parts: Parts): Handlers {
     ...serviceHandlers({ ...parts, impactView: (caller) => impactView(parts, caller) }),
 
     powerImpact: async ({ caller }) => impactOf(await impactView(parts, caller)),
+    ...archiveHandlers(parts),
     power: async ({ body, caller }) => {
       const entry = { console: caller.console, action: `power.${body.action}` };
       if (body.phrase !== powerPhrase[body.action]) await audit.audited(entry, () => wrongPhrase(body.action));
