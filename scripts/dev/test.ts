@@ -13,10 +13,10 @@ import { installPackages } from "./test-packages.ts";
 /*
  * npm test [-- PATTERN...]: sets up what the tests need, builds the programs, and runs every *.test.ts below test/, or
  * those whose path holds a PATTERN; *.last.test.ts when the others have ended. `--long` runs the long beds, *.long.ts,
- * instead, `--image` those that install the image in many ways, *.image.ts, `--matrix` every role with every firmware,
- * *.matrix.ts. With CI=true a test that is skipped has failed: a bed that can't run shows nothing.
+ * instead, `--network` the network in many ways, *.network.ts, `--image` those that install the image in many ways,
+ * *.image.ts, `--matrix` every role with every firmware, *.matrix.ts. With CI=true a test that is skipped has failed: a bed that can't run shows nothing.
  */
-const beds = ["long", "image", "matrix"] as const;
+const beds = ["long", "network", "image", "matrix"] as const;
 
 /** For one test. Ten power cuts, each with an installation after it, take the better part of an hour under emulation. */
 const [testTimeoutMs, longTimeoutMs, imageTimeoutMs] = [120_000, 30 * 60_000, 90 * 60_000];

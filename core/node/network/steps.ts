@@ -123,8 +123,11 @@ async function renameLinks(world: NetworkWorld, renames: readonly (readonly [str
   for (const [from, to] of renames) {
     if (!names.has(from) || names.has(to)) continue;
     const options = { timeoutMs: 10_000, reason: `rename ${from} to ${to}` };
-    const live = await world.change("ip", ["link", "set", "dev", from, "name", to], options);
-    if (live.code !== 0) await renameDown(world, from, to);
+    const rename = async () => (await world.change("ip", ["link", "set", "dev", from, "name", to], options)).code === 0;
+    // udev gives a card all the names that it might have had: the kernel wants such a one free, even of the card itself.
+    const unname = () => world.change("ip", ["link", "property", "del", "dev", from, "altname", to], options);
+    const isRenamed = (await rename()) || ((await unname()).code === 0 && (await rename()));
+    if (!isRenamed) await renameDown(world, from, to);
     names.delete(from);
     names.add(to);
   }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A node and the switch that its cards are plugged into, each in a network namespace. Called by bed.ts:
 #   bed.sh switch CARDS        holds the switch's namespace; makes the cards' cables
-#   bed.sh node TREE REPO BOOT_ID  becomes the node's first process, once its cards are there
+#   bed.sh node TREE REPO BOOT_ID CARDS  becomes the node's first process, once its cards are there
 set -eu
 case $1 in
 switch)
@@ -10,7 +10,7 @@ switch)
   ip link set sw0 up
   ip addr add 10.0.0.1/24 dev sw0
   for card in $(seq 0 $(($2 - 1))); do
-    ip link add "eth$card" type veth peer name "port$card"
+    ip link add "eth$card" address "02:00:00:00:00:0$card" type veth peer name "port$card"
     ip link set "port$card" master sw0 up
   done
   echo ready
@@ -18,10 +18,10 @@ switch)
   ;;
 node)
   tree=$2
-  until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
+  until [ "$(ip -o link show type veth | wc -l)" = "$5" ]; do sleep 0.02; done
   ip link set lo up
   hostname node01
-  mount --bind "$tree" "$tree"
+  mount --rbind "$tree" "$tree"
   mount -t proc proc "$tree/proc"
   # NetworkManager takes a /sys that can't be written for a container's, where udev tells it nothing.
   mount -t sysfs -o ro sysfs "$tree/sys"

@@ -5,11 +5,13 @@ import * as path from "node:path";
 import { Client } from "../../../core/api/client.ts";
 import { rootConsole } from "../../../core/api/contract.ts";
 import { debianTree } from "../vm/debian.ts";
+import { managementProfile } from "./management-profile.ts";
 
 /*
  * A node with a real NetworkManager, D-Bus and our agent in namespaces of this machine: cards are pairs of virtual
  * links that end in a switch of their own. It starts in a second and can lose its power at any moment. What it has not:
- * bonds and VLANs, for which this machine's kernel may lack the modules, udev and systemd.
+ * bonds and VLANs, for which this machine's kernel may lack the modules, udev and systemd. What udev does at a boot with
+ * the names of cards, the bed does.
  */
 
 const packages = [
@@ -29,6 +31,7 @@ const repository = path.resolve(import.meta.dirname, "../../..");
 const nodeFolder = path.dirname(process.execPath);
 const agentFolder = "/var/lib/binnacle/agent";
 const rootSocket = "/run/binnacle/root.sock";
+const linkFiles = "/etc/systemd/network";
 const profiles = "/etc/NetworkManager/system-connections";
 
 export type Outcome = { code: number; stdout: string; stderr: string };
@@ -65,6 +68,9 @@ export class NetworkBed {
     this.write("/etc/hostname", "node01\n");
     this.write("/etc/binnacle/node.json", '{ "role": "compute", "managementLink": "eth0" }\n');
     this.write("/etc/resolv.conf", "");
+    // The agent's own folder is a disk of its own, small enough to be filled.
+    fs.mkdirSync(path.join(this.#tree, agentFolder), { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", path.join(this.#tree, agentFolder)]);
     this.write("/usr/local/bin/systemctl", restartShim, 0o755);
     for (const name of ["hostnamectl", "chronyc"]) this.write(`/usr/local/bin/${name}`, "#!/bin/sh\nexit 0\n", 0o755);
     for (const [name, text] of Object.entries(files)) this.write(name, text, name.startsWith(profiles) ? 0o600 : 0o644);
@@ -76,10 +82,16 @@ export class NetworkBed {
     await this.powerOn();
   }
 
+  /** As {@link start}, with eth0 in the management network: {@link managementProfile}. */
+  startWithManagement(): Promise<void> {
+    return this.start({ [`${profiles}/management.nmconnection`]: managementProfile("eth0") });
+  }
+
   /** Boots the node from its disk; `/run` is empty. The agent is started by {@link startAgent}. */
   async powerOn(): Promise<void> {
     const spaces = ["--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"];
-    const node = spawn("unshare", [...spaces, script, "node", this.#tree, repository, randomUUID()], {
+    const args = [script, "node", this.#tree, repository, randomUUID(), String(this.#cards)];
+    const node = spawn("unshare", [...spaces, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#node = node;
@@ -88,7 +100,7 @@ export class NetworkBed {
       return this.#nodePid !== 0;
     });
     for (let card = 0; card < this.#cards; card++) {
-      const args = ["link", "set", `eth${card}`, "netns", String(this.#nodePid)];
+      const args = ["link", "set", `eth${card}`, "netns", String(this.#nodePid), "name", this.#nameOf(card)];
       execFileSync("nsenter", ["--target", String(this.#switchPid), "--net", "ip", ...args]);
     }
     await line(node, "ready");
@@ -106,7 +118,8 @@ export class NetworkBed {
     // The cards went with the node's namespace: new cables into the same switch.
     for (let card = 0; card < this.#cards; card++) {
       await until(`port${card} to go`, () => this.partner("ip", ["link", "show", `port${card}`]).code !== 0);
-      this.partner("ip", ["link", "add", `eth${card}`, "type", "veth", "peer", "name", `port${card}`]);
+      const link = ["link", "add", `eth${card}`, "address", macOf(card), "type", "veth", "peer", "name", `port${card}`];
+      this.partner("ip", link);
       this.partner("ip", ["link", "set", `port${card}`, "master", "sw0", "up"]);
     }
   }
@@ -119,6 +132,7 @@ export class NetworkBed {
       await gone;
     }
     // The namespaces' last processes may take a moment to let go of it.
+    execFileSync("umount", ["--lazy", path.join(this.#tree, agentFolder)]);
     execFileSync("umount", ["--lazy", this.#tree]);
   }
 
@@ -156,6 +170,19 @@ export class NetworkBed {
     const gone = new Promise((resolve) => agent.once("exit", resolve));
     this.run("pkill", ["-KILL", "-f", "core/agent.ts"]);
     await gone;
+  }
+
+  get agentRuns(): boolean {
+    return this.#agent !== undefined;
+  }
+
+  /** Leaves the agent no room for what it keeps. */
+  fillDisk(): void {
+    this.run("sh", ["-c", `cat /dev/zero >${agentFolder}/filler`]);
+  }
+
+  freeDisk(): void {
+    this.run("rm", ["-f", `${agentFolder}/filler`]);
   }
 
   /** Runs a command on the node. */
@@ -204,6 +231,13 @@ export class NetworkBed {
     fs.chmodSync(target, mode);
   }
 
+  /** The name that a card gets at a boot, as udev reads it from link files. */
+  #nameOf(card: number): string {
+    const texts = this.list(linkFiles).map((name) => this.read(`${linkFiles}/${name}`));
+    const own = texts.find((text) => text.includes(`PermanentMACAddress=${macOf(card)}\n`));
+    return /^Name=(\S+)$/m.exec(own ?? "")?.[1] ?? `eth${card}`;
+  }
+
   get #tree(): string {
     return path.join(this.#folder, "tree");
   }
@@ -212,6 +246,10 @@ export class NetworkBed {
     const spaces = ["--net", "--mount", "--pid", "--uts", "--ipc", "--root", "--wd"];
     return ["--target", String(this.#nodePid), ...spaces, command, ...args];
   }
+}
+
+function macOf(card: number): string {
+  return `02:00:00:00:00:0${card}`;
 }
 
 const script = path.join(import.meta.dirname, "bed.sh");

@@ -155,7 +155,9 @@ function nicArguments(options: VmOptions): string[] {
     const { model = "virtio-net-pci", network, mac, forward = [], tftp, webFile } = nic;
     const id = nicId(nic, index);
     const order = startFrom === "network" ? bootOrder(options, "network", index) : {};
-    const device = { driver: model, id, netdev: `${id}-net`, ...(mac === undefined ? {} : { mac }), ...order };
+    const speed = nic.speedMbps === undefined ? {} : { speed: nic.speedMbps, duplex: "full" };
+    const identity = { driver: model, id, netdev: `${id}-net`, ...(mac === undefined ? {} : { mac }) };
+    const device = { ...identity, ...speed, ...order };
     const files = tftp === undefined ? "" : `,tftp=${tftp.folder},bootfile=${tftp.bootFile}`;
     const web = webFile === undefined ? "" : `,guestfwd=tcp:10.0.2.100:80-cmd:${serveFile} ${webFile}`;
     const ports = forward.map((port) => `,hostfwd=tcp:127.0.0.1:0-:${port}`).join("");
@@ -164,7 +166,9 @@ function nicArguments(options: VmOptions): string[] {
         ? `hubport,id=${id}-net,hubid=${100 + index}`
         : network === "user"
           ? `user,id=${id}-net,restrict=on${ports}${files}${web}`
-          : `stream,id=${id}-net,server=off,addr.type=unix,addr.path=${network.socket}`;
+          : "cable" in network
+            ? `hubport,id=${id}-net,hubid=${network.cable}`
+            : `stream,id=${id}-net,server=off,addr.type=unix,addr.path=${network.socket}`;
     return ["-netdev", backend, "-device", JSON.stringify(device)];
   });
 }

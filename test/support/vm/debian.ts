@@ -28,18 +28,41 @@ const cacheFolder = "/var/tmp/binnacle-test";
 
 export const guestKernelArguments = "root=/dev/vda rw console=tty0 console=ttyS0,115200";
 
+/** What a guest has besides: `packages` of Debian, and files, an absolute path with a text or a link's target. */
+export type GuestExtras = {
+  readonly packages?: readonly string[];
+  readonly files?: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
+  readonly links?: Readonly<Record<string, string>>;
+  /** Its power will be cut: a file system with a journal. */
+  readonly journal?: boolean;
+};
+
 export type GuestDisk = { disk: string; kernel: string; initrd: string };
 
 /**
  * A disk with a minimal Debian 13 and the product as an image would have it, or `bare` of the product, in `folder`.
  * Debian's part is kept in /var/tmp, under a name made of the list of packages. Needs root, mmdebstrap and e2fsprogs.
  */
-export function makeGuestDisk(folder: string, rootPassword: string, bare?: "bare"): GuestDisk {
+export function makeGuestDisk(
+  folder: string,
+  rootPassword: string,
+  bare?: "bare",
+  { packages = [], files = {}, links = {}, journal = false }: GuestExtras = {},
+): GuestDisk {
   const tree = path.join(folder, "tree");
   fs.mkdirSync(tree);
-  run("tar", ["--extract", "--file", debianArchive(guestPackages), "--directory", tree, "--numeric-owner"]);
+  const archive = debianArchive([...guestPackages, ...packages]);
+  run("tar", ["--extract", "--file", archive, "--directory", tree, "--numeric-owner"]);
   if (bare === undefined) installInto(tree, process.arch);
   configure(tree, rootPassword);
+  for (const [name, file] of Object.entries(files)) {
+    const { text, mode } = typeof file === "string" ? { text: file, mode: 0o644 } : file;
+    writeInto(tree, name, text, mode);
+  }
+  for (const [name, target] of Object.entries(links)) {
+    fs.mkdirSync(path.join(tree, path.dirname(name)), { recursive: true });
+    fs.symlinkSync(target, path.join(tree, name));
+  }
   const boot = path.join(tree, "boot");
   const bootFile = (start: string) => {
     const name = fs.readdirSync(boot).find((file) => file.startsWith(start));
@@ -48,7 +71,8 @@ export function makeGuestDisk(folder: string, rootPassword: string, bare?: "bare
     return path.join(folder, start);
   };
   const disk = path.join(folder, "disk.img");
-  run("mke2fs", ["-q", "-t", "ext4", "-O", "^has_journal", "-E", "lazy_itable_init=1", "-d", tree, disk, "1600M"]);
+  const features = journal ? [] : ["-O", "^has_journal"];
+  run("mke2fs", ["-q", "-t", "ext4", ...features, "-E", "lazy_itable_init=1", "-d", tree, disk, "1600M"]);
   const made = { disk, kernel: bootFile("vmlinuz"), initrd: bootFile("initrd.img") };
   fs.rmSync(tree, { recursive: true, force: true, maxRetries: 5 });
   return made;
@@ -94,10 +118,7 @@ function debianArchive(packages: readonly string[]): string {
 
 /** What the installer would have asked for, and a root shell on the second serial line for the test. */
 function configure(tree: string, rootPassword: string): void {
-  const write = (name: string, text: string) => {
-    fs.mkdirSync(path.join(tree, path.dirname(name)), { recursive: true });
-    fs.writeFileSync(path.join(tree, name), text);
-  };
+  const write = (name: string, text: string) => writeInto(tree, name, text);
   write("etc/hostname", "node01\n");
   write("etc/binnacle/node.json", '{ "role": "management" }\n');
   write(
@@ -111,6 +132,13 @@ function configure(tree: string, rootPassword: string): void {
     path.join(tree, "etc/systemd/system/sysinit.target.wants/test-shell.service"),
   );
   execFileSync("chpasswd", ["--root", tree, "--crypt-method", "SHA512"], { input: `root:${rootPassword}\n` });
+}
+
+function writeInto(tree: string, name: string, text: string, mode = 0o644): void {
+  const file = path.join(tree, name);
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, text, { mode });
+  fs.chmodSync(file, mode);
 }
 
 function run(program: string, args: readonly string[]): void {

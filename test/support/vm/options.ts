@@ -27,11 +27,14 @@ export type VmNic = {
   readonly id?: string;
   readonly mac?: string;
   readonly model?: "virtio-net-pci" | "e1000e" | "rtl8139";
+  /** What a virtio card tells as its speed; a bond by LACP uses none without one. */
+  readonly speedMbps?: number;
   /**
-   * A {@link Network}'s socket; or `user`: DHCP and an address, but no way out, only from 127.0.0.1 in to the ports in
+   * A {@link Network}'s socket; or a cable of this machine, whose other end is the card with the same number, above 0
+   * and below 100; or `user`: DHCP and an address, but no way out, only from 127.0.0.1 in to the ports in
    * `forward`, see {@link Vm.port}; or none: a cable that is not plugged in.
    */
-  readonly network?: { readonly socket: string } | "user";
+  readonly network?: { readonly socket: string } | { readonly cable: number } | "user";
   readonly forward?: readonly number[];
   /** On `user`: a TFTP server at 10.0.2.2 with the files of a folder, of which DHCP names one to boot. */
   readonly tftp?: { readonly folder: string; readonly bootFile: string };

@@ -10,27 +10,13 @@ import type { NetworkOperation } from "../../../../core/model/network/operation.
 import { hasEnded, type KeepMode, type NetworkTransaction } from "../../../../core/model/network/transaction.ts";
 import { installPackages } from "../../../../scripts/dev/test-packages.ts";
 import { NetworkBed } from "../../../support/network/bed.ts";
+import { managementProfile } from "../../../support/network/management-profile.ts";
 
 /* Changes of the network on a real NetworkManager, with the agent and the node dying in between. */
 
 const profileFile = "/etc/NetworkManager/system-connections/management.nmconnection";
 const profileFolder = path.dirname(profileFile);
-const profile = `[connection]
-id=management
-uuid=11111111-1111-4111-8111-111111111111
-type=ethernet
-interface-name=eth0
-autoconnect-priority=10
-
-[ethernet]
-
-[ipv4]
-method=manual
-address1=10.0.0.5/24,10.0.0.1
-
-[ipv6]
-method=disabled
-`;
+const profile = managementProfile("eth0");
 
 async function whyNot(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return "needs root, for namespaces";
@@ -109,7 +95,7 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
     const begun = await begin([address("eth0", "10.0.0.9")], "confirm", 10);
     await until(begun, ({ phase }) => phase === "waiting");
     await holds("10.0.0.9");
-    assert.equal(bed.read(profileFile), profile.replace(/10\.0\.0\.5/, "10.0.0.5"));
+    assert.equal(bed.read(profileFile), profile);
     const ended = await end(begun);
     assert.deepEqual([ended.phase, ended.why], ["rolledBack", "timeout"]);
     await holds("10.0.0.5");
@@ -223,6 +209,15 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
     assert.match(bed.read("/etc/binnacle/node.json"), /"managementLink": "lan0"/);
     assert.equal(bed.list("/etc/systemd/network").length, 1);
     await end(await begin([{ do: "rename", link: "lan0", to: "eth0" }], "probes"));
+    await holds("10.0.0.5");
+  });
+
+  it("gives a card a name that it has beside its own, as udev's other names are", async () => {
+    bed.run("ip", ["link", "property", "add", "dev", "eth0", "altname", "enp9s0"]);
+    const ended = await end(await begin([{ do: "rename", link: "eth0", to: "enp9s0" }], "probes"));
+    assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+    await holds("10.0.0.5", "enp9s0");
+    await end(await begin([{ do: "rename", link: "enp9s0", to: "eth0" }], "probes"));
     await holds("10.0.0.5");
   });
 });
