@@ -130,7 +130,7 @@ describe("the text menu", () => {
     await menu.until(/Number, then Enter: *\nNumber, then Enter:/);
     menu.type("\x04");
     await menu.until(/(Number, then Enter: *\n){2}Number, then Enter:/);
-    menu.type("\x1b[A\x1b\x1b[200~5\x1b[201~\r");
+    menu.type("\x1b[A\x1b\x1b[200~6\x1b[201~\r");
     await menu.until("Give a number from 1 to 5.");
   });
 
