@@ -8,6 +8,10 @@ export const goodPassword = "Harbour-light-42";
 export const configurationItems = {
   passwords: "Change Passwords",
   ping: "Test Network",
+  consoleProxy: "Configure Console Proxy",
+  service: "Start/Stop/Restart ZStack Service",
+  reset: "Reset ZStack Service",
+  resetDrop: "Reset ZStack Service & Drop Database",
   terminals: "Terminal Info",
   language: "Language",
   settings: "Console Settings",
@@ -105,9 +109,9 @@ export async function selectLine(console: ConsoleBed, text: string): Promise<voi
   throw new Error(`no line begins with ${text}:\n${console.text()}`);
 }
 
-/** `CPU   per core …` and `CPU` are the line CPU, `CPUs` is not. */
+/** `CPU   per core …` and `CPU` are the line CPU, `CPUs` and `CPU usage` are not. */
 function isLine(line: string, text: string): boolean {
-  return line === text || line.startsWith(`${text} `);
+  return line === text || line.startsWith(`${text}  `);
 }
 
 /** Back to the list of System Configuration. */
