@@ -13,6 +13,10 @@ export const configurationItems = {
   management: "Set Management Network",
   names: "Host Name and Time",
   earlier: "Earlier Configurations",
+  consoleProxy: "Configure Console Proxy",
+  service: "Start/Stop/Restart ZStack Service",
+  reset: "Reset ZStack Service",
+  resetDrop: "Reset ZStack Service & Drop Database",
   terminals: "Terminal Info",
   language: "Language",
   settings: "Console Settings",
@@ -114,9 +118,9 @@ export async function selectLine(console: ConsoleBed, text: string): Promise<voi
   throw new Error(`no line begins with ${text}:\n${console.text()}`);
 }
 
-/** `CPU   per core …` and `CPU` are the line CPU, `CPUs` is not. */
+/** `CPU   per core …` and `CPU` are the line CPU, `CPUs` and `CPU usage` are not. */
 function isLine(line: string, text: string): boolean {
-  return line === text || line.startsWith(`${text} `);
+  return line === text || line.startsWith(`${text}  `);
 }
 
 /** Back to the list of System Configuration. */

@@ -23,6 +23,10 @@ const titles = {
   management: "network.management.title",
   names: "network.names.title",
   earlier: "network.earlier.title",
+  consoleProxy: "proxy.title",
+  service: "service.title",
+  reset: "service.title.reset",
+  resetDrop: "service.title.resetDrop",
   terminals: "terminals.title",
   language: "language.title",
   settings: "settings.title",
@@ -256,9 +260,27 @@ describe("the other screens", () => {
       console.press("home");
       await shows("configuration", t["passwords.about"]);
 
-      await visit("passwords", t["passwords.again"]);
+      // A management node has a menu of them.
+      await visit("passwords", t["passwords.choose"]);
+      console.press("enter");
+      await shows("passwords-root", t["passwords.again"]);
       console.type("\t\t\t\r");
       await shows("passwords-refused", t["passwords.oldEmpty"]);
+      back();
+      await console.until(t["passwords.choose"]);
+      back();
+      await visit("consoleProxy", t["proxy.effect.absent"].slice(0, 10));
+      back();
+      await visit("service", t["services.active"]);
+      console.press("down");
+      console.press("enter");
+      await shows("service-stop", t["service.limit"].slice(0, 10));
+      back();
+      await console.until(t["service.choose"]);
+      back();
+      await visit("reset", t["service.limit"].slice(0, 10));
+      back();
+      await visit("resetDrop", t["service.store.none"].slice(0, 10));
       back();
       await visit("terminals", t["terminals.serial"].slice(0, 10));
       back();

@@ -83,8 +83,8 @@ export function consoleProxyScreen(control: Control): Screen {
         canvas.text(2, 1, view.t("missing.pending"), "dim");
         return;
       }
-      const about = `${view.t(present.isSet ? "proxy.isSet" : "proxy.isDefault")} ${view.t(`proxy.effect.${present.unit}`)}`;
-      const lines = wrap(about, canvas.width - 4);
+      const about = [view.t(present.isSet ? "proxy.isSet" : "proxy.isDefault"), view.t(`proxy.effect.${present.unit}`)];
+      const lines = about.flatMap((text) => wrap(text, canvas.width - 4));
       lines.forEach((line, i) => {
         canvas.text(2, 1 + i, line, "dim");
       });

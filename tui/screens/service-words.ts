@@ -16,12 +16,14 @@ export function refusalText(t: Translate, { code, description, values }: Refusal
 export function serviceImpactLines(t: Translate, impact: ServiceImpact, now: number): Impact[] {
   const { action, store, machineNames, limitSeconds } = impact;
   const names = machineNames ?? [];
+  const [machines, ...others] = impactLines(t, impact, now);
   return [
     ...(action === "resetDrop" ? [{ text: t("service.danger"), style: "bad" } as const] : []),
     { text: t(`service.what.${action}`), style: action === "resetDrop" ? "bad" : "text" },
     ...(store === null ? [] : storeLines(t, store)),
-    ...impactLines(t, impact, now),
+    ...(machines === undefined ? [] : [machines]),
     ...(names.length === 0 ? [] : [{ text: t("service.names", { names: namesOf(t, names) }), style: "warn" } as const]),
+    ...others,
     { text: t("service.limit", { duration: formatDuration(limitSeconds) }), style: "text" },
   ];
 }

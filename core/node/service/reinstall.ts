@@ -11,7 +11,7 @@ const lookEveryMs = 500;
  * Runs the installation of the management role anew, as a unit of its own: it goes on when the agent ends. Its steps
  * are told as the record of the installation shows them.
  *
- * @throws NodeError SERVICE.NOT_INSTALLED_ANEW with the step that failed
+ * @throws NodeError SERVICE.NOT_RESET with the step that failed
  */
 export async function reinstall(
   { machine, effects, record }: ServiceWorld,
@@ -39,7 +39,7 @@ export async function reinstall(
   if (result.code === 0) return;
   const step = after?.steps.find(({ state }) => state === "fail");
   const words = step === undefined ? (result.stderr.trim().split("\n")[0] ?? "") : `${step.title}: ${step.why ?? ""}`;
-  throw new NodeError("SERVICE.NOT_INSTALLED_ANEW", `The role was not installed: ${words.slice(0, 300)}`, {
+  throw new NodeError("SERVICE.NOT_RESET", `The role was not installed: ${words.slice(0, 300)}`, {
     remedy: step?.remedy ?? `See: journalctl -b -u ${resetUnit}`,
   });
 }

@@ -34,7 +34,7 @@ type StartOptions = Pick<RunOptions, "world" | "context">;
 /**
  * Carries an action out.
  *
- * @throws NodeError SERVICE.NOT_STARTED, SERVICE.NOT_STOPPED, SERVICE.NO_ANSWER, SERVICE.NOT_INSTALLED_ANEW, and those
+ * @throws NodeError SERVICE.NOT_STARTED, SERVICE.NOT_STOPPED, SERVICE.TIMEOUT, SERVICE.NOT_RESET, and those
  * of `Store.empty`
  */
 export async function carryOut(action: ServiceAction, options: RunOptions): Promise<void> {
@@ -75,7 +75,7 @@ async function start(options: StartOptions, verb: "start" | "restart", from = 0)
     const elapsedMs = world.machine.monotonicMs() - startedAt;
     if (elapsedMs >= answerMs || context.signal.aborted) {
       const words = `The manager does not answer on https://localhost:8080 within ${answerMs / 1000} s.`;
-      await fail("SERVICE.NO_ANSWER", words, now.slice(0, 1), world, context);
+      await fail("SERVICE.TIMEOUT", words, now.slice(0, 1), world, context);
     }
     share(0.4 + (0.6 * elapsedMs) / answerMs);
     await sleep(world.machine, askEveryMs, context.signal);

@@ -13,7 +13,7 @@ export type Store = {
    * Leaves an empty store behind, and gives the folder that now holds the former one; null when `mayDelete` and there
    * is no room for it. The manager must not be running.
    *
-   * @throws SERVICE.NO_ROOM, SERVICE.STORE_NOT_KEPT: the store is as it was
+   * @throws SERVICE.NO_ROOM, SERVICE.NOT_KEPT: the store is as it was
    */
   empty(mayDelete: boolean, signal: AbortSignal): Promise<string | null>;
 };
@@ -163,7 +163,7 @@ async function clear(folder: string): Promise<void> {
 
 function notKept(to: string, error: unknown): NodeError {
   const why = errnoOf(error) === undefined && error instanceof Error ? error.message : whyNotWritten(error);
-  return new NodeError("SERVICE.STORE_NOT_KEPT", `The store could not be kept in ${to}: ${why}. It is as it was.`, {
+  return new NodeError("SERVICE.NOT_KEPT", `The store could not be kept in ${to}: ${why}. It is as it was.`, {
     remedy: "Look at the file system of /var/lib/binnacle, and try again.",
     values: { to },
     cause: error,

@@ -135,7 +135,7 @@ describe("the service", () => {
     bed.state.answers = false;
     bed.journal.set(manager, "waiting for the store\n");
     const job = await bed.done("restart");
-    assert.equal(job.error?.code, "SERVICE.NO_ANSWER");
+    assert.equal(job.error?.code, "SERVICE.TIMEOUT");
     assert.match((await bed.lines(job.id)).join("\n"), / {2}waiting for the store/);
   });
 

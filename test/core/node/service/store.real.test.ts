@@ -57,7 +57,7 @@ test("a copy that fails leaves the store as it was, and nothing half copied", { 
     };
     const kept = join(here.path, "kept");
     const store = embeddedStore(broken, { folder, kept });
-    await assert.rejects(store.empty(false, never), { code: "SERVICE.STORE_NOT_KEPT", message: /sync: error/ });
+    await assert.rejects(store.empty(false, never), { code: "SERVICE.NOT_KEPT", message: /sync: error/ });
     assert.deepEqual(fs.readdirSync(folder), ["a"]);
     assert.deepEqual(fs.readdirSync(kept), []);
   } finally {

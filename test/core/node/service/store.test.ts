@@ -82,7 +82,7 @@ test("the former store is whole in its own folder, and an empty one stands in it
 test("a former store of the same second is never written over", async () => {
   makeStore(3).close();
   fs.mkdirSync(join(kept, "2026-11-21T140307Z/precious"), { recursive: true });
-  await assert.rejects(store.empty(true, never), { code: "SERVICE.STORE_NOT_KEPT" });
+  await assert.rejects(store.empty(true, never), { code: "SERVICE.NOT_KEPT" });
   assert.deepEqual(fs.readdirSync(folder), ["store.sqlite"]);
   assert.deepEqual(fs.readdirSync(join(kept, "2026-11-21T140307Z")), ["precious"]);
 });
