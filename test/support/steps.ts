@@ -8,6 +8,8 @@ export const goodPassword = "Harbour-light-42";
 export const configurationItems = {
   passwords: "Change Passwords",
   ping: "Test Network",
+  collect: "Collect Logs",
+  backup: "Backup Database",
   terminals: "Terminal Info",
   language: "Language",
   settings: "Console Settings",

@@ -18,6 +18,8 @@ import { type ConfigurationItem, goodPassword, selectLine } from "../support/ste
 const titles = {
   passwords: "passwords.title",
   ping: "ping.title",
+  collect: "collect.title",
+  backup: "backup.title",
   terminals: "terminals.title",
   language: "language.title",
   settings: "settings.title",

@@ -1,8 +1,10 @@
+import { archivesEn } from "./archives.ts";
 import { detailsEn } from "./details.ts";
 
 /** English texts. A key names the screen and the place; `{name}` is filled in. */
 export const en = {
   ...detailsEn,
+  ...archivesEn,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} is too small: at least 60x20 needed",
   "app.noQuit": "This console can't be left. F12 reboots or powers off.",

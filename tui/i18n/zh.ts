@@ -1,9 +1,11 @@
+import { archivesZh } from "./archives-zh.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { detailsZh } from "./details-zh.ts";
 
 /** Chinese (simplified) texts, for the keys of the English ones. */
 export const zh: Catalogue = {
   ...detailsZh,
+  ...archivesZh,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} 太小，至少需要 60x20",
   "app.noQuit": "本控制台不能退出。按 F12 可重启或关机。",

@@ -25,6 +25,18 @@ const groups: readonly Group[] = [
         open: async (c) => (await import("./ping.ts")).pingScreen(c),
       },
       {
+        id: "collect",
+        label: "collect.title",
+        about: "collect.about",
+        open: async (c) => (await import("./collect-logs.ts")).collectLogsScreen(c),
+      },
+      {
+        id: "backup",
+        label: "backup.title",
+        about: "backup.about",
+        open: async (c) => (await import("./backup.ts")).backupScreen(c),
+      },
+      {
         id: "terminals",
         label: "terminals.title",
         about: "terminals.about",
