@@ -86,3 +86,16 @@ async function quiet(console: ConsoleBed): Promise<void> {
     since = performance.now();
   }
 }
+
+/** As `matchesGolden`, for text that is there already: a screen without a terminal. */
+export function matchesLines(group: string, name: string, text: string): void {
+  const file = join(folder, group, `${name}.txt`);
+  if (updating) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${text}\n`);
+    return;
+  }
+  const expected = read(file);
+  if (expected !== `${text}\n`)
+    throw new Error(`${file} is not what the screen shows.\n${difference(expected, `${text}\n`)}`);
+}

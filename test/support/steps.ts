@@ -14,6 +14,8 @@ export const configurationItems = {
   names: "Host Name and Time",
   earlier: "Earlier Configurations",
   consoleProxy: "Configure Console Proxy",
+  collect: "Collect Logs",
+  backup: "Backup Database",
   service: "Start/Stop/Restart ZStack Service",
   reset: "Reset ZStack Service",
   resetDrop: "Reset ZStack Service & Drop Database",

@@ -24,6 +24,8 @@ const titles = {
   names: "network.names.title",
   earlier: "network.earlier.title",
   consoleProxy: "proxy.title",
+  collect: "collect.title",
+  backup: "backup.title",
   service: "service.title",
   reset: "service.title.reset",
   resetDrop: "service.title.resetDrop",

@@ -1,3 +1,4 @@
+import { archivesEn } from "./archives.ts";
 import { detailsEn } from "./details.ts";
 import { networkEn } from "./network.ts";
 import { serviceEn } from "./service.ts";
@@ -7,6 +8,7 @@ export const en = {
   ...detailsEn,
   ...networkEn,
   ...serviceEn,
+  ...archivesEn,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} is too small: at least 60x20 needed",
   "app.noQuit": "This console can't be left. F12 reboots or powers off.",

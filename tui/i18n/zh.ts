@@ -1,3 +1,4 @@
+import { archivesZh } from "./archives-zh.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { detailsZh } from "./details-zh.ts";
 import { networkZh } from "./network-zh.ts";
@@ -8,6 +9,7 @@ export const zh: Catalogue = {
   ...detailsZh,
   ...networkZh,
   ...serviceZh,
+  ...archivesZh,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} 太小，至少需要 60x20",
   "app.noQuit": "本控制台不能退出。按 F12 可重启或关机。",

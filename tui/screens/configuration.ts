@@ -73,6 +73,19 @@ const groups: readonly Group[] = [
         open: async (c) => (await import("./console-proxy.ts")).consoleProxyScreen(c),
       },
       {
+        id: "collect",
+        label: "collect.title",
+        about: "collect.about",
+        open: async (c) => (await import("./collect-logs.ts")).collectLogsScreen(c),
+      },
+      {
+        id: "backup",
+        label: "backup.title",
+        about: "backup.about",
+        roles: ["management", "none"],
+        open: async (c) => (await import("./backup.ts")).backupScreen(c),
+      },
+      {
         id: "service",
         label: "service.title",
         about: "service.about",

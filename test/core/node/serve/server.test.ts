@@ -93,7 +93,7 @@ describe("whoever has the address", () => {
       assert.equal(headers["x-content-type-options"], "nosniff");
       assert.equal(headers["cache-control"], "no-store");
       assert.equal(headers["referrer-policy"], "no-referrer");
-      assert.match(headers["content-security-policy"] ?? "", /default-src 'none'/);
+      assert.match(String(headers["content-security-policy"]), /default-src 'none'/);
     }
     const { headers, body } = await get("n1.tar.gz");
     assert.equal(headers["content-type"], "application/gzip");
