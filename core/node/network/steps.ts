@@ -4,7 +4,8 @@ import { NodeError } from "../../model/error.ts";
 import type { NetworkConfiguration } from "../../model/network/configuration.ts";
 import { renamed } from "../../model/network/rename.ts";
 import { networkSource } from "../facts/network.ts";
-import { activationSteps } from "./activation.ts";
+import { sleep } from "../machine.ts";
+import { activationSteps, profiledLinks } from "./activation.ts";
 import { activateLinks, type LinkFailure } from "./apply.ts";
 import { bindProfiles } from "./bind-profiles.ts";
 import type { RunningChange } from "./journal.ts";
@@ -98,7 +99,35 @@ async function activate(
 ): Promise<LinkFailure[]> {
   const steps = activationSteps(from, to);
   const uuids = await profilesByLink(world, signal);
-  return activateLinks({ machine: world.machine, manager, uuidOf: (link) => uuids.get(link), signal }, steps);
+  const context = { machine: world.machine, manager, uuidOf: (link: string) => uuids.get(link), signal };
+  const failures = await activateLinks(context, steps);
+  await removeGone(world, from, to);
+  return failures;
+}
+
+const goneWithinMs = 1_000;
+const lookEveryMs = 100;
+
+/**
+ * Takes away bonds, bridges and VLANs that are not in the configuration any more. NetworkManager does it by itself,
+ * unless it was started anew in between: then it takes them for somebody else's.
+ */
+async function removeGone(world: NetworkWorld, from: NetworkConfiguration, to: NetworkConfiguration): Promise<void> {
+  const { machine, change } = world;
+  const stays = new Set(profiledLinks(to));
+  const gone = from.links.filter(({ kind, name }) => kind !== "ethernet" && !stays.has(name)).map(({ name }) => name);
+  const left = async () => {
+    const there = new Set(gone.length === 0 ? [] : await machine.readDir("/sys/class/net"));
+    return gone.filter((name) => there.has(name));
+  };
+  const until = machine.monotonicMs() + goneWithinMs;
+  while ((await left()).length > 0 && machine.monotonicMs() < until)
+    await sleep(machine, lookEveryMs, new AbortController().signal);
+  for (const name of await left()) {
+    const options = { timeoutMs: 10_000, reason: `take away ${name}` };
+    const { code, stderr } = await change("ip", ["link", "delete", "dev", name], options);
+    if (code !== 0) world.onTrouble(`taking away ${name}`, stderr);
+  }
 }
 
 /** The UUID of each link's profile, as the files have it now. */

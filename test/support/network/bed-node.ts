@@ -26,6 +26,7 @@ export async function bedNode(bed: NetworkBed): Promise<CampaignNode> {
       return client;
     },
     answers: async (address) => bed.answers(address),
+    links: async () => bed.run("ls", ["/sys/class/net"]).stdout.trim().split("\n"),
     killAgent: () => bed.killAgent(),
     startAgent: async () => {
       if (!bed.agentRuns) await startAgent();

@@ -8,7 +8,15 @@ import { hasEnded, type NetworkTransaction } from "../../../core/model/network/t
 import { Random } from "../random.ts";
 import { campaignTable, shuffledFaults } from "./campaign-table.ts";
 import { type Fault, faults } from "./faults.ts";
-import { addressOf, type Cards, type Change, makeChange, management, type OperationName } from "./random-change.ts";
+import {
+  addressOf,
+  type Cards,
+  type Change,
+  isMade,
+  makeChange,
+  management,
+  type OperationName,
+} from "./random-change.ts";
 
 /*
  * Random changes of a node's network with random faults in them. Afterwards the node must answer at the old or at the
@@ -25,6 +33,8 @@ export type CampaignNode = {
   client(): Client;
   /** Whether it answers at an address, seen from outside. */
   answers(address: string): Promise<boolean>;
+  /** All of its interfaces, as the kernel has them. */
+  links(): Promise<string[]>;
   killAgent(): Promise<void>;
   /** Starts the agent again, unless it runs. */
   startAgent(): Promise<void>;
@@ -203,6 +213,7 @@ async function holds(node: CampaignNode, wanted: Expectation): Promise<void> {
     wrong = undefined;
     if (!isDeepStrictEqual(sorted(configuration), sorted(expected))) wrong = "it is configured otherwise";
     else if (!(await node.answers(address))) wrong = `it does not answer at ${address}`;
+    else wrong = await wrongLinks(node, expected);
     if (wrong === undefined) break;
     await pause(300);
   } while (performance.now() < until);
@@ -215,6 +226,16 @@ async function holds(node: CampaignNode, wanted: Expectation): Promise<void> {
     `${wrong}: ${wanted.told()}: ${wanted.outcome}\nrecord ${JSON.stringify(record)}\n` +
       `expected ${JSON.stringify(sorted(expected))}\nfound    ${JSON.stringify(sorted(configuration))}\n${await node.evidence()}`,
   );
+}
+
+/** A bond, bridge or VLAN that is not there, or that nobody wants any more. */
+async function wrongLinks(node: CampaignNode, { links }: NetworkConfiguration): Promise<string | undefined> {
+  const made = links.filter(({ kind }) => kind !== "ethernet").map(({ name }) => name);
+  const there = await node.links();
+  const surplus = there.filter((name) => isMade(name) && !made.includes(name));
+  const missing = made.filter((name) => !there.includes(name));
+  if (surplus.length > 0) return `${surplus.join(", ")} is left over`;
+  return missing.length > 0 ? `${missing.join(", ")} is not there` : undefined;
 }
 
 /** The order of links is that of the files, and means nothing. */

@@ -27,6 +27,7 @@ export async function guestNode(guest: NetworkGuest): Promise<CampaignNode> {
     changeMs: 12_000,
     client: () => guest.client(),
     answers: (address) => guest.answers(address),
+    links: async () => (await guest.run("ls /sys/class/net")).split("\n"),
     async killAgent() {
       await guest.run("systemctl kill --signal KILL binnacle-agent");
     },

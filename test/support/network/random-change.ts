@@ -88,6 +88,11 @@ export const makeChange = {
 } as const satisfies Record<string, Make>;
 export type OperationName = keyof typeof makeChange;
 
+/** Whether an interface is one that these changes make and take away. */
+export function isMade(link: string): boolean {
+  return ["br_lan", "bond0", "lan1"].includes(link) || link.endsWith(".30");
+}
+
 export function addressOf({ ipv4 }: Pick<LinkSettings, "ipv4">): string {
   return ipv4.addresses[0]?.address ?? "";
 }

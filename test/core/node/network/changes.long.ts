@@ -193,6 +193,19 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
     await holds("10.0.0.5");
   });
 
+  it("leaves no bridge behind when NetworkManager died in between and does not know it any more", async () => {
+    const begun = await begin([{ do: "bridge", link: "br_eth0", port: "eth0" }], "confirm", 60);
+    await until(begun, ({ phase }) => phase === "waiting");
+    bed.run("pkill", ["-KILL", "-x", "NetworkManager"]);
+    // What it notes about devices that it has made: it had no time for that.
+    bed.run("sh", ["-c", "rm /run/NetworkManager/devices/*"]);
+    await client.call("rollBackNetwork", { params: { id: begun.id } });
+    const ended = await end(begun);
+    assert.deepEqual([ended.phase, ended.why], ["rolledBack", "asked"]);
+    await holds("10.0.0.5");
+    assert.notEqual(bed.run("ip", ["link", "show", "br_eth0"]).code, 0);
+  });
+
   it("to an earlier configuration brings that back", async () => {
     await end(await begin([address("eth0", "10.0.0.9")], "probes"));
     await holds("10.0.0.9");
