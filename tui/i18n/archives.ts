@@ -1,7 +1,7 @@
 /** Texts of Collect Logs and Backup Database. */
 export const archivesEn = {
   "collect.title": "Collect Logs",
-  "collect.about": "this node's logs in one archive, to fetch by browser or phone",
+  "collect.about": "this node's logs in one archive, to fetch by phone",
   "collect.nodeOnly": "This node only: no manager here knows of others. Secrets are masked.",
   "collect.group": "Collect, from",
   "collect.range.hour": "the last hour",

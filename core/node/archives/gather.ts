@@ -83,13 +83,18 @@ async function gatherOne(
   content: Content,
   known: KnownSecrets,
 ): Promise<string | undefined> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(content.timeoutMs + 2_000)]);
+  const late = new AbortController();
+  // A command has the same limit and says more; this one is for what is no command.
+  const cancel = machine.after(content.timeoutMs + 2_000, () => late.abort());
+  const limit = AbortSignal.any([signal, late.signal]);
   let value: unknown;
   try {
     value = await orAborted(content.get(machine, limit), limit);
   } catch (error) {
     signal.throwIfAborted();
     return limit.aborted ? `no answer within ${content.timeoutMs / 1000} s` : reasonOf(error);
+  } finally {
+    cancel();
   }
   if (typeof value === "string" && isProfile(content)) known.learnProfile(value);
   const mask: MaskOptions = { known, settings: content.settings === true };

@@ -5,7 +5,9 @@ import type { Effects } from "../effects.ts";
  * Ports that are open for a while: iso/overlay/etc/nftables.conf. The kernel itself takes an element out when its time
  * is over, whatever became of the agent.
  */
-const set = "inet binnacle served";
+const table = "inet binnacle";
+const set = `${table} served`;
+const addSet = `add set ${set} { type inet_service; flags timeout; }; add rule ${table} input tcp dport @served accept`;
 const timeoutMs = 10_000;
 const limits = { timeoutMs, reason: "addresses of archives" };
 
@@ -21,18 +23,23 @@ export type Firewall = {
 };
 
 export function firewallOf(change: Effects["change"]): Firewall {
-  const nft = async (command: string): Promise<"open" | "none" | "closed"> => {
+  const nft = async (command: string, isOpening = false): Promise<"open" | "none" | "closed"> => {
     try {
       const { code, stderr } = await change("nft", [command], limits);
       if (code === 0) return "open";
+      if (!/No such file or directory|does not exist/i.test(stderr)) return "closed";
       // Another machine's firewall, or none at all: not ours to open.
-      return /No such file or directory|does not exist/i.test(stderr) ? "none" : "closed";
+      if ((await change("nft", [`list table ${table}`], limits)).code !== 0) return "none";
+      // Ours, loaded from a file of a former version.
+      if (!isOpening) return "closed";
+      return (await change("nft", [`${addSet}; ${command}`], limits)).code === 0 ? "open" : "closed";
     } catch (error) {
       return error instanceof NodeError && error.code === "RUN.NOT_FOUND" ? "none" : "closed";
     }
   };
   return {
-    open: (port, seconds) => nft(`${without(port)}; add element ${set} { ${port} timeout ${Math.ceil(seconds)}s }`),
+    open: (port, seconds) =>
+      nft(`${without(port)}; add element ${set} { ${port} timeout ${Math.ceil(seconds)}s }`, true),
     async close(port) {
       await nft(without(port));
     },

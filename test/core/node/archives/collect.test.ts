@@ -132,6 +132,26 @@ describe("Collect Logs", () => {
     assert.match(readFileSync(join(folder, "INDEX.txt"), "utf8"), /domains\.txt: virsh did not end within 20 s\./);
   });
 
+  test("goes on when something that is no command never answers, and when the journal is silent", async () => {
+    const machine = plantedMachine(full);
+    // Every limit is over at once; what the planted machine answers is there before.
+    const after = (_ms: number, action: () => void) => {
+      const timer = setTimeout(action, 100);
+      return () => clearTimeout(timer);
+    };
+    const stream: typeof machine.stream = (command, args, onLine, limits) =>
+      command === "journalctl"
+        ? { stop() {}, done: new Promise(() => {}) }
+        : machine.stream(command, args, onLine, limits);
+    bed = await archiveBed({ ...machine, after, stream });
+    bed.world.sources.hardware = () => new Promise(() => {});
+    const job = await bed.ended(startCollecting(bed.tools, "hour", "tty1"));
+    assert.equal(job.error, null);
+    const index = readFileSync(join(bed.paths.logs, bed.served[0] ?? "", "INDEX.txt"), "utf8");
+    assert.match(index, /node\/hardware\.json: no answer within 60 s/);
+    assert.match(index, /journal: journalctl said nothing within 60 s\./);
+  });
+
   test("leaves nothing behind when it is cancelled in the middle", async () => {
     let reached = () => {};
     const inTheMiddle = new Promise<void>((resolve) => {

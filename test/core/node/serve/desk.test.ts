@@ -170,6 +170,19 @@ describe("the firewall", () => {
       await firewall.closeAll();
     });
 
+  test("of a former version, without the set, gets it; one that refuses stays closed", async () => {
+    const asked: string[] = [];
+    const firewall = firewallOf(async (_command, [line = ""]) => {
+      asked.push(line);
+      const isOld = !line.startsWith("add set") && !line.startsWith("list table");
+      return { code: isOld ? 1 : 0, stdout: "", stderr: isOld ? "Error: No such file or directory" : "" };
+    });
+    assert.equal(await firewall.open(7071, 60), "open");
+    assert.match(asked.at(-1) ?? "", /^add set inet binnacle served .*; add rule .*; add element .* timeout 60s }$/);
+    await firewall.closeAll();
+    assert.doesNotMatch(asked.at(-1) ?? "", /add set/);
+  });
+
   const cannot =
     spawnSync("unshare", ["--net", "nft", "--version"]).status === 0 ? false : "needs root, unshare and nft";
   test("of a node opens the port, lets it expire, and can be closed twice", { skip: cannot }, async () => {
