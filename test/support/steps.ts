@@ -107,6 +107,7 @@ export async function openItem(
 
 /** Moves the selection of a list, line by line, to the line that begins with this text. */
 export async function selectLine(console: ConsoleBed, text: string): Promise<void> {
+  let isAtEnd = false;
   for (let step = 0; step < 100; step++) {
     await console.until(/^ *> /m);
     const lines = console.screen().map((line) => line.trim());
@@ -114,7 +115,10 @@ export async function selectLine(console: ConsoleBed, text: string): Promise<voi
     const marked = lines[at];
     const wanted = lines.findIndex((line) => isLine(line.replace(/^> /, ""), text));
     if (wanted === at) return;
-    console.press(wanted >= 0 && wanted < at ? "up" : "down");
+    // One that is out of sight is further down; once nothing is there any more, it is further up.
+    if (!lines.some((line) => /(^|  )(▼|v) (\d|还)/.test(line))) isAtEnd = true;
+    const isAbove = wanted >= 0 ? wanted < at : isAtEnd;
+    console.press(isAbove ? "up" : "down");
     await console.until((shown) => !shown.includes(`${marked}`), 15_000, `another line than ${marked}`);
   }
   throw new Error(`no line begins with ${text}:\n${console.text()}`);

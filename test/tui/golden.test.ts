@@ -260,7 +260,7 @@ describe("the other screens", () => {
       console.type(`${goodPassword}\r`);
       await listed();
       console.press("home");
-      await shows("configuration", t["passwords.about"]);
+      await shows("configuration", t["network.title"]);
 
       // A management node has a menu of them.
       await visit("passwords", t["passwords.choose"]);
