@@ -12,6 +12,8 @@ import { type ArchiveBed, archiveBed, plantedMachine } from "./bed.ts";
 
 const secrets = {
   psk: "wifi-Harbour-pass-1",
+  /** Behind what looks like the next setting. */
+  wep: "x=Starboard-11",
   login: "radius-Lighthouse-2",
   hash: "$y$j9T$salt$hashOfAnchor33333333333333",
   url: "proxy-Anchor-4",
@@ -29,6 +31,7 @@ type=wifi
 [wifi-security]
 key-mgmt=wpa-psk
 psk=${secrets.psk}
+wep-key0=a ${secrets.wep}
 [802-1x]
 eap=peap;
 identity=node
