@@ -2,7 +2,6 @@ import { lstat, readdir } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { send } from "@fastify/send";
 
 /** What can be fetched: entries of one folder, and what lies below them. */
 export type Share = { root: string; names: readonly string[] };
@@ -74,6 +73,8 @@ async function sendFile(
   { root }: Share,
   names: readonly string[],
 ): Promise<Answered> {
+  // Loaded when it is first needed, which on most days is never.
+  const { send } = await import("@fastify/send");
   const url = `/${names.map(encodeURIComponent).join("/")}`;
   const found = await send(request, url, { root, index: false, dotfiles: "deny", cacheControl: false });
   if (found.type !== "file") {
