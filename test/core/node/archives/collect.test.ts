@@ -195,6 +195,16 @@ describe("Collect Logs", () => {
     assert.deepEqual(readdirSync(bed.paths.logs), []);
   });
 
+  test("twice in the same second gives two names, and leaves the first one whole", async () => {
+    bed = await archiveBed(plantedMachine(full));
+    await bed.ended(startCollecting(bed.tools, "hour", "tty1"));
+    await bed.ended(startCollecting(bed.tools, "hour", "tty1"));
+    const [first, second] = bed.served;
+    assert.equal(second, `${first}-2`);
+    for (const name of bed.served) assert.ok(existsSync(join(bed.paths.logs, name, "INDEX.txt")));
+    assert.equal((await listArchives(bed.paths, "logs")).length, 2);
+  });
+
   test("keeps the last three, and clears what a crash left", async () => {
     bed = await archiveBed(plantedMachine(full));
     mkdirSync(join(bed.paths.logs, ".x.unfinished/x"), { recursive: true });
