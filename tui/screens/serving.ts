@@ -2,7 +2,7 @@ import type { Serving } from "../../core/model/archives.ts";
 import type { Canvas, Style } from "../terminal/canvas.ts";
 import { wrap } from "../terminal/width.ts";
 import { formatDuration } from "../widgets/format.ts";
-import { codeCells, codeOf, drawCode } from "../widgets/qr.ts";
+import { type Code, codeCells, codeOf, drawCode } from "../widgets/qr.ts";
 import type { Control, Hint, Screen, View } from "./screen.ts";
 
 /** What others do to it, another console or a download, is seen after so long. */
@@ -17,6 +17,8 @@ export function servingScreen(control: Control, first: Serving): Screen {
   let shown = 0;
   let askedAt = performance.now();
   let asking = false;
+  /** Made once for each address: it takes longer than all the rest of a frame. */
+  let code: { of: string; code: Code } | undefined;
   const address = () => serving.addresses[shown % Math.max(serving.addresses.length, 1)];
 
   async function ask(): Promise<void> {
@@ -67,13 +69,13 @@ export function servingScreen(control: Control, first: Serving): Screen {
       }
       canvas.text(2, 0, at, "strong");
       const body = canvas.part(2, 1, canvas.width - 4);
-      const code = codeOf(at);
-      const width = drawCode(body.part(0, 0, body.width - leastWords - 2), code);
+      if (code?.of !== at) code = { of: at, code: codeOf(at) };
+      const width = drawCode(body.part(0, 0, body.width - leastWords - 2), code.code);
       const beside = width === 0 ? body.part(0, 1) : body.part(width + 2, 1);
       const others = serving.addresses.filter((other) => other !== at);
       const end = drawWords(beside, view, serving, others);
       if (width > 0) return;
-      const needed = codeCells(canvas, code);
+      const needed = codeCells(canvas, code.code);
       const sizes = {
         width: needed.width + leastWords + 6,
         // Header, address and footer.

@@ -87,11 +87,11 @@ async function backUp(
       },
     );
   const hostname = await machine.readFile("/proc/sys/kernel/hostname").catch(() => "");
-  const name = archiveName(hostname.trim(), "store", machine.now());
-  const [file, sumFile] = filesOf("backup", name);
   const folder = await openShelf(paths, "backup").catch((error: unknown) => {
     throw failed(error);
   });
+  const name = await archiveName(paths, "backup", hostname.trim(), machine.now());
+  const [file, sumFile] = filesOf("backup", name);
   const work = join(folder, `.${file}${unfinished}`);
   log(`Exporting ${store.file}: ${inWords(store.sizeBytes)}`);
   const watching = watchSize(work, store.sizeBytes, context);

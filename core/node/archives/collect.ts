@@ -71,7 +71,7 @@ async function collect(tools: CollectTools, range: LogRange, context: JobContext
   await requireRoom(world, logBytes ?? 0);
 
   const hostname = await machine.readFile("/proc/sys/kernel/hostname").catch(() => "");
-  const name = archiveName(hostname.trim(), "logs", machine.now());
+  const name = await archiveName(paths, "logs", hostname.trim(), machine.now());
   const work = join(folder, `.${name}${unfinished}`);
   try {
     await mkdir(join(work, name), { recursive: true, mode: 0o700 });

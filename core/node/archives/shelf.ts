@@ -88,8 +88,22 @@ export async function openShelf(paths: ArchivePaths, kind: ArchiveKind): Promise
   return folder;
 }
 
-/** A name from the node's and the time: `mgmt01-logs-20261121-140307`, UTC. */
-export function archiveName(hostname: string, what: string, at: number): string {
+/** A name that is free, from the node's and the time: `mgmt01-logs-20261121-140307`, UTC. */
+export async function archiveName(
+  paths: ArchivePaths,
+  kind: ArchiveKind,
+  hostname: string,
+  at: number,
+): Promise<string> {
+  const first = nameOf(hostname, kind === "logs" ? "logs" : "store", at);
+  const taken = new Set(await readdir(shelfOf(paths, kind)).catch(() => []));
+  const isFree = (name: string) => filesOf(kind, name).every((file) => !taken.has(file));
+  let name = first;
+  for (let nth = 2; !isFree(name); nth++) name = `${first}-${nth}`;
+  return name;
+}
+
+function nameOf(hostname: string, what: string, at: number): string {
   const host = hostname.replace(/[^A-Za-z0-9-]/g, "").slice(0, 40);
   const time = new Date(at)
     .toISOString()

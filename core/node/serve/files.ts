@@ -2,7 +2,6 @@ import { lstat, readdir } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { send } from "@fastify/send";
 
 /** What can be fetched: entries of one folder, and what lies below them. */
 export type Share = { root: string; names: readonly string[] };
@@ -74,8 +73,10 @@ async function sendFile(
   { root }: Share,
   names: readonly string[],
 ): Promise<Answered> {
+  // Loaded when it is first needed, which on most days is never; a bundle has no other name for what CommonJS exports.
+  const { default: library } = await import("@fastify/send");
   const url = `/${names.map(encodeURIComponent).join("/")}`;
-  const found = await send(request, url, { root, index: false, dotfiles: "deny", cacheControl: false });
+  const found = await library.send(request, url, { root, index: false, dotfiles: "deny", cacheControl: false });
   if (found.type !== "file") {
     response.writeHead(found.statusCode, found.headers);
     await pipeline(found.stream, response);

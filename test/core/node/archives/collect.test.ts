@@ -12,6 +12,8 @@ import { type ArchiveBed, archiveBed, plantedMachine } from "./bed.ts";
 
 const secrets = {
   psk: "wifi-Harbour-pass-1",
+  /** Behind what looks like the next setting. */
+  wep: "x=Starboard-11",
   login: "radius-Lighthouse-2",
   hash: "$y$j9T$salt$hashOfAnchor33333333333333",
   url: "proxy-Anchor-4",
@@ -29,6 +31,7 @@ type=wifi
 [wifi-security]
 key-mgmt=wpa-psk
 psk=${secrets.psk}
+wep-key0=a ${secrets.wep}
 [802-1x]
 eap=peap;
 identity=node
@@ -190,6 +193,16 @@ describe("Collect Logs", () => {
     const job = await bed.ended(startCollecting(bed.tools, "hour", "tty1"));
     assert.equal(job.error?.code, "COLLECT.NO_SPACE");
     assert.deepEqual(readdirSync(bed.paths.logs), []);
+  });
+
+  test("twice in the same second gives two names, and leaves the first one whole", async () => {
+    bed = await archiveBed(plantedMachine(full));
+    await bed.ended(startCollecting(bed.tools, "hour", "tty1"));
+    await bed.ended(startCollecting(bed.tools, "hour", "tty1"));
+    const [first, second] = bed.served;
+    assert.equal(second, `${first}-2`);
+    for (const name of bed.served) assert.ok(existsSync(join(bed.paths.logs, name, "INDEX.txt")));
+    assert.equal((await listArchives(bed.paths, "logs")).length, 2);
   });
 
   test("keeps the last three, and clears what a crash left", async () => {
