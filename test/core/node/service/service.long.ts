@@ -71,6 +71,11 @@ const endedJob = z.object({
   log: z.array(z.string()),
 });
 
+/** A job that failed has an error as well, but is an answer. */
+const refusal = z.strictObject({
+  error: z.looseObject({ code: z.string(), description: z.string() }),
+});
+
 const storeProgram = `
 import { DatabaseSync } from "node:sqlite";
 const database = new DatabaseSync("/var/lib/binnacle/manager/store.sqlite");
@@ -98,7 +103,10 @@ describe("the ZStack service on a real systemd", { skip: why !== undefined && !i
   const call = async (method: string, url: string, body?: object, wait = ""): Promise<unknown> => {
     const given = body === undefined ? "" : `'${JSON.stringify(body)}'`;
     const command = `/usr/lib/binnacle/node /root/call.mjs ${method} '${url}' ${given} ${wait}`;
-    return JSON.parse(await guest.shell.run(command, jobTimeoutMs));
+    const answer: unknown = JSON.parse(await guest.shell.run(command, jobTimeoutMs));
+    const refused = refusal.safeParse(answer).data?.error;
+    if (refused !== undefined) throw new Error(`${method} ${url}: ${refused.code}: ${refused.description}`);
+    return answer;
   };
   const job = async (action: string, phrase: string) =>
     endedJob.parse(await call("POST", "/v1/jobs/service", { action, phrase }, "wait"));
@@ -165,8 +173,7 @@ describe("the ZStack service on a real systemd", { skip: why !== undefined && !i
 
   it("that fails tells its last lines", async () => {
     await guest.shell.run("touch /run/manager-fails");
-    const failed = await job("start", "start zstack");
-    await guest.shell.run("rm /run/manager-fails");
+    const failed = await job("start", "start zstack").finally(() => guest.shell.run("rm /run/manager-fails"));
     assert.equal(failed.error?.code, "SERVICE.NOT_STARTED");
     assert.doesNotMatch(failed.log.join("\n"), /Deactivated successfully/);
     assert.match(failed.log.join("\n"), /binnacle-manager\.service is failed\.[\s\S]*the store is locked by another/);
