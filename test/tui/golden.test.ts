@@ -8,7 +8,7 @@ import { beyondAscii, type ConsoleBed, closeConsoles, openConsole } from "../sup
 import { type Golden, goldenSizes, matchesGolden } from "../support/golden.ts";
 import { idleProcess, type RecordedMachine, recordedMachines, recordedNow, writeMachine } from "../support/machines.ts";
 import { type RunningAgent, startAgent, stopAgents, temporaryFolder } from "../support/programs.ts";
-import { type ConfigurationItem, goodPassword, selectLine } from "../support/steps.ts";
+import { type ConfigurationItem, goodPassword, selectLine, untilTitle } from "../support/steps.ts";
 
 /*
  * The screens as a technician sees them, kept as text below test/fixtures/golden.
@@ -237,7 +237,7 @@ describe("the other screens", () => {
       assert.ok(console !== undefined, "the console is open");
       const t = look.language === "zh" ? zh : en;
       const shows = (screen: string, sign: string) => matchesGolden(console, { machine, screen, size, ...look }, sign);
-      const listed = () => console.until(t["configuration.title"]);
+      const listed = () => untilTitle(console, t["configuration.title"]);
       const visit = async (item: ConfigurationItem, sign: string) => {
         await listed();
         await selectLine(console, t[titles[item]]);
@@ -363,7 +363,7 @@ describe("a storage node with a failing disk", () => {
       await shows("full", t["hint.lock"]);
       console.press("f2");
       for (const item of ["diagnostics", "interfaces", "disks", "machines"] as const) {
-        await console.until(t["configuration.title"]);
+        await untilTitle(console, t["configuration.title"]);
         await selectLine(console, t[titles[item]]);
         console.press("enter");
         await shows(item, t[titles[item]]);

@@ -22,6 +22,8 @@ export const serviceZh = {
   "service.title": "启动/停止/重启 ZStack 服务",
   "service.title.reset": "重置 ZStack 服务",
   "service.title.resetDrop": "重置 ZStack 服务并清空数据库",
+  "service.heading": "ZStack 服务",
+  "service.heading.resetDrop": "重置并清空数据库",
   "service.about": "管理服务、控制台代理和界面",
   "service.about.reset": "重新安装，保留数据",
   "service.about.resetDrop": "极其危险",

@@ -22,6 +22,8 @@ export const serviceEn = {
   "service.title": "Start/Stop/Restart ZStack Service",
   "service.title.reset": "Reset ZStack Service",
   "service.title.resetDrop": "Reset ZStack Service & Drop Database",
+  "service.heading": "ZStack Service",
+  "service.heading.resetDrop": "Reset & Drop Database",
   "service.about": "manager, console proxy and UI",
   "service.about.reset": "installs it anew and keeps the data",
   "service.about.resetDrop": "EXTREMELY DANGEROUS",

@@ -7,12 +7,13 @@ import { jobLogScreen } from "./job-log.ts";
 import type { Control, Screen } from "./screen.ts";
 import { refusalText, serviceImpactLines } from "./service-words.ts";
 
+/** As the header has room for: what is dangerous of a title must not be cut off. */
 const titles: Record<ServiceAction, MessageKey> = {
-  start: "service.title",
-  stop: "service.title",
-  restart: "service.title",
+  start: "service.heading",
+  stop: "service.heading",
+  restart: "service.heading",
   reset: "service.title.reset",
-  resetDrop: "service.title.resetDrop",
+  resetDrop: "service.heading.resetDrop",
 };
 
 /** What an action of the ZStack service would hit, and the phrase to type; then its job. */

@@ -34,7 +34,7 @@ export function zstackServiceScreen(control: Control): Screen {
   }
 
   return {
-    title: "service.title",
+    title: "service.heading",
     help: "help.service",
     hints: () => [["Enter", "hint.open"]],
     enter() {

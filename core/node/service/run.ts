@@ -1,7 +1,7 @@
 import { NodeError } from "../../model/error.ts";
 import type { ServiceAccepts, ServiceAction, ServiceUnit } from "../../model/service.ts";
 import type { JobContext } from "../jobs.ts";
-import { sleep } from "../machine.ts";
+import { type Machine, sleep } from "../machine.ts";
 import { reinstall } from "./reinstall.ts";
 import { existingUnits, isDown, isUp, managerUnit, stateWords } from "./units.ts";
 import type { ServiceWorld } from "./world.ts";
@@ -147,16 +147,18 @@ async function fail(
 ): Promise<never> {
   for (const { unit, active } of units) {
     log(`${unit} is ${active}. Its last lines:`);
-    const args = [`--unit=${unit}`, "--boot", "--lines=10", "--no-pager", "--output=cat"];
-    const lines = await machine.run("journalctl", args, { timeoutMs: 10_000, signal }).then(
-      ({ stdout }) =>
-        stdout
-          .trim()
-          .split("\n")
-          .filter((line) => line !== ""),
-      () => [],
-    );
+    const lines = await lastLines(machine, unit, signal);
     for (const line of lines.length === 0 ? ["(none)"] : lines) log(`  ${line}`);
   }
   throw new NodeError(code, words, { remedy: `See: journalctl -b -u ${units[0]?.unit ?? managerUnit}` });
+}
+
+/** Of its last start only: what it wrote before is no reason for what happens now. */
+async function lastLines(machine: Machine, unit: string, signal: AbortSignal): Promise<string[]> {
+  const args = [`--unit=${unit}`, "--invocation=0", "--lines=10", "--no-pager", "--output=cat"];
+  const text = await machine.run("journalctl", args, { timeoutMs: 10_000, signal }).then(
+    ({ stdout }) => stdout,
+    () => "",
+  );
+  return text.split("\n").filter((line) => line.trim() !== "");
 }
