@@ -116,15 +116,20 @@ export class NetworkGuest {
     return (await this.onSwitch(`ping -n -c 3 -i 0.3 -W 2 ${address}`)).status === 0;
   }
 
+  /** Waits until it does: NetworkManager sets its links up while other things start. */
+  reached(address: string): Promise<void> {
+    return this.until(`ip netns exec switch ping -n -c 1 -W 2 ${address}`);
+  }
+
   /** Plugs a cable in or out, at both ends. */
   async setCable(card: Card, isIn: boolean): Promise<void> {
     for (const end of [card, `s${cards.indexOf(card)}`]) await this.vm.setLink(end, isIn);
   }
 
-  /** The addresses of a link of the node, as `10.0.0.5/24`; none that are of this link only. */
-  async addresses(link: string): Promise<string[]> {
-    const text = await this.run(`ip -o addr show dev ${link} scope global`);
-    return [...text.matchAll(/inet6? (\S+)/g)].map((found) => found[1] ?? "");
+  /** Waits until a link of the node has these addresses, as `10.0.0.5/24`, and no others. */
+  holds(link: string, addresses: readonly string[]): Promise<void> {
+    const own = `ip -o addr show dev ${link} scope global | awk '{ print $4 }' | sort | xargs`;
+    return this.until(`[ "$(${own})" = "${addresses.toSorted().join(" ")}" ]`);
   }
 
   /** Waits until a command of the guest succeeds. */
@@ -148,7 +153,7 @@ export class NetworkGuest {
     const folders =
       "/run/NetworkManager/system-connections /etc/NetworkManager/system-connections /etc/systemd/network";
     const log = "journalctl -b --no-pager -o short-monotonic -n 80 -u binnacle-agent -u NetworkManager";
-    return (await this.try(`ip addr; nmcli device; ls -l ${folders}; ${log}`)).output;
+    return (await this.try(`ip -c=never addr; nmcli device; ls -l ${folders}; ${log}`)).output;
   }
 
   async waitForAgent(): Promise<void> {
