@@ -116,7 +116,7 @@ export async function selectLine(console: ConsoleBed, text: string): Promise<voi
     const wanted = lines.findIndex((line) => isLine(line.replace(/^> /, ""), text));
     if (wanted === at) return;
     // One that is out of sight is further down; once nothing is there any more, it is further up.
-    if (!lines.some((line) => /(^|  )(▼|v) (\d|还)/.test(line))) isAtEnd = true;
+    if (!lines.some((line) => /(^|\s)(▼|v) (\d|还)/.test(line))) isAtEnd = true;
     const isAbove = wanted >= 0 ? wanted < at : isAtEnd;
     console.press(isAbove ? "up" : "down");
     await console.until((shown) => !shown.includes(`${marked}`), 15_000, `another line than ${marked}`);

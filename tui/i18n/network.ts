@@ -203,6 +203,33 @@ export const networkEn = {
   "network.what.hostname": "host name",
   "network.what.timeServers": "time servers",
   "network.what.managementLink": "management network",
+  "error.NET.BOND_EXISTS": "There is a bond {bond} already. Choose another name, or delete that one first.",
+  "error.NET.IN_USE": "{link} can't be deleted: {users} need it. Delete those first.",
+  "error.NET.KIND": "{link} is of another kind ({kind}) than what was asked for ({asked}).",
+  "error.NET.LEG_KIND": "{link} can't be a leg of {master}: only physical interfaces can.",
+  "error.NET.LEG_NOT": "{link} is not a leg of {bond}.",
+  "error.NET.LEG_TAKEN": "{link} belongs to another bond or bridge already. Take it out there first.",
+  "error.NET.PORT_TAKEN": "{link} belongs to another bond or bridge already. Take it out there first.",
+  "error.NET.LINK_UNKNOWN": "There is no interface {link}.",
+  "error.NET.MANAGER_ABSENT": "NetworkManager does not run on this node. Start it: NetworkManager.service.",
+  "error.NET.MANAGER_HANGS": "NetworkManager does not answer. Restart it, or restart the node.",
+  "error.NET.MANAGER_REFUSED": "NetworkManager refused: {said}. Its log says more: Logs, NetworkManager.service.",
+  "error.NET.NAME_TAKEN": "The name {link} is taken. Choose another one.",
+  "error.NET.NO_LED":
+    "The LED of {link} can't be made to blink. Pull the cable for a moment instead, and look which interface loses its carrier.",
+  "error.NET.PORT_KIND": "{link} can't be a port of {master}: it is a bridge itself.",
+  "error.NET.PROFILE_BROKEN":
+    "{file} can't be read as a profile: line {line}, {why}. Correct it, or move it out of the folder.",
+  "error.NET.PROFILE_KEY": "“{key}” can't be an option's name in a profile.",
+  "error.NET.PROFILE_REFUSED":
+    "NetworkManager does not use the profile {file}: {why}. If it is meant to be used: owner root, mode 600.",
+  "error.NET.PROFILE_VALUE":
+    "{file}: {key}={value} in [{group}] can't be used; NetworkManager skips it. Set that interface anew.",
+  "error.NET.RENAME_REFUSED":
+    "The kernel refused to rename {from} to {to}. Choose another name, or restart the node and try again.",
+  "error.NET.SAVED_UNKNOWN": "That configuration is not kept any more: only the last ten are.",
+  "error.NET.UNKNOWN_CHANGE": "The agent does not know that change any more: only the last one is kept.",
+  "error.NET.VLAN_EXISTS": "{parent} has the VLAN {id} already. Choose another id, or use {link}.",
   "error.NET.BUSY": "The network is being changed already: one change at a time. This is how it goes.",
   "error.NET.NO_CHANGE": "That is what is configured already: nothing changes.",
   "error.NET.INVALID": "That configuration can't be used; nothing was changed.",
