@@ -30,7 +30,9 @@ export function probeLines(t: Translate, probes: readonly ProbeResult[]): TextLi
   return probes.map((probe) => {
     const { kind, link, outcome, code, description, values } = probe;
     const subject = [link, t(`network.probe.${kind}`)].filter((part) => part !== "").join(" ");
-    const sentence = t.find(`network.probe.${code}`, values) ?? description;
+    const own = t.find(`network.probe.${code}`, values);
+    const before = values["before"] === "silent" ? ` ${t("network.probe.before")}` : "";
+    const sentence = own === undefined ? description : `${own}${before}`;
     return {
       lead: t(`network.outcome.${outcome}`),
       leadStyle: outcomeStyles[outcome],
