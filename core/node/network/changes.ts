@@ -189,6 +189,7 @@ export class NetworkChanges {
 
   async #draft(asked: readonly NetworkOperation[]): Promise<Draft> {
     const [present, activity] = await Promise.all([this.#present(), this.#world.activity()]);
+    await this.#requireReadable(present);
     const before = present.configuration;
     const saved = (id: string) => this.#history.value.saved.find((each) => each.id === id);
     const operations = withFormerNames(asked, saved, present.hardware);
@@ -203,6 +204,23 @@ export class NetworkChanges {
       changes: networkChanges(before, configuration, renames),
       cutsOff: cutOffs(before, configuration, activity, renames),
     };
+  }
+
+  /**
+   * A change makes NetworkManager read all profiles anew. One that it has in memory, and whose file was spoilt since, it
+   * would let go, with the addresses of that profile; and nobody could bring them back.
+   */
+  async #requireReadable({ profiles: { problems } }: Present): Promise<void> {
+    const { manager } = this.#world;
+    if (manager === null || problems.length === 0) return;
+    const loaded = await manager.loadedFiles();
+    const spoilt = problems.find(({ values }) => loaded.includes(String(values["file"])));
+    if (spoilt === undefined) return;
+    throw new NodeError(
+      spoilt.code,
+      `${spoilt.message} It is in force as it was read before, and any change of the network would end that.`,
+      { ...(spoilt.remedy === undefined ? {} : { remedy: spoilt.remedy }), values: spoilt.values },
+    );
   }
 
   async #begin(

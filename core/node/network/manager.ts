@@ -28,6 +28,8 @@ export type NetworkManager = {
   /** Reads all profiles anew: those that are gone are deactivated, devices without one take what fits them. */
   reload(): Promise<void>;
   devices(): Promise<Device[]>;
+  /** Paths of the files whose profiles it has in memory. */
+  loadedFiles(): Promise<string[]>;
   /** Starts activating a profile; does not wait for its end. */
   activate(uuid: string, device: string | null): Promise<void>;
   /** Takes over a changed profile without interrupting the device, where that is possible. */
@@ -60,6 +62,10 @@ export function realNetworkManager(machine: Pick<Machine, "run">): NetworkManage
     async devices() {
       const fields = ["DEVICE", "TYPE", "STATE", "REASON", "CON-UUID"].map((field) => `GENERAL.${field}`).join(",");
       return parseDevices(await nmcli(["-t", "-e", "no", "-f", fields, "device", "show"], "look at the devices"));
+    },
+    async loadedFiles() {
+      const text = await nmcli(["-t", "-e", "no", "-f", "FILENAME", "connection", "show"], "look at the profiles");
+      return text.split("\n").filter((line) => line !== "");
     },
     async activate(uuid, device) {
       const on = device === null ? [] : ["ifname", device];
