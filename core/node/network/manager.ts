@@ -96,15 +96,22 @@ async function running(run: Promise<RunResult>): Promise<RunResult> {
     return await run;
   } catch (error) {
     if (!(error instanceof NodeError) || error.code !== "RUN.TIMEOUT") throw error;
-    throw new NodeError("NET.MANAGER_HANGS", "NetworkManager does not answer.", {
-      remedy: "Restart it in Services (NetworkManager.service), or restart the node.",
-      cause: error,
-    });
+    throw hanging(error);
   }
+}
+
+function hanging(cause?: unknown): NodeError {
+  return new NodeError("NET.MANAGER_HANGS", "NetworkManager does not answer.", {
+    remedy: "Restart it in Services (NetworkManager.service), or restart the node.",
+    cause,
+  });
 }
 
 /** What nmcli and busctl say when nobody is there. Source: nmcli(1), "Exit status": 8. */
 const absent = /NetworkManager is not running|The name is not activatable|was not provided by any|not been activated/;
+
+/** What busctl says when its own time-out is over. */
+const unanswered = /^Call failed: .*timed out/m;
 
 function answer({ code, stdout, stderr }: RunResult, reason: string): string {
   if (code === 0) return stdout;
@@ -114,6 +121,7 @@ function answer({ code, stdout, stderr }: RunResult, reason: string): string {
       remedy: "Start it in Services (NetworkManager.service).",
     });
   }
+  if (unanswered.test(words)) throw hanging();
   const [line = `code ${code}`] = words.split("\n").filter((each) => each.trim() !== "");
   const said = line
     .replace(/^(Error|Call failed): /, "")

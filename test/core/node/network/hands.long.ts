@@ -94,4 +94,74 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
       await end(await begin([address("eth1", "10.0.1.9", null)], "probes"));
       await holds("10.0.0.5");
     });
+
+  it("that is kept while NetworkManager hangs stays, also when that wakes up with its own way back in mind", async () => {
+    const begun = await begin([address("eth0", "10.0.0.9")], "confirm", 10);
+    await waiting(begun);
+    bed.run("pkill", ["-STOP", "-x", "NetworkManager"]);
+    await client.call("keepNetwork", { params: { id: begun.id } });
+    const ended = await end(begun);
+    bed.run("pkill", ["-CONT", "-x", "NetworkManager"]);
+    assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+    // Countdown and grace of the checkpoint.
+    await pause(75_000);
+    await holds("10.0.0.9");
+    assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
+    assert.match(bed.read(profileFile), /address1=10\.0\.0\.9/);
+  });
+
+  it("whose agent died while it was saved is in force with the next one, though NetworkManager went back", async () => {
+    const begun = await begin([address("eth0", "10.0.0.9")], "confirm", 10);
+    await waiting(begun);
+    await bed.killAgent();
+    const file = (address: string) => ({ path: profileFile, text: profile.replace("10.0.0.5", address), mode: 0o600 });
+    const list = { id: begun.id, after: [file("10.0.0.9")], before: [file("10.0.0.5")] };
+    bed.run("sh", ["-c", `printf %s "$1" >/var/lib/binnacle/agent/network/commit.json`, "sh", JSON.stringify(list)]);
+    await pause(75_000);
+    await holds("10.0.0.5");
+    client.close();
+    client = await bed.startAgent();
+    const ended = await end(begun);
+    assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+    await holds("10.0.0.9");
+    assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
+  });
+
+  it("leaves a profile that somebody has made for this boot, though its file has the name of ours", async () => {
+    const foreign = ["ifname", "eth2", "con-name", "management", "ipv4.method", "manual", "ipv4.addresses"];
+    bed.run("nmcli", ["con", "add", "save", "no", "type", "ethernet", ...foreign, "10.0.2.2/24"]);
+    const held = async () => {
+      for (let i = 0; bed.addresses("eth2")[0] !== "10.0.2.2/24"; i++) {
+        assert.ok(i < 40, "eth2 has lost the address that somebody gave it");
+        await pause(100);
+      }
+    };
+    await held();
+    for (const address4 of ["10.0.0.9", "10.0.0.5"]) {
+      const ended = await end(await begin([address("eth0", address4)], "probes"));
+      assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+      await holds(address4);
+      await held();
+    }
+    const begun = await begin([address("eth0", "10.0.0.9")], "confirm");
+    await waiting(begun);
+    await held();
+    await client.call("rollBackNetwork", { params: { id: begun.id } });
+    await end(begun);
+    await holds("10.0.0.5");
+    await held();
+  });
+
+  it("of a profile that was made for this boot is kept beside the one of /etc whose file has its name", async () => {
+    const foreign = ["ifname", "eth2", "con-name", "management", "ipv4.method", "manual", "ipv4.addresses"];
+    bed.run("nmcli", ["con", "add", "save", "no", "type", "ethernet", ...foreign, "10.0.2.2/24"]);
+    const ended = await end(await begin([address("eth2", "10.0.2.3", null)], "probes"));
+    assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+    await holds("10.0.0.5");
+    assert.equal(bed.read(profileFile), profile);
+    assert.deepEqual(bed.list(profileFolder), ["management-2.nmconnection", "management.nmconnection"]);
+    await end(await begin([{ do: "delete", link: "eth2", kind: "ethernet" }], "always"));
+    await holds("10.0.0.5");
+    assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
+  });
 });

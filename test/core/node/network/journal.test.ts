@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openJournal, remember } from "../../../../core/node/network/journal.ts";
-import { keptConfigurations } from "../../../../core/model/network/transaction.ts";
 import { noIpv4, noIpv6 } from "../../../../core/model/network/configuration.ts";
+import { keptConfigurations } from "../../../../core/model/network/transaction.ts";
+import { openJournal, remember } from "../../../../core/node/network/journal.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 
 test("what a node with two hundred VLANs has kept and is changing is there after a restart of the agent", async (t) => {
@@ -23,7 +23,13 @@ test("what a node with two hundred VLANs has kept and is changing is there after
       ipv6: noIpv6,
     })),
   };
-  const changes = ids.map((id) => ({ link: `eth0.${id}`, what: "link" as const, key: "", before: null, after: "VLAN" }));
+  const changes = ids.map((id) => ({
+    link: `eth0.${id}`,
+    what: "link" as const,
+    key: "",
+    before: null,
+    after: "VLAN",
+  }));
   const record = {
     id: "c1",
     console: "root",
