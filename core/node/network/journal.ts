@@ -34,6 +34,9 @@ const historySchema = z.object({ saved: z.array(savedConfiguration).default([]) 
 export type NetworkJournal = Document<z.infer<typeof journalSchema>>;
 export type NetworkHistory = Document<z.infer<typeof historySchema>>;
 
+/** Eleven configurations of some hundred links, each of about twenty values, and what the changes were. */
+const mostValues = 200_000;
+
 /** The list of files of a commit: `commit.ts`. */
 export function commitFile(folder: string): string {
   return join(folder, "commit.json");
@@ -44,7 +47,7 @@ export async function openJournal(
   onDamage: (damage: Damage) => void,
 ): Promise<{ journal: NetworkJournal; history: NetworkHistory }> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const more = { onDamage, notSaved: "NET.NOT_SAVED" };
+  const more = { onDamage, notSaved: "NET.NOT_SAVED", mostValues };
   const journal = await Document.open({
     file: join(folder, "change.json"),
     schema: journalSchema,

@@ -18,7 +18,7 @@ import { commitFile, type RunningChange } from "./journal.ts";
 import type { NetworkManager } from "./manager.ts";
 import type { Present } from "./present.ts";
 import { type Foreknown, foreknown, probeRound, type Questions } from "./probing.ts";
-import { putInForce, settleDown, takeBack } from "./steps.ts";
+import { putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
@@ -238,12 +238,52 @@ async function restore(world: NetworkWorld, manager: NetworkManager, change: Run
     world.onTrouble("going back to the former network", error);
   }
   try {
-    const options = { timeoutMs: 60_000, reason: "go back to the former network" };
-    await world.change("systemctl", ["restart", "NetworkManager.service"], options);
-    await untilReady(world.machine, manager);
+    await startAnew(world, manager, "go back to the former network");
     return notBack(await takeBack(world, manager, change, never));
   } catch (error) {
     return failureOf(error);
+  }
+}
+
+async function startAnew(world: NetworkWorld, manager: NetworkManager, reason: string): Promise<void> {
+  await world.change("systemctl", ["restart", "NetworkManager.service"], { timeoutMs: 60_000, reason });
+  await untilReady(world.machine, manager);
+}
+
+/**
+ * Brings what was kept in force once more, where a crash or NetworkManager's own way back came in between.
+ *
+ * @returns what could not be brought in force; it is kept all the same
+ */
+export async function settleKept(world: NetworkWorld, change: RunningChange): Promise<Failure> {
+  try {
+    const failures = await settleResumed(world, world.manager, change);
+    return failures.length === 0 ? null : notApplied(failures);
+  } catch (error) {
+    world.onTrouble("settling down", error);
+    return null;
+  }
+}
+
+/**
+ * Lets go of NetworkManager's own way back. When it does not answer, or has gone that way already, what was kept is
+ * brought in force once more: nobody else would notice that it isn't.
+ */
+export async function releaseCheckpoint(world: NetworkWorld, change: RunningChange, isKept: boolean): Promise<Failure> {
+  const { manager, onTrouble } = world;
+  if (manager === null || change.checkpoint === null) return null;
+  try {
+    await manager.destroyCheckpoint(change.checkpoint);
+    return null;
+  } catch (error) {
+    if (!isKept) return null;
+    const isHanging = error instanceof NodeError && error.code === "NET.MANAGER_HANGS";
+    // One that hangs would go back later, when it wakes up.
+    if (isHanging)
+      await startAnew(world, manager, "keep the new network").catch((problem: unknown) =>
+        onTrouble("starting NetworkManager anew", problem),
+      );
+    return settleKept(world, change);
   }
 }
 

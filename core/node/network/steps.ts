@@ -36,7 +36,7 @@ export async function putInForce(
   writes: readonly ProfileWrite[],
   signal: AbortSignal,
 ): Promise<LinkFailure[]> {
-  await writeTried(world.root, writes);
+  await writeTried(world.root, writes, change.tried);
   await renameLinks(world, change.renames);
   await manager.reload();
   return activate(world, manager, underNewNames(change), change.after, signal);
@@ -75,14 +75,22 @@ export async function settleDown(world: NetworkWorld, manager: NetworkManager | 
   await manager?.reload();
 }
 
-/** The same after a crash or a power cut in the middle: cards may still have their old names. */
+/**
+ * The same after a crash or a power cut in the middle: cards may still have their old names, and NetworkManager may have
+ * gone back to the former network by itself.
+ *
+ * @returns links that could not be brought to what was kept
+ */
 export async function settleResumed(
   world: NetworkWorld,
   manager: NetworkManager | null,
   change: Change,
-): Promise<void> {
+): Promise<LinkFailure[]> {
   if (manager !== null) await renameLinks(world, change.renames);
+  await removeRestored(world.root, change.kept, change.tried);
   await settleDown(world, manager, change);
+  if (manager === null) return [];
+  return activate(world, manager, underNewNames(change), change.after, new AbortController().signal, "whereNeeded");
 }
 
 /** The configuration before the change with the names that its links have after it. */
@@ -96,8 +104,11 @@ async function activate(
   from: NetworkConfiguration,
   to: NetworkConfiguration,
   signal: AbortSignal,
+  how: "all" | "whereNeeded" = "all",
 ): Promise<LinkFailure[]> {
-  const steps = activationSteps(from, to);
+  const planned = activationSteps(from, to);
+  // A device that has its profile already is not started anew for being asked once more.
+  const steps = how === "all" ? planned : planned.map(({ link }) => ({ link, do: "reapply" as const }));
   const uuids = await profilesByLink(world, signal);
   const context = { machine: world.machine, manager, uuidOf: (link: string) => uuids.get(link), signal };
   const failures = await activateLinks(context, steps);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { commitFiles, type FileChange, forgetCommit, resumeCommit } from "../../../../core/node/network/commit.ts";
@@ -43,6 +44,71 @@ describe("files that change as one", () => {
     await assert.rejects(commitFiles(list, folder.path, "c1", changes));
     assert.deepEqual([read("/etc/a"), read("/etc/gone")], ["old a", "old gone"]);
     assert.ok(!existsSync(list));
+  });
+
+  /** A disk on which nothing more can be written, or of which no more than one more page. */
+  const disk = (room: "none" | "little") => {
+    mkdirSync(at("/etc"), { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", room === "none" ? "size=64k" : "size=16k", "tmpfs", at("/etc")]);
+    const large = "x".repeat(5_000);
+    put("/etc/a", "old a");
+    put("/etc/b", large);
+    if (room === "none") execFileSync("sh", ["-c", `cat /dev/zero 2>/dev/null >${at("/etc/filler")} || true`]);
+    return { large, dispose: () => execFileSync("umount", ["--lazy", at("/etc")]) };
+  };
+  const isRoot = process.getuid?.() === 0;
+
+  it("are as before when the disk has room for one of them only, and there is no list", { skip: !isRoot }, async () => {
+    const { large, dispose } = disk("little");
+    try {
+      const more = [change("/etc/a", "new a"), change("/etc/b", "y".repeat(9_000))];
+      await assert.rejects(commitFiles(list, folder.path, "c1", more), { code: "ENOSPC" });
+      assert.deepEqual([read("/etc/a"), read("/etc/b")], ["old a", large]);
+      assert.ok(!existsSync(list));
+    } finally {
+      dispose();
+    }
+  });
+
+  it("all go back at the next start when the disk has no room for the rest of them", { skip: !isRoot }, async () => {
+    const { large, dispose } = disk("little");
+    try {
+      const file = (path: string, text: string) => ({ path, text, mode: 0o644 });
+      const after = [file("/etc/a", "new a"), file("/etc/b", "y".repeat(9_000))];
+      const before = [file("/etc/a", "old a"), file("/etc/b", large)];
+      put("/etc/a", "new a");
+      writeFileSync(list, JSON.stringify({ id: "c1", after, before }));
+      assert.equal(await resumeCommit(list, folder.path), undefined);
+      assert.deepEqual([read("/etc/a"), read("/etc/b")], ["old a", large]);
+      assert.ok(!existsSync(list));
+    } finally {
+      dispose();
+    }
+  });
+
+  it("are taken back by the next start when they can be neither made nor unmade", { skip: !isRoot }, async () => {
+    const { large, dispose } = disk("none");
+    try {
+      // The file that goes makes room for nothing: it is empty. The other would be written for its mode.
+      put("/etc/empty", "");
+      const more = [change("/etc/empty", null), change("/etc/b", "y".repeat(9_000))];
+      chmodSync(at("/etc/b"), 0o600);
+      await assert.rejects(commitFiles(list, folder.path, "c1", more), { code: "ENOSPC" });
+      await forgetCommit(list, "c1");
+      rmSync(at("/etc/filler"));
+      assert.notEqual(await resumeCommit(list, folder.path), "c1");
+      assert.deepEqual([read("/etc/empty"), read("/etc/b")], ["", large]);
+    } finally {
+      dispose();
+    }
+  });
+
+  it("stay as somebody has written them since, while the others are made whole", async () => {
+    await commitFiles(list, folder.path, "c1", changes);
+    put("/etc/a", "by hand");
+    put("/etc/gone", "old gone");
+    assert.equal(await resumeCommit(list, folder.path), "c1");
+    assert.deepEqual(texts(), ["by hand", null, "new"]);
   });
 
   for (const done of [0, 1, 2, 3])
