@@ -8,6 +8,8 @@ export type ApplyContext = {
   manager: NetworkManager;
   /** The profile of a link. */
   uuidOf: (link: string) => string | undefined;
+  /** The profile that was active on each device before NetworkManager read the new ones. */
+  former: ReadonlyMap<string, string>;
   signal: AbortSignal;
 };
 
@@ -52,13 +54,14 @@ export async function untilReady(machine: Machine, manager: NetworkManager): Pro
   }
 }
 
-async function carryOut({ manager, uuidOf }: ApplyContext, step: ActivationStep): Promise<string | undefined> {
+async function carryOut({ manager, uuidOf, former }: ApplyContext, step: ActivationStep): Promise<string | undefined> {
   const uuid = uuidOf(step.link);
   // Settings without a profile: nothing that NetworkManager could be asked for.
   if (uuid === undefined) return undefined;
   try {
     const device = (await manager.devices()).find(({ name }) => name === step.link);
     if (device !== undefined && device.state <= deviceStates.unavailable) return undefined;
+    if (device !== undefined && hasBegun(device, uuid, former)) return undefined;
     const isActive = device?.uuid === uuid && device.state >= deviceStates.ipConfig;
     if (step.do === "reapply" && isActive) await reapplied(manager, step.link, uuid);
     else await manager.activate(uuid, device === undefined ? null : step.link);
@@ -67,6 +70,12 @@ async function carryOut({ manager, uuidOf }: ApplyContext, step: ActivationStep)
     if (error instanceof NodeError && error.code === "NET.MANAGER_REFUSED") return error.message;
     throw error;
   }
+}
+
+/** NetworkManager activates a profile that is new by itself; once more would take the link down again. */
+function hasBegun({ name, uuid, state }: Device, wanted: string, former: ApplyContext["former"]): boolean {
+  const isUnderWay = state > deviceStates.disconnected && state <= deviceStates.activated;
+  return uuid === wanted && former.get(name) !== wanted && isUnderWay;
 }
 
 /** Some changes (of the MAC address, of 802.1X) can't be taken over by a device at work; it is then started anew. */

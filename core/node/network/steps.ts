@@ -38,8 +38,8 @@ export async function putInForce(
 ): Promise<LinkFailure[]> {
   await writeTried(world.root, writes, change.tried);
   await renameLinks(world, change.renames);
-  await manager.reload();
-  return activate(world, manager, underNewNames(change), change.after, signal);
+  const former = await reload(manager);
+  return activate(world, manager, { from: underNewNames(change), to: change.after, former, signal });
 }
 
 /**
@@ -59,10 +59,10 @@ export async function takeBack(
     world,
     [...change.renames].reverse().map(([from, to]): [string, string] => [to, from]),
   );
-  await manager.reload();
+  const former = await reload(manager);
   const oldNames = new Map(change.renames.map(([from, to]) => [to, from]));
   const { configuration } = renamed(change.after, oldNames);
-  const failures = await activate(world, manager, configuration, change.before, signal);
+  const failures = await activate(world, manager, { from: configuration, to: change.before, former, signal });
   const known = new Set((await profilesByLink(world, signal)).values());
   // Those of other programs' links have no file and come back by themselves.
   const active = change.active.filter(({ uuid }) => known.has(uuid));
@@ -88,9 +88,17 @@ export async function settleResumed(
 ): Promise<LinkFailure[]> {
   if (manager !== null) await renameLinks(world, change.renames);
   await removeRestored(world.root, change.kept, change.tried);
-  await settleDown(world, manager, change);
+  await forgetTried(world.root, change.tried);
   if (manager === null) return [];
-  return activate(world, manager, underNewNames(change), change.after, new AbortController().signal, "whereNeeded");
+  const former = await reload(manager);
+  const { signal } = new AbortController();
+  return activate(world, manager, {
+    from: underNewNames(change),
+    to: change.after,
+    former,
+    signal,
+    how: "whereNeeded",
+  });
 }
 
 /** The configuration before the change with the names that its links have after it. */
@@ -98,19 +106,32 @@ function underNewNames({ before, renames }: Change): NetworkConfiguration {
   return renamed(before, new Map(renames)).configuration;
 }
 
+/** Lets NetworkManager read the profiles anew; returns those that were active before it did, by device. */
+async function reload(manager: NetworkManager): Promise<ReadonlyMap<string, string>> {
+  const devices = await manager.devices();
+  await manager.reload();
+  return new Map(devices.flatMap(({ name, uuid }) => (uuid === null ? [] : [[name, uuid] as const])));
+}
+
+type Activation = {
+  from: NetworkConfiguration;
+  to: NetworkConfiguration;
+  /** Profiles that were active before NetworkManager read them anew, by device. */
+  former: ReadonlyMap<string, string>;
+  signal: AbortSignal;
+  how?: "all" | "whereNeeded";
+};
+
 async function activate(
   world: NetworkWorld,
   manager: NetworkManager,
-  from: NetworkConfiguration,
-  to: NetworkConfiguration,
-  signal: AbortSignal,
-  how: "all" | "whereNeeded" = "all",
+  { from, to, former, signal, how = "all" }: Activation,
 ): Promise<LinkFailure[]> {
   const planned = activationSteps(from, to);
   // A device that has its profile already is not started anew for being asked once more.
   const steps = how === "all" ? planned : planned.map(({ link }) => ({ link, do: "reapply" as const }));
   const uuids = await profilesByLink(world, signal);
-  const context = { machine: world.machine, manager, uuidOf: (link: string) => uuids.get(link), signal };
+  const context = { machine: world.machine, manager, uuidOf: (link: string) => uuids.get(link), former, signal };
   const failures = await activateLinks(context, steps);
   await removeGone(world, from, to);
   return failures;

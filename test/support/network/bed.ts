@@ -158,7 +158,7 @@ export class NetworkBed {
         env: { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
       },
     );
-    await until("the agent's socket", () => fs.existsSync(socket), 15_000);
+    await until("the agent's socket", () => fs.existsSync(socket), 60_000);
     return new Client({ socketPath: socket, console: rootConsole, timeoutMs: 20_000 });
   }
 
@@ -298,7 +298,7 @@ function line(child: ChildProcess, wanted: string): Promise<void> {
   });
 }
 
-async function until(what: string, isSo: () => boolean, timeoutMs = 5_000): Promise<void> {
+async function until(what: string, isSo: () => boolean, timeoutMs = 20_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!isSo()) {
     if (performance.now() > end) throw new Error(`Waited in vain for ${what}.`);

@@ -215,6 +215,17 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
     await holds("10.0.0.5");
   });
 
+  it("sets up a card that was free once, though NetworkManager begins with it by itself", async () => {
+    bed.run("sh", ["-c", "ip -o monitor address >/tmp/seen 2>&1 </dev/null & echo $! >/tmp/monitor"]);
+    const ended = await end(await begin([address("eth1", "10.5.0.9", null)], "probes"));
+    assert.equal(ended.phase, "committed");
+    const seen = bed.run("sh", ["-c", "kill $(cat /tmp/monitor); cat /tmp/seen"]).stdout;
+    assert.deepEqual(bed.addresses("eth1"), ["10.5.0.9/24"]);
+    assert.match(seen, /10\.5\.0\.9/);
+    assert.doesNotMatch(seen, /Deleted.*10\.5\.0\.9/);
+    await end(await begin([{ do: "delete", link: "eth1", kind: "ethernet" }], "probes"));
+  });
+
   it("gives a card another name, and back", async () => {
     const ended = await end(await begin([{ do: "rename", link: "eth0", to: "lan0" }], "probes"));
     assert.deepEqual([ended.phase, ended.error], ["committed", null]);
