@@ -157,23 +157,23 @@ export const probes: NetworkTransaction["probes"] = [
     outcome: "passed",
     code: "CARRIER.OK",
     description: "eno1 has a carrier.",
-    values: {},
+    values: { link: "eno1" },
   },
   {
     kind: "carrier",
     link: "eno2",
     outcome: "warning",
     code: "CARRIER.NONE",
-    description: "eno2 has no carrier: no cable, or the other end is off.",
-    values: {},
+    description: "eno2 has no carrier: check the cable and the switch's port.",
+    values: { link: "eno2" },
   },
   {
     kind: "gateway",
     link: "br_bond0",
     outcome: "failed",
     code: "GATEWAY.SILENT",
-    description: "The gateway 10.0.0.254 does not answer.",
-    values: {},
+    description: "The gateway 10.0.0.254 does not answer on br_bond0.",
+    values: { link: "br_bond0", target: "10.0.0.254" },
   },
 ];
 

@@ -32,7 +32,8 @@ export function probeLines(t: Translate, probes: readonly ProbeResult[]): TextLi
     const subject = [link, t(`network.probe.${kind}`)].filter((part) => part !== "").join(" ");
     const own = t.find(`network.probe.${code}`, values);
     const before = values["before"] === "silent" ? ` ${t("network.probe.before")}` : "";
-    const sentence = own === undefined ? description : `${own}${before}`;
+    // An agent of another version may not give all that our sentence needs.
+    const sentence = own === undefined || /\{\w+\}/.test(own) ? description : `${own}${before}`;
     return {
       lead: t(`network.outcome.${outcome}`),
       leadStyle: outcomeStyles[outcome],

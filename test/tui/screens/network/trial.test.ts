@@ -73,7 +73,7 @@ describe("the page of a change", () => {
     assert.match(console.text(), /ok +eno1 carrier/);
     assert.doesNotMatch(console.text(), /\[Y\]/);
     console.network.tell({ phase: "waiting", remainingMs: 55_000, probes });
-    assert.match(console.text(), /FAILED +br_bond0 gateway: The gateway 10\.0\.0\.254 does not answer\./);
+    assert.match(console.text(), /FAILED +br_bond0 gateway: The gateway 10\.0\.0\.254 does not answer on\s+br_bond0\./);
     assert.match(console.text(), /Tests that failed: 1/);
   });
 
