@@ -12,10 +12,6 @@ export async function bedNode(bed: NetworkBed): Promise<CampaignNode> {
     client?.close();
     client = await bed.startAgent();
   };
-  const startManager = async () => {
-    bed.run("pkill", ["-CONT", "-x", "NetworkManager"]);
-    if (bed.run("pgrep", ["-x", "NetworkManager"]).code !== 0) bed.run("NetworkManager", []);
-  };
   return {
     bed: "namespaces",
     operations: ["address", "gateway", "mtu", "bridge", "rename", "second card", "wrong gateway", "taken address"],
@@ -41,7 +37,7 @@ export async function bedNode(bed: NetworkBed): Promise<CampaignNode> {
       bed.run("pkill", ["-KILL", "-x", "NetworkManager"]);
       // As long as systemd waits.
       await pause(100);
-      await startManager();
+      bed.startManager();
     },
     async stopManager() {
       bed.run("pkill", ["-TERM", "-x", "NetworkManager"]);
@@ -49,7 +45,7 @@ export async function bedNode(bed: NetworkBed): Promise<CampaignNode> {
     async hangManager() {
       bed.run("pkill", ["-STOP", "-x", "NetworkManager"]);
     },
-    startManager,
+    startManager: async () => bed.startManager(),
     fillDisk: async () => bed.fillDisk(),
     freeDisk: async () => bed.freeDisk(),
     evidence: async () =>

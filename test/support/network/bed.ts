@@ -176,6 +176,12 @@ export class NetworkBed {
     return this.#agent !== undefined;
   }
 
+  /** Starts NetworkManager, unless it runs; one that was stopped in its tracks goes on. */
+  startManager(): void {
+    const start = `${managerLock} 'pgrep -x NetworkManager || exec NetworkManager'`;
+    this.run("sh", ["-c", `pkill -CONT -x NetworkManager; ${start}`]);
+  }
+
   /** Leaves the agent no room for what it keeps. */
   fillDisk(): void {
     this.run("sh", ["-c", `cat /dev/zero >${agentFolder}/filler`]);
@@ -254,11 +260,11 @@ function macOf(card: number): string {
 
 const script = path.join(import.meta.dirname, "bed.sh");
 
-/** There is no systemd here: the one thing that the agent asks it for. */
+/** There is no systemd here: what the agent asks it for, and what it does by itself, one after the other as it does. */
+const managerLock = "flock --close /run/manager.lock sh -c";
 const restartShim = `#!/bin/sh
 [ "$*" = "restart NetworkManager.service" ] || exit 1
-pkill -KILL -x NetworkManager
-exec NetworkManager
+exec ${managerLock} 'pkill -KILL -x NetworkManager; exec NetworkManager'
 `;
 
 function outcome(command: string, args: readonly string[]): Outcome {

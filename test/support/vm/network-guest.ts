@@ -33,7 +33,7 @@ export const cards = ["eno1", "p5p1", "p5p2", "p6p1", "p6p2", "p7p1"] as const;
 export type Card = (typeof cards)[number];
 
 /** Under emulation everything is some ten times slower; this only bounds how long a failure takes. */
-const bootTimeoutMs = 240_000;
+const bootTimeoutMs = 400_000;
 const doorPort = 7000;
 const rootSocket = "/run/binnacle/root.sock";
 
@@ -158,7 +158,10 @@ export class NetworkGuest {
 
   async waitForAgent(): Promise<void> {
     const isThere = `systemctl is-active --quiet binnacle-agent && [ -S ${rootSocket} ]`;
-    await this.run(`timeout 200 sh -c 'until ${isThere}; do sleep 0.3; done'`, bootTimeoutMs);
+    const waited = await this.try(`timeout 300 sh -c 'until ${isThere}; do sleep 0.3; done'`, 330_000);
+    if (waited.status === 0) return;
+    const { output } = await this.try("systemctl list-jobs; systemctl --failed; systemctl status binnacle-agent");
+    throw new Error(`The agent does not start: ${output}\n${await this.evidence()}`);
   }
 
   async #booted(): Promise<void> {
