@@ -5,7 +5,7 @@ import { networkChanges } from "../../model/network/difference.ts";
 import { operate } from "../../model/network/operate.ts";
 import type { NetworkOperation } from "../../model/network/operation.ts";
 import { networkProblems } from "../../model/network/problems.ts";
-import { renamed, renamedHardware, renamesOf } from "../../model/network/rename.ts";
+import { renamed, renamedHardware, renamesOf, swapIn } from "../../model/network/rename.ts";
 import { cardsOf, withFormerNames } from "../../model/network/restore.ts";
 import {
   hasEnded,
@@ -197,6 +197,8 @@ export class NetworkChanges {
     const configuration = operate(before, operations, (id) => saved(id)?.configuration, present.hardware);
     // A VLAN's interface takes part in the new name of its parent.
     const { configuration: inForce, renames } = renamed(before, renamesOf(operations));
+    const swap = swapIn(renames);
+    if (swap !== undefined) throw swapped(swap);
     return {
       present,
       configuration,
@@ -323,6 +325,14 @@ function invalid(errors: readonly NetworkProblem[]): NodeError {
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   return new NodeError("NET.INVALID", `${first?.description ?? "The network would not work."}${more}`, {
     ...(first === undefined ? {} : { remedy: first.remedy, values: { problem: first.code, field: first.field } }),
+  });
+}
+
+/** A crash in between would leave it open which of the cards has its new name already. */
+function swapped(names: readonly string[]): NodeError {
+  return new NodeError("NET.RENAME_SWAP", `${names.join(" and ")} can't change places in one change of the network.`, {
+    remedy: `Give ${names[0]} a third name first, and go on when that is kept.`,
+    values: { links: names.join(", ") },
   });
 }
 

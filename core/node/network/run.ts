@@ -112,8 +112,13 @@ export class Run {
     this.#change = { ...this.#change, checkpoint };
     await this.#book.note(this.#change, { phase: "applying" });
     const failures = await putInForce(this.#world, manager, this.#change, this.#writes, this.#never);
-    return failures.length === 0 ? undefined : { why: "applyFailed", error: notApplied(failures) };
+    if (failures.length > 0) return { why: "applyFailed", error: notApplied(failures) };
+    // Many links may have taken long, and the countdown begins only now. One that started anew has no checkpoint.
+    const prolonged = manager.prolongCheckpoint(checkpoint, this.#request.seconds + checkpointGraceSeconds);
+    await prolonged.catch((error: unknown) => this.#world.onTrouble("the checkpoint of the network", error));
+    return undefined;
   }
+
   #questions(): Questions {
     const { present, configuration, renames } = this.#draft;
     const touched = touchedLinks(renamed(present.configuration, renames).configuration, configuration);

@@ -181,8 +181,13 @@ async function profilesByLink(world: NetworkWorld, signal: AbortSignal): Promise
 async function renameLinks(world: NetworkWorld, renames: readonly (readonly [string, string])[]): Promise<void> {
   if (renames.length === 0) return;
   const names = new Set(await world.machine.readDir("/sys/class/net"));
-  for (const [from, to] of renames) {
-    if (!names.has(from) || names.has(to)) continue;
+  const open = new Set(renames);
+  for (;;) {
+    // Of eno1 to eno2 and eno2 to eno3 the second comes first.
+    const next = [...open].find(([from, to]) => names.has(from) && !names.has(to));
+    if (next === undefined) return;
+    open.delete(next);
+    const [from, to] = next;
     const options = { timeoutMs: 10_000, reason: `rename ${from} to ${to}` };
     const rename = async () => (await world.change("ip", ["link", "set", "dev", from, "name", to], options)).code === 0;
     // udev gives a card all the names that it might have had: the kernel wants such a one free, even of the card itself.

@@ -164,4 +164,27 @@ describe("a change of the network", { skip: why !== undefined && !isCi ? why : f
     await holds("10.0.0.5");
     assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
   });
+
+  it("lets names move up, each card keeping its address, but not change places at once", async () => {
+    const rename = (link: string, to: string): NetworkOperation => ({ do: "rename", link, to });
+    await end(await begin([address("eth1", "10.0.1.9", null)], "probes"));
+    const swap = [rename("eth0", "spare"), rename("eth1", "eth0"), rename("spare", "eth1")];
+    await assert.rejects(begin(swap, "always"), { code: "NET.RENAME_SWAP" });
+    const up = [rename("eth0", "spare"), rename("eth1", "lan0"), rename("spare", "eth1")];
+    const begun = await begin(up, "confirm");
+    await waiting(begun);
+    await holds("10.0.0.5", "eth1");
+    assert.deepEqual(bed.addresses("lan0"), ["10.0.1.9/24"]);
+    await client.call("rollBackNetwork", { params: { id: begun.id } });
+    await end(begun);
+    await holds("10.0.0.5");
+    assert.deepEqual(bed.addresses("eth1"), ["10.0.1.9/24"]);
+    await end(await begin(up, "probes"));
+    await holds("10.0.0.5", "eth1");
+    client.close();
+    await bed.powerCut();
+    await bed.powerOn();
+    await holds("10.0.0.5", "eth1");
+    assert.deepEqual(bed.addresses("lan0"), ["10.0.1.9/24"]);
+  });
 });
