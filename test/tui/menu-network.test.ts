@@ -56,7 +56,7 @@ describe("the text menu", () => {
     menu.type("y\r");
     await menu.until("Saving the present network");
     network.tell({ phase: "waiting", remainingMs: 50_000, probes });
-    await menu.until("FAILED: The gateway 10.0.0.254 does not answer.");
+    await menu.until("FAILED: The gateway 10.0.0.254 does not answer");
     await menu.until("Type y to keep the new network");
     menu.type("y\r");
     await menu.until("The new network is in force, and kept: Y was pressed.");

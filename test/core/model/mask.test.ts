@@ -102,7 +102,7 @@ describe("masking takes away", () => {
 });
 
 describe("masking leaves alone", () => {
-  for (const text of plain) test(text.slice(0, 40), () => assert.equal(maskText(text), text));
+  for (const text of plain) test(text.slice(0, 40).replaceAll("\n", " "), () => assert.equal(maskText(text), text));
 
   test("what stands behind a value and is another setting", () => {
     assert.equal(maskText("user=bob password=x y retries=3"), `user=bob password=${masked} retries=3`);
