@@ -231,6 +231,9 @@ export const networkEn = {
   "network.probe.MANAGER.SILENT": "The manager does not answer at {target}.",
   "network.probe.DNS.OK": "The name server {target} answers.",
   "network.probe.DNS.SILENT": "The name server {target} does not answer.",
+  "error.NET.RENAME_SWAP": "{links} can't change places in one change. Give one of them a third name first.",
+  "error.NET.NODE_FILE":
+    "/etc/binnacle/node.json can't be read: the management network was not changed. Correct that file.",
   "error.NET.BOND_EXISTS": "There is a bond {bond} already. Choose another name, or delete that one first.",
   "error.NET.IN_USE": "{link} can't be deleted: {users} need it. Delete those first.",
   "error.NET.KIND": "{link} is of another kind ({kind}) than what was asked for ({asked}).",
