@@ -7,6 +7,7 @@ import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
 import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
+import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
 import { commandPath } from "./node/command.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
@@ -29,6 +30,9 @@ import { endOfChange } from "./node/network/audit.ts";
 import { NetworkChanges } from "./node/network/changes.ts";
 import { networkWorld } from "./node/network/world.ts";
 import { Processes } from "./node/processes.ts";
+import { ServingDesk } from "./node/serve/desk.ts";
+import { firewallOf } from "./node/serve/firewall.ts";
+import { serviceWorld } from "./node/service/world.ts";
 import { Settings } from "./node/settings.ts";
 import { upgradeWorld } from "./node/upgrade/world.ts";
 import { version } from "./version.ts";
@@ -53,7 +57,7 @@ async function main(): Promise<void> {
   if (rootSocket !== undefined) await claimSocket(rootSocket);
 
   const parts = await assemble(log, machine, mode, recorded);
-  const { board, sessions, jobs, network, settings, logs } = parts;
+  const { board, sessions, jobs, network, serving, settings, logs } = parts;
   const hub = new EventHub(
     {
       status: () => agentStatus(parts),
@@ -110,6 +114,7 @@ async function main(): Promise<void> {
   board.start();
   // Consoles can look on: what was interrupted may take a while to be taken back.
   void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
+  void serving.recover();
   log.info({ socket: flags.socket, mode, version }, "agent started");
 
   const end = async (why: string, code: number) => {
@@ -120,6 +125,7 @@ async function main(): Promise<void> {
     board.stop();
     hub.closeAll();
     await jobs.close();
+    await serving.close();
     release();
     releaseRoot?.();
     process.exit(code);
@@ -127,7 +133,7 @@ async function main(): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.on(signal, () => void end(signal, exitCodes.asked));
   endWhenIdle(
-    () => hub.count > 0 || jobs.running > 0,
+    () => hub.count > 0 || jobs.running > 0 || serving.current !== null,
     () => void end("idle", exitCodes.asked),
   );
 
@@ -176,6 +182,11 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     },
     mode === "node",
   );
+  const hardware = recorded === undefined ? hardwareReader() : recordedHardware(recorded);
+  const resolver = recorded === undefined ? networkResolver : null;
+  const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver });
+  const paths = archivePaths(mode === "node" ? "" : join(home, "machine"));
+  const facts = () => board.facts();
   return {
     version,
     network: await NetworkChanges.open(world, onDamage),
@@ -189,16 +200,22 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     board,
     // What a preview would upgrade is in its own folder, where nothing is installed.
     upgrade: upgradeWorld(machine, mode === "node" ? "" : join(home, "machine")),
+    service: serviceWorld(machine, effect, mode === "node" ? "" : join(home, "machine")),
     logs: new Logs(machine),
     processes: new Processes(machine),
-    hardware: recorded === undefined ? hardwareReader() : recordedHardware(recorded),
+    hardware,
+    archives: { machine, paths, freeBytes: freeBytesAt, sources: { version, facts, hardware, diagnose, audit, jobs } },
+    serving: new ServingDesk({
+      machine,
+      paths,
+      firewall: firewallOf(effect.change),
+      audit,
+      facts,
+      local: mode === "preview",
+      onTrouble: (what, error) => log.error({ err: error }, what),
+    }),
     diagnostics: {
-      run: () =>
-        runDiagnostics({
-          machine,
-          facts: board.facts(),
-          resolver: recorded === undefined ? networkResolver : null,
-        }),
+      run: diagnose,
       fix: (id: string) => applyFix(id, { machine, allowChanges: mode === "node" }),
     },
     connect: (made: EventHub) => {

@@ -4,6 +4,7 @@ import { NodeError } from "../core/model/error.ts";
 import { type Facts, missingFacts, type SomeFacts } from "../core/model/facts.ts";
 import type { Missing } from "../core/model/reading.ts";
 import type { ConsoleSettings, Language } from "../core/model/records.ts";
+import { ChangeWatch } from "./change-watch.ts";
 import { errorText } from "./error-text.ts";
 import { EscapeDigits } from "./escape-digits.ts";
 import { drawFrame, type Notice, tooSmall } from "./frame.ts";
@@ -12,7 +13,7 @@ import { PasswordWait } from "./password-wait.ts";
 import { helpScreen } from "./screens/help.ts";
 import { homeScreen } from "./screens/home.ts";
 import type { Control, Screen, View } from "./screens/screen.ts";
-import { initialState, type State, withFacts, withJob } from "./state.ts";
+import { initialState, type State, withFacts, withJob, withNetworkChange } from "./state.ts";
 import type { Canvas } from "./terminal/canvas.ts";
 import type { Key } from "./terminal/key.ts";
 
@@ -59,6 +60,7 @@ export class App {
   /** What the agent keeps for this console. */
   #savedProfile: ConsoleSettings["profile"] = "auto";
   readonly #passwordWait: PasswordWait;
+  readonly #changeWatch: ChangeWatch;
   readonly #escapes: EscapeDigits<readonly Screen[]>;
   readonly #options: AppOptions;
   readonly #control: Control;
@@ -69,6 +71,7 @@ export class App {
     this.#options = options;
     this.#state = initialState(options.console);
     this.#passwordWait = new PasswordWait(options.monotonic);
+    this.#changeWatch = new ChangeWatch(options.monotonic, () => this.#display?.redraw());
     this.#escapes = new EscapeDigits(options.monotonic);
     this.#lastKeyAt = options.monotonic();
     this.#control = this.#makeControl();
@@ -102,6 +105,7 @@ export class App {
     this.#events?.close();
     clearInterval(this.#idle);
     clearTimeout(this.#forget);
+    this.#changeWatch.close();
     this.#options.client.close();
   }
 
@@ -113,6 +117,7 @@ export class App {
     this.#lastKeyAt = this.#options.monotonic();
     this.#touch();
     this.#notice = undefined;
+    this.#changeWatch.dismiss();
     if (tooSmall(canvasSize.width, canvasSize.height)) this.#anywhere(key);
     else this.#dispatch(key);
     this.#display?.redraw();
@@ -146,14 +151,18 @@ export class App {
   }
 
   #view(): View {
-    return { t: this.#t, state: this.#state, now: this.#options.now() };
+    const { now, monotonic } = this.#options;
+    return { t: this.#t, state: this.#state, now: now(), monotonic: monotonic() };
   }
 
   #currentNotice(): Notice | undefined {
     const { connection } = this.#state;
     if (connection.state === "lost")
       return { text: this.#describe(new NodeError(connection.code, "", { values: connection.values })), style: "bad" };
-    return this.#notice;
+    const outcome = this.#top.title === "network.trial.title" ? undefined : this.#changeWatch.outcome;
+    if (outcome === undefined) return this.#notice;
+    if (this.#notice === undefined) return outcome;
+    return { text: `${outcome.text}\n${this.#notice.text}`, style: outcome.style };
   }
 
   #makeControl(): Control {
@@ -340,6 +349,12 @@ export class App {
         this.#markReady();
       },
       job: (job) => this.#changed(withJob(this.#state, job)),
+      networkChange: (change) => {
+        const before = this.#state.networkChange;
+        const next = withNetworkChange(this.#state, change, this.#options.monotonic());
+        this.#changeWatch.told(this.#t, before, next.networkChange);
+        this.#changed(next);
+      },
       locked: ({ why }) => {
         if (!this.#state.unlocked) return;
         this.#forgetSession();

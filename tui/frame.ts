@@ -1,4 +1,5 @@
 import { valueOf } from "../core/model/reading.ts";
+import { runningChange, secondsLeft } from "./network-change.ts";
 import { isUnready } from "./screens/home/role.ts";
 import type { Hint, Screen, View } from "./screens/screen.ts";
 import type { Canvas, Style } from "./terminal/canvas.ts";
@@ -21,7 +22,7 @@ export function tooSmall(width: number, height: number): boolean {
   return width < minimum.width || height < minimum.height;
 }
 
-/** Header, the screen on top, the notice if there is one, and the footer. */
+/** Header, the screen on top, a change of the network that goes on, the notice if there is one, and the footer. */
 export function drawFrame(
   canvas: Canvas,
   view: View,
@@ -36,7 +37,9 @@ export function drawFrame(
   }
   drawHeader(canvas, view, screen);
   screen.draw(canvas.part(0, 1, width, height - 2), view);
-  if (notice !== undefined) drawNotice(canvas, notice, height - 2);
+  const change = changeLine(view, screen);
+  if (change !== undefined) drawNotice(canvas, { text: change, style: "warn" }, height - 2);
+  if (notice !== undefined) drawNotice(canvas, notice, height - (change === undefined ? 2 : 3));
   drawFooter(canvas, view, screen, canQuit);
 }
 
@@ -63,6 +66,16 @@ function drawHeader(canvas: Canvas, view: View, screen: Screen): void {
   // A long host name is cut, not what the screen is; at home it is the name that matters.
   put(identity?.hostname ?? "-", "bar", isHome ? 0 : displayWidth(title) + 3);
   put(title, "bar");
+}
+
+/** That the network is being changed, for everybody who does not look at the change itself. */
+function changeLine({ t, state, monotonic }: View, screen: Screen): string | undefined {
+  const change = runningChange(state.networkChange);
+  if (change === undefined || screen.title === "network.trial.title") return undefined;
+  const { console } = change.transaction;
+  const seconds = secondsLeft(change, monotonic);
+  if (seconds === undefined) return t("network.banner", { console });
+  return t("network.bannerLeft", { console, seconds });
 }
 
 /** Ends in the line `bottom`; a long sentence takes more lines upwards, for its end says what to do. */

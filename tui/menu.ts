@@ -8,6 +8,7 @@ import type { PowerAction } from "../core/model/records.ts";
 import { errorText } from "./error-text.ts";
 import { english, loadCatalogue, type Translate, translator } from "./i18n/catalogue.ts";
 import { Lines } from "./menu/lines.ts";
+import { offerAddress } from "./menu/network.ts";
 import { addressLines, nodeLines, ownAddressLines } from "./menu/pages.ts";
 import { offerPower } from "./menu/power.ts";
 
@@ -24,11 +25,11 @@ const exitCodes = { left: 0, usage: 2, noTerminal: 3, fault: 70, again: 75, gone
 
 /** The agent may be what is broken: a menu that waits for it is of no use. */
 const lookTimeoutMs = 3_000;
-/** The agent itself gives a power-off 30 s to be accepted. */
-const powerTimeoutMs = 35_000;
+/** The agent itself gives a power-off 30 s to be accepted; and it may have much to look at before a network changes. */
+const actTimeoutMs = 35_000;
 
 type Options = { socket: string; console: string; canQuit: boolean };
-type Choice = "refresh" | "again" | PowerAction | "quit";
+type Choice = "refresh" | "again" | PowerAction | "network" | "quit";
 
 function readOptions(): Options {
   const { values } = parseArgs({
@@ -53,7 +54,7 @@ async function run(options: Options): Promise<number> {
   const lines = new Lines(process.stdin, process.stdout);
   const agent = { socketPath: options.socket, console: options.console };
   const client = new Client({ ...agent, timeoutMs: lookTimeoutMs });
-  const powerClient = new Client({ ...agent, timeoutMs: powerTimeoutMs });
+  const actingClient = new Client({ ...agent, timeoutMs: actTimeoutMs });
   lines.open();
   try {
     const t = await chooseLanguage(lines, client);
@@ -65,11 +66,15 @@ async function run(options: Options): Promise<number> {
       if (choice === "quit") return exitCodes.left;
       if (choice === "again") return exitCodes.again;
       if (choice === "refresh") continue;
-      if (!(await offerPower(lines, powerClient, t, choice))) return exitCodes.gone;
+      if (choice === "network") {
+        if (!(await offerAddress(lines, actingClient, t))) return exitCodes.gone;
+        continue;
+      }
+      if (!(await offerPower(lines, actingClient, t, choice))) return exitCodes.gone;
     }
   } finally {
     client.close();
-    powerClient.close();
+    actingClient.close();
     lines.close();
   }
 }
@@ -122,7 +127,7 @@ function choicesOf(agentAnswers: boolean, canQuit: boolean): Choice[] {
   return [
     "refresh",
     "again",
-    ...(agentAnswers ? (["reboot", "poweroff"] as const) : []),
+    ...(agentAnswers ? (["reboot", "poweroff", "network"] as const) : []),
     ...(canQuit ? (["quit"] as const) : []),
   ];
 }

@@ -1,7 +1,9 @@
 import type { AgentStatus } from "../core/api/contract.ts";
 import type { SomeFacts } from "../core/model/facts.ts";
 import { addSample, emptySeries, type Histories } from "../core/model/history.ts";
+import type { NetworkTransaction } from "../core/model/network/transaction.ts";
 import type { Job, NodeSettings } from "../core/model/records.ts";
+import { type FollowedChange, follow } from "./network-change.ts";
 
 /** Whether the agent answers; `code` and `description` are of the error that says why not. */
 export type Connection =
@@ -17,6 +19,8 @@ export type State = {
   readonly histories: Histories;
   readonly jobs: readonly Job[];
   readonly nodeSettings: NodeSettings | undefined;
+  /** What the agent tells of a change of the network; undefined when it knows of none. */
+  readonly networkChange: FollowedChange | undefined;
   /** True while this console holds a session: the full view, and rights to change things. */
   readonly unlocked: boolean;
   readonly console: string;
@@ -30,6 +34,7 @@ export function initialState(console: string): State {
     histories: { cpu: emptySeries(), memory: emptySeries() },
     jobs: [],
     nodeSettings: undefined,
+    networkChange: undefined,
     unlocked: false,
     console,
   };
@@ -49,4 +54,9 @@ export function withJob(state: State, job: Job): State {
   const known = state.jobs.some((j) => j.id === job.id);
   const jobs = known ? state.jobs.map((j) => (j.id === job.id ? job : j)) : [job, ...state.jobs];
   return { ...state, jobs: jobs.slice(0, 200) };
+}
+
+/** A change of the network as it was told at `monotonic`; null when there is none. */
+export function withNetworkChange(state: State, change: NetworkTransaction | null, monotonic: number): State {
+  return { ...state, networkChange: change === null ? undefined : follow(change, monotonic) };
 }

@@ -1,4 +1,6 @@
 import * as z from "zod/mini";
+import { archiveKinds, logCollections, logRanges, serving, storeBackups } from "../model/archives.ts";
+import { consoleProxyState } from "../model/console-proxy.ts";
 import { facts } from "../model/facts.ts";
 import { histories } from "../model/history.ts";
 import { networkConfiguration } from "../model/network/configuration.ts";
@@ -26,6 +28,7 @@ import {
   process,
   publicViews,
 } from "../model/records.ts";
+import { serviceAccepts, serviceActions, serviceImpact, serviceState } from "../model/service.ts";
 import { upgradeStatus, upgradeTargets } from "../model/upgrade.ts";
 
 /**
@@ -140,6 +143,7 @@ export const networkState = z.object({
 });
 export type NetworkState = z.infer<typeof networkState>;
 const interfaceName = text(15);
+const currentServing = z.object({ serving: z.nullable(serving) });
 /** Most seconds that an interface blinks. */
 const longestBlink = 300;
 
@@ -240,6 +244,44 @@ export const calls = {
     }),
   }),
 
+  /** The ZStack service of a management node; on every other node, why there is none. */
+  service: call("GET", "/v1/service", "session", serviceState),
+  serviceImpact: call("GET", "/v1/service/impact", "session", serviceImpact, {
+    query: z.object({ action: z.enum(serviceActions) }),
+  }),
+  startServiceJob: call("POST", "/v1/jobs/service", "session", job, {
+    body: z.object({
+      action: z.enum(serviceActions),
+      phrase: text(64),
+      accepts: z._default(serviceAccepts, { unreadStore: false, noCopy: false }),
+    }),
+  }),
+  consoleProxy: call("GET", "/v1/console-proxy", "session", consoleProxyState),
+  /** As they were typed; an empty one of the two stays as it is. */
+  setConsoleProxy: call("PUT", "/v1/console-proxy", "session", consoleProxyState, {
+    body: z.object({ address: text(64), port: text(16) }),
+  }),
+  /** The collected logs that are kept, and how much room new ones would take. */
+  logCollections: call("GET", "/v1/archives/logs", "session", logCollections),
+  startCollecting: call("POST", "/v1/jobs/collect-logs", "session", job, {
+    body: z.object({ range: z.enum(logRanges) }),
+  }),
+  /** The store of this node, if it has one, and its backups. */
+  storeBackups: call("GET", "/v1/archives/backup", "session", storeBackups),
+  /** BACKUP.NO_STORE where there is none. */
+  startBackup: call("POST", "/v1/jobs/backup", "session", job),
+  deleteArchive: call("DELETE", "/v1/archives/:kind/:name", "session", nothing, {
+    params: z.object({ kind: z.enum(archiveKinds), name: text(200) }),
+  }),
+  /** The archive that can be fetched over HTTP now, with its addresses: whoever has one can read it. */
+  serving: call("GET", "/v1/serving", "session", currentServing),
+  startServing: call("POST", "/v1/serving", "session", currentServing, {
+    body: z.object({ kind: z.enum(archiveKinds), name: text(200) }),
+  }),
+  /** An hour more. SERVE.ENDED when nothing is handed out any more. */
+  prolongServing: call("PUT", "/v1/serving", "session", currentServing),
+  endServing: call("DELETE", "/v1/serving", "session", currentServing),
+
   powerImpact: call("GET", "/v1/power/impact", "session", impact),
   power: call("POST", "/v1/power", "session", nothing, {
     body: z.object({ action: z.enum(powerActions), phrase: text(64) }),
@@ -270,7 +312,7 @@ export type CallName = keyof Calls;
 /** What comes over `GET /v1/events`, one server-sent event each, the event's name before its data. */
 export const events = {
   /*
-   * A stream begins with status, nodeSettings, consoleSettings, history and, last, all facts: whoever has the first
+   * A stream begins with status, nodeSettings, consoleSettings, history, networkChange and, last, all facts: whoever has the first
    * `facts` has everything that a first frame needs, in one exchange.
    */
   status: agentStatus,

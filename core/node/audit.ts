@@ -179,7 +179,8 @@ function parsed(line: string): AuditEntry | undefined {
 }
 
 /** Codes of what was tried and did not work; every other NodeError refuses what may not be. */
-const failures = /^(RUN|SYS|FILE|DOCUMENT)\.|\.(FAILED|TIMEOUT|NOT_(SAVED|CHANGED|CHECKED|DONE|WRITTEN|STARTED))$/;
+const failures =
+  /^(RUN|SYS|FILE|DOCUMENT)\.|\.(FAILED|TIMEOUT|NOT_(SAVED|CHANGED|CHECKED|DONE|WRITTEN|STARTED|STOPPED|RESTARTED|RESET|KEPT))$/;
 
 function isRefusal(error: unknown): boolean {
   return error instanceof NodeError && !failures.test(error.code);

@@ -29,6 +29,8 @@ export type DocumentOptions<T> = {
   onDamage?: (damage: Damage) => void;
   /** Code of the error when a write fails; `DOCUMENT.NOT_SAVED` unless told. */
   notSaved?: string;
+  /** How many values it may have: {@link usualValues} unless told. */
+  mostValues?: number;
   /** The wall clock, for the name of a file that is set aside. */
   now?: () => number;
   write?: (file: string, text: string) => Promise<void>;
@@ -37,10 +39,10 @@ export type DocumentOptions<T> = {
 /** Far above what any document of a node needs; a file that is larger is somebody else's. */
 const maxBytes = 4 * 1024 * 1024;
 /**
- * Far above what any document of a node has: strings, numbers, lists and so on, each counted. A check tells of every
+ * Far above what most documents of a node have: strings, numbers, lists and so on, each counted. A check tells of every
  * bad field of every element, so that 600 kB of `{}` would become millions of findings.
  */
-const mostValues = 10_000;
+const usualValues = 10_000;
 
 /**
  * A small JSON document of the node: read once, kept in memory, written whole, atomically and synced, at every change.
@@ -135,7 +137,8 @@ async function load<T extends object>(options: DocumentOptions<T>): Promise<{ va
     return useless(text.trim() === "" ? "empty file" : "not JSON");
   }
 
-  if (hasTooManyValues(raw)) return useless(`more than ${mostValues} values`);
+  const mostValues = options.mostValues ?? usualValues;
+  if (hasTooManyValues(raw, mostValues)) return useless(`more than ${mostValues} values`);
   const usable = whatIsUsable(schema, raw);
   if (usable === undefined) return useless("not of the expected form");
   if (usable.dropped.length === 0) return { value: usable.value, repaired: false };
@@ -145,13 +148,13 @@ async function load<T extends object>(options: DocumentOptions<T>): Promise<{ va
 }
 
 /** Counts no further than it must, and without recursion: nesting may be deeper than the stack. */
-function hasTooManyValues(raw: unknown): boolean {
+function hasTooManyValues(raw: unknown, most: number): boolean {
   const uncounted: unknown[] = [raw];
   for (let count = 1; uncounted.length > 0; count++) {
     const value = uncounted.pop();
     if (typeof value !== "object" || value === null) continue;
     const inside = Object.values(value);
-    if (count + uncounted.length + inside.length > mostValues) return true;
+    if (count + uncounted.length + inside.length > most) return true;
     uncounted.push(...inside);
   }
   return false;

@@ -143,6 +143,7 @@ export class EventHub {
       subscriber.session = undefined;
       this.#sendLocked(subscriber, why);
       this.#sendHistories(subscriber);
+      send(subscriber.stream, "networkChange", changeView(subscriber, this.#snapshot.networkChange()));
       send(subscriber.stream, "facts", this.#view(subscriber, this.#snapshot.facts()));
     }
   }

@@ -6,6 +6,8 @@ import { NodeError } from "../model/error.ts";
 import { changeWords } from "../model/network/words.ts";
 import { type Diagnosis, type Hardware, type NodeSettings, type PowerAction, powerPhrase } from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
+import { archiveHandlers } from "./archives/calls.ts";
+import type { ArchiveWorld } from "./archives/world.ts";
 import type { Audit } from "./audit.ts";
 import type { Effects } from "./effects.ts";
 import type { EventHub } from "./event-hub.ts";
@@ -17,11 +19,15 @@ import type { Machine } from "./machine.ts";
 import { blink } from "./network/blink.ts";
 import type { NetworkChanges } from "./network/changes.ts";
 import { startPing } from "./ping.ts";
-import { impactOf } from "./power.ts";
+import { type ImpactView, impactOf } from "./power.ts";
 import type { Processes } from "./processes.ts";
+import type { ServingDesk } from "./serve/desk.ts";
+import { serviceHandlers } from "./service/handlers.ts";
+import type { ServiceWorld } from "./service/world.ts";
 import type { Change, Settings } from "./settings.ts";
 import { cancelUpgrade } from "./upgrade/cancel.ts";
 import { startUpgrade } from "./upgrade/job.ts";
+import { newestBackup } from "./upgrade/state.ts";
 import { upgradeStatus } from "./upgrade/status.ts";
 import type { UpgradeWorld } from "./upgrade/world.ts";
 
@@ -42,6 +48,9 @@ export type Parts = {
   diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
   network: NetworkChanges;
   upgrade: UpgradeWorld;
+  service: ServiceWorld;
+  archives: ArchiveWorld;
+  serving: ServingDesk;
   hub: () => EventHub;
 };
 
@@ -158,13 +167,10 @@ export function agentHandlers(parts: Parts): Handlers {
         startUpgrade({ jobs, audit, world: parts.upgrade }, body, caller.console),
       ),
 
-    powerImpact: ({ caller }) =>
-      impactOf({
-        facts: board.facts(),
-        jobs: jobs.list(),
-        consoles: sessions.list().map((session) => session.console),
-        console: caller.console,
-      }),
+    ...serviceHandlers({ ...parts, impactView: (caller) => impactView(parts, caller) }),
+
+    powerImpact: async ({ caller }) => impactOf(await impactView(parts, caller)),
+    ...archiveHandlers(parts),
     power: async ({ body, caller }) => {
       const entry = { console: caller.console, action: `power.${body.action}` };
       if (body.phrase !== powerPhrase[body.action]) await audit.audited(entry, () => wrongPhrase(body.action));
@@ -183,6 +189,17 @@ export function agentHandlers(parts: Parts): Handlers {
         await diagnostics.fix(params.id);
         return {};
       }),
+  };
+}
+
+/** What an impact is made of. */
+async function impactView({ board, jobs, sessions, upgrade }: Parts, caller: Caller): Promise<ImpactView> {
+  return {
+    facts: board.facts(),
+    jobs: jobs.list(),
+    consoles: sessions.list().map((session) => session.console),
+    console: caller.console,
+    lastBackupAt: (await newestBackup(upgrade.paths.backups)) ?? null,
   };
 }
 

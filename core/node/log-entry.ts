@@ -58,7 +58,7 @@ export function parseEntry(text: string): LogLine | undefined {
     return undefined;
   }
   if (typeof entry !== "object" || entry === null) return undefined;
-  const field = (name: string) => textOf(Reflect.get(entry, name));
+  const field = (name: string) => fieldOf(Reflect.get(entry, name));
   const cursor = field("__CURSOR");
   const at = Math.floor(Number(field("__REALTIME_TIMESTAMP")) / 1000);
   if (cursor === undefined || !Number.isFinite(at)) return undefined;
@@ -77,11 +77,11 @@ export function parseEntry(text: string): LogLine | undefined {
 }
 
 /** A field is a text, a list of bytes when it is not valid text, or a list of either when an entry has it twice. */
-function textOf(value: unknown): string | undefined {
+export function fieldOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return undefined;
   if (value.every((byte) => typeof byte === "number")) return Buffer.from(value).toString("utf8");
-  return textOf(value[0]);
+  return fieldOf(value[0]);
 }
 
 function isUnit(name: string): boolean {

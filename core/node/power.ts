@@ -49,16 +49,18 @@ export type ImpactView = {
   consoles: readonly string[];
   /** The console that asks. */
   console: string;
+  /** When the newest backup of the store was made; null or absent where none is known. */
+  lastBackupAt?: number | null;
 };
 
-/** What a reboot or power-off would hit; null where nobody knows. */
-export function impactOf({ facts, jobs, consoles, console }: ImpactView): Impact {
+/** What a reboot, a power-off or a stop of services would hit; null where nobody knows. */
+export function impactOf({ facts, jobs, consoles, console, lastBackupAt = null }: ImpactView): Impact {
   return {
     runningVirtualMachines: valueOf(facts.virtualMachines)?.running ?? null,
     haRole: haRole(facts),
-    // Neither a storage cluster nor a backup exists on a node yet that could tell.
+    // No storage cluster exists on a node yet that could tell.
     storageQuorum: null,
-    lastBackupAt: null,
+    lastBackupAt,
     runningJobs: jobs.filter((job) => job.state === "running").length,
     otherConsoles: consoles.filter((name) => name !== console).toSorted(),
     uptimeSeconds: valueOf(facts.time)?.uptimeSeconds ?? null,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as z from "zod";
+import { type ConsoleProxy, consoleProxy } from "../model/console-proxy.ts";
 import { type ConsoleSettings, consoleSettings, type NodeSettings, nodeSettings } from "../model/records.ts";
 import { type Damage, Document } from "./document.ts";
 
@@ -9,6 +10,8 @@ const storedConsole = z.looseObject(consoleSettings.shape);
 const schema = z.looseObject({
   node: storedNode.prefault({}),
   consoles: z.record(z.string(), storedConsole).default({}),
+  /** null: nobody has set one. */
+  consoleProxy: z.looseObject(consoleProxy.shape).nullable().default(null),
 });
 type Stored = z.infer<typeof schema>;
 
@@ -27,7 +30,7 @@ export type SettingsOptions = {
 };
 
 /**
- * Settings of the node and of each of its consoles, in `settings.json`. A change that can't be written is refused with
+ * Settings of the node, of its console proxy and of each of its consoles, in `settings.json`. A change that can't be written is refused with
  * SETTINGS.NOT_SAVED and has no effect.
  */
 export class Settings {
@@ -51,6 +54,16 @@ export class Settings {
   console(name: string): ConsoleSettings {
     const { consoles } = this.#document.value;
     return consoleSettings.parse(Object.hasOwn(consoles, name) ? consoles[name] : {});
+  }
+
+  /** Address and port of the console proxy, for the manager; null when nobody has set them. */
+  get consoleProxy(): ConsoleProxy | null {
+    const kept = this.#document.value.consoleProxy;
+    return kept === null ? null : consoleProxy.parse(kept);
+  }
+
+  setConsoleProxy(proxy: ConsoleProxy): Promise<void> {
+    return this.#document.update((draft) => ({ ...draft, consoleProxy: { ...draft.consoleProxy, ...proxy } }));
   }
 
   async setNode(change: Change<NodeSettings>): Promise<Changed<NodeSettings>> {

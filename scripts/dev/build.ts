@@ -11,6 +11,7 @@ export const programs = {
   role: "core/role.ts",
   "zstack-upgrade": "scripts/zstack-upgrade.ts",
   "zs-network": "scripts/zs-network.ts",
+  "network-resume": "core/network-resume.ts",
   installer: "tui/installer/main.ts",
   "installer-engine": "iso/engine/main.ts",
 } as const;
@@ -27,6 +28,7 @@ export const nodeFlags = {
   role: [],
   "zstack-upgrade": [],
   "zs-network": [],
+  "network-resume": [],
   installer: ["--max-semi-space-size=1", "--no-opt", "--no-maglev"],
   "installer-engine": ["--max-semi-space-size=1"],
 } as const satisfies Record<ProgramName, readonly string[]>;

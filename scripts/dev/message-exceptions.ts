@@ -23,10 +23,12 @@ export const sameInAllLanguages: ReadonlyMap<string, string> = new Map([
   ["MTU", "the field's abbreviation"],
   ["PID", "the field's abbreviation"],
   ["PID {pid}", "the field's abbreviation"],
+  ["STP", "the field's abbreviation"],
   ["UI", "the field's abbreviation"],
   ["UP", "as the manual and ip(8) print it"],
   ["UUID", "the field's abbreviation"],
   ["VLAN", "the field's abbreviation"],
+  ["VLAN {id}", "the field's abbreviation"],
   ["ping", "the command's name"],
   ["{mhz} MT/s", "a unit"],
 ]);

@@ -89,7 +89,9 @@ async function linksAndAddresses(voice: Voice): Promise<unknown> {
   });
   const problem = await new Promise<string | undefined>((resolve) => {
     ip.once("error", (error) => resolve(error.message));
-    ip.once("close", (code) => resolve(code === 0 ? undefined : `ip addr show ended with ${code ?? ip.signalCode}`));
+    // Whoever reads only the beginning (`| head -1`) ends it by SIGPIPE.
+    const isFine = (code: number | null) => code === 0 || ip.signalCode === "SIGPIPE";
+    ip.once("close", (code) => resolve(isFine(code) ? undefined : `ip addr show ended with ${code ?? ip.signalCode}`));
   });
   if (problem !== undefined) voice.warn(`The links can't be shown: ${problem}.`);
   return voice.isJson && problem === undefined ? JSON.parse(output) : null;

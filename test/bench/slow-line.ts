@@ -23,7 +23,7 @@ const shortSteps: readonly Step[] = [
 ];
 const steps: readonly Step[] = [
   ...shortSteps,
-  { to: "change passwords", bytes: keyBytes.enter, shows: /^[^\n]*Change Passwords[\s\S]*Tab/ },
+  { to: "change passwords", bytes: keyBytes.enter, shows: /^[^\n]*Change Passwords[\s\S]*Esc Back/ },
   toList("Change Passwords"),
   { to: "CPU", bytes: keyBytes.enter, shows: /^[^\n]*CPU[\s\S]*Esc Back/, from: "CPU" },
   toList("CPU"),

@@ -61,20 +61,20 @@ describe("the firewall", options, () => {
   });
 
   /** Which of these ports another machine reaches, IPv4 and IPv6, and whether it gets an echo. */
-  const reached = (role: string, ports: readonly number[]) => {
+  const reached = (role: string, ports: readonly number[], command = "") => {
     const file = firewallOf(role);
     const probe = path.join(folder.path, "probe.mjs");
     fs.writeFileSync(probe, probeText);
     const run = inNamespace(
       `ip link add near type veth peer name far
        ip addr add 192.0.2.1/24 dev near; ip -6 addr add 2001:db8::1/64 dev near nodad; ip link set near up
-       nft -f "$1"
+       nft -f "$1"; [ -z "$5" ] || nft "$5"
        mkfifo "$1.ready"; "$2" "$3" listen $4 >"$1.ready" & listener=$!; read -r _ <"$1.ready"
        unshare --net -- "$2" "$3" connect $4 >"$1.out" & peer=$!
        while ip link show far >/dev/null 2>&1; do kill -0 "$peer"; ip link set far netns "$peer" 2>/dev/null || true; done
        wait "$peer" || { cat "$1.out"; kill "$listener"; exit 1; }
        kill "$listener"; cat "$1.out"`,
-      ...[file, process.execPath, probe, ports.join(",")],
+      ...[file, process.execPath, probe, ports.join(","), command],
     );
     assert.deepEqual([run.status, run.stderr], [0, ""]);
     const answer: unknown = JSON.parse(run.stdout);
@@ -86,6 +86,14 @@ describe("the firewall", options, () => {
       ping: ["192.0.2.1", "2001:db8::1"],
       "192.0.2.1": [22, 7070, 16514],
       "2001:db8::1": [22, 7070, 16514],
+    });
+  });
+
+  it("lets in a port that the agent opens for a while, and not its neighbour", () => {
+    assert.deepEqual(reached("expert", [22, 7071, 7072], "add element inet binnacle served { 7071 timeout 60s }"), {
+      ping: ["192.0.2.1", "2001:db8::1"],
+      "192.0.2.1": [22, 7071],
+      "2001:db8::1": [22, 7071],
     });
   });
 

@@ -35,7 +35,13 @@ describe("the generator of consoles", () => {
     const links = names.filter((name) => fs.lstatSync(path.join(made, name)).isSymbolicLink());
     return Object.fromEntries(links.map((name) => [name, fs.readlinkSync(path.join(made, name))]));
   };
-  const agent = { "multi-user.target.wants/binnacle-agent.service": "/usr/lib/systemd/system/binnacle-agent.service" };
+  const network = {
+    "sysinit.target.wants/binnacle-network.service": "/usr/lib/systemd/system/binnacle-network.service",
+  };
+  const agent = {
+    ...network,
+    "multi-user.target.wants/binnacle-agent.service": "/usr/lib/systemd/system/binnacle-agent.service",
+  };
   const onScreen = {
     "autovt@tty1.service": "/dev/null",
     "getty.target.wants/binnacle-console@tty1.service": "/usr/lib/systemd/system/binnacle-console@.service",
@@ -111,9 +117,9 @@ describe("the generator of consoles", () => {
       assert.deepEqual(generate([], files), { ...agent, ...libvirt });
     });
 
-    it("starts nothing on an expert node, once its identity is there", () => {
+    it("starts nothing on an expert node, once its identity is there, but what finishes a half saved network", () => {
       const consoles = { "proc/consoles": "ttyS0 -W- (EC) 4:64\n" };
-      assert.deepEqual(generate(["tty0", "ttyS0"], { ...node("expert"), ...consoles }), {});
+      assert.deepEqual(generate(["tty0", "ttyS0"], { ...node("expert"), ...consoles }), network);
     });
 
     it("makes an expert node's identity, however its file is written", () => {
@@ -122,7 +128,7 @@ describe("the generator of consoles", () => {
         "etc/binnacle/node.json": '{\n  "role" : "expert"\n}',
         "etc/binnacle/host-uuid": "",
       };
-      assert.deepEqual(generate([], files), installing);
+      assert.deepEqual(generate([], files), { ...network, ...installing });
     });
   });
 

@@ -43,6 +43,20 @@ export async function matchesGolden(console: ConsoleBed, golden: Golden, sign: s
   }
 }
 
+/** As `matchesGolden`, for a screen that was drawn without a terminal. */
+export function matchesGoldenLines(
+  lines: readonly string[],
+  { machine, screen, size, profile, language }: Golden,
+): void {
+  const file = join(folder, machine, `${screen}.${size}.${profile}.${language}.txt`);
+  const text = `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+  if (updating) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } else if (text !== read(file))
+    throw new Error(`${file} is not what the screen shows.\n${difference(read(file), text)}`);
+}
+
 function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
@@ -71,4 +85,17 @@ async function quiet(console: ConsoleBed): Promise<void> {
     seen = console.text();
     since = performance.now();
   }
+}
+
+/** As `matchesGolden`, for text that is there already: a screen without a terminal. */
+export function matchesLines(group: string, name: string, text: string): void {
+  const file = join(folder, group, `${name}.txt`);
+  if (updating) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${text}\n`);
+    return;
+  }
+  const expected = read(file);
+  if (expected !== `${text}\n`)
+    throw new Error(`${file} is not what the screen shows.\n${difference(expected, `${text}\n`)}`);
 }

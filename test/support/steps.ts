@@ -7,7 +7,18 @@ export const goodPassword = "Harbour-light-42";
 /** Screens of System Configuration, each with its name in the list and in the header. */
 export const configurationItems = {
   passwords: "Change Passwords",
+  rename: "Rename NIC",
   ping: "Test Network",
+  networks: "Configure Networks",
+  management: "Set Management Network",
+  names: "Host Name and Time",
+  earlier: "Earlier Configurations",
+  consoleProxy: "Configure Console Proxy",
+  collect: "Collect Logs",
+  backup: "Backup Database",
+  service: "Start/Stop/Restart ZStack Service",
+  reset: "Reset ZStack Service",
+  resetDrop: "Reset ZStack Service & Drop Database",
   terminals: "Terminal Info",
   language: "Language",
   settings: "Console Settings",
@@ -82,16 +93,21 @@ export async function answersKeys(console: ConsoleBed): Promise<void> {
   await console.until(/F12 Power/);
 }
 
-/** From the list of System Configuration to one of its screens. */
-export async function openItem(console: ConsoleBed, item: ConfigurationItem): Promise<void> {
+/** From the list of System Configuration to one of its screens; `title` where something else lies on top of it. */
+export async function openItem(
+  console: ConsoleBed,
+  item: ConfigurationItem,
+  title: string = configurationItems[item],
+): Promise<void> {
   await untilTitle(console, "System Configuration");
   await selectLine(console, configurationItems[item]);
   console.press("enter");
-  await untilTitle(console, configurationItems[item]);
+  await untilTitle(console, title);
 }
 
 /** Moves the selection of a list, line by line, to the line that begins with this text. */
 export async function selectLine(console: ConsoleBed, text: string): Promise<void> {
+  let isAtEnd = false;
   for (let step = 0; step < 100; step++) {
     await console.until(/^ *> /m);
     const lines = console.screen().map((line) => line.trim());
@@ -99,15 +115,18 @@ export async function selectLine(console: ConsoleBed, text: string): Promise<voi
     const marked = lines[at];
     const wanted = lines.findIndex((line) => isLine(line.replace(/^> /, ""), text));
     if (wanted === at) return;
-    console.press(wanted >= 0 && wanted < at ? "up" : "down");
+    // One that is out of sight is further down; once nothing is there any more, it is further up.
+    if (!lines.some((line) => /(^|\s)(▼|v) (\d|还)/.test(line))) isAtEnd = true;
+    const isAbove = wanted >= 0 ? wanted < at : isAtEnd;
+    console.press(isAbove ? "up" : "down");
     await console.until((shown) => !shown.includes(`${marked}`), 15_000, `another line than ${marked}`);
   }
   throw new Error(`no line begins with ${text}:\n${console.text()}`);
 }
 
-/** `CPU   per core …` and `CPU` are the line CPU, `CPUs` is not. */
+/** `CPU   per core …` and `CPU` are the line CPU, `CPUs` and `CPU usage` are not. */
 function isLine(line: string, text: string): boolean {
-  return line === text || line.startsWith(`${text} `);
+  return line === text || line.startsWith(`${text}  `);
 }
 
 /** Back to the list of System Configuration. */

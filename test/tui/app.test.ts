@@ -122,7 +122,7 @@ describe("an idle console", () => {
     const agent = await agentWithPassword();
     const desk = deskOn(agent);
     await logIn(desk);
-    desk.press("down");
+    desk.press("down", "down");
     desk.press("enter");
     await desk.until("Address or name");
     desk.pass(10 * minute);

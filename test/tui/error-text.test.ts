@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, "../..");
  * the installer has sentences of its own.
  */
 const internal =
-  /^(FILE|RUN|DOCUMENT|AUDIT|ROLE|CERT|BOOT|UPGRADE|INSTALLER)\.|^SSH\.KEYS$|^AGENT\.(SOCKET|USAGE|ALREADY)|^API\.BAD_CONSOLE$/;
+  /^(FILE|RUN|DOCUMENT|AUDIT|ROLE|CERT|BOOT|UPGRADE|INSTALLER|JOURNAL)\.|^SSH\.KEYS$|^AGENT\.(SOCKET|USAGE|ALREADY)|^API\.BAD_CONSOLE$/;
 
 /** Codes of every NodeError that the agent or the client can throw at a console. */
 function thrownCodes(): string[] {

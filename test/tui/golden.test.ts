@@ -8,7 +8,7 @@ import { beyondAscii, type ConsoleBed, closeConsoles, openConsole } from "../sup
 import { type Golden, goldenSizes, matchesGolden } from "../support/golden.ts";
 import { idleProcess, type RecordedMachine, recordedMachines, recordedNow, writeMachine } from "../support/machines.ts";
 import { type RunningAgent, startAgent, stopAgents, temporaryFolder } from "../support/programs.ts";
-import { type ConfigurationItem, goodPassword, selectLine } from "../support/steps.ts";
+import { type ConfigurationItem, goodPassword, selectLine, untilTitle } from "../support/steps.ts";
 
 /*
  * The screens as a technician sees them, kept as text below test/fixtures/golden.
@@ -17,7 +17,18 @@ import { type ConfigurationItem, goodPassword, selectLine } from "../support/ste
 
 const titles = {
   passwords: "passwords.title",
+  rename: "network.rename.title",
   ping: "ping.title",
+  networks: "network.title",
+  management: "network.management.title",
+  names: "network.names.title",
+  earlier: "network.earlier.title",
+  consoleProxy: "proxy.title",
+  collect: "collect.title",
+  backup: "backup.title",
+  service: "service.title",
+  reset: "service.title.reset",
+  resetDrop: "service.title.resetDrop",
   terminals: "terminals.title",
   language: "language.title",
   settings: "settings.title",
@@ -226,7 +237,7 @@ describe("the other screens", () => {
       assert.ok(console !== undefined, "the console is open");
       const t = look.language === "zh" ? zh : en;
       const shows = (screen: string, sign: string) => matchesGolden(console, { machine, screen, size, ...look }, sign);
-      const listed = () => console.until(t["passwords.about"]);
+      const listed = () => untilTitle(console, t["configuration.title"]);
       const visit = async (item: ConfigurationItem, sign: string) => {
         await listed();
         await selectLine(console, t[titles[item]]);
@@ -249,11 +260,29 @@ describe("the other screens", () => {
       console.type(`${goodPassword}\r`);
       await listed();
       console.press("home");
-      await shows("configuration", t["audit.about"]);
+      await shows("configuration", t["network.title"]);
 
-      await visit("passwords", t["passwords.again"]);
+      // A management node has a menu of them.
+      await visit("passwords", t["passwords.choose"]);
+      console.press("enter");
+      await shows("passwords-root", t["passwords.again"]);
       console.type("\t\t\t\r");
       await shows("passwords-refused", t["passwords.oldEmpty"]);
+      back();
+      await console.until(t["passwords.choose"]);
+      back();
+      await visit("consoleProxy", t["proxy.effect.absent"].slice(0, 10));
+      back();
+      await visit("service", t["services.active"]);
+      console.press("down");
+      console.press("enter");
+      await shows("service-stop", t["service.limit"].slice(0, 10));
+      back();
+      await console.until(t["service.choose"]);
+      back();
+      await visit("reset", t["service.limit"].slice(0, 10));
+      back();
+      await visit("resetDrop", t["service.store.none"].slice(0, 10));
       back();
       await visit("terminals", t["terminals.serial"].slice(0, 10));
       back();
@@ -334,7 +363,7 @@ describe("a storage node with a failing disk", () => {
       await shows("full", t["hint.lock"]);
       console.press("f2");
       for (const item of ["diagnostics", "interfaces", "disks", "machines"] as const) {
-        await console.until(t["passwords.about"]);
+        await untilTitle(console, t["configuration.title"]);
         await selectLine(console, t[titles[item]]);
         console.press("enter");
         await shows(item, t[titles[item]]);

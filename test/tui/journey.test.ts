@@ -179,7 +179,7 @@ describe("System Configuration", () => {
     await logIn(console);
     await console.until(/> Change Passwords/);
     console.type("j");
-    await console.until(/> Test Network/);
+    await console.until(/> Rename NIC/);
     console.type("k");
     await console.until(/> Change Passwords/);
     console.type("/");
@@ -191,7 +191,8 @@ describe("System Configuration", () => {
     console.press("enter");
     await console.until("Esc clears");
     console.press("esc");
-    await console.until("Change Passwords");
+    console.press("home");
+    await console.until(/> Change Passwords/);
     console.press("f2");
     await openPrompt(console);
   });

@@ -117,7 +117,7 @@ describe("the text menu", () => {
 
   it("is left where that is allowed, with status 0", async () => {
     const menu = await openWithPassword();
-    menu.type("5\r");
+    menu.type("6\r");
     assert.equal((await menu.exited).exitCode, 0);
   });
 
@@ -130,8 +130,8 @@ describe("the text menu", () => {
     await menu.until(/Number, then Enter: *\nNumber, then Enter:/);
     menu.type("\x04");
     await menu.until(/(Number, then Enter: *\n){2}Number, then Enter:/);
-    menu.type("\x1b[A\x1b\x1b[200~5\x1b[201~\r");
-    await menu.until("Give a number from 1 to 4.");
+    menu.type("\x1b[A\x1b\x1b[200~6\x1b[201~\r");
+    await menu.until("Give a number from 1 to 5.");
   });
 
   it("ends with status 129 when its terminal hangs up", async () => {

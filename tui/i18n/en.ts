@@ -1,8 +1,14 @@
+import { archivesEn } from "./archives.ts";
 import { detailsEn } from "./details.ts";
+import { networkEn } from "./network.ts";
+import { serviceEn } from "./service.ts";
 
 /** English texts. A key names the screen and the place; `{name}` is filled in. */
 export const en = {
   ...detailsEn,
+  ...networkEn,
+  ...serviceEn,
+  ...archivesEn,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} is too small: at least 60x20 needed",
   "app.noQuit": "This console can't be left. F12 reboots or powers off.",
@@ -147,6 +153,10 @@ export const en = {
   "ping.target": "Address or name",
   "ping.link": "From interface",
   "ping.anyLink": "as routed",
+  "ping.known": "Known addresses",
+  "ping.asTyped": "as typed above",
+  "ping.gateway": "gateway {address} ({link})",
+  "ping.manager": "manager {address}",
   "ping.running": "Pinging {target}. Esc stops.",
   "ping.ended": "Ended. Enter starts again.",
   "terminals.title": "Terminal Info",

@@ -1,9 +1,15 @@
+import { archivesZh } from "./archives-zh.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { detailsZh } from "./details-zh.ts";
+import { networkZh } from "./network-zh.ts";
+import { serviceZh } from "./service-zh.ts";
 
 /** Chinese (simplified) texts, for the keys of the English ones. */
 export const zh: Catalogue = {
   ...detailsZh,
+  ...networkZh,
+  ...serviceZh,
+  ...archivesZh,
   product: "Binnacle",
   "app.tooSmall": "{width}x{height} 太小，至少需要 60x20",
   "app.noQuit": "本控制台不能退出。按 F12 可重启或关机。",
@@ -147,6 +153,10 @@ export const zh: Catalogue = {
   "ping.target": "地址或名称",
   "ping.link": "从网卡",
   "ping.anyLink": "按路由",
+  "ping.known": "已知地址",
+  "ping.asTyped": "如上所输入",
+  "ping.gateway": "网关 {address}（{link}）",
+  "ping.manager": "管理服务 {address}",
   "ping.running": "正在 ping {target}。Esc 停止。",
   "ping.ended": "已结束。回车重新开始。",
   "terminals.title": "终端信息",

@@ -1,10 +1,21 @@
+import type { NodeRole } from "../../core/model/facts.ts";
+import { valueOf } from "../../core/model/reading.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { List } from "../widgets/list.ts";
 import { Opener } from "./opener.ts";
 import type { Control, Screen } from "./screen.ts";
 
-/** An entry of System Configuration. Its screen's code is loaded when it is opened: one that nobody opens costs nothing. */
-type Entry = { id: string; label: MessageKey; about: MessageKey; open: (control: Control) => Promise<Screen> };
+/**
+ * An entry of System Configuration. Its screen's code is loaded when it is opened: one that nobody opens costs nothing.
+ * `roles`: the nodes that have it; all of them where it names none. Source: console.md, "Node modes".
+ */
+type Entry = {
+  id: string;
+  label: MessageKey;
+  about: MessageKey;
+  roles?: readonly NodeRole[];
+  open: (control: Control) => Promise<Screen>;
+};
 
 type Group = { heading: MessageKey; entries: readonly Entry[] };
 
@@ -16,13 +27,84 @@ const groups: readonly Group[] = [
         id: "passwords",
         label: "passwords.title",
         about: "passwords.about",
-        open: async (c) => (await import("./change-password.ts")).changePasswordScreen(c),
+        open: async (c) => (await import("./passwords.ts")).passwordsScreen(c),
+      },
+      {
+        id: "rename",
+        label: "network.rename.title",
+        about: "network.rename.about",
+        open: async (c) => (await import("./network/rename.ts")).renameScreen(c),
       },
       {
         id: "ping",
         label: "ping.title",
         about: "ping.about",
         open: async (c) => (await import("./ping.ts")).pingScreen(c),
+      },
+      {
+        id: "networks",
+        label: "network.title",
+        about: "network.about",
+        open: async (c) => (await import("./network/networks.ts")).networksScreen(c),
+      },
+      {
+        id: "management",
+        label: "network.management.title",
+        about: "network.management.about",
+        open: async (c) => (await import("./network/management.ts")).managementScreen(c),
+      },
+      {
+        id: "names",
+        label: "network.names.title",
+        about: "network.names.about",
+        open: async (c) => (await import("./network/names.ts")).namesScreen(c),
+      },
+      {
+        id: "earlier",
+        label: "network.earlier.title",
+        about: "network.earlier.about",
+        open: async (c) => (await import("./network/earlier.ts")).earlierScreen(c),
+      },
+      {
+        id: "consoleProxy",
+        label: "proxy.title",
+        about: "proxy.about",
+        roles: ["management", "none"],
+        open: async (c) => (await import("./console-proxy.ts")).consoleProxyScreen(c),
+      },
+      {
+        id: "collect",
+        label: "collect.title",
+        about: "collect.about",
+        open: async (c) => (await import("./collect-logs.ts")).collectLogsScreen(c),
+      },
+      {
+        id: "backup",
+        label: "backup.title",
+        about: "backup.about",
+        roles: ["management", "none"],
+        open: async (c) => (await import("./backup.ts")).backupScreen(c),
+      },
+      {
+        id: "service",
+        label: "service.title",
+        about: "service.about",
+        roles: ["management"],
+        open: async (c) => (await import("./zstack-service.ts")).zstackServiceScreen(c),
+      },
+      {
+        id: "reset",
+        label: "service.title.reset",
+        about: "service.about.reset",
+        roles: ["management"],
+        open: async (c) => (await import("./service-action.ts")).serviceActionScreen(c, "reset"),
+      },
+      {
+        id: "resetDrop",
+        label: "service.title.resetDrop",
+        about: "service.about.resetDrop",
+        roles: ["management"],
+        open: async (c) => (await import("./service-action.ts")).serviceActionScreen(c, "resetDrop"),
       },
       {
         id: "terminals",
@@ -122,12 +204,20 @@ const items: readonly Item[] = groups.flatMap(({ heading, entries }) =>
   entries.map((entry) => ({ ...entry, heading })),
 );
 
+/**
+ * The entries that a node of this role has, in the manual's order. While the role is not known all are there: the agent
+ * refuses what is not for this node, and a technician must not look in vain for what would help.
+ */
+export function entriesOf(role: NodeRole | undefined): readonly Item[] {
+  return items.filter(({ roles }) => role === undefined || roles === undefined || roles.includes(role));
+}
+
 /** System Configuration: everything behind the password. F2 goes back to the home screen. */
 export function configurationScreen(control: Control): Screen {
   const t = (key: MessageKey) => control.view().t(key);
   const opener = new Opener(control);
   const list = new List<Item>({
-    items: () => items,
+    items: () => entriesOf(valueOf(control.view().state.facts.identity)?.role),
     id: (item) => item.id,
     text: (item) => t(item.label),
     note: (item) => t(item.about),

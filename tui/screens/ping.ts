@@ -7,7 +7,7 @@ import { TextView } from "../widgets/text.ts";
 import type { Control, Screen } from "./screen.ts";
 
 /** Rows that the form takes above the answers. */
-const formHeight = 7;
+const formHeight = 8;
 
 /** Test Network: pings an address as a job, its answers live. Esc stops it, and leaves when nothing runs. */
 export function pingScreen(control: Control): Screen {
@@ -20,6 +20,7 @@ export function pingScreen(control: Control): Screen {
     width: 40,
     validate: (value) => (value.trim() === "" ? t()("ping.empty") : undefined),
   });
+  const known = new KnownTargets(control, (address) => target.set(address));
   const from = new ChoiceField<string | undefined>({
     label: () => t()("ping.link"),
     options: [{ value: undefined, text: () => t()("ping.anyLink") }, ...linksOf(control)],
@@ -31,7 +32,7 @@ export function pingScreen(control: Control): Screen {
   const output = new TextView({ follow: true, growing: isRunning, find: "none", capacity: 2000 });
 
   const form = new Form({
-    fields: [target, from],
+    fields: [target, from, known],
     submit: () => t()("ping.go"),
     onSubmit: async () => {
       const link = from.value;
@@ -99,6 +100,44 @@ export function pingScreen(control: Control): Screen {
       return output.key(key);
     },
   };
+}
+
+/** Addresses that are worth a try: the routers of this node, and where its manager answers. */
+class KnownTargets extends ChoiceField<string> {
+  readonly #onChange: (address: string) => void;
+
+  constructor(control: Control, onChange: (address: string) => void) {
+    const t = () => control.view().t;
+    const { network, management } = control.view().state.facts;
+    const gateways = (valueOf(network)?.gateways ?? []).map(
+      ({ address, link }): ChoiceOption<string> => ({
+        value: address,
+        text: () => t()("ping.gateway", { address, link }),
+      }),
+    );
+    const ui = hostOf(valueOf(management)?.uiAddress ?? "");
+    const manager: ChoiceOption<string>[] =
+      ui === "" ? [] : [{ value: ui, text: () => t()("ping.manager", { address: ui }) }];
+    super({
+      label: () => t()("ping.known"),
+      options: [{ value: "", text: () => t()("ping.asTyped") }, ...gateways, ...manager],
+      when: () => gateways.length + manager.length > 0,
+      width: 50,
+    });
+    this.#onChange = onChange;
+  }
+
+  override key(key: Parameters<ChoiceField<string>["key"]>[0]): boolean {
+    const before = this.value;
+    const taken = super.key(key);
+    if (this.value !== before && this.value !== "") this.#onChange(this.value);
+    return taken;
+  }
+}
+
+/** The address of a user interface without its port. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
 }
 
 function linksOf(control: Control): ChoiceOption<string | undefined>[] {

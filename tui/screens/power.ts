@@ -1,9 +1,10 @@
 import type { PowerAction, Impact as PowerImpact } from "../../core/model/records.ts";
 import { powerActions, powerPhrase } from "../../core/model/records.ts";
 import type { Translate } from "../i18n/catalogue.ts";
-import { formatAge, formatDuration } from "../widgets/format.ts";
+import { formatDuration } from "../widgets/format.ts";
 import { List } from "../widgets/list.ts";
 import { type Impact, PhrasePrompt } from "../widgets/phrase.ts";
+import { impactLines } from "./impact-lines.ts";
 import type { Control, Screen } from "./screen.ts";
 
 /** F12: Reboot or Poweroff. */
@@ -33,7 +34,7 @@ function powerPhraseScreen(control: Control, action: PowerAction): Screen {
   let impact: PowerImpact | undefined;
   const prompt = new PhrasePrompt({
     question: () => control.view().t(`power.question.${action}`),
-    impact: () => (impact === undefined ? undefined : impactLines(control.view().t, impact, control.view().now)),
+    impact: () => (impact === undefined ? undefined : linesOf(control.view().t, impact, control.view().now)),
     phrase: powerPhrase[action],
     onConfirm: () => void act(),
   });
@@ -66,23 +67,9 @@ function powerPhraseScreen(control: Control, action: PowerAction): Screen {
   };
 }
 
-function impactLines(t: Translate, impact: PowerImpact, now: number): Impact[] {
-  const { runningVirtualMachines: machines, haRole, storageQuorum, lastBackupAt, runningJobs, otherConsoles } = impact;
-  const lines: Impact[] = [
-    machines === null
-      ? { text: t("power.vmsUnknown"), style: "warn" }
-      : { text: t("power.vms", { count: machines }), style: machines > 0 ? "bad" : "text" },
-  ];
-  if (haRole !== null) lines.push({ text: t("power.ha", { role: t.find(`ha.${haRole}`) ?? haRole }), style: "warn" });
-  if (storageQuorum !== null) lines.push({ text: t("power.quorum", { quorum: storageQuorum }), style: "warn" });
-  lines.push({
-    text: lastBackupAt === null ? t("power.noBackup") : t("power.backup", { age: formatAge(now - lastBackupAt) }),
-    style: "text",
-  });
-  lines.push({ text: t("power.jobs", { count: runningJobs }), style: runningJobs > 0 ? "warn" : "text" });
-  if (otherConsoles.length > 0)
-    lines.push({ text: t("power.consoles", { names: otherConsoles.join(", ") }), style: "warn" });
-  if (impact.uptimeSeconds !== null)
-    lines.push({ text: t("power.uptime", { duration: formatDuration(impact.uptimeSeconds) }), style: "text" });
-  return lines;
+/** What the machine carries, and for how long it has been up. */
+function linesOf(t: Translate, impact: PowerImpact, now: number): Impact[] {
+  const lines = impactLines(t, impact, now);
+  if (impact.uptimeSeconds === null) return lines;
+  return [...lines, { text: t("power.uptime", { duration: formatDuration(impact.uptimeSeconds) }), style: "text" }];
 }

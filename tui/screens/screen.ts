@@ -12,6 +12,8 @@ export type View = {
   readonly state: State;
   /** The node's time now; milliseconds since the epoch. */
   readonly now: number;
+  /** A clock that never jumps, for what counts down; milliseconds from any start. */
+  readonly monotonic: number;
 };
 
 /** What a screen may do when a key comes. */

@@ -19,6 +19,7 @@ export const styles = [
   "graph",
   "preview",
   "key",
+  "paper",
 ] as const;
 export type Style = (typeof styles)[number];
 

@@ -131,6 +131,7 @@ const basicStyles: Profile["sgr"] = {
   graph: "",
   preview: "7",
   key: "1",
+  paper: "7",
 };
 
 /** Eight colours on the black of a virtual terminal. */
@@ -149,6 +150,7 @@ const linuxStyles: Profile["sgr"] = {
   graph: "36",
   preview: "30;43",
   key: "1;36",
+  paper: "30;47",
 };
 
 /**
@@ -170,6 +172,7 @@ const plainStyles: Profile["sgr"] = {
   graph: "35",
   preview: "30;43",
   key: "1",
+  paper: "30;47",
 };
 
 /** Colours of medium brightness from the 256, with a contrast of 3.5 or more on black and on white. */
@@ -180,6 +183,7 @@ const tonedStyles: Profile["sgr"] = {
   good: "38;5;28",
   graph: "38;5;32",
   key: "1;38;5;32",
+  paper: "38;5;16;48;5;231",
 };
 
 const richProfile: Profile = {

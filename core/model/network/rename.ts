@@ -68,6 +68,17 @@ export function renamedHardware(hardware: NetworkHardware, renames: Renames): Ne
   return { ...hardware, links: hardware.links.map((link) => ({ ...link, name: renames.get(link.name) ?? link.name })) };
 }
 
+/** The names that would have to change places, as `[eno1, eno2]`; undefined where none has to. */
+export function swapIn(renames: Renames): [string, ...string[]] | undefined {
+  for (const first of renames.keys()) {
+    const names: [string, ...string[]] = [first];
+    for (let name = renames.get(first); name !== undefined && !names.includes(name); name = renames.get(name))
+      names.push(name);
+    if (renames.get(names.at(-1) ?? first) === first) return names;
+  }
+  return;
+}
+
 /** What operations rename, end to end: of eno1 to lan, lan to lan0 there is eno1 to lan0. */
 export function renamesOf(operations: readonly NetworkOperation[]): Renames {
   const renames = new Map<string, string>();

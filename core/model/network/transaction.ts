@@ -168,6 +168,8 @@ export const savedConfiguration = z.object({
   /** What the change that replaced it was about, in short. */
   changes: z.array(networkChange),
   configuration: networkConfiguration,
+  /** MAC addresses of the cards by the names that they had. */
+  cards: z.optional(z.record(z.string(), z.string())),
 });
 export type SavedConfiguration = z.infer<typeof savedConfiguration>;
 

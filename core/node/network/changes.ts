@@ -5,7 +5,8 @@ import { networkChanges } from "../../model/network/difference.ts";
 import { operate } from "../../model/network/operate.ts";
 import type { NetworkOperation } from "../../model/network/operation.ts";
 import { networkProblems } from "../../model/network/problems.ts";
-import { renamed, renamedHardware, renamesOf } from "../../model/network/rename.ts";
+import { renamed, renamedHardware, renamesOf, swapIn } from "../../model/network/rename.ts";
+import { cardsOf, withFormerNames } from "../../model/network/restore.ts";
 import {
   hasEnded,
   type KeepMode,
@@ -27,8 +28,8 @@ import {
 } from "./journal.ts";
 import { keptFiles, triedFiles } from "./overlay.ts";
 import { type Present, readPresent } from "./present.ts";
-import { type Book, type Draft, type Ending, Run, takeBackChange } from "./run.ts";
-import { activeProfiles, settleDown } from "./steps.ts";
+import { type Book, type Draft, type Ending, Run, releaseCheckpoint, settleKept, takeBackChange } from "./run.ts";
+import { activeProfiles } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
 import { type ProfileWrite, writeProfiles } from "./write-profiles.ts";
 
@@ -151,7 +152,7 @@ export class NetworkChanges {
 
   /** Called once, when the agent starts: finishes a commit that was interrupted, and takes back whatever else was. */
   async recover(): Promise<void> {
-    const { root, folder, manager, bootId, onTrouble } = this.#world;
+    const { root, folder, bootId } = this.#world;
     const resumed = await resumeCommit(commitFile(folder), root);
     const { running } = this.#journal.value;
     if (running === null) {
@@ -159,11 +160,12 @@ export class NetworkChanges {
       return;
     }
     if (resumed === running.record.id) {
-      const settling = settleDown(this.#world, manager, running);
-      await settling.catch((error: unknown) => onTrouble("settling down", error));
-      await this.#finish(running, { phase: "committed", why: running.record.why ?? "confirmed", error: null });
+      const error = await settleKept(this.#world, running);
+      await this.#finish(running, { phase: "committed", why: running.record.why ?? "confirmed", error });
       return;
     }
+    // Of an earlier change, or the way back of this one.
+    if (resumed !== undefined) await forgetCommit(commitFile(folder));
     const isSameBoot = running.bootId === (await bootId());
     const ending: Ending = isSameBoot
       ? await takeBackChange(this.#world, this.#book, running, "agentRestarted", null)
@@ -186,13 +188,17 @@ export class NetworkChanges {
     return readPresent({ machine, root, signal: new AbortController().signal });
   }
 
-  async #draft(operations: readonly NetworkOperation[]): Promise<Draft> {
+  async #draft(asked: readonly NetworkOperation[]): Promise<Draft> {
     const [present, activity] = await Promise.all([this.#present(), this.#world.activity()]);
+    await this.#requireReadable(present);
     const before = present.configuration;
-    const saved = (id: string) => this.#history.value.saved.find((each) => each.id === id)?.configuration;
-    const configuration = operate(before, operations, saved, present.hardware);
+    const saved = (id: string) => this.#history.value.saved.find((each) => each.id === id);
+    const operations = withFormerNames(asked, saved, present.hardware);
+    const configuration = operate(before, operations, (id) => saved(id)?.configuration, present.hardware);
     // A VLAN's interface takes part in the new name of its parent.
     const { configuration: inForce, renames } = renamed(before, renamesOf(operations));
+    const swap = swapIn(renames);
+    if (swap !== undefined) throw swapped(swap);
     return {
       present,
       configuration,
@@ -201,6 +207,23 @@ export class NetworkChanges {
       changes: networkChanges(before, configuration, renames),
       cutsOff: cutOffs(before, configuration, activity, renames),
     };
+  }
+
+  /**
+   * A change makes NetworkManager read all profiles anew. One that it has in memory, and whose file was spoilt since, it
+   * would let go, with the addresses of that profile; and nobody could bring them back.
+   */
+  async #requireReadable({ profiles: { problems } }: Present): Promise<void> {
+    const { manager } = this.#world;
+    if (manager === null || problems.length === 0) return;
+    const loaded = await manager.loadedFiles();
+    const spoilt = problems.find(({ values }) => loaded.includes(String(values["file"])));
+    if (spoilt === undefined) return;
+    throw new NodeError(
+      spoilt.code,
+      `${spoilt.message} It is in force as it was read before, and any change of the network would end that.`,
+      { ...(spoilt.remedy === undefined ? {} : { remedy: spoilt.remedy }), values: spoilt.values },
+    );
   }
 
   async #begin(
@@ -231,6 +254,7 @@ export class NetworkChanges {
       },
       bootId: await bootId(),
       before: present.configuration,
+      cards: cardsOf(present.hardware),
       after: configuration,
       tried: await triedFiles(root, writes),
       kept: await keptFiles(root),
@@ -242,22 +266,26 @@ export class NetworkChanges {
     return { change, writes };
   }
 
-  async #finish(change: RunningChange, { phase, why, error }: Ending): Promise<void> {
-    const { machine, manager, folder, newId, onTrouble } = this.#world;
+  async #finish(change: RunningChange, ending: Ending): Promise<void> {
+    const { phase, why } = ending;
+    const { machine, folder, newId, onTrouble } = this.#world;
+    // Before the journal forgets of it: it would take back what was kept. One that has run out is gone already.
+    const isSameBoot = change.bootId === (await this.#world.bootId().catch(() => ""));
+    const notInForce = isSameBoot ? await releaseCheckpoint(this.#world, change, phase === "committed") : null;
+    const error = ending.error ?? notInForce;
     const known = this.#record ?? change.record;
     const record: NetworkTransaction = { ...known, phase, why, error, endedAt: machine.now(), remainingMs: null };
     if (phase === "committed") {
       const { console, changes } = record;
-      const saved = { id: newId(), at: machine.now(), console, changes, configuration: change.before };
+      const { before: configuration, cards } = change;
+      const saved = { id: newId(), at: machine.now(), console, changes, configuration, cards };
       await remember(this.#history, saved).catch((problem: unknown) => onTrouble("the history", problem));
     }
     // The list of files goes last: while it is there, a start after a crash knows that the change was kept.
     await this.#journal
       .update(() => ({ running: null, last: record }))
-      .then(() => forgetCommit(commitFile(folder)))
+      .then(() => forgetCommit(commitFile(folder), change.record.id))
       .catch((problem: unknown) => onTrouble("the journal of the network", problem));
-    // One that has run out is gone already.
-    if (change.checkpoint !== null) await manager?.destroyCheckpoint(change.checkpoint).catch(() => undefined);
     this.#run = undefined;
     this.#record = record;
     for (const listener of this.#listeners) listener(record);
@@ -297,6 +325,14 @@ function invalid(errors: readonly NetworkProblem[]): NodeError {
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   return new NodeError("NET.INVALID", `${first?.description ?? "The network would not work."}${more}`, {
     ...(first === undefined ? {} : { remedy: first.remedy, values: { problem: first.code, field: first.field } }),
+  });
+}
+
+/** A crash in between would leave it open which of the cards has its new name already. */
+function swapped(names: readonly string[]): NodeError {
+  return new NodeError("NET.RENAME_SWAP", `${names.join(" and ")} can't change places in one change of the network.`, {
+    remedy: `Give ${names[0]} a third name first, and go on when that is kept.`,
+    values: { links: names.join(", ") },
   });
 }
 

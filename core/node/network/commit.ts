@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import { errnoOf, syncFolder, writeDurably } from "../durable.ts";
@@ -33,15 +33,31 @@ export async function commitFiles(file: string, root: string, id: string, after:
   try {
     await writeAll(root, after);
   } catch (error) {
-    await writeAll(root, before);
-    await forgetCommit(file);
+    const isUndone = await undo(root, before);
+    // What can't be undone now is undone by the next start, not made whole.
+    if (isUndone) await forgetCommit(file);
+    else await writeDurably(file, JSON.stringify({ id: `${id} back`, after: before, before: after }));
     throw error;
   }
 }
 
+/** Goes on over what fails: each file that is as before is one less that belongs to another network than the rest. */
+async function undo(root: string, before: readonly FileChange[]): Promise<boolean> {
+  let isUndone = true;
+  for (const change of before) {
+    await write(root, change).catch(() => {
+      isUndone = false;
+    });
+  }
+  return isUndone;
+}
+
 /**
  * Goes on with a change that a crash or a power cut has interrupted: its id, or undefined when there was none. A list
- * that can't be read was never whole, so nothing was changed yet. The list stays.
+ * that can't be read was never whole, so nothing was changed yet. What somebody has written since stays as it is. Where
+ * there is no room to go on, all goes back: undefined then, too. Otherwise the list stays.
+ *
+ * @throws the system's error when neither can be done; the list stays
  */
 export async function resumeCommit(file: string, root: string): Promise<string | undefined> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
@@ -54,8 +70,24 @@ export async function resumeCommit(file: string, root: string): Promise<string |
     await forgetCommit(file);
     return undefined;
   }
-  await writeAll(root, parsed.data.after);
-  return parsed.data.id;
+  const { id, after, before } = parsed.data;
+  const open = await Promise.all(after.map(async (change) => ((await isOurs(root, change, before)) ? [change] : [])));
+  try {
+    await writeAll(root, open.flat());
+  } catch (error) {
+    const paths = new Set(open.flat().map(({ path }) => path));
+    const former = before.filter(({ path }) => paths.has(path));
+    if (!(await undo(root, former))) throw error;
+    await forgetCommit(file);
+    return undefined;
+  }
+  return id;
+}
+
+/** Whether a file has one of the two texts that the change knows: each was written whole, so a third is another's. */
+async function isOurs(root: string, after: FileChange, before: readonly FileChange[]): Promise<boolean> {
+  const { text } = await presentOf(root, after);
+  return text === after.text || before.some((each) => each.path === after.path && each.text === text);
 }
 
 async function presentOf(root: string, { path, mode }: FileChange): Promise<FileChange> {
@@ -67,22 +99,45 @@ async function presentOf(root: string, { path, mode }: FileChange): Promise<File
 }
 
 async function writeAll(root: string, changes: readonly FileChange[]): Promise<void> {
-  for (const { path, text, mode } of changes) {
-    const file = join(root, path);
-    if (text === null) {
-      await rm(file, { force: true });
-      await syncFolder(dirname(file)).catch((error: unknown) => {
-        if (errnoOf(error) !== "ENOENT") throw error;
-      });
-      continue;
-    }
-    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
-    await writeDurably(file, text, mode);
-  }
+  for (const change of changes) await write(root, change);
 }
 
-/** Removes the list: whoever keeps book of the change knows now that it was made. */
-export async function forgetCommit(file: string): Promise<void> {
+async function write(root: string, change: FileChange): Promise<void> {
+  const { path, text, mode } = change;
+  const file = join(root, path);
+  // A disk that is full or can't be written is no reason to fail where there is nothing to do.
+  if (await isThere(root, change)) return syncIfThere(dirname(file));
+  if (text === null) {
+    await rm(file, { force: true });
+    return syncIfThere(dirname(file));
+  }
+  await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+  await writeDurably(file, text, mode);
+}
+
+async function isThere(root: string, change: FileChange): Promise<boolean> {
+  const { path, text, mode } = change;
+  if ((await presentOf(root, change)).text !== text) return false;
+  return text === null || ((await stat(join(root, path))).mode & 0o777) === mode;
+}
+
+async function syncIfThere(folder: string): Promise<void> {
+  await syncFolder(folder).catch((error: unknown) => {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  });
+}
+
+/**
+ * Removes the list: whoever keeps book of the change knows now how it ended.
+ *
+ * @param id of the change; the list of a way back that is still to be gone has another one and stays
+ */
+export async function forgetCommit(file: string, id?: string): Promise<void> {
+  if (id !== undefined) {
+    const text = await readFile(file, "utf8").catch(() => "");
+    const parsed = journal.safeParse(jsonOf(text));
+    if (parsed.success && parsed.data.id !== id) return;
+  }
   await rm(file, { force: true });
   await syncFolder(dirname(file));
 }

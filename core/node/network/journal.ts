@@ -10,6 +10,8 @@ const runningChange = z.object({
   record: networkTransaction,
   bootId: z.string(),
   before: networkConfiguration,
+  /** MAC addresses of the cards by their names before. */
+  cards: z.record(z.string(), z.string()),
   after: networkConfiguration,
   /** Files in /run that belong to the try, and what was there before. */
   tried: z.array(z.object({ name: z.string().regex(/^[^/\0]+$/), before: z.string().nullable() })),
@@ -32,6 +34,9 @@ const historySchema = z.object({ saved: z.array(savedConfiguration).default([]) 
 export type NetworkJournal = Document<z.infer<typeof journalSchema>>;
 export type NetworkHistory = Document<z.infer<typeof historySchema>>;
 
+/** Eleven configurations of some hundred links, each of about twenty values, and what the changes were. */
+const mostValues = 200_000;
+
 /** The list of files of a commit: `commit.ts`. */
 export function commitFile(folder: string): string {
   return join(folder, "commit.json");
@@ -42,7 +47,7 @@ export async function openJournal(
   onDamage: (damage: Damage) => void,
 ): Promise<{ journal: NetworkJournal; history: NetworkHistory }> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const more = { onDamage, notSaved: "NET.NOT_SAVED" };
+  const more = { onDamage, notSaved: "NET.NOT_SAVED", mostValues };
   const journal = await Document.open({
     file: join(folder, "change.json"),
     schema: journalSchema,

@@ -60,10 +60,11 @@ export function parseKeyFile(text: string, path: string): KeyFile {
       return { ...plain, kind: "group", group };
     }
     const at = start.indexOf("=");
-    if (start.startsWith("[") || at < 1) throw fail(`“${start.slice(0, 60)}” is neither a key, a group nor a comment`);
+    // What it says is not repeated: it may be a password that has lost its key.
+    if (start.startsWith("[") || at < 1) throw fail("it is neither a key, a group nor a comment");
     if (group === undefined) throw fail("it does not start with a group");
     const key = start.slice(0, at).replace(/[ \t\f\r]+$/, "");
-    if (!/^[^[\]]+(\[[\w.@-]*\])?$/.test(key)) throw fail(`“${key.slice(0, 60)}” is not the name of a key`);
+    if (!/^[^[\]]+(\[[\w.@-]*\])?$/.test(key)) throw fail("it does not begin with the name of a key");
     return { ...plain, kind: "key", group, key, raw: start.slice(at + 1).replace(/^[ \t\f\r]+/, "") };
   });
   return { lines };

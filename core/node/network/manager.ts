@@ -28,6 +28,8 @@ export type NetworkManager = {
   /** Reads all profiles anew: those that are gone are deactivated, devices without one take what fits them. */
   reload(): Promise<void>;
   devices(): Promise<Device[]>;
+  /** Paths of the files whose profiles it has in memory. */
+  loadedFiles(): Promise<string[]>;
   /** Starts activating a profile; does not wait for its end. */
   activate(uuid: string, device: string | null): Promise<void>;
   /** Takes over a changed profile without interrupting the device, where that is possible. */
@@ -61,6 +63,10 @@ export function realNetworkManager(machine: Pick<Machine, "run">): NetworkManage
       const fields = ["DEVICE", "TYPE", "STATE", "REASON", "CON-UUID"].map((field) => `GENERAL.${field}`).join(",");
       return parseDevices(await nmcli(["-t", "-e", "no", "-f", fields, "device", "show"], "look at the devices"));
     },
+    async loadedFiles() {
+      const text = await nmcli(["-t", "-e", "no", "-f", "FILENAME", "connection", "show"], "look at the profiles");
+      return text.split("\n").filter((line) => line !== "");
+    },
     async activate(uuid, device) {
       const on = device === null ? [] : ["ifname", device];
       await nmcli(["-w", "0", "connection", "up", "uuid", uuid, ...on], `activate ${device ?? uuid}`);
@@ -90,15 +96,22 @@ async function running(run: Promise<RunResult>): Promise<RunResult> {
     return await run;
   } catch (error) {
     if (!(error instanceof NodeError) || error.code !== "RUN.TIMEOUT") throw error;
-    throw new NodeError("NET.MANAGER_HANGS", "NetworkManager does not answer.", {
-      remedy: "Restart it in Services (NetworkManager.service), or restart the node.",
-      cause: error,
-    });
+    throw hanging(error);
   }
+}
+
+function hanging(cause?: unknown): NodeError {
+  return new NodeError("NET.MANAGER_HANGS", "NetworkManager does not answer.", {
+    remedy: "Restart it in Services (NetworkManager.service), or restart the node.",
+    cause,
+  });
 }
 
 /** What nmcli and busctl say when nobody is there. Source: nmcli(1), "Exit status": 8. */
 const absent = /NetworkManager is not running|The name is not activatable|was not provided by any|not been activated/;
+
+/** What busctl says when its own time-out is over. */
+const unanswered = /^Call failed: .*timed out/m;
 
 function answer({ code, stdout, stderr }: RunResult, reason: string): string {
   if (code === 0) return stdout;
@@ -108,6 +121,7 @@ function answer({ code, stdout, stderr }: RunResult, reason: string): string {
       remedy: "Start it in Services (NetworkManager.service).",
     });
   }
+  if (unanswered.test(words)) throw hanging();
   const [line = `code ${code}`] = words.split("\n").filter((each) => each.trim() !== "");
   const said = line
     .replace(/^(Error|Call failed): /, "")

@@ -10,28 +10,43 @@ import type { ProfileWrite } from "./write-profiles.ts";
  * to be taken back. Source: NetworkManager 1.52, nms-keyfile-plugin.c and nms-keyfile-utils.c.
  */
 
+const metaEnding = ".nmmeta";
+
 /** A file that lies in /run for a try, and what was there before; null: nothing. */
 export type TriedFile = { name: string; before: string | null };
 
 /** The files that a try will put into /run; called before anything is written, so that a journal can name them. */
 export async function triedFiles(root: string, writes: readonly ProfileWrite[]): Promise<TriedFile[]> {
-  const names = writes.flatMap((write) =>
-    write.text === null ? [tombstone(write), runFileName(write.file)] : nameOf(write),
-  );
+  const taken = new Set(await namesIn(join(root, profileFolders.run)));
+  const names = writes.flatMap((write) => {
+    const own = ownName(write);
+    if (write.text === null) return own === undefined ? tombstone(write) : [tombstone(write), own];
+    const name = own ?? (taken.has(runFileName(write.file)) ? spareName(write) : runFileName(write.file));
+    taken.add(name);
+    return name;
+  });
   return Promise.all(
     names.map(async (name) => ({ name, before: await readFile(pathOf(root, name), "utf8").catch(() => null) })),
   );
 }
 
-export async function writeTried(root: string, writes: readonly ProfileWrite[]): Promise<void> {
+/** @param tried what {@link triedFiles} has said of them */
+export async function writeTried(
+  root: string,
+  writes: readonly ProfileWrite[],
+  tried: readonly TriedFile[],
+): Promise<void> {
+  const names = new Set(tried.map(({ name }) => name));
   await mkdir(join(root, profileFolders.run), { recursive: true, mode: 0o755 });
   for (const write of writes) {
     if (write.text !== null) {
-      await writeDurably(pathOf(root, nameOf(write)), write.text);
+      const name = ownName(write) ?? (names.has(spareName(write)) ? spareName(write) : runFileName(write.file));
+      await writeDurably(pathOf(root, name), write.text);
       continue;
     }
     // One that was made for this boot only lies here itself.
-    await rm(pathOf(root, runFileName(write.file)), { force: true });
+    const own = ownName(write);
+    if (own !== undefined) await rm(pathOf(root, own), { force: true });
     await symlink("/dev/null", pathOf(root, tombstone(write))).catch(unlessThere);
   }
 }
@@ -51,7 +66,11 @@ export async function forgetTried(root: string, files: readonly TriedFile[]): Pr
 
 /** Names of the files in /etc. */
 export function keptFiles(root: string): Promise<string[]> {
-  return readdir(join(root, profileFolders.etc)).catch((error: unknown) => {
+  return namesIn(join(root, profileFolders.etc));
+}
+
+function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return [];
     throw error;
   });
@@ -61,25 +80,40 @@ export function keptFiles(root: string): Promise<string[]> {
  * Takes away what NetworkManager's own way back has put into /etc: it writes the former profile into a new file and
  * does not know that the old one still lies there. Only a file that was not there when the change began, and that has
  * the UUID of one that was, is such a one; somebody else's new profile stays.
+ *
+ * @param committed what was tried, when it has been kept meanwhile: its files in /etc may be new and stay
  */
-export async function removeRestored(root: string, kept: readonly string[]): Promise<void> {
+export async function removeRestored(
+  root: string,
+  before: readonly string[],
+  committed: readonly TriedFile[] = [],
+): Promise<void> {
+  const own = committed.flatMap(({ name }) => [name, name.replace(/\.nmconnection$/, "")]);
+  const kept = [...before, ...own];
+  const gone = own.filter((name) => name.endsWith(metaEnding)).map((name) => name.slice(0, -metaEnding.length));
   const folder = join(root, profileFolders.etc);
   const uuidOf = async (name: string) =>
     /^uuid=(\S+)$/m.exec(await readFile(join(folder, name), "utf8").catch(() => ""))?.[1];
   const names = await keptFiles(root);
-  const known = new Set(await Promise.all(names.filter((name) => kept.includes(name)).map(uuidOf)));
+  const known = new Set([...gone, ...(await Promise.all(names.filter((name) => kept.includes(name)).map(uuidOf)))]);
   for (const name of names.filter((each) => !kept.includes(each))) {
     const uuid = await uuidOf(name);
     if (uuid !== undefined && known.has(uuid)) await rm(join(folder, name), { force: true });
   }
 }
 
-function nameOf({ file }: ProfileWrite): string {
-  return runFileName(file);
+/** Its name in /run, where it lies there already: made for this boot only. */
+function ownName({ was }: ProfileWrite): string | undefined {
+  return was?.place === "run" ? was.file : undefined;
+}
+
+/** Where somebody else's profile has the name in /run that one of /etc would be tried under. */
+function spareName({ uuid }: ProfileWrite): string {
+  return `${uuid}.nmconnection`;
 }
 
 function tombstone({ uuid }: ProfileWrite): string {
-  return `${uuid}.nmmeta`;
+  return `${uuid}${metaEnding}`;
 }
 
 function pathOf(root: string, name: string): string {

@@ -82,7 +82,9 @@ export async function readSetting(machine: Machine, root: string, path: string):
 
 async function readManagementLink(machine: Machine, root: string): Promise<string | null> {
   const rooted = root === "" ? machine : { ...machine, readFile: readFirst(machine, root) };
-  return (await readNodeFile(rooted)).managementLink ?? null;
+  // A damaged file must not keep anybody from mending the network.
+  const file = await readNodeFile(rooted).catch(() => undefined);
+  return file?.managementLink ?? null;
 }
 
 function readFirst(machine: Machine, root: string): Machine["readFile"] {

@@ -67,7 +67,8 @@ async function newAddresses(questions: Questions): Promise<ProbeResult[]> {
   }));
   const context = await contextOf(questions, network);
   const asked = { ...context, configuration: { ...questions.configuration, links } };
-  const results = await Promise.all(links.map(({ name }) => duplicates(asked, name)));
+  // Without the tool nobody can be asked; NetworkManager looks for duplicates itself once more.
+  const results = await Promise.all(links.map(({ name }) => duplicates(asked, name).catch(() => [])));
   return results.flat();
 }
 

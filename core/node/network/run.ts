@@ -18,7 +18,7 @@ import { commitFile, type RunningChange } from "./journal.ts";
 import type { NetworkManager } from "./manager.ts";
 import type { Present } from "./present.ts";
 import { type Foreknown, foreknown, probeRound, type Questions } from "./probing.ts";
-import { putInForce, settleDown, takeBack } from "./steps.ts";
+import { putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
@@ -88,8 +88,8 @@ export class Run {
   async toEnd(): Promise<Ending> {
     const { manager } = this.#world;
     try {
-      if (manager === null) return await this.#commit("unattended");
-      const stopped = await this.#try(manager);
+      // A preview waits as a node does, on a private copy of which nothing comes into force.
+      const stopped = manager === null ? undefined : await this.#try(manager);
       if (stopped !== undefined) return await this.#takeBack(stopped.why, stopped.error);
       const decision = await this.#wait();
       if (decision.do === "commit") return await this.#commit(decision.why);
@@ -112,8 +112,13 @@ export class Run {
     this.#change = { ...this.#change, checkpoint };
     await this.#book.note(this.#change, { phase: "applying" });
     const failures = await putInForce(this.#world, manager, this.#change, this.#writes, this.#never);
-    return failures.length === 0 ? undefined : { why: "applyFailed", error: notApplied(failures) };
+    if (failures.length > 0) return { why: "applyFailed", error: notApplied(failures) };
+    // Many links may have taken long, and the countdown begins only now. One that started anew has no checkpoint.
+    const prolonged = manager.prolongCheckpoint(checkpoint, this.#request.seconds + checkpointGraceSeconds);
+    await prolonged.catch((error: unknown) => this.#world.onTrouble("the checkpoint of the network", error));
+    return undefined;
   }
+
   #questions(): Questions {
     const { present, configuration, renames } = this.#draft;
     const touched = touchedLinks(renamed(present.configuration, renames).configuration, configuration);
@@ -122,11 +127,11 @@ export class Run {
 
   /** Probes again and again until the change is to be kept or taken back. */
   async #wait(): Promise<Exclude<Decision, { do: "wait" }>> {
-    const { machine, sinceBootMs } = this.#world;
+    const { machine, manager, sinceBootMs } = this.#world;
     this.#deadline = sinceBootMs() + this.#request.seconds * 1000;
     this.#book.tell({ phase: "probing" });
     for (;;) {
-      const round = probeRound(this.#questions(), this.#known);
+      const round = manager === null ? Promise.resolve([]) : probeRound(this.#questions(), this.#known);
       // A round that is not waited for any more may fail on its own.
       round.catch(() => undefined);
       const found = await Promise.race([round, this.#sleep(this.#leftMs())]);
@@ -238,12 +243,52 @@ async function restore(world: NetworkWorld, manager: NetworkManager, change: Run
     world.onTrouble("going back to the former network", error);
   }
   try {
-    const options = { timeoutMs: 60_000, reason: "go back to the former network" };
-    await world.change("systemctl", ["restart", "NetworkManager.service"], options);
-    await untilReady(world.machine, manager);
+    await startAnew(world, manager, "go back to the former network");
     return notBack(await takeBack(world, manager, change, never));
   } catch (error) {
     return failureOf(error);
+  }
+}
+
+async function startAnew(world: NetworkWorld, manager: NetworkManager, reason: string): Promise<void> {
+  await world.change("systemctl", ["restart", "NetworkManager.service"], { timeoutMs: 60_000, reason });
+  await untilReady(world.machine, manager);
+}
+
+/**
+ * Brings what was kept in force once more, where a crash or NetworkManager's own way back came in between.
+ *
+ * @returns what could not be brought in force; it is kept all the same
+ */
+export async function settleKept(world: NetworkWorld, change: RunningChange): Promise<Failure> {
+  try {
+    const failures = await settleResumed(world, world.manager, change);
+    return failures.length === 0 ? null : notApplied(failures);
+  } catch (error) {
+    world.onTrouble("settling down", error);
+    return null;
+  }
+}
+
+/**
+ * Lets go of NetworkManager's own way back. When it does not answer, or has gone that way already, what was kept is
+ * brought in force once more: nobody else would notice that it isn't.
+ */
+export async function releaseCheckpoint(world: NetworkWorld, change: RunningChange, isKept: boolean): Promise<Failure> {
+  const { manager, onTrouble } = world;
+  if (manager === null || change.checkpoint === null) return null;
+  try {
+    await manager.destroyCheckpoint(change.checkpoint);
+    return null;
+  } catch (error) {
+    if (!isKept) return null;
+    const isHanging = error instanceof NodeError && error.code === "NET.MANAGER_HANGS";
+    // One that hangs would go back later, when it wakes up.
+    if (isHanging)
+      await startAnew(world, manager, "keep the new network").catch((problem: unknown) =>
+        onTrouble("starting NetworkManager anew", problem),
+      );
+    return settleKept(world, change);
   }
 }
 

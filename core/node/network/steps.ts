@@ -36,7 +36,7 @@ export async function putInForce(
   writes: readonly ProfileWrite[],
   signal: AbortSignal,
 ): Promise<LinkFailure[]> {
-  await writeTried(world.root, writes);
+  await writeTried(world.root, writes, change.tried);
   await renameLinks(world, change.renames);
   const former = await reload(manager);
   return activate(world, manager, { from: underNewNames(change), to: change.after, former, signal });
@@ -75,6 +75,32 @@ export async function settleDown(world: NetworkWorld, manager: NetworkManager | 
   await manager?.reload();
 }
 
+/**
+ * The same after a crash or a power cut in the middle: cards may still have their old names, and NetworkManager may have
+ * gone back to the former network by itself.
+ *
+ * @returns links that could not be brought to what was kept
+ */
+export async function settleResumed(
+  world: NetworkWorld,
+  manager: NetworkManager | null,
+  change: Change,
+): Promise<LinkFailure[]> {
+  if (manager !== null) await renameLinks(world, change.renames);
+  await removeRestored(world.root, change.kept, change.tried);
+  await forgetTried(world.root, change.tried);
+  if (manager === null) return [];
+  const former = await reload(manager);
+  const { signal } = new AbortController();
+  return activate(world, manager, {
+    from: underNewNames(change),
+    to: change.after,
+    former,
+    signal,
+    how: "whereNeeded",
+  });
+}
+
 /** The configuration before the change with the names that its links have after it. */
 function underNewNames({ before, renames }: Change): NetworkConfiguration {
   return renamed(before, new Map(renames)).configuration;
@@ -90,16 +116,20 @@ async function reload(manager: NetworkManager): Promise<ReadonlyMap<string, stri
 type Activation = {
   from: NetworkConfiguration;
   to: NetworkConfiguration;
+  /** Profiles that were active before NetworkManager read them anew, by device. */
   former: ReadonlyMap<string, string>;
   signal: AbortSignal;
+  how?: "all" | "whereNeeded";
 };
 
 async function activate(
   world: NetworkWorld,
   manager: NetworkManager,
-  { from, to, former, signal }: Activation,
+  { from, to, former, signal, how = "all" }: Activation,
 ): Promise<LinkFailure[]> {
-  const steps = activationSteps(from, to);
+  const planned = activationSteps(from, to);
+  // A device that has its profile already is not started anew for being asked once more.
+  const steps = how === "all" ? planned : planned.map(({ link }) => ({ link, do: "reapply" as const }));
   const uuids = await profilesByLink(world, signal);
   const context = { machine: world.machine, manager, uuidOf: (link: string) => uuids.get(link), former, signal };
   const failures = await activateLinks(context, steps);
@@ -151,8 +181,13 @@ async function profilesByLink(world: NetworkWorld, signal: AbortSignal): Promise
 async function renameLinks(world: NetworkWorld, renames: readonly (readonly [string, string])[]): Promise<void> {
   if (renames.length === 0) return;
   const names = new Set(await world.machine.readDir("/sys/class/net"));
-  for (const [from, to] of renames) {
-    if (!names.has(from) || names.has(to)) continue;
+  const open = new Set(renames);
+  for (;;) {
+    // Of eno1 to eno2 and eno2 to eno3 the second comes first.
+    const next = [...open].find(([from, to]) => names.has(from) && !names.has(to));
+    if (next === undefined) return;
+    open.delete(next);
+    const [from, to] = next;
     const options = { timeoutMs: 10_000, reason: `rename ${from} to ${to}` };
     const rename = async () => (await world.change("ip", ["link", "set", "dev", from, "name", to], options)).code === 0;
     // udev gives a card all the names that it might have had: the kernel wants such a one free, even of the card itself.

@@ -9,13 +9,13 @@ import {
 } from "../../model/network/configuration.ts";
 import { type BoundProfile, bindProfiles, type PresentLink } from "./bind-profiles.ts";
 import { formatKeyFile, type KeyFile, parseKeyFile, valueOf, withoutGroup, withValue } from "./keyfile.ts";
-import type { EffectiveProfiles, Profile } from "./profiles.ts";
+import { type EffectiveProfiles, type Profile, profileFolders } from "./profiles.ts";
 import { portsOf } from "./read-configuration.ts";
 import { type LinkSpec, withLink } from "./write-link.ts";
 
 export type ProfileWrite = {
   uuid: string;
-  /** Name of the file in /etc; `runFileName` makes that for /run of it. */
+  /** Name of the file in /etc; what it is tried under in /run is for `overlay.ts` to say. */
   file: string;
   /** null: the profile goes, and with it the files that it hides. */
   text: string | null;
@@ -58,6 +58,13 @@ export function writeProfiles(change: ProfileChange): ProfileWrite[] {
   // References by UUID hold as long as the profile stays.
   const linkOfUuid = new Map([...kept].map(([name, { profile }]) => [profile.uuid, name]));
   const fileNames = new Set(change.before.fileNames);
+  // One that lies elsewhere may have the name that another one has in /etc.
+  const fileFor = (was: Profile): string => {
+    if (!isForeign(was, change.before.profiles)) return was.file;
+    const file = fileOf(freeName(was.id.replace(/[^\w.+-]/g, "_").replace(/^\./, "_"), fileNames));
+    fileNames.add(file);
+    return file;
+  };
   const writes = [...next].flatMap(([name, spec]): ProfileWrite[] => {
     const was = kept.get(name)?.profile ?? null;
     if (was === null) {
@@ -70,9 +77,14 @@ export function writeProfiles(change: ProfileChange): ProfileWrite[] {
     const old = previous.get(oldNames.get(name) ?? name) ?? null;
     const keyfile = withLink(was.keyfile, old, spec, linkOfUuid);
     if (isDeepStrictEqual(keyfile, was.keyfile)) return [];
-    return [{ uuid: was.uuid, file: was.file, text: formatKeyFile(withIdentity(keyfile, was)), was }];
+    return [{ uuid: was.uuid, file: fileFor(was), text: formatKeyFile(withIdentity(keyfile, was)), was }];
   });
-  const deletions = gone.map(({ profile }) => ({ uuid: profile.uuid, file: profile.file, text: null, was: profile }));
+  const deletions = gone.map(({ profile }) => ({
+    uuid: profile.uuid,
+    file: fileFor(profile),
+    text: null,
+    was: profile,
+  }));
   return [...writes, ...deletions];
 }
 
@@ -123,7 +135,20 @@ function withIdentity(keyfile: KeyFile, { id, uuid }: Profile): KeyFile {
 
 function freeId({ settings, controller }: LinkSpec, taken: ReadonlySet<string>): string {
   const name = settings.name.replace(/[^\w.+-]/g, "_").replace(/^\./, "_");
-  const first = controller !== null && settings.kind === "ethernet" ? `leg-${name}` : name;
+  return freeName(controller !== null && settings.kind === "ethernet" ? `leg-${name}` : name, taken);
+}
+
+/** Whether the profile's file in /etc would be that of another one. */
+function isForeign({ uuid, file, place }: Profile, all: readonly Profile[]): boolean {
+  if (place === "etc") return false;
+  return all.some(
+    (each) =>
+      each.uuid !== uuid &&
+      ((each.place === "etc" && each.file === file) || each.hidden.includes(`${profileFolders.etc}/${file}`)),
+  );
+}
+
+function freeName(first: string, taken: ReadonlySet<string>): string {
   let id = first;
   for (let number = 2; taken.has(fileOf(id)); number += 1) id = `${first}-${number}`;
   return id;

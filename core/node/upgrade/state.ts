@@ -156,10 +156,15 @@ export async function freeBytes(folder: string): Promise<number> {
 
 async function backupOf({ manager, backups }: UpgradePaths): Promise<InstalledSystems["backup"]> {
   if ((await stat(manager).catch(() => undefined)) === undefined) return undefined;
+  return { newestAt: await newestBackup(backups) };
+}
+
+/** When the newest backup in this folder was made, in milliseconds since the epoch; undefined when there is none. */
+export async function newestBackup(backups: string): Promise<number | undefined> {
   const times: number[] = [];
   for (const name of await namesIn(backups)) {
     const found = await stat(join(backups, name)).catch(() => undefined);
     if (found?.isFile() === true && found.size > 0) times.push(found.mtimeMs);
   }
-  return { newestAt: times.length === 0 ? undefined : Math.max(...times) };
+  return times.length === 0 ? undefined : Math.max(...times);
 }

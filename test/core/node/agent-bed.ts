@@ -8,6 +8,7 @@ import { createServer } from "../../../core/api/server.ts";
 import { Sessions } from "../../../core/api/sessions.ts";
 import { emptySeries } from "../../../core/model/history.ts";
 import { Secret } from "../../../core/model/secret.ts";
+import { archivePaths, freeBytesAt } from "../../../core/node/archives/world.ts";
 import { Audit } from "../../../core/node/audit.ts";
 import { effects } from "../../../core/node/effects.ts";
 import { EventHub } from "../../../core/node/event-hub.ts";
@@ -20,6 +21,9 @@ import { networkActivity } from "../../../core/node/network/activity.ts";
 import { NetworkChanges } from "../../../core/node/network/changes.ts";
 import { networkWorld } from "../../../core/node/network/world.ts";
 import { Processes } from "../../../core/node/processes.ts";
+import { ServingDesk } from "../../../core/node/serve/desk.ts";
+import { firewallOf } from "../../../core/node/serve/firewall.ts";
+import { serviceWorld } from "../../../core/node/service/world.ts";
 import { Settings } from "../../../core/node/settings.ts";
 import { upgradeWorld } from "../../../core/node/upgrade/world.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -39,6 +43,8 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
   const settings = await Settings.open({ home });
   const jobs = await Jobs.open({ folder: home, now: () => machine.now() });
   const filled = { ...emptySeries(), bucket: 3, values: [0.1, 0.2, 0.3], samples: 1 };
+  const audit = new Audit({ file: join(home, "audit.jsonl"), now: () => machine.now(), log });
+  const paths = archivePaths(join(home, "machine"));
   const parts: Parts = {
     version: "0.0.0",
     startedAt: machine.now(),
@@ -53,7 +59,29 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
     }),
     settings,
     jobs,
-    audit: new Audit({ file: join(home, "audit.jsonl"), now: () => machine.now(), log }),
+    audit,
+    archives: {
+      machine,
+      paths,
+      freeBytes: freeBytesAt,
+      sources: {
+        version: "0.0.0",
+        facts: () => parts.board.facts(),
+        hardware: () => parts.hardware(),
+        diagnose: () => parts.diagnostics.run(),
+        audit,
+        jobs,
+      },
+    },
+    serving: new ServingDesk({
+      machine,
+      paths,
+      firewall: firewallOf(effects("preview", machine, home).change),
+      audit,
+      facts: () => parts.board.facts(),
+      local: true,
+      onTrouble: () => undefined,
+    }),
     network: await NetworkChanges.open(
       networkWorld(
         {
@@ -70,6 +98,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
       () => undefined,
     ),
     upgrade: upgradeWorld(machine, join(home, "machine")),
+    service: serviceWorld(machine, effects("preview", machine, home), join(home, "machine")),
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware: async () => {
@@ -108,6 +137,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
     async dispose() {
       server.server.closeAllConnections();
       await server.close();
+      await parts.serving.close();
       await jobs.close();
       folder.dispose();
     },

@@ -8,6 +8,7 @@ import { callerOf } from "../../../core/api/server.ts";
 import type { LiveSession } from "../../../core/api/sessions.ts";
 import { type Facts, missingFacts } from "../../../core/model/facts.ts";
 import { emptySeries } from "../../../core/model/history.ts";
+import type { NetworkTransaction } from "../../../core/model/network/transaction.ts";
 import type { Job, PublicView } from "../../../core/model/records.ts";
 import { EventHub } from "../../../core/node/event-hub.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -99,7 +100,7 @@ test("a stream without a session begins with the public view, and gets nothing e
   await read.next("facts");
   assert.deepEqual(
     read.seen.map(({ name }) => name),
-    ["status", "nodeSettings", "consoleSettings", "history", "facts"],
+    ["status", "nodeSettings", "consoleSettings", "history", "networkChange", "facts"],
   );
   hub.jobChanged(job);
   hub.factsChanged({ identity: facts.identity });
@@ -109,6 +110,28 @@ test("a stream without a session begins with the public view, and gets nothing e
     read.seen.some(({ name }) => name === "job"),
     false,
   );
+});
+
+test("a change of the network is told to everybody, what it changes only to sessions", async () => {
+  const { hub, stream } = await hubBed();
+  const [shut, open] = [await stream(), await stream("t")];
+  await shut.next("facts");
+  await open.next("facts");
+  const change: NetworkTransaction = {
+    id: "1",
+    console: "ttyS0",
+    phase: "waiting",
+    startedAt: 1,
+    endedAt: null,
+    remainingMs: 52_000,
+    changes: [{ link: "eth0", what: "address", key: "", before: "192.0.2.5/24", after: "192.0.2.9/24" }],
+    probes: [],
+    why: null,
+    error: { code: "NET.FAILED", description: "192.0.2.9" },
+  };
+  hub.networkChanged(change);
+  assert.deepEqual(await shut.next("networkChange"), { ...change, changes: [], error: null });
+  assert.deepEqual(await open.next("networkChange"), change);
 });
 
 test("a session's stream gets jobs and the full view", async () => {

@@ -196,6 +196,11 @@ export class NetworkBed {
     return outcome("nsenter", this.#inNode(command, args));
   }
 
+  /** The command line that runs a command on the node. */
+  commandLine(command: string, args: readonly string[]): string[] {
+    return ["nsenter", ...this.#inNode(command, args)];
+  }
+
   /** Runs a command at the other end of the cables. */
   partner(command: string, args: readonly string[]): Outcome {
     return outcome("nsenter", ["--target", String(this.#switchPid), "--net", command, ...args]);

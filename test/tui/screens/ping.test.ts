@@ -61,3 +61,22 @@ function linesFrom(lines: readonly string[], request: unknown) {
   const first = jobLogRequest.parse(request).query.from;
   return { first, lines: lines.slice(first) };
 }
+
+test("the gateways and the manager are a key away, and nothing is sent before Enter", async () => {
+  const calls: string[] = [];
+  const client = clientOf((call) => {
+    calls.push(call);
+    return {};
+  });
+  const { control, lines } = await bed({ ...(await recordedFacts("bonded-server")), client });
+  const screen = pingScreen(control);
+  const target = () => /Address or name +(\S+)/.exec(lines(screen).join("\n"))?.[1];
+  press(screen, "tab", "tab", "right");
+  assert.equal(target(), "10.0.0.1");
+  press(screen, "right");
+  assert.equal(target(), "2001:db8:0:1::1");
+  press(screen, "right");
+  assert.match(lines(screen).join("\n"), /manager 10\.0\.0\.5 /);
+  assert.equal(target(), "10.0.0.5");
+  assert.deepEqual(calls, []);
+});

@@ -3,12 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Client } from "../../../core/api/client.ts";
+import { NodeError } from "../../../core/model/error.ts";
 import { type Facts, factNames, missingFacts } from "../../../core/model/facts.ts";
 import type { Reading } from "../../../core/model/reading.ts";
 import type { Language } from "../../../core/model/records.ts";
 import { whyOf } from "../../../core/node/facts/source.ts";
 import { allSources } from "../../../core/node/facts/sources.ts";
 import { fixtureMachine, recording } from "../../../core/node/fixture.ts";
+import { errorText } from "../../../tui/error-text.ts";
 import { drawFrame } from "../../../tui/frame.ts";
 import { loadCatalogue, translator } from "../../../tui/i18n/catalogue.ts";
 import { PasswordWait } from "../../../tui/password-wait.ts";
@@ -58,12 +60,18 @@ export type Bed = {
   opened: Screen[];
   /** Changes what the console knows; the screen on top is told. */
   change(facts: Partial<Facts>): void;
+  /** The same for anything but facts. */
+  know(state: Partial<State>): void;
+  /** Lets so much time pass on the clock that never jumps. */
+  pass(ms: number): void;
+  /** What was last said at the foot of the screen. */
+  notice(): string;
   /** The whole console with this screen on top. */
   frame(screen: Screen, width: number, height: number): Cells;
   lines(screen: Screen, width?: number, height?: number): string[];
 };
 
-export type BedOptions = Recorded & { language?: Language; rich?: boolean; state?: Partial<State> };
+export type BedOptions = Recorded & { language?: Language; rich?: boolean; state?: Partial<State>; client?: Client };
 
 /** A console without a terminal and without an agent: screens open, draw and take keys. */
 export async function bed(options: BedOptions): Promise<Bed> {
@@ -76,10 +84,12 @@ export async function bed(options: BedOptions): Promise<Bed> {
     ...options.state,
   };
   const opened: Screen[] = [];
-  const view = (): View => ({ t, state, now: options.now });
+  let monotonic = 0;
+  let notice = "";
+  const view = (): View => ({ t, state, now: options.now, monotonic });
   const control: Control = {
     view,
-    client: new Client({ socketPath: "/nowhere", console: "tty1" }),
+    client: options.client ?? new Client({ socketPath: "/nowhere", console: "tty1" }),
     open(screen) {
       opened.push(screen);
       screen.enter?.();
@@ -87,15 +97,23 @@ export async function bed(options: BedOptions): Promise<Bed> {
     close(screen) {
       const at = opened.indexOf(screen);
       if (at >= 0) for (const closing of opened.splice(at).reverse()) closing.leave?.();
+      opened.at(-1)?.enter?.();
     },
-    replace() {},
+    replace(screen, next) {
+      if (opened.at(-1) !== screen) return;
+      screen.leave?.();
+      opened.splice(-1, 1, next);
+      next.enter?.();
+    },
     goHome() {
       for (const closing of opened.splice(0).reverse()) closing.leave?.();
     },
     redraw() {},
-    notify() {},
+    notify(text) {
+      notice = text;
+    },
     attempt: (action) => action(),
-    describe: String,
+    describe: (error) => (error instanceof NodeError ? errorText(t, error) : String(error)),
     passwordWait: new PasswordWait(() => 0),
     unlocked() {},
     setLanguage: async () => {},
@@ -117,6 +135,14 @@ export async function bed(options: BedOptions): Promise<Bed> {
       state = { ...state, facts: { ...state.facts, ...facts } };
       opened.at(-1)?.changed?.();
     },
+    know(more) {
+      state = { ...state, ...more };
+      opened.at(-1)?.changed?.();
+    },
+    pass(ms) {
+      monotonic += ms;
+    },
+    notice: () => notice,
     frame,
     lines: (screen, width = 80, height = 24) => frame(screen, width, height).toLines(),
   };

@@ -93,10 +93,13 @@ test("without a background of its own a colour can be read on black and on white
   for (const [name, { sgr }] of Object.entries({ xterm: all.xterm, toned: all.toned }))
     for (const style of styles) {
       const foreground = /38;5;(\d+)|(?:^|;)3([0-7])/.exec(sgr[style]);
-      const background = /(?:^|;)4([0-7])/.exec(sgr[style])?.[1];
+      const background = /48;5;(\d+)|(?:^|;)4([0-7])/.exec(sgr[style]);
       if (foreground === null) continue;
       const color = foreground[1] === undefined ? (ansi[Number(foreground[2])] ?? "") : xterm256(Number(foreground[1]));
-      const behind = background === undefined ? ["#000000", "#ffffff"] : [ansi[Number(background)] ?? ""];
+      const behind =
+        background === null
+          ? ["#000000", "#ffffff"]
+          : [background[1] === undefined ? (ansi[Number(background[2])] ?? "") : xterm256(Number(background[1]))];
       for (const other of behind)
         assert.ok(
           contrast(color, other) >= 3.5,

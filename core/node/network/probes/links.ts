@@ -4,7 +4,7 @@ import type { ProbeResult } from "../../../model/network/transaction.ts";
 import { linkNow, type ProbeContext, probed, unlessManagement } from "./probe.ts";
 
 /** What can be seen at the links themselves: cables, speeds, LACP partners, addresses. Nothing is sent. */
-export async function probeLinks(context: ProbeContext): Promise<ProbeResult[]> {
+export function probeLinks(context: ProbeContext): ProbeResult[] {
   return context.touched.flatMap((name) => {
     const link = linkNow(context, name);
     if (link === undefined) {

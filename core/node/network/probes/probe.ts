@@ -44,7 +44,8 @@ export function questionOf({ kind, values }: Pick<ProbeResult, "kind" | "values"
 /** A silence that was there before the change is no reason to take the change back. */
 export function comparedWithBefore(context: ProbeContext, result: ProbeResult): ProbeResult {
   if (result.outcome !== "failed" || !context.deafBefore.has(questionOf(result))) return result;
-  return { ...result, outcome: "warning", description: `${result.description} It did not before the change either.` };
+  const description = `${result.description} It did not before the change either.`;
+  return { ...result, outcome: "warning", description, values: { ...result.values, before: "silent" } };
 }
 
 export function linkNow({ network }: ProbeContext, name: string): Link | undefined {

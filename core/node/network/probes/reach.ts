@@ -1,11 +1,12 @@
 import { connect } from "node:net";
+import { NodeError } from "../../../model/error.ts";
 import { linkOf as settingsOf } from "../../../model/network/configuration.ts";
-import type { ProbeResult } from "../../../model/network/transaction.ts";
+import type { ProbeKind, ProbeResult } from "../../../model/network/transaction.ts";
 import { comparedWithBefore, linkNow, type ProbeContext, probed, unlessManagement } from "./probe.ts";
 
 /*
  * Whether others answer: the gateways, the manager, name servers, and whoever may have our address already. Each asks
- * for three seconds at most.
+ * for four seconds at most.
  */
 
 const askSeconds = 2;
@@ -16,12 +17,25 @@ const echoHeaders = 28;
 /** Asks everybody at the same time. */
 export async function probeReach(context: ProbeContext): Promise<ProbeResult[]> {
   const questions = [
-    ...context.touched.flatMap((link) => [duplicates(context, link), gateways(context, link)]),
-    manager(context),
-    nameServers(context),
+    ...context.touched.flatMap((link) => [
+      able("duplicate", link, duplicates(context, link)),
+      able("gateway", link, gateways(context, link)),
+    ]),
+    able("manager", "", manager(context)),
+    able("dns", "", nameServers(context)),
   ];
   const results = (await Promise.all(questions)).flat();
   return results.map((result) => comparedWithBefore(context, result));
+}
+
+/** A question that can't be asked, for want of a tool or in its time, is skipped and says why. */
+async function able(kind: ProbeKind, link: string, asked: Promise<ProbeResult[]>): Promise<ProbeResult[]> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof NodeError)) throw error;
+    return [probed(kind, link, "skipped", "PROBE.UNABLE", error.message, { link })];
+  }
 }
 
 /** Who else has an address: asked by ARP with an empty sender, as RFC 5227 has it. */

@@ -110,7 +110,7 @@ test("a key goes with all its doubles, a group with all its parts", () => {
 test("a broken file is told with its name, its line and why", () => {
   const wrong: [text: string | Uint8Array, line: number, why: RegExp][] = [
     ["id=x\n[connection]\n", 1, /does not start with a group/],
-    ["[connection]\ngarbage\n", 2, /“garbage” is neither/],
+    ["[connection]\nhunter2 as it was told\n", 2, /line 2, it is neither/],
     ["[connection]\n\n;comment\n", 3, /neither a key, a group nor a comment/],
     ["[connection\nid=x\n", 1, /neither/],
     ["[]\n", 1, /name of a group/],
@@ -131,6 +131,7 @@ test("a broken file is told with its name, its line and why", () => {
         assert.ok(error instanceof NodeError);
         assert.equal(error.code, "NET.PROFILE_BROKEN");
         assert.match(error.message, why);
+        assert.doesNotMatch(JSON.stringify(error.toBody()), /hunter2/);
         assert.deepEqual([error.values["file"], error.values["line"]], ["/etc/x", line]);
         return true;
       },

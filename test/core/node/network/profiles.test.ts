@@ -84,7 +84,7 @@ test("a file that is open to others or not root's is refused, and told; one brok
     [
       "NetworkManager does not use the profile /etc/open: others than root may open it (mode 0644).",
       "NetworkManager does not use the profile /etc/foreign: it belongs to user 1000, not to root.",
-      "/etc/broken can't be read as a profile: line 2, “nonsense” is neither a key, a group nor a comment.",
+      "/etc/broken can't be read as a profile: line 2, it is neither a key, a group nor a comment.",
       "NetworkManager does not use the profile /etc/dead: it can't be read (EIO).",
     ],
   );

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { type Facts, missingFacts } from "../../../../core/model/facts.ts";
+import { consoleProxyState, setConsoleProxy } from "../../../../core/node/service/console-proxy.ts";
+import { Settings } from "../../../../core/node/settings.ts";
+import { temporaryFolder } from "../../../support/programs.ts";
+import { recordedFacts } from "../../../tui/screens/support.ts";
+import { proxy, type ServiceBed, serviceBed } from "./bed.ts";
+
+let bed: ServiceBed;
+let folder: ReturnType<typeof temporaryFolder>;
+let facts: Facts;
+beforeEach(async () => {
+  bed = await serviceBed();
+  folder = temporaryFolder();
+  facts = (await recordedFacts("bonded-server")).facts;
+});
+afterEach(async () => {
+  await bed.dispose();
+  folder.dispose();
+});
+
+async function tools(world = bed.world) {
+  return { world, settings: await Settings.open({ home: folder.path }), facts: () => facts };
+}
+
+test("until something is set, the management address and port 4900 hold", async () => {
+  assert.deepEqual(await consoleProxyState(await tools()), {
+    isSet: false,
+    address: "10.0.0.5",
+    port: 4900,
+    unit: "running",
+  });
+  facts = missingFacts({ code: "pending", detail: "" }, 0);
+  assert.equal((await consoleProxyState(await tools())).address, null);
+});
+
+test("what is set is kept over an agent's end, and the proxy that runs restarts", async () => {
+  await setConsoleProxy(await tools(), { address: "192.0.2.7", port: "5900" });
+  assert.deepEqual(bed.commands, [`systemctl restart -- ${proxy}`]);
+  const { isSet, address, port } = await consoleProxyState(await tools());
+  assert.deepEqual([isSet, address, port], [true, "192.0.2.7", 5900]);
+});
+
+test("an empty one of the two stays as it is", async () => {
+  await setConsoleProxy(await tools(), { address: "192.0.2.7", port: "" });
+  assert.deepEqual((await tools()).settings.consoleProxy, { address: "192.0.2.7", port: 4900 });
+  await setConsoleProxy(await tools(), { address: "", port: "5900" });
+  assert.deepEqual((await tools()).settings.consoleProxy, { address: "192.0.2.7", port: 5900 });
+});
+
+test("a proxy that is absent or stopped is not started by it", async () => {
+  bed.units.set(proxy, "inactive");
+  assert.equal((await setConsoleProxy(await tools(), { address: "192.0.2.7", port: "" })).after.unit, "stopped");
+  bed.units.delete(proxy);
+  assert.equal((await setConsoleProxy(await tools(), { address: "192.0.2.8", port: "" })).after.unit, "absent");
+  bed.state.hasSystemd = false;
+  assert.equal((await setConsoleProxy(await tools(), { address: "192.0.2.9", port: "" })).after.unit, "unknown");
+  assert.deepEqual(bed.commands, []);
+});
+
+test("a proxy that does not start again is told, and the values are kept all the same", async () => {
+  bed.on.restart = async () => ({ code: 1, stdout: "", stderr: "Job failed.\nmore\n" });
+  await assert.rejects(setConsoleProxy(await tools(), { address: "192.0.2.7", port: "" }), {
+    code: "PROXY.NOT_RESTARTED",
+    message: /are kept, but the proxy did not start again: Job failed\.$/,
+  });
+  assert.equal((await tools()).settings.consoleProxy?.address, "192.0.2.7");
+});
+
+for (const [address, port, code] of [
+  ["", "", "PROXY.EMPTY"],
+  ["proxy.example", "4900", "PROXY.ADDRESS"],
+  ["192.0.2.7", "80", "PROXY.PORT"],
+] as const)
+  test(`${code} is refused by the agent itself, and changes nothing`, async () => {
+    await assert.rejects(setConsoleProxy(await tools(), { address, port }), { code });
+    assert.equal((await tools()).settings.consoleProxy, null);
+  });
+
+test("a port alone is refused while no address is known", async () => {
+  facts = missingFacts({ code: "pending", detail: "" }, 0);
+  await assert.rejects(setConsoleProxy(await tools(), { address: "", port: "5900" }), { code: "PROXY.ADDRESS" });
+});
+
+test("only a management node has it, and a machine that is no node yet", async () => {
+  for (const [role, code] of [
+    ["compute", "PROXY.NOT_MANAGEMENT"],
+    ["storage", "PROXY.NOT_MANAGEMENT"],
+    [null, undefined],
+  ] as const) {
+    const other = await serviceBed({ role });
+    const setting = setConsoleProxy(await tools(other.world), { address: "192.0.2.7", port: "" });
+    if (code === undefined) await setting;
+    else await assert.rejects(setting, { code });
+    await other.dispose();
+  }
+});

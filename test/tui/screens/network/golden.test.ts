@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import type { Language } from "../../../../core/model/records.ts";
+import { addressScreen } from "../../../../tui/screens/network/address.ts";
+import { bondScreen } from "../../../../tui/screens/network/bond.ts";
+import { bridgeScreen } from "../../../../tui/screens/network/bridge.ts";
+import { NetworkDesk } from "../../../../tui/screens/network/desk.ts";
+import { earlierScreen } from "../../../../tui/screens/network/earlier.ts";
+import { managementScreen } from "../../../../tui/screens/network/management.ts";
+import { namesScreen } from "../../../../tui/screens/network/names.ts";
+import { networksScreen } from "../../../../tui/screens/network/networks.ts";
+import { renameScreen } from "../../../../tui/screens/network/rename.ts";
+import { vlanScreen } from "../../../../tui/screens/network/vlan.ts";
+import { displayWidth } from "../../../../tui/terminal/width.ts";
+import { probes, savedConfigurations } from "../../../support/fake-network.ts";
+import { root } from "../../../support/programs.ts";
+import { type NetworkBed, networkBed } from "./bed.ts";
+
+/*
+ * The screens of the network at 80x24, kept as text below test/fixtures/golden.
+ * UPDATE_GOLDEN=1 node --test test/tui/screens/network/golden.test.ts keeps them anew; read what it changed.
+ */
+
+const looks: readonly { profile: "rich" | "basic"; language: Language }[] = [
+  { profile: "rich", language: "en" },
+  { profile: "basic", language: "en" },
+  { profile: "rich", language: "zh" },
+];
+
+describe("the screens of the network at 80x24", () => {
+  for (const { profile, language } of looks)
+    it(`are as they were kept, ${profile}, ${language}`, async () => {
+      const console = await networkBed({ language, rich: profile === "rich" });
+      const desk = new NetworkDesk(console.control);
+      await desk.load();
+      const shows = (screen: string) => matches(console, `network-${screen}.80x24.${profile}.${language}.txt`);
+      const { control, network } = console;
+      const home = () => control.goHome();
+
+      control.open(networksScreen(control));
+      await console.keys();
+      shows("interfaces");
+      await console.keys("down", "l");
+      shows("blink");
+      home();
+
+      control.open(addressScreen(control, desk, "br_bond0"));
+      await console.keys("tab", "tab", "tab");
+      shows("address");
+      await console.keys("tab", "up", "10.0.1.1", "tab");
+      shows("address-refused");
+      await console.keys("up", "^u", "10.0.0.254", "tab", "tab", "tab", "enter");
+      shows("plan");
+      await console.keys("y");
+      network.tell({ phase: "probing", remainingMs: 58_000, probes: probes.slice(0, 1) });
+      shows("probing");
+      network.tell({ phase: "waiting", remainingMs: 52_000, probes });
+      shows("waiting");
+      console.know({ connection: { state: "lost", code: "AGENT.ABSENT", values: {} } });
+      shows("agent-away");
+      console.know({ connection: { state: "up" } });
+      network.tell({ phase: "rolledBack", why: "timeout", remainingMs: null });
+      shows("rolled-back");
+      home();
+
+      control.open(bondScreen(control, desk, { firstLeg: "eno3" }));
+      shows("bond");
+      home();
+      control.open(bondScreen(control, desk, { bond: "bond0" }));
+      shows("legs");
+      home();
+      control.open(vlanScreen(control, desk, "bond0"));
+      await console.keys("4095", "enter");
+      shows("vlan-refused");
+      home();
+      control.open(bridgeScreen(control, desk, "ens1f0np0"));
+      shows("bridge");
+      home();
+      control.open(renameScreen(control));
+      await console.keys();
+      shows("rename");
+      await console.keys("enter");
+      shows("rename-new");
+      home();
+      control.open(managementScreen(control));
+      await console.keys();
+      shows("management");
+      home();
+      control.open(await namesScreen(control));
+      shows("names");
+      home();
+      network.history = savedConfigurations();
+      control.open(earlierScreen(control));
+      await console.keys();
+      shows("earlier");
+    });
+});
+
+function matches(console: NetworkBed, name: string): void {
+  const lines = console.lines(console.top());
+  for (const line of lines) assert.ok(displayWidth(line) <= 80, `${name}: ${line}`);
+  const file = join(root, "test/fixtures/golden/bonded-server", name);
+  const text = `${lines.join("\n")}\n`;
+  if (process.env["UPDATE_GOLDEN"] === "1") {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return;
+  }
+  assert.ok(existsSync(file), `There is no ${file}. UPDATE_GOLDEN=1 makes it; read it before you keep it.`);
+  assert.equal(text, readFileSync(file, "utf8"), name);
+}

@@ -1,0 +1,122 @@
+/** Texts of the screens that concern the ZStack service, its console proxy and its passwords. */
+export const serviceEn = {
+  "passwords.about.root": "the password of this node",
+  "passwords.choose": "Whose password should be changed?",
+  "passwords.storeAdmin": "Store administrator",
+  "passwords.storeService": "Store service account",
+  "passwords.agentChannel": "Agent channel",
+  "passwords.cloudAdmin": "Cloud administrator",
+  "passwords.none.noManager": "nothing to change: no manager",
+  "passwords.none.notKnown": "not known now",
+  "passwords.none.embedded": "nothing to change: embedded store",
+  "passwords.none.notYet": "not from this console",
+  "passwords.none.noManager.full":
+    "There is no manager on this node: this image contains none. So there is neither a store with accounts, nor an agent channel, nor an account of the cloud whose password could be changed.",
+  "passwords.none.notKnown.full":
+    "The state of the management service can't be read now, so nobody can say whether there is anything to change. Try again in a moment.",
+  "passwords.none.embedded.full":
+    "A single management node with the embedded store has none: the store is a file that only the manager opens, and it has no accounts. Only a store that several management nodes share has them.",
+  "passwords.none.notYet.full": "This version of the console can't change it.",
+  "help.passwordMenu":
+    "All passwords that a management node has, and why there is nothing to change where that is so. Enter opens one. Only the system's root has a password on every node.",
+  "service.title": "Start/Stop/Restart ZStack Service",
+  "service.title.reset": "Reset ZStack Service",
+  "service.title.resetDrop": "Reset ZStack Service & Drop Database",
+  "service.heading": "ZStack Service",
+  "service.heading.resetDrop": "Reset & Drop Database",
+  "service.about": "manager, console proxy and UI",
+  "service.about.reset": "installs it anew and keeps the data",
+  "service.about.resetDrop": "EXTREMELY DANGEROUS",
+  "service.choose": "What should be done?",
+  "service.start": "Start",
+  "service.stop": "Stop",
+  "service.restart": "Restart",
+  "service.preview": "Preview: nothing is done on this machine.",
+  "service.question.start": "The ZStack service will be started.",
+  "service.question.stop": "The ZStack service will be stopped.",
+  "service.question.restart": "The ZStack service will be stopped and started again.",
+  "service.question.reset": "The ZStack service will be installed anew. The data stays.",
+  "service.question.resetDrop": "The ZStack service will be installed anew, with an EMPTY database.",
+  "service.what.start": "The manager takes up its work: it looks at all hosts and virtual machines.",
+  "service.what.stop":
+    "Virtual machines go on running, but nobody manages them: no API, no UI, no console, no recovery of a host that fails.",
+  "service.what.restart":
+    "Virtual machines go on running. Until it answers again there is no API, no UI and no console, and tasks of the cloud are interrupted.",
+  "service.what.reset":
+    "The service is stopped, the role is installed anew, the service is started. Virtual machines go on running; tasks of the cloud are interrupted.",
+  "service.what.resetDrop":
+    "Lost: hosts, virtual machines, volumes, images, networks and users, as the cloud knows them. What runs on the hosts goes on running, but the cloud knows nothing of it any more.",
+  "service.danger": "EXTREMELY DANGEROUS: this can't be taken back from here.",
+  "service.names": "they are: {names}",
+  "service.andMore": "{shown} and {count} more",
+  "service.limit": "takes seconds as a rule; given up after {duration}",
+  "service.store.none": "the database: there is none on this node, nothing would be lost",
+  "service.store.readable": "the database: {records} records, {size}",
+  "service.store.unreadable": "the database can't be read ({why}): nobody can say what would be lost. Size: {size}",
+  "service.store.kept": "the former database is kept in {to}",
+  "service.store.noRoom":
+    "NO ROOM to keep the former database ({needed} needed, {free} free): it would be deleted for good",
+  "service.backupFirst": "To back it up first, leave with Esc and choose Backup Database.",
+  "service.sure.unread": "The database can't be read: nobody can say what would be lost. Drop it all the same?",
+  "service.sure.noCopy":
+    "There is no room to keep the former database. It would be deleted for good, without a copy. Drop it all the same?",
+  "service.sure.unreadNoCopy":
+    "The database can't be read, so nobody can say what would be lost; and there is no room to keep it. It would be deleted for good, without a copy. Drop it all the same?",
+  "help.service":
+    "The ZStack service is the manager of the cloud with its console proxy and UI. Choose, read what it hits, and type the phrase letter by letter, in small letters. It is done as a job: its log shows each step, and the last lines of a unit that fails. Virtual machines go on running whatever happens to the service.",
+  "help.serviceReset":
+    "Installs the service anew, as the first boot did; every step finds its work done or does it. With Drop Database the store is emptied before: the former one is put aside in a folder with the date in its name, and stays there until somebody removes it.",
+  "proxy.title": "Configure Console Proxy",
+  "proxy.about": "where browsers reach the consoles",
+  "proxy.address": "Proxy address",
+  "proxy.port": "Proxy port",
+  "proxy.hint": "An empty entry stays as it is.",
+  "proxy.go": "Set",
+  "proxy.isSet": "These are the values that are set.",
+  "proxy.isDefault": "Nothing is set: these are the values that hold until then.",
+  "proxy.sure": "Set the console proxy to {address}, port {port}?",
+  "proxy.effect.running": "The proxy is restarted: consoles that are open are cut off.",
+  "proxy.effect.stopped": "The proxy does not run: it takes a change when it starts.",
+  "proxy.effect.absent": "There is no console proxy on this node yet: a change is kept for the manager.",
+  "proxy.effect.unknown": "Whether the proxy runs is not known: a change is kept for the manager.",
+  "proxy.saved.running": "Kept; the proxy runs with it.",
+  "proxy.saved.stopped": "Kept. The proxy takes it when it starts.",
+  "proxy.saved.absent": "Kept for the manager.",
+  "proxy.saved.unknown": "Kept for the manager.",
+  "proxy.saved.preview": "Preview: kept in its private folder.",
+  "help.proxy":
+    "The address and the port at which browsers reach the console proxy, for instance the address of a router that passes it on. An IP address, and a port from 1024 to 65535; one of the two may stay empty and keeps its value then. It is confirmed with Y.",
+  "jobs.kind.service.start": "start ZStack",
+  "jobs.kind.service.stop": "stop ZStack",
+  "jobs.kind.service.restart": "restart ZStack",
+  "jobs.kind.service.reset": "reset ZStack",
+  "jobs.kind.service.resetDrop": "reset ZStack, drop DB",
+  "error.SERVICE.NOT_MANAGEMENT":
+    "This is no management node, so there is no ZStack service here. Go to the console of the management node.",
+  "error.SERVICE.NO_SYSTEMD": "The state of the service is not known ({why}).",
+  "error.SERVICE.NO_MANAGER":
+    "There is no ZStack service on this node: this image contains no manager. Upgrade the node to an image that contains one.",
+  "error.SERVICE.BUSY": "Another job of the ZStack service runs. Wait until it ends: F2, Jobs.",
+  "error.SERVICE.INSTALLING": "The role of this node is being installed. Wait until it is.",
+  "error.SERVICE.CLUSTERED_STORE":
+    "The database is kept by several management nodes together: it can't be emptied from one of them.",
+  "error.SERVICE.NOT_INSTALLED":
+    "The image has a manager, but its service is not installed. Reset ZStack Service installs it.",
+  "error.SERVICE.RUNS": "The ZStack service runs already.",
+  "error.SERVICE.STOPPED": "The ZStack service is stopped already.",
+  "error.SERVICE.WRONG_PHRASE": "The phrase was not typed letter by letter; nothing was done.",
+  "error.SERVICE.STORE_UNREAD":
+    "The database can't be read, and nobody agreed to lose what is in it; nothing was done.",
+  "error.SERVICE.NO_ROOM":
+    "There is no room to keep the former database, and nobody agreed to do without; nothing was done.",
+  "error.SERVICE.NOT_KEPT": "The former database could not be put aside; it is as it was. The log says why.",
+  "error.SERVICE.NOT_STARTED": "The service did not start; the log has its last lines.",
+  "error.SERVICE.NOT_STOPPED": "The service did not stop; the log has its last lines.",
+  "error.SERVICE.TIMEOUT": "The manager did not answer in time; the log has its last lines.",
+  "error.SERVICE.NOT_RESET": "The role was not installed; the log says which step failed.",
+  "error.PROXY.EMPTY": "Give an address or a port.",
+  "error.PROXY.ADDRESS": "That is no IP address.",
+  "error.PROXY.PORT": "A number from 1024 to 65535.",
+  "error.PROXY.NOT_MANAGEMENT": "The console proxy belongs to the management node. Set it on its console.",
+  "error.PROXY.NOT_RESTARTED": "The values are kept, but the proxy did not start again. Its log says why: F2, Logs.",
+} as const;

@@ -1,0 +1,58 @@
+import { NodeError } from "../../../core/model/error.ts";
+import type { NetworkOperation } from "../../../core/model/network/operation.ts";
+import type { NetworkProblem } from "../../../core/model/network/transaction.ts";
+import type { Control, Screen } from "../screen.ts";
+import { planScreen } from "./plan.ts";
+import { problemWords } from "./problem-words.ts";
+import { openRunning } from "./running.ts";
+
+export type Proposal = {
+  operations: readonly NetworkOperation[];
+  /** Says why it can't be; `field` is the path in the configuration that is to blame. A notice when absent. */
+  refuse?: (sentence: string, field: string) => void;
+  /** The screen that asks: it has done its work once the change is kept. One that stays leaves it out. */
+  from?: Screen;
+};
+
+/**
+ * The one way in which any screen changes the network: what the operations would do is asked for and shown, Y begins
+ * it, and it has to be kept before its time is up. Nothing is changed by asking.
+ */
+export async function propose(control: Control, { operations, refuse, from }: Proposal): Promise<void> {
+  const { t } = control.view();
+  const say = refuse ?? ((sentence: string) => control.notify(sentence, "bad"));
+  if (openRunning(control)) return;
+  if (operations.length === 0) {
+    control.notify(t("network.noChange"), "warn");
+    return;
+  }
+  const plan = await control.attempt(async () => {
+    try {
+      return await control.client.call("planNetwork", { body: { operations: [...operations] } });
+    } catch (error) {
+      // An operation that can't be carried out at all; anything else is the matter of every screen.
+      if (!(error instanceof NodeError) || !error.code.startsWith("NET.")) throw error;
+      say(refusal(control, error), "");
+      return undefined;
+    }
+  });
+  if (plan === undefined) return;
+  const errors = plan.problems.filter(({ severity }) => severity === "error");
+  const [first] = errors;
+  if (first !== undefined) say(firstOf(control, first, errors.length), first.field);
+  else if (plan.changes.length === 0) control.notify(t("network.noChange"), "warn");
+  else control.open(planScreen(control, plan, operations, from));
+}
+
+function refusal(control: Control, error: NodeError): string {
+  const { t } = control.view();
+  const values = Object.fromEntries(Object.entries(error.values).map(([name, value]) => [name, String(value)]));
+  return t.find(`network.problem.${error.code}`, values) ?? control.describe(error);
+}
+
+/** A form has room for one sentence at its foot; the others come when this one is put right. */
+function firstOf(control: Control, problem: NetworkProblem, count: number): string {
+  const { t } = control.view();
+  const sentence = problemWords(t, problem);
+  return count === 1 ? sentence : t("network.firstOf", { sentence, count });
+}
