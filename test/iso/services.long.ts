@@ -252,6 +252,9 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
   it("change the root password for real, and reboot the machine on F12 and REBOOT", async () => {
     await logIn(keys.f2, "System Configuration");
     guest.serial.type(keys.enter);
+    // A management node has several; root's stands first.
+    await guest.serial.until(/system root|System root/i);
+    guest.serial.type(keys.enter);
     await guest.serial.until("Old password");
     guest.serial.type(`${password}\t${nextPassword}\t${nextPassword}\r`);
     await guest.serial.until("All other sessions end");
