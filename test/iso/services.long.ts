@@ -264,6 +264,8 @@ describe("the services of a node", { skip: why !== undefined && !isCi ? why : fa
     assert.equal((await opens(nextPassword)).status, 0);
     assert.notEqual((await opens(password)).status, 0);
     assert.equal(await guest.shell.run("stat -c '%U:%G %a' /etc/shadow"), "root:shadow 640");
+    guest.serial.type(keys.esc);
+    await guest.serial.until("System Configuration");
     await goHome();
 
     const boot = await guest.shell.run("cat /proc/sys/kernel/random/boot_id");
