@@ -2,6 +2,7 @@ import * as http from "node:http";
 import { createParser } from "eventsource-parser";
 import type * as z from "zod/mini";
 import { errorBody, NodeError } from "../model/error.ts";
+import { jsonOrNothing } from "../model/json.ts";
 import {
   type CallName,
   type Calls,
@@ -60,7 +61,7 @@ export class Client {
     const { method, path, response } = calls[name];
     const url = fillIn(path, args.params ?? {}) + queryString(args.query ?? {});
     const answered = await this.#request(method, url, args.body);
-    const json = parseJson(answered.text);
+    const json = jsonOrNothing(answered.text);
     if (answered.status >= 400) throw toError(json, answered.status);
     const parsed = response.safeParse(json);
     if (!parsed.success) throw nonsense(`${method} ${path}`, parsed.error.issues[0]?.path.join("."));
@@ -122,7 +123,7 @@ export class Client {
         maxBufferSize: 4_000_000,
         onEvent: (event) => {
           if (closed) return;
-          const data = parseJson(event.data);
+          const data = jsonOrNothing(event.data);
           if (data === undefined) lost(nonsense(path, event.event));
           else onEvent(event.event ?? "", data);
         },
@@ -143,7 +144,7 @@ export class Client {
           response.on("data", (chunk: string) => {
             if (text.length < 100_000) text += chunk;
           });
-          response.on("end", () => lost(toError(parseJson(text), response.statusCode ?? 0)));
+          response.on("end", () => lost(toError(jsonOrNothing(text), response.statusCode ?? 0)));
           return;
         }
         waitMs = 100;
@@ -246,14 +247,6 @@ function fillIn(path: string, params: object): string {
 function queryString(query: object): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs.map(([k, v]): [string, string] => [k, String(v)]))}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function toError(json: unknown, status: number): NodeError {

@@ -8,6 +8,7 @@ import {
   installerMessage,
   installerProtocolVersion,
 } from "../model/installation/protocol.ts";
+import { jsonOrNothing } from "../model/json.ts";
 
 type Calls = typeof installerCalls;
 export type InstallerArgs<N extends InstallerCall> = z.input<Calls[N]["args"]>;
@@ -158,7 +159,7 @@ export class InstallerClient {
       failed(nonsense("a line that is too long"));
       return;
     }
-    const parsed = installerMessage.safeParse(parseJson(line));
+    const parsed = installerMessage.safeParse(jsonOrNothing(line));
     if (!parsed.success) {
       failed(nonsense(parsed.error.issues[0]?.path.join(".") || "a line"));
       return;
@@ -192,14 +193,6 @@ export class InstallerClient {
     this.#why = error;
     socket?.destroy();
     for (const pending of [...this.#pending.values()]) pending.fail(error);
-  }
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import { NodeError } from "../model/error.ts";
+import { jsonOrNothing } from "../model/json.ts";
 import type { LogLine } from "../model/records.ts";
 import type { LogQuery } from "./logs.ts";
 import { plainLine } from "./plain-text.ts";
@@ -50,34 +51,51 @@ export class LogFilter {
 
 /** A line of `journalctl -o json`; undefined when it is none. Message and unit are made safe to show. */
 export function parseEntry(text: string): LogLine | undefined {
-  if (!text.startsWith("{")) return undefined;
-  let entry: unknown;
-  try {
-    entry = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof entry !== "object" || entry === null) return undefined;
-  const field = (name: string) => fieldOf(Reflect.get(entry, name));
-  const cursor = field("__CURSOR");
-  const at = Math.floor(Number(field("__REALTIME_TIMESTAMP")) / 1000);
-  if (cursor === undefined || !Number.isFinite(at)) return undefined;
-  const message = Reflect.get(entry, "MESSAGE") === null ? unknownMessage : (field("MESSAGE") ?? "");
-  const priority = field("PRIORITY") ?? "";
-  const systemd = field("_SYSTEMD_UNIT");
-  // What systemd says about a unit belongs to that unit.
-  const unit = systemd === "init.scope" ? (field("UNIT") ?? systemd) : systemd;
+  const entry = journalEntry(text);
+  if (entry === undefined) return undefined;
+  const { cursor, at, priority, unit, message, field } = entry;
   return {
     cursor,
     at,
-    priority: /^[0-7]$/.test(priority) ? Number(priority) : defaultPriority,
+    priority,
     unit: plainLine(unit ?? field("SYSLOG_IDENTIFIER") ?? field("_COMM") ?? "", 256),
     message: plainLine(message, maxMessageLength),
   };
 }
 
+export type JournalEntry = {
+  cursor: string;
+  at: number;
+  priority: number;
+  /** The unit that the line belongs to, where it does to one. */
+  unit: string | undefined;
+  message: string;
+  field(name: string): string | undefined;
+};
+
+/** The same as journald has it, with its other fields. */
+export function journalEntry(text: string): JournalEntry | undefined {
+  const entry = text.startsWith("{") ? jsonOrNothing(text) : undefined;
+  if (typeof entry !== "object" || entry === null) return undefined;
+  const field = (name: string) => fieldOf(Reflect.get(entry, name));
+  const cursor = field("__CURSOR");
+  const at = Math.floor(Number(field("__REALTIME_TIMESTAMP")) / 1000);
+  if (cursor === undefined || !Number.isFinite(at)) return undefined;
+  const priority = field("PRIORITY") ?? "";
+  const systemd = field("_SYSTEMD_UNIT");
+  return {
+    cursor,
+    at,
+    priority: /^[0-7]$/.test(priority) ? Number(priority) : defaultPriority,
+    // What systemd says about a unit belongs to that unit.
+    unit: systemd === "init.scope" ? (field("UNIT") ?? systemd) : systemd,
+    message: Reflect.get(entry, "MESSAGE") === null ? unknownMessage : (field("MESSAGE") ?? ""),
+    field,
+  };
+}
+
 /** A field is a text, a list of bytes when it is not valid text, or a list of either when an entry has it twice. */
-export function fieldOf(value: unknown): string | undefined {
+function fieldOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return undefined;
   if (value.every((byte) => typeof byte === "number")) return Buffer.from(value).toString("utf8");

@@ -62,6 +62,7 @@ export const networkProblemsEn = {
   "network.problem.NET.PREFIX": "The prefix is a number from 1 to {longest}.",
   "network.problem.NET.PREFIX.empty": "Give the length of the network's prefix.",
   "network.problem.NET.PREFIX.netmask": "That is no netmask, such as 255.255.255.0 or 24.",
+  "network.problem.NET.PREFIX.text": "That is neither a prefix's length nor a netmask.",
   "network.problem.NET.TIME_SERVER": "{given} can't be a time server.",
   "network.problem.NET.VLAN_DEPTH": "{link} would be a VLAN on a VLAN on a VLAN.",
   "network.problem.NET.VLAN_EXISTS": "{parent} has that VLAN already.",

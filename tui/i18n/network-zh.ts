@@ -224,6 +224,7 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "network.probe.MANAGER.SILENT": "管理服务在 {target} 没有应答。",
   "network.probe.DNS.OK": "域名服务器 {target} 有应答。",
   "network.probe.DNS.SILENT": "域名服务器 {target} 没有应答。",
+  "error.NET.UNREADABLE": "无法读取本节点的网络：{why}。请重试。",
   "error.NET.RENAME_SWAP": "{links} 不能在一次更改中互换名称。请先给其中一个取第三个名称。",
   "error.NET.NODE_FILE": "/etc/binnacle/node.json 无法读取：管理网络未更改。请更正该文件。",
   "error.NET.BOND_EXISTS": "绑定 {bond} 已存在。请换一个名称，或先删除它。",

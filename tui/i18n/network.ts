@@ -231,6 +231,7 @@ export const networkEn = {
   "network.probe.MANAGER.SILENT": "The manager does not answer at {target}.",
   "network.probe.DNS.OK": "The name server {target} answers.",
   "network.probe.DNS.SILENT": "The name server {target} does not answer.",
+  "error.NET.UNREADABLE": "The network of this node can't be read: {why}. Try again.",
   "error.NET.RENAME_SWAP": "{links} can't change places in one change. Give one of them a third name first.",
   "error.NET.NODE_FILE":
     "/etc/binnacle/node.json can't be read: the management network was not changed. Correct that file.",

@@ -1,9 +1,9 @@
 import { hostnameProblem, isVlanId, parseAddress } from "../../core/model/address.ts";
 import type { NetworkAnswers } from "../../core/model/installation/draft.ts";
+import { parseAddressAndPrefix, wordsOf } from "../addresses.ts";
 import type { Canvas } from "../terminal/canvas.ts";
 import type { Key } from "../terminal/key.ts";
 import { ChoiceField, type Field, TextField } from "../widgets/fields.ts";
-import { parseAddressAndPrefix, wordsOf } from "./addresses.ts";
 import { PickField, ReadyForm } from "./fields.ts";
 import type { Control } from "./screen.ts";
 import { linksScreen } from "./screens/links.ts";

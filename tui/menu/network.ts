@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { Client } from "../../core/api/client.ts";
-import { parseAddress, prefixOfNetmask } from "../../core/model/address.ts";
+import { parseAddress } from "../../core/model/address.ts";
 import { NodeError } from "../../core/model/error.ts";
 import {
   type Ipv4Settings,
@@ -10,6 +10,7 @@ import {
 } from "../../core/model/network/configuration.ts";
 import type { NetworkOperation } from "../../core/model/network/operation.ts";
 import { hasEnded, type NetworkPlan, type NetworkTransaction } from "../../core/model/network/transaction.ts";
+import { parseAddressAndPrefix } from "../addresses.ts";
 import type { Translate } from "../i18n/catalogue.ts";
 import type { Lines, Reply } from "./lines.ts";
 import { changeLines, endLine, problemLine, trialLines } from "./network-pages.ts";
@@ -56,7 +57,7 @@ async function askOperation(
     if (typed === undefined) return { reply: address };
     const dhcp: Ipv4Settings = { ...present, method: "dhcp", addresses: [], gateway: null };
     if (typed.toLowerCase() === "dhcp") return { do: "address", link: name, ipv4: dhcp };
-    const own = parseOwn(typed);
+    const own = parseAddressAndPrefix(typed, 4);
     if (own === undefined) {
       lines.print(t("menu.address.wrong"));
       continue;
@@ -77,12 +78,6 @@ async function askGateway(lines: Lines, t: Translate, present: string | null): P
     if (parseAddress(typed)?.family === 4) return typed;
     lines.print(t("network.problem.NET.GATEWAY", { family: 4 }));
   }
-}
-
-function parseOwn(text: string): { address: string; prefix: number } | undefined {
-  const [address = "", length = ""] = text.split(/\s*\/\s*|\s+/);
-  const prefix = /^\d{1,2}$/.test(length) ? Number(length) : prefixOfNetmask(length);
-  return parseAddress(address)?.family === 4 && prefix !== undefined ? { address, prefix } : undefined;
 }
 
 /** Prints what would change, or why it can't; whether it can. */

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { LogRange } from "../../model/archives.ts";
 import { NodeError } from "../../model/error.ts";
 import { Masker, type MaskOptions } from "../../model/mask.ts";
-import { fieldOf } from "../log-entry.ts";
+import { journalEntry } from "../log-entry.ts";
 import type { Machine } from "../machine.ts";
 import { plainLine } from "../plain-text.ts";
 
@@ -101,24 +101,13 @@ function maskMessage(message: string, masker: Masker): string {
 
 /** A line of `journalctl -o json` in its parts; undefined when it is none. */
 export function parseLine(text: string): JournalLine | undefined {
-  let entry: unknown;
-  try {
-    entry = JSON.parse(text);
-  } catch {
-    // Cut off, or words for people.
-    return undefined;
-  }
-  if (typeof entry !== "object" || entry === null) return undefined;
-  const field = (name: string) => fieldOf(Reflect.get(entry, name));
-  const cursor = field("__CURSOR");
-  const at = Math.floor(Number(field("__REALTIME_TIMESTAMP")) / 1000);
-  if (cursor === undefined || !Number.isFinite(at) || Math.abs(at) > 8.64e15) return undefined;
-  const own = field("_SYSTEMD_UNIT");
-  const unit = (own === "init.scope" ? field("UNIT") : undefined) ?? own;
+  const entry = journalEntry(text);
+  // Beyond what a date can be there is no line of ours.
+  if (entry === undefined || Math.abs(entry.at) > 8.64e15) return undefined;
+  const { cursor, at, unit, message, priority, field } = entry;
   const name = field("SYSLOG_IDENTIFIER") ?? field("_COMM") ?? "";
   const pid = field("_PID");
-  const severity = severities[Number(field("PRIORITY") ?? 6)] ?? "info";
-  const message = Reflect.get(entry, "MESSAGE") === null ? "(over 4096 bytes)" : (field("MESSAGE") ?? "");
+  const severity = severities[priority] ?? "info";
   const head = `${new Date(at).toISOString()} ${severity.padEnd(7)} ${name}${pid === undefined ? "" : `[${pid}]`}`;
   return { cursor, at, unit: unitName(unit ?? name), head, message };
 }

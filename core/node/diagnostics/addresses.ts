@@ -1,5 +1,6 @@
 import { readNodeFile } from "../facts/node-file.ts";
-import { commandFailed, FactMissing } from "../facts/source.ts";
+import { FactMissing } from "../facts/source.ts";
+import { whoHas } from "../neighbours.ts";
 import { type CheckContext, defineCheck, type Outcome } from "./check.ts";
 import { list } from "./format.ts";
 
@@ -41,6 +42,7 @@ export const managementLinkCheck = defineCheck({
 });
 
 const probeTimeoutMs = 5000;
+const askSeconds = 3;
 const maxProbes = 4;
 
 type Code = "ADDRESS.OK" | "ADDRESS.DUPLICATE";
@@ -57,10 +59,12 @@ export const duplicateAddressCheck = defineCheck({
     const own = link?.addresses.filter(({ family }) => family === "inet").slice(0, maxProbes) ?? [];
     if (link === undefined || link.mac === null || own.length === 0) return [];
     await requireIputils(context);
+    const { machine, signal } = context;
+    const asking = { machine, signal, reason: "Diagnostics" };
     const macs = new Set(links.map(({ mac }) => mac));
     const found: Outcome<Code>[] = [];
     for (const { address } of own) {
-      const mac = await whoElse(context, link.name, address);
+      const mac = await whoHas(asking, link.name, address, askSeconds);
       // A switch may send our own probe back.
       if (mac === undefined || macs.has(mac)) continue;
       found.push({
@@ -90,15 +94,4 @@ export const duplicateAddressCheck = defineCheck({
 async function requireIputils({ machine, signal }: CheckContext): Promise<void> {
   const { stdout } = await machine.run("arping", ["-V"], { timeoutMs: probeTimeoutMs, signal, reason: "Diagnostics" });
   if (!stdout.includes("iputils")) throw new FactMissing("unsupported", "arping");
-}
-
-/** The MAC address that answers, or undefined. Source: arping(8) of iputils: `-D` exits with 0 when nobody did. */
-async function whoElse({ machine, signal }: CheckContext, link: string, address: string): Promise<string | undefined> {
-  const args = ["-D", "-c", "2", "-w", "3", "-I", link, address];
-  const limits = { timeoutMs: probeTimeoutMs, signal, reason: "Diagnostics" };
-  const { code, stdout, stderr } = await machine.run("arping", args, limits);
-  if (code === 0) return undefined;
-  const mac = /^Unicast reply from \S+ \[([0-9A-F:]{17})\]/im.exec(stdout)?.[1];
-  if (mac === undefined) throw commandFailed("arping", stderr);
-  return mac.toLowerCase();
 }

@@ -14,8 +14,10 @@ import {
   type NetworkProblem,
   type NetworkTransaction,
   type SavedConfiguration,
+  type TransactionPhase,
 } from "../../model/network/transaction.ts";
 import type { Damage } from "../document.ts";
+import { FactMissing } from "../facts/source.ts";
 import { Turns } from "../turns.ts";
 import { forgetCommit, resumeCommit } from "./commit.ts";
 import {
@@ -32,6 +34,12 @@ import { type Book, type Draft, type Ending, Run, releaseCheckpoint, settleKept,
 import { activeProfiles } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
 import { type ProfileWrite, writeProfiles } from "./write-profiles.ts";
+
+/** Nobody can keep what is not in force yet; everybody can take it back as long as it isn't kept. */
+const askable = {
+  keep: ["probing", "waiting"],
+  rollBack: ["saving", "applying", "probing", "waiting"],
+} as const satisfies Record<string, readonly TransactionPhase[]>;
 
 export type ChangeRequest = {
   operations: readonly NetworkOperation[];
@@ -185,7 +193,15 @@ export class NetworkChanges {
 
   #present(): Promise<Present> {
     const { machine, root } = this.#world;
-    return readPresent({ machine, root, signal: new AbortController().signal });
+    const reading = readPresent({ machine, root, signal: new AbortController().signal });
+    return reading.catch((error: unknown) => {
+      if (!(error instanceof FactMissing)) throw error;
+      throw new NodeError("NET.UNREADABLE", `The network of this node can't be read: ${error.message}.`, {
+        remedy: "Try again; the agent's log says more.",
+        values: { why: error.message },
+        cause: error,
+      });
+    });
   }
 
   async #draft(asked: readonly NetworkOperation[]): Promise<Draft> {
@@ -293,9 +309,8 @@ export class NetworkChanges {
 
   #ask(id: string, what: "keep" | "rollBack"): NetworkTransaction {
     const transaction = this.get(id);
-    const isOpen = ["saving", "applying", "probing", "waiting"].includes(transaction.phase);
-    if (this.#run === undefined || !isOpen)
-      throw new NodeError("NET.NOT_WAITING", "This change was kept or taken back already.", {
+    if (this.#run === undefined || !askable[what].some((phase) => phase === transaction.phase))
+      throw new NodeError("NET.NOT_WAITING", "This change does not wait for an answer, or not any more.", {
         remedy: "Look at the network as it is now.",
         values: { phase: transaction.phase, ...(transaction.why === null ? {} : { why: transaction.why }) },
       });

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
+import { jsonOrNothing } from "../../model/json.ts";
 import { errnoOf, syncFolder, writeDurably } from "../durable.ts";
 
 /*
@@ -65,7 +66,7 @@ export async function resumeCommit(file: string, root: string): Promise<string |
     throw error;
   });
   if (text === undefined) return undefined;
-  const parsed = journal.safeParse(jsonOf(text));
+  const parsed = journal.safeParse(jsonOrNothing(text));
   if (!parsed.success) {
     await forgetCommit(file);
     return undefined;
@@ -135,17 +136,9 @@ async function syncIfThere(folder: string): Promise<void> {
 export async function forgetCommit(file: string, id?: string): Promise<void> {
   if (id !== undefined) {
     const text = await readFile(file, "utf8").catch(() => "");
-    const parsed = journal.safeParse(jsonOf(text));
+    const parsed = journal.safeParse(jsonOrNothing(text));
     if (parsed.success && parsed.data.id !== id) return;
   }
   await rm(file, { force: true });
   await syncFolder(dirname(file));
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { NodeError } from "../../model/error.ts";
+import { jsonOrNothing } from "../../model/json.ts";
 import type { Machine, RunResult } from "../machine.ts";
 
 /** A network device as NetworkManager sees it. */
@@ -34,7 +35,6 @@ export type NetworkManager = {
   activate(uuid: string, device: string | null): Promise<void>;
   /** Takes over a changed profile without interrupting the device, where that is possible. */
   reapply(device: string): Promise<void>;
-  disconnect(device: string): Promise<void>;
   /** Keeps the present state of all devices: NetworkManager goes back to it by itself after so many seconds. */
   createCheckpoint(seconds: number): Promise<string>;
   /** Moves the end of a checkpoint to so many seconds from now. */
@@ -73,9 +73,6 @@ export function realNetworkManager(machine: Pick<Machine, "run">): NetworkManage
     },
     async reapply(device) {
       await nmcli(["-w", "8", "device", "reapply", device], `change ${device}`);
-    },
-    async disconnect(device) {
-      await nmcli(["-w", "8", "device", "disconnect", device], `disconnect ${device}`);
     },
     async createCheckpoint(seconds) {
       const args = ["aouu", "0", String(seconds), String(checkpointFlags)];
@@ -167,15 +164,7 @@ function numbered(text = ""): { number: number; words: string } {
 const pathAnswer = z.object({ type: z.literal("o"), data: z.tuple([z.string().startsWith("/")]) });
 
 function objectPath(text: string): string {
-  const parsed = pathAnswer.safeParse(safeJson(text));
+  const parsed = pathAnswer.safeParse(jsonOrNothing(text));
   if (parsed.success) return parsed.data.data[0];
   throw new NodeError("NET.MANAGER_REFUSED", "NetworkManager's answer about a checkpoint can't be understood.");
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import * as z from "zod";
 import { isMac } from "../../model/address.ts";
-import type { NodeError } from "../../model/error.ts";
 import type { FactValue, Link } from "../../model/facts.ts";
+import { jsonOrNothing } from "../../model/json.ts";
 import type { NetworkConfiguration, NetworkHardware } from "../../model/network/configuration.ts";
 import { networkSource } from "../facts/network.ts";
 import { nodeFilePath, readNodeFile } from "../facts/node-file.ts";
 import { type Machine, readIfThere } from "../machine.ts";
 import type { OtherProfile, PresentLink } from "./bind-profiles.ts";
-import { type EffectiveProfiles, effectiveProfiles, profileFolders } from "./profiles.ts";
+import { type EffectiveProfiles, effectiveProfiles } from "./profiles.ts";
 import { readConfiguration } from "./read-configuration.ts";
 import { readProfileFiles } from "./read-profiles.ts";
 
@@ -19,7 +19,6 @@ export const timeServersPath = "/etc/chrony/sources.d/binnacle.sources";
 export type Present = {
   configuration: NetworkConfiguration;
   others: OtherProfile[];
-  problems: NodeError[];
   profiles: EffectiveProfiles;
   links: PresentLink[];
   network: FactValue<"network">;
@@ -32,17 +31,13 @@ export type PresentOptions = { machine: Machine; root: string; signal: AbortSign
  * Reads profiles, names and links.
  *
  * @param options.root "" on a node; otherwise a folder whose files stand before those of the machine
- * @throws NodeError when the links can't be read
+ * @throws FactMissing or NodeError when the links can't be read
  */
 export async function readPresent({ machine, root, signal }: PresentOptions): Promise<Present> {
   const [network, limits, files, hostname, timeServers, managementLink] = await Promise.all([
     networkSource().read(machine, signal),
     readMtuLimits(machine, signal),
-    readProfileFiles({
-      run: join(root, profileFolders.run),
-      etc: join(root, profileFolders.etc),
-      lib: join(root, profileFolders.lib),
-    }),
+    readProfileFiles(root),
     readSetting(machine, root, hostnamePath),
     readSetting(machine, root, timeServersPath),
     readManagementLink(machine, root),
@@ -59,7 +54,6 @@ export async function readPresent({ machine, root, signal }: PresentOptions): Pr
   return {
     configuration: read.configuration,
     others: read.others,
-    problems: [...profiles.problems, ...read.problems],
     profiles,
     links,
     network,
@@ -108,21 +102,13 @@ async function readMtuLimits(machine: Machine, signal: AbortSignal): Promise<Map
     ({ stdout }) => stdout,
     () => "[]",
   );
-  const parsed = ipLimits.safeParse(jsonOf(text));
+  const parsed = ipLimits.safeParse(jsonOrNothing(text));
   const limits = parsed.success ? parsed.data : [];
   return new Map(
     limits.flatMap(({ ifname, max_mtu }) =>
       ifname === undefined || max_mtu === undefined || max_mtu === 0 ? [] : [[ifname, max_mtu] as const],
     ),
   );
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function hardwareOf(

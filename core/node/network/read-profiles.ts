@@ -10,13 +10,12 @@ import { type ProfileFile, type ProfilePlace, profileFolders, profilePlaces } fr
  * is there as `unreadable`; a folder that does not exist is empty.
  * @throws the system's error for a folder that is there and can't be read.
  */
-export async function readProfileFiles(
-  folders: Readonly<Record<ProfilePlace, string>> = profileFolders,
-): Promise<ProfileFile[]> {
+export async function readProfileFiles(root = ""): Promise<ProfileFile[]> {
   const all = await Promise.all(
     profilePlaces.map(async (place) => {
-      const names = await namesIn(folders[place]);
-      const files = await Promise.all(names.map((name) => readProfileFile(place, folders[place], name)));
+      const folder = join(root, profileFolders[place]);
+      const names = await namesIn(folder);
+      const files = await Promise.all(names.map((name) => readProfileFile(place, folder, name)));
       return files.filter((file) => file !== undefined);
     }),
   );

@@ -127,13 +127,18 @@ export class Run {
 
   /** Probes again and again until the change is to be kept or taken back. */
   async #wait(): Promise<Exclude<Decision, { do: "wait" }>> {
-    const { machine, manager, sinceBootMs } = this.#world;
+    const { machine, manager, onTrouble, sinceBootMs } = this.#world;
     this.#deadline = sinceBootMs() + this.#request.seconds * 1000;
     this.#book.tell({ phase: "probing" });
     for (;;) {
-      const round = manager === null ? Promise.resolve([]) : probeRound(this.#questions(), this.#known);
-      // A round that is not waited for any more may fail on its own.
-      round.catch(() => undefined);
+      // A round that could not be asked says nothing of the network: the next one may.
+      const round =
+        manager === null
+          ? Promise.resolve([])
+          : probeRound(this.#questions(), this.#known).catch((error: unknown) => {
+              onTrouble("looking at the network", error);
+              return undefined;
+            });
       const found = await Promise.race([round, this.#sleep(this.#leftMs())]);
       if (found !== undefined) {
         this.#probes = found;

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { NodeError } from "../../model/error.ts";
 import type { NetworkConfiguration } from "../../model/network/configuration.ts";
@@ -12,7 +11,7 @@ import type { RunningChange } from "./journal.ts";
 import { deviceStates, type NetworkManager } from "./manager.ts";
 import { forgetTried, removeRestored, removeTried, writeTried } from "./overlay.ts";
 import { presentLink } from "./present.ts";
-import { effectiveProfiles, profileFolders } from "./profiles.ts";
+import { effectiveProfiles } from "./profiles.ts";
 import { readProfileFiles } from "./read-profiles.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
@@ -164,11 +163,7 @@ async function removeGone(world: NetworkWorld, from: NetworkConfiguration, to: N
 
 /** The UUID of each link's profile, as the files have it now. */
 async function profilesByLink(world: NetworkWorld, signal: AbortSignal): Promise<Map<string, string>> {
-  const files = await readProfileFiles({
-    run: join(world.root, profileFolders.run),
-    etc: join(world.root, profileFolders.etc),
-    lib: join(world.root, profileFolders.lib),
-  });
+  const files = await readProfileFiles(world.root);
   const { links } = await networkSource().read(world.machine, signal);
   const { bound } = bindProfiles(effectiveProfiles(files).profiles, links.map(presentLink));
   return new Map([...bound.values()].map(({ link, profile }) => [link, profile.uuid]));

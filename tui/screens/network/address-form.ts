@@ -1,4 +1,5 @@
 import { parseAddress } from "../../../core/model/address.ts";
+import { nameServerFinding } from "../../../core/model/address-problems.ts";
 import {
   type Ipv4Settings,
   type Ipv6Settings,
@@ -6,13 +7,14 @@ import {
   noIpv4,
   noIpv6,
 } from "../../../core/model/network/configuration.ts";
+import { mtuFieldProblem } from "../../../core/model/network/fields.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
+import { wordsOf } from "../../addresses.ts";
 import type { Translate } from "../../i18n/catalogue.ts";
 import { type Field, TextField } from "../../widgets/fields.ts";
 import { Form } from "../../widgets/form.ts";
-import { mtuWrong, nameServersWrong, wordsOf } from "./checks.ts";
 import { type Current, type FamilyFields, ipv4Fields, ipv6Fields } from "./family-fields.ts";
-import { wrongWords } from "./problem-words.ts";
+import { firstOf, saying } from "./problem-words.ts";
 
 type Options = {
   t: () => Translate;
@@ -51,10 +53,7 @@ export class AddressForm {
       value: [...ipv4.nameServers, ...ipv6.nameServers].join(" "),
       maxLength: 400,
       width: 40,
-      validate(text) {
-        const wrong = nameServersWrong(wordsOf(text));
-        return wrong === undefined ? undefined : wrongWords(t(), wrong);
-      },
+      validate: saying(t, (text) => firstOf(wordsOf(text), nameServerFinding)),
     });
     this.#mtu = new TextField({
       label: () => t()("network.field.mtu"),
@@ -63,10 +62,7 @@ export class AddressForm {
       maxLength: 5,
       width: 8,
       allowed: (char) => /\d/.test(char),
-      validate(text) {
-        const wrong = mtuWrong(text);
-        return wrong === undefined ? undefined : wrongWords(t(), wrong);
-      },
+      validate: saying(t, (text) => (text === "" ? undefined : mtuFieldProblem(Number(text)))),
     });
     this.form = new Form({
       fields: [...this.#four.fields, ...this.#six.fields, this.#nameServers, this.#mtu],

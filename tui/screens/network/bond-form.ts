@@ -5,15 +5,16 @@ import {
   noIpv4,
   noIpv6,
 } from "../../../core/model/network/configuration.ts";
+import { interfaceNameProblem } from "../../../core/model/network/fields.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
+import { wordsOf } from "../../addresses.ts";
 import type { Translate } from "../../i18n/catalogue.ts";
 import { ChoiceField, type ChoiceOption, type Field, TextField, ToggleField } from "../../widgets/fields.ts";
 import { Form } from "../../widgets/form.ts";
 import { formatSpeed } from "../../widgets/format.ts";
 import { linkState } from "../words.ts";
-import { linkNameWrong, wordsOf } from "./checks.ts";
 import type { DeskLink, NetworkDesk } from "./desk.ts";
-import { wrongWords } from "./problem-words.ts";
+import { saying } from "./problem-words.ts";
 
 type Options = {
   t: () => Translate;
@@ -48,10 +49,7 @@ export class BondForm {
       replaceOnType: true,
       maxLength: 15,
       width: 18,
-      validate(text) {
-        const wrong = linkNameWrong(text);
-        return wrong === undefined ? undefined : wrongWords(t(), wrong);
-      },
+      validate: saying(t, (text) => interfaceNameProblem(text)),
     });
     this.#mode = new FollowedChoice(t, present?.bond.mode ?? "802.3ad", (mode) =>
       this.#options.set(usualOptions(mode)),

@@ -1,9 +1,10 @@
-import { formatAddress, parseAddress } from "../../../core/model/address.ts";
+import { formatAddress } from "../../../core/model/address.ts";
 import type { Ipv4Settings, Ipv6Settings, OwnAddress } from "../../../core/model/network/configuration.ts";
+import { addressFieldProblem, gatewayFieldProblem, parsePrefix } from "../../../core/model/network/fields.ts";
+import { parseAddressAndPrefix } from "../../addresses.ts";
 import type { MessageKey, Translate } from "../../i18n/catalogue.ts";
 import { ChoiceField, type Field, TextField } from "../../widgets/fields.ts";
-import { addressWrong, gatewayWrong, parseOwn, parsePrefix, prefixWrong } from "./checks.ts";
-import { type Wrong, wrongWords } from "./problem-words.ts";
+import { saying, type Wrong } from "./problem-words.ts";
 
 /*
  * The fields of IPv4 and of IPv6. The gateway is never filled in, and an empty one is refused: which router a machine
@@ -48,20 +49,18 @@ export function ipv4Fields(
   const when = () => method.value === "static";
   const [shown = current.own] = present.method === "static" ? present.addresses : [];
   const known = present.gateway ?? current.gateway;
-  const say = (wrong: Wrong | undefined) => (wrong === undefined ? undefined : wrongWords(t(), wrong));
   const address = textField(t, "network.field.address", "network.hint.address", {
     when,
     value: shown?.address ?? "",
-    wrong: (text) => say(addressWrong(text, 4, parsePrefix(netmask.value, 4))),
+    wrong: (text) => addressFieldProblem(text.trim(), 4, prefixOf(netmask.value, 4)),
   });
   const netmask = textField(t, "network.field.netmask", "network.hint.netmask", {
     when,
     value: shown === undefined ? "" : netmaskOf(shown.prefix),
-    wrong: (text) => say(prefixWrong(text, 4)),
+    wrong: (text) => prefixWrong(text, 4),
   });
   const own = (): OwnAddress | undefined => {
-    const [parsed, prefix] = [parseAddress(address.value.trim()), parsePrefix(netmask.value, 4)];
-    return parsed?.family === 4 && prefix !== undefined ? { address: formatAddress(parsed), prefix } : undefined;
+    return parseAddressAndPrefix(`${address.value.trim()}/${prefixOf(netmask.value, 4) ?? ""}`, 4);
   };
   const gateway = gatewayField(t, "network.field.gateway", { when, present: known, own, family: 4 });
   return {
@@ -93,12 +92,9 @@ export function ipv6Fields(t: T, present: Ipv6Settings, current: Current): Famil
   const address = textField(t, "network.field.address6", "network.hint.address6", {
     when,
     value: shown === undefined ? "" : `${shown.address}/${shown.prefix}`,
-    wrong(text) {
-      const wrong = address6Wrong(text);
-      return wrong === undefined ? undefined : wrongWords(t(), wrong);
-    },
+    wrong: address6Wrong,
   });
-  const own = () => parseOwn(address.value, 6);
+  const own = () => parseAddressAndPrefix(address.value, 6);
   const gateway = gatewayField(t, "network.field.gateway6", { when, present: known, own, family: 6 });
   return {
     fields: [method, address, gateway],
@@ -114,10 +110,20 @@ export function ipv6Fields(t: T, present: Ipv6Settings, current: Current): Famil
 
 function address6Wrong(text: string): Wrong | undefined {
   const [given = "", length = ""] = text.trim().split("/");
-  return addressWrong(given, 6, parsePrefix(length, 6)) ?? prefixWrong(length, 6);
+  return addressFieldProblem(given.trim(), 6, prefixOf(length, 6)) ?? prefixWrong(length, 6);
 }
 
-type TextSettings = { when: () => boolean; value: string; wrong: (text: string) => string | undefined };
+function prefixOf(text: string, family: 4 | 6): number | null {
+  const parsed = parsePrefix(text, family);
+  return "prefix" in parsed ? parsed.prefix : null;
+}
+
+function prefixWrong(text: string, family: 4 | 6): Wrong | undefined {
+  const parsed = parsePrefix(text, family);
+  return "problem" in parsed ? parsed.problem : undefined;
+}
+
+type TextSettings = { when: () => boolean; value: string; wrong: (text: string) => Wrong | undefined };
 
 function textField(t: T, label: MessageKey, hint: MessageKey, { when, value, wrong }: TextSettings): TextField {
   return new TextField({
@@ -127,7 +133,7 @@ function textField(t: T, label: MessageKey, hint: MessageKey, { when, value, wro
     value,
     maxLength: 60,
     width: 40,
-    validate: wrong,
+    validate: saying(t, wrong),
   });
 }
 
@@ -141,6 +147,10 @@ type GatewaySettings = {
 function gatewayField(t: T, label: MessageKey, { when, present, own, family }: GatewaySettings): TextField {
   const now = () =>
     present === null ? t()("network.gateway.noneNow") : t()("network.gateway.now", { gateway: present });
+  const check = saying(t, (given) => {
+    const address = own();
+    return gatewayFieldProblem(given, address === undefined ? [] : [address], family);
+  });
   return new TextField({
     label: () => t()(label),
     hint: () => `${now()}   ${t()(present === null ? "network.gateway.how" : "network.gateway.howSame")}`,
@@ -153,8 +163,7 @@ function gatewayField(t: T, label: MessageKey, { when, present, own, family }: G
       if (given === "") return t()("network.gateway.empty");
       if (given === noGateway) return undefined;
       if (given === sameGateway && present !== null) return undefined;
-      const wrong = gatewayWrong(given, own(), family);
-      return wrong === undefined ? undefined : wrongWords(t(), wrong);
+      return check(given);
     },
   });
 }

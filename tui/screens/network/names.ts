@@ -1,12 +1,13 @@
-import { hostnameProblem, parseAddress } from "../../../core/model/address.ts";
+import { parseAddress } from "../../../core/model/address.ts";
+import { hostnameFinding, nameServerFinding, timeServerFinding } from "../../../core/model/address-problems.ts";
 import type { LinkSettings, NetworkConfiguration } from "../../../core/model/network/configuration.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
+import { wordsOf } from "../../addresses.ts";
 import { TextField } from "../../widgets/fields.ts";
 import { Form } from "../../widgets/form.ts";
 import type { Control, Screen } from "../screen.ts";
-import { nameServersWrong, timeServersWrong, wordsOf } from "./checks.ts";
 import { NetworkDesk } from "./desk.ts";
-import { type Wrong, wrongWords } from "./problem-words.ts";
+import { firstOf, saying } from "./problem-words.ts";
 import { propose } from "./propose.ts";
 import { openRunning } from "./running.ts";
 
@@ -19,17 +20,13 @@ export async function namesScreen(control: Control): Promise<Screen> {
 
 function namesForm(control: Control, configuration: NetworkConfiguration | undefined): Screen {
   const t = () => control.view().t;
-  const say = (wrong: Wrong | undefined) => (wrong === undefined ? undefined : wrongWords(t(), wrong));
   const asking = configuration === undefined ? undefined : asksForNames(configuration);
   const hostname = new TextField({
     label: () => t()("network.names.hostname"),
     value: configuration?.hostname ?? "",
     maxLength: 255,
     width: 44,
-    validate(text) {
-      const why = hostnameProblem(text.trim());
-      return why === undefined ? undefined : say({ code: "HOSTNAME.WRONG", values: { given: text.trim(), why } });
-    },
+    validate: saying(t, (text) => hostnameFinding(text.trim())),
   });
   const nameServers = new TextField({
     label: () => t()("network.names.nameServers"),
@@ -38,7 +35,7 @@ function namesForm(control: Control, configuration: NetworkConfiguration | undef
     value: asking === undefined ? "" : [...asking.ipv4.nameServers, ...asking.ipv6.nameServers].join(" "),
     maxLength: 400,
     width: 44,
-    validate: (text) => say(nameServersWrong(wordsOf(text))),
+    validate: saying(t, (text) => firstOf(wordsOf(text), nameServerFinding)),
   });
   const timeServers = new TextField({
     label: () => t()("network.names.timeServers"),
@@ -46,7 +43,7 @@ function namesForm(control: Control, configuration: NetworkConfiguration | undef
     value: (configuration?.timeServers ?? []).join(" "),
     maxLength: 800,
     width: 44,
-    validate: (text) => say(timeServersWrong(wordsOf(text))),
+    validate: saying(t, (text) => firstOf(wordsOf(text), timeServerFinding)),
   });
 
   function operations(): NetworkOperation[] {

@@ -1,10 +1,9 @@
+import { interfaceNameProblem } from "../../../core/model/network/fields.ts";
 import { TextField } from "../../widgets/fields.ts";
-import { Form } from "../../widgets/form.ts";
 import type { Control, Screen } from "../screen.ts";
-import { linkNameWrong } from "./checks.ts";
 import { chooseLinkScreen } from "./choose-link.ts";
-import { wrongWords } from "./problem-words.ts";
-import { propose } from "./propose.ts";
+import { oneFieldScreen } from "./one-field.ts";
+import { saying } from "./problem-words.ts";
 
 /** Rename NIC: which one, then its new name. Whatever names it (bonds, VLANs, bridges) follows, and is shown before. */
 export function renameScreen(control: Control): Screen {
@@ -27,31 +26,13 @@ function newNameScreen(control: Control, link: string): Screen {
     replaceOnType: true,
     maxLength: 40,
     width: 24,
-    validate(text) {
-      const wrong = linkNameWrong(text);
-      return wrong === undefined ? undefined : wrongWords(t(), wrong);
-    },
+    validate: saying(t, (text) => interfaceNameProblem(text)),
   });
-  const form = new Form({
-    fields: [name],
-    submit: () => t()("network.submit"),
-    onSubmit: () =>
-      propose(control, {
-        operations: name.value === link ? [] : [{ do: "rename", link, to: name.value }],
-        refuse: (sentence) => form.refuse(sentence, name),
-        from: screen,
-      }),
-  });
-  const screen: Screen = {
+  return oneFieldScreen(control, {
     title: "network.rename.title",
     help: "help.network.rename",
-    typing: () => form.typing,
-    draw(canvas, view) {
-      const body = canvas.part(2, 1, canvas.width - 4, canvas.height - 2);
-      body.text(0, 0, view.t("network.rename.of", { link }), "strong");
-      form.draw(body.part(0, 2), view.t);
-    },
-    key: (key) => form.key(key),
-  };
-  return screen;
+    heading: (words) => words("network.rename.of", { link }),
+    field: name,
+    operations: () => (name.value === link ? [] : [{ do: "rename", link, to: name.value }]),
+  });
 }

@@ -2,6 +2,8 @@ import { connect } from "node:net";
 import { NodeError } from "../../../model/error.ts";
 import { linkOf as settingsOf } from "../../../model/network/configuration.ts";
 import type { ProbeKind, ProbeResult } from "../../../model/network/transaction.ts";
+import { FactMissing } from "../../facts/source.ts";
+import { type Asking, echo, echoHeaders, whoHas } from "../../neighbours.ts";
 import { comparedWithBefore, linkNow, type ProbeContext, probed, unlessManagement } from "./probe.ts";
 
 /*
@@ -11,8 +13,10 @@ import { comparedWithBefore, linkNow, type ProbeContext, probed, unlessManagemen
 
 const askSeconds = 2;
 const limitMs = 4_000;
-/** Around the payload of an ICMP echo: the IPv4 header without options, and that of ICMP. */
-const echoHeaders = 28;
+/** NetworkManager looks once more, and longer, before it takes an address. */
+const duplicateSeconds = 1;
+/** What ping sends by itself. */
+const smallPayload = 56;
 
 /** Asks everybody at the same time. */
 export async function probeReach(context: ProbeContext): Promise<ProbeResult[]> {
@@ -33,7 +37,7 @@ async function able(kind: ProbeKind, link: string, asked: Promise<ProbeResult[]>
   try {
     return await asked;
   } catch (error) {
-    if (!(error instanceof NodeError)) throw error;
+    if (!(error instanceof NodeError) && !(error instanceof FactMissing)) throw error;
     return [probed(kind, link, "skipped", "PROBE.UNABLE", error.message, { link })];
   }
 }
@@ -43,13 +47,8 @@ export async function duplicates(context: ProbeContext, link: string): Promise<P
   const addresses = settingsOf(context.configuration, link)?.ipv4.addresses ?? [];
   if (linkNow(context, link)?.carrier !== true) return [];
   const asked = addresses.map(async ({ address }) => {
-    // It was asked about just before the change, and the link has held it ever since.
-    if (context.free.has(address))
-      return probed("duplicate", link, "passed", "DUPLICATE.NONE", `Nobody else has ${address}.`, {
-        link,
-        target: address,
-      });
-    const mac = await whoHas(context, link, address);
+    // A free one was asked about just before the change, and the link has held it ever since.
+    const mac = context.free.has(address) ? undefined : await whoElse(context, link, address);
     if (mac === undefined) {
       const description = `Nobody else has ${address}.`;
       return probed("duplicate", link, "passed", "DUPLICATE.NONE", description, { link, target: address });
@@ -60,21 +59,15 @@ export async function duplicates(context: ProbeContext, link: string): Promise<P
   return Promise.all(asked);
 }
 
-async function whoHas(
-  { machine, network, signal }: ProbeContext,
-  link: string,
-  address: string,
-): Promise<string | undefined> {
-  const args = ["-D", "-I", link, "-c", "2", "-w", "1", address];
-  const { stdout } = await machine.run("arping", args, {
-    timeoutMs: limitMs,
-    signal,
-    reason: "look for a duplicate address",
-  });
-  const answers = [...stdout.matchAll(/reply from \S+ \[([\dA-Fa-f:]{17})\]/g)].map((found) => found[1]?.toLowerCase());
-  // The kernel answers on every interface for every address of its own, and two of them may end in one switch.
-  const own = new Set(network.links.flatMap(({ mac, permanentMac }) => [mac, permanentMac]));
-  return answers.find((mac) => mac !== undefined && !own.has(mac));
+/** The kernel answers on every interface for every address of its own, and two of them may end in one switch. */
+async function whoElse(context: ProbeContext, link: string, address: string): Promise<string | undefined> {
+  const mac = await whoHas(asking(context, "look for a duplicate address"), link, address, duplicateSeconds);
+  const isOwn = context.network.links.some((each) => each.mac === mac || each.permanentMac === mac);
+  return isOwn ? undefined : mac;
+}
+
+function asking({ machine, signal }: ProbeContext, reason: string): Asking {
+  return { machine, signal, reason };
 }
 
 async function gateways(context: ProbeContext, link: string): Promise<ProbeResult[]> {
@@ -90,7 +83,9 @@ async function gateways(context: ProbeContext, link: string): Promise<ProbeResul
         return [probed("gateway", link, unlessManagement(context, link), "GATEWAY.SILENT", description, values)];
       }
       const passed = probed("gateway", link, "passed", "GATEWAY.OK", `The gateway ${address} answers.`, values);
-      return family === "inet" ? [passed, ...(await pathMtu(context, link, now.mtu, address))] : [passed];
+      return family === "inet"
+        ? [passed, ...(await able("pathMtu", link, pathMtu(context, link, now.mtu, address)))]
+        : [passed];
     });
   const silent = missingGateways(context, link);
   return [...silent, ...(await Promise.all(asked)).flat()];
@@ -122,38 +117,15 @@ async function neighbour({ machine, signal }: ProbeContext, link: string, addres
 
 /** Packets as large as the interface sends them must reach the gateway, or connections hang once data flow. */
 async function pathMtu(context: ProbeContext, link: string, mtu: number, gateway: string): Promise<ProbeResult[]> {
-  const echo = async (payload: number) => {
-    const args = [
-      "-n",
-      "-M",
-      "do",
-      "-s",
-      String(payload),
-      "-c",
-      "2",
-      "-i",
-      "0.2",
-      "-w",
-      "1",
-      "-I",
-      link,
-      "--",
-      gateway,
-    ];
-    const run = context.machine.run("ping", args, {
-      timeoutMs: limitMs,
-      signal: context.signal,
-      reason: "measure the path",
-    });
-    return Number(/, (\d+) received/.exec((await run).stdout)?.[1] ?? 0) > 0;
-  };
+  const passes = async (payload: number) =>
+    (await echo(asking(context, "measure the path"), link, gateway, payload)).arrived;
   const values = { link, target: `${gateway} mtu ${mtu}`, mtu };
-  if (await echo(mtu - echoHeaders)) {
+  if (await passes(mtu - echoHeaders.inet)) {
     const description = `Packets of ${mtu} bytes reach the gateway.`;
     return [probed("pathMtu", link, "passed", "MTU.OK", description, values)];
   }
   // A gateway that answers no echo at all says nothing about sizes.
-  if (!(await echo(56))) return [];
+  if (!(await passes(smallPayload))) return [];
   const description = `Packets of ${mtu} bytes, the MTU of ${link}, do not reach the gateway ${gateway}; small ones do.`;
   return [probed("pathMtu", link, unlessManagement(context, link), "MTU.SMALLER", description, values)];
 }

@@ -74,7 +74,7 @@ test("an entry keeps bytes that are no text, the unit that systemd speaks of, an
   const entry = { __CURSOR: "c", __REALTIME_TIMESTAMP: "1000000", _SYSTEMD_UNIT: "init.scope", UNIT: "x.service" };
   assert.equal(parseLine(JSON.stringify({ ...entry, MESSAGE: [104, 105] }))?.message, "hi");
   assert.equal(parseLine(JSON.stringify({ ...entry, MESSAGE: [104, 105] }))?.unit, "x.service");
-  assert.equal(parseLine(JSON.stringify({ ...entry, MESSAGE: null }))?.message, "(over 4096 bytes)");
+  assert.equal(parseLine(JSON.stringify({ ...entry, MESSAGE: null }))?.message, "[over 4096 bytes]");
 });
 
 test("the estimate counts the lines of each range, and the room for folder, archive and reserve", real, async () => {

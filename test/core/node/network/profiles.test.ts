@@ -3,7 +3,12 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { effectiveProfiles, type ProfileFile, runFileName } from "../../../../core/node/network/profiles.ts";
+import {
+  effectiveProfiles,
+  type ProfileFile,
+  profileFolders,
+  runFileName,
+} from "../../../../core/node/network/profiles.ts";
 import { readProfileFiles } from "../../../../core/node/network/read-profiles.ts";
 import { fileOf } from "./profile-bed.ts";
 
@@ -118,16 +123,16 @@ test("the folders are read with what decides on each file", {
 }, async () => {
   const base = mkdtempSync(join(tmpdir(), "binnacle-profiles-"));
   try {
-    const folders = { run: join(base, "run"), etc: join(base, "etc"), lib: join(base, "none") };
-    for (const folder of [folders.run, folders.etc, join(folders.etc, "folder.d")]) mkdirSync(folder);
+    const folders = { run: join(base, profileFolders.run), etc: join(base, profileFolders.etc) };
+    for (const folder of [folders.run, join(folders.etc, "folder.d")]) mkdirSync(folder, { recursive: true });
     writeFileSync(join(folders.etc, name), text("etc"), { mode: 0o600 });
     writeFileSync(join(folders.etc, "open"), text("x"));
     chmodSync(join(folders.etc, "open"), 0o644);
     symlinkSync("/nowhere", join(folders.etc, "dangling"));
     symlinkSync("/dev/zero", join(folders.etc, "device"));
-    assert.deepEqual(idsOf(await readProfileFiles(folders)), ["etc"]);
+    assert.deepEqual(idsOf(await readProfileFiles(base)), ["etc"]);
     symlinkSync("/dev/null", join(folders.run, `${uuid}.nmmeta`));
-    const files = await readProfileFiles(folders);
+    const files = await readProfileFiles(base);
     assert.deepEqual(
       files.map((file) => [file.place, file.name, file.kind]),
       [

@@ -6,9 +6,9 @@ import { probeReach } from "../../../../../core/node/network/probes/reach.ts";
 import { ethernet, four, network } from "../../../model/network/networks.ts";
 import { aContext, aLink, type ContextOptions } from "./samples.ts";
 
-const dad = "arping -D -I eno1 -c 2 -w 1 10.0.0.5";
+const dad = "arping -D -c 2 -w 1 -I eno1 10.0.0.5";
 const gateway = "arping -f -I eno1 -c 3 -w 2 10.0.0.1";
-const echo = (payload: number) => `ping -n -M do -s ${payload} -c 2 -i 0.2 -w 1 -I eno1 -- 10.0.0.1`;
+const echo = (payload: number) => `ping -n -c 2 -i 0.2 -w 1 -M do -s ${payload} -I eno1 -- 10.0.0.1`;
 const reply = (mac: string) => ({ stdout: `Unicast reply from 10.0.0.5 [${mac}]  0.7ms\n`, code: 1 });
 const received = (count: number) => ({ stdout: `2 packets transmitted, ${count} received, 0% packet loss\n` });
 const good = {

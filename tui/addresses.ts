@@ -1,4 +1,4 @@
-import { formatAddress, longestPrefix, parseAddress, prefixOfNetmask } from "../../core/model/address.ts";
+import { formatAddress, longestPrefix, parseAddress, prefixOfNetmask } from "../core/model/address.ts";
 
 export type AddressAndPrefix = { address: string; prefix: number };
 
