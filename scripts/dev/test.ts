@@ -20,6 +20,8 @@ const beds = ["long", "network", "image", "matrix"] as const;
 
 /** For one test. Ten power cuts, each with an installation after it, take the better part of an hour under emulation. */
 const [testTimeoutMs, longTimeoutMs, imageTimeoutMs] = [120_000, 30 * 60_000, 90 * 60_000];
+/** A file is ended after as long as so many of its tests may take. */
+const mostSlowTests = 3;
 /** Two cores: a terminal test keeps one of them busy only now and then, an emulated machine both. */
 const [concurrency, longConcurrency] = [2, 1];
 
@@ -89,8 +91,10 @@ async function runFiles(files: readonly string[], limits: Limits, skips: Skip[])
     files: files.map((file) => path.join(projectRoot, file)),
     concurrency: limits.concurrency,
     cwd: projectRoot,
-    // A test that timed out may leave a timer or a socket open, which would keep its file's process for ever.
-    execArgv: [`--test-timeout=${limits.timeoutMs}`, "--test-force-exit"],
+    // A test that timed out may leave a timer or a socket open, which would keep its file's process for ever. Forcing a
+    // file to end with its last test would lose what it has not reported yet.
+    timeout: limits.timeoutMs * mostSlowTests,
+    execArgv: [`--test-timeout=${limits.timeoutMs}`],
   });
   stream.on("test:pass", (event) => {
     if (event.skip === undefined || event.skip === false) return;
