@@ -34,8 +34,9 @@ const assignment = new RegExp(`(${name})(?:\\[\\w*\\])?(?:\\\\*["'])?\\s*(?::=|=
 const option = new RegExp(`(?<![\\w.-])(--?[\\w-]*(?:${secretWords})[\\w-]*)\\s+(?=[^\\s-])`, "giu");
 /** What systemd and others say of a unit whose name has such a word. */
 const unitName = /\.(?:service|socket|path|timer|target|mount|slice|scope)$/;
-/** Ends an unquoted value on the same line. */
-const nextAssignment = /(?:\s+|&)[\w.-]+(?:\[\w*\])?=/u;
+/** Ends an unquoted value on the same line; `&` does only among the arguments of a URL, elsewhere it may be a secret's. */
+const nextAssignment = /\s+[\w.-]+(?:\[\w*\])?=/u;
+const nextArgument = /(?:\s+|&)[\w.-]+(?:\[\w*\])?=/u;
 
 const privateKey = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g;
 const keyBegin = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
@@ -186,7 +187,7 @@ function maskAfter(text: string, pattern: RegExp, endOf: EndOf): string {
     const start = match.index + match[0].length;
     // It lies in a value that is masked already, or is a unit and not a setting.
     if (match.index < from || unitName.test(match[1] ?? "")) continue;
-    const { end, mark = "" } = endOf(text, start);
+    const { end, mark = "" } = endOf(text, start, /[?&]/.test(text[match.index - 1] ?? ""));
     result += text.slice(from, start) + mark + masked + mark;
     from = end;
   }
@@ -194,19 +195,20 @@ function maskAfter(text: string, pattern: RegExp, endOf: EndOf): string {
 }
 
 /** Where a value that begins at `start` ends, and the quotation marks that stay around it. */
-type EndOf = (text: string, start: number) => { end: number; mark?: string };
+type EndOf = (text: string, start: number, isArgument: boolean) => { end: number; mark?: string };
 
 const restOfLine: EndOf = (text) => ({ end: text.length });
 
-const endOfValue: EndOf = (text, start) => {
+const endOfValue: EndOf = (text, start, isArgument) => {
   const quoted = endOfQuoted(text, start);
   // Behind a closing quotation mark something else begins, unless a shell would put both together.
   if (quoted !== undefined && /^(?:$|[\s,;:)}\]&\\])/.test(text.slice(quoted.end, quoted.end + 1))) return quoted;
   const from = quoted?.end ?? start;
   const isMasked = text.startsWith(masked, from) && /^(?:$|[\s&])/.test(text.slice(from + masked.length));
   if (isMasked) return { end: from + masked.length };
-  const next = nextAssignment.exec(text.slice(from));
-  return { end: next === null ? text.length : from + Math.max(next.index, 1) };
+  // Its first character is its own, whatever it looks like.
+  const next = (isArgument ? nextArgument : nextAssignment).exec(text.slice(from + 1));
+  return { end: next === null ? text.length : from + 1 + next.index };
 };
 
 const endOfWord: EndOf = (text, start) => {

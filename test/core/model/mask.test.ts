@@ -110,6 +110,15 @@ describe("masking leaves alone", () => {
   });
 });
 
+describe("an unquoted secret", () => {
+  for (const [text, expected] of [
+    ["password: &_=+-(x", `password: ${masked}`],
+    ["password: ab&x=cd", `password: ${masked}`],
+    ["GET /login?user=bob&password=ab&x=1 HTTP/1.1", `GET /login?user=bob&password=${masked}&x=1 HTTP/1.1`],
+  ] as const)
+    test(`is masked whole: ${text}`, () => assert.equal(maskText(text), expected));
+});
+
 describe("whatever the secret is", () => {
   const seed = Math.floor(Math.random() * 2 ** 32);
   const random = new Random(seed);
