@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { ensureBuilt } from "../../scripts/dev/build.ts";
-import { installPackages } from "../../scripts/dev/test-packages.ts";
+import { emulator, root, skipFor, whyNot } from "../support/bed-needs.ts";
 import { makeGuestDisk, startGuest } from "../support/vm/debian.ts";
 import type { Vm } from "../support/vm/vm.ts";
 
@@ -25,17 +25,9 @@ const keys = { f2: "\x1bOQ", f12: "\x1b[24~", esc: "\x1b", down: "\x1b[B", enter
 const node = "'node|MainThread'";
 const home = /NODE INFO[\s\S]*F12 Power/;
 
-async function whyNot(): Promise<string | undefined> {
-  if (process.arch !== "x64") return "the guest is an x86_64 machine, and this one is not";
-  if (process.getuid?.() !== 0) return "needs root, to build a file tree with its owners";
-  const absent = await installPackages("long");
-  return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
-}
+const why = await whyNot([emulator, root]);
 
-const why = await whyNot();
-const isCi = process.env["CI"] === "true";
-
-describe("the services of a node", { skip: why !== undefined && !isCi ? why : false }, () => {
+describe("the services of a node", { skip: skipFor(why) }, () => {
   let folder: string;
   let guest: Vm;
   let bootedMs: number;

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { installPackages } from "../../scripts/dev/test-packages.ts";
+import { emulator, root, skipFor, whyNot } from "./bed-needs.ts";
 import { type GuestDisk, guestKernelArguments, makeGuestDisk } from "./vm/debian.ts";
 import { makeDisk } from "./vm/disks.ts";
 import { type Network, startNetwork } from "./vm/network.ts";
@@ -17,15 +17,8 @@ const bootTimeoutMs = 180_000;
 /** Every character that a US keyboard writes. */
 const keyboard = 'abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 !@#$%^&*()_+-={}[]|:;"<>?,./~`\\';
 
-async function whyNot(): Promise<string | undefined> {
-  if (process.arch !== "x64") return "the guest is an x86_64 machine, and this one is not";
-  if (process.getuid?.() !== 0) return "needs root, to build a file tree with its owners";
-  const absent = await installPackages("long");
-  return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
-}
-
-const why = await whyNot();
-const skip = why !== undefined && process.env["CI"] !== "true" ? why : false;
+const why = await whyNot([emulator, root]);
+const skip = skipFor(why);
 
 describe("a machine for tests", { skip }, () => {
   let folder: string;

@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { volumeLabel } from "../../../iso/build/media.ts";
 import packageJson from "../../../package.json" with { type: "json" };
-import { installPackages } from "../../../scripts/dev/test-packages.ts";
+import { emulator, root as rootUser, whyNot as whyNotOf } from "../../support/bed-needs.ts";
 import { root } from "../../support/programs.ts";
 import { Random } from "../../support/random.ts";
 import type { Line } from "../../support/vm/line.ts";
@@ -30,11 +30,8 @@ export function isHome(text: string, role = "Management Node"): boolean {
 }
 
 /** Why images can't be tested here; undefined when they can. */
-export async function whyNot(): Promise<string | undefined> {
-  if (process.arch !== "x64") return "the image is for x86_64 machines, and this one is not";
-  if (process.getuid?.() !== 0) return "needs root, to build a file tree with its owners";
-  const absent = [...(await installPackages("iso")), ...(await installPackages("long"))];
-  return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
+export function whyNot(): Promise<string | undefined> {
+  return whyNotOf([emulator, rootUser], ["iso", "long"]);
 }
 
 type Build = { sources?: string; version?: string; out?: string; env?: Readonly<Record<string, string>> };

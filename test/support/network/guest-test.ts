@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
 import { hasEnded, type NetworkTransaction } from "../../../core/model/network/transaction.ts";
 import { ensureBuilt } from "../../../scripts/dev/build.ts";
-import { installPackages } from "../../../scripts/dev/test-packages.ts";
+import { emulator, root, skipFor, whyNot } from "../bed-needs.ts";
 import { NetworkGuest } from "../vm/network-guest.ts";
 
 /** The table of the bonds in the worked example. Source: the network specification, "The commands". */
@@ -17,14 +17,6 @@ export const lacpTable = `------------------------------------------------------
 | bond0     | p5p1          | miimon=100 mode=4 xmit_hash_policy=layer2+3 |
 |           | p5p2          |                                             |
 -----------------------------------------------------------------------------`;
-
-/** Why no guest can run here. */
-export async function whyNoGuest(): Promise<string | undefined> {
-  if (process.arch !== "x64") return "the guest is an x86_64 machine, and this one is not";
-  if (process.getuid?.() !== 0) return "needs root, to build a file tree with its owners";
-  const absent = await installPackages("long");
-  return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
-}
 
 export type GuestTools = {
   guest(): NetworkGuest;
@@ -37,12 +29,11 @@ export type GuestTools = {
   change(operations: NetworkOperation[], keep: "probes" | "rollBack", told?: string): Promise<NetworkTransaction>;
 };
 
-const why = await whyNoGuest();
-const isCi = process.env["CI"] === "true";
+const why = await whyNot([emulator, root]);
 
 /** Tests on one guest, whose network is the first one again before each of them. */
 export function describeOnGuest(name: string, tests: (tools: GuestTools) => void): void {
-  describe(name, { skip: why !== undefined && !isCi ? why : false }, () => {
+  describe(name, { skip: skipFor(why) }, () => {
     let folder: string;
     let made: NetworkGuest | undefined;
     const guest = () => {

@@ -3,24 +3,17 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { it } from "node:test";
-import { installPackages } from "../../../../scripts/dev/test-packages.ts";
+import { root, skipFor, whyNot } from "../../../support/bed-needs.ts";
 import { NetworkBed } from "../../../support/network/bed.ts";
 import { bedNode } from "../../../support/network/bed-node.ts";
 import { campaign } from "../../../support/network/campaign.ts";
 
 /* A sample of `faults.network.ts`, on the bed of namespaces. */
 
-async function whyNot(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return "needs root, for namespaces";
-  const absent = await installPackages("long");
-  return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
-}
-
-const why = await whyNot();
-const isCi = process.env["CI"] === "true";
+const why = await whyNot([root]);
 
 it("random changes leave the node at its old or its new address, whatever happens meanwhile", {
-  skip: why !== undefined && !isCi ? why : false,
+  skip: skipFor(why),
 }, async (t) => {
   assert.equal(why, undefined);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "binnacle-network-"));

@@ -4,12 +4,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ensureBuilt } from "../../../../scripts/dev/build.ts";
+import { emulator, root, skipFor, whyNot } from "../../../support/bed-needs.ts";
 import { NetworkBed } from "../../../support/network/bed.ts";
 import { bedNode } from "../../../support/network/bed-node.ts";
 import { campaign, type Result } from "../../../support/network/campaign.ts";
 import { campaignTable } from "../../../support/network/campaign-table.ts";
 import { guestNode } from "../../../support/network/guest-node.ts";
-import { whyNoGuest } from "../../../support/network/guest-test.ts";
 import { NetworkGuest } from "../../../support/vm/network-guest.ts";
 
 /*
@@ -39,11 +39,10 @@ const onGuest = {
   "disk full later": 3,
 };
 
-const why = await whyNoGuest();
-const isCi = process.env["CI"] === "true";
+const why = await whyNot([emulator, root]);
 
 describe("after random changes with random faults the node answers at its old or its new address", {
-  skip: why !== undefined && !isCi ? why : false,
+  skip: skipFor(why),
 }, () => {
   let folder: string;
   const results: Result[] = [];

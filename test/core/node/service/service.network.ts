@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import * as z from "zod";
 import { ensureBuilt } from "../../../../scripts/dev/build.ts";
-import { installPackages } from "../../../../scripts/dev/test-packages.ts";
+import { emulator, root, skipFor, whyNot } from "../../../support/bed-needs.ts";
 import { makeGuestDisk, startGuest } from "../../../support/vm/debian.ts";
 import type { Vm } from "../../../support/vm/vm.ts";
 
@@ -18,15 +18,7 @@ import type { Vm } from "../../../support/vm/vm.ts";
 const bootTimeoutMs = 180_000;
 const jobTimeoutMs = 240_000;
 
-async function whyNot(): Promise<string | undefined> {
-  if (process.arch !== "x64") return "the guest is an x86_64 machine, and this one is not";
-  if (process.getuid?.() !== 0) return "needs root, to build a file tree with its owners";
-  const absent = await installPackages("long");
-  return absent.length === 0 ? undefined : `needs the packages ${absent.map(({ name }) => name).join(", ")}`;
-}
-
-const why = await whyNot();
-const isCi = process.env["CI"] === "true";
+const why = await whyNot([emulator, root]);
 
 const managerProgram = `
 import { existsSync, readFileSync } from "node:fs";
@@ -89,7 +81,7 @@ echo '{ "role": "management", "version": "1", "state": "ready", "attempts": 9, "
 exec systemctl enable --now binnacle-manager.service
 `;
 
-describe("the ZStack service on a real systemd", { skip: why !== undefined && !isCi ? why : false }, () => {
+describe("the ZStack service on a real systemd", { skip: skipFor(why) }, () => {
   let folder: string;
   let guest: Vm;
 
