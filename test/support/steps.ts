@@ -1,5 +1,8 @@
 import type { ConsoleBed } from "./console.ts";
 
+/** As much of a console as the steps need: one on a pseudo terminal, on a machine's serial line, or on its screen. */
+export type Console = Pick<ConsoleBed, "text" | "screen" | "type" | "press" | "until">;
+
 /* What a person does at the console, step by step. Each step ends when the screen shows its outcome. */
 
 export const goodPassword = "Harbour-light-42";
@@ -37,17 +40,22 @@ export const configurationItems = {
 export type ConfigurationItem = keyof typeof configurationItems;
 
 /** Waits until the screen on top is the one with this title. */
-export function untilTitle(console: ConsoleBed, title: string): Promise<void> {
+export function untilTitle(console: Console, title: string): Promise<void> {
   return console.until((text) => titleOf(text) === title, 15_000, `the title ${title}`);
 }
 
 /** Waits for the home screen, the only one that offers q, with the agent's figures: without them F2 does nothing. */
-export function untilHome(console: ConsoleBed): Promise<void> {
-  const isHome = (lines: string[]) => /F12 .* F4 /.test(lines.at(-1) ?? "") && / \d+\.\d+\.\d+ /.test(lines[0] ?? "");
-  return console.until((text) => isHome(text.split("\n")), 15_000, "the home screen");
+export function untilHome(console: Console): Promise<void> {
+  return console.until(isHome, 15_000, "the home screen");
 }
 
-function titleOf(text: string): string | undefined {
+export function isHome(text: string): boolean {
+  const lines = text.split("\n");
+  return /F12 .* F4 /.test(lines.at(-1) ?? "") && / \d+\.\d+\.\d+ /.test(lines[0] ?? "");
+}
+
+/** The title of the screen on top, in its header. */
+export function titleOf(text: string): string | undefined {
   const [first = ""] = text.split("\n");
   return first
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s*$/, "")
@@ -58,7 +66,7 @@ function titleOf(text: string): string | undefined {
 
 /** Gives a preview its first password at `key`, and waits for the screen behind it. */
 export async function choosePassword(
-  console: ConsoleBed,
+  console: Console,
   { password = goodPassword, key = "f2" }: { password?: string; key?: "f2" | "f12" } = {},
 ): Promise<void> {
   await untilHome(console);
@@ -70,7 +78,7 @@ export async function choosePassword(
 
 /** Gives the password at `key`, and waits for the screen behind it. */
 export async function logIn(
-  console: ConsoleBed,
+  console: Console,
   { password = goodPassword, key = "f2" }: { password?: string; key?: "f2" | "f12" } = {},
 ): Promise<void> {
   await openPrompt(console, key);
@@ -79,14 +87,14 @@ export async function logIn(
 }
 
 /** From the home screen to the password prompt. */
-export async function openPrompt(console: ConsoleBed, key: "f2" | "f12" = "f2"): Promise<void> {
+export async function openPrompt(console: Console, key: "f2" | "f12" = "f2"): Promise<void> {
   await untilHome(console);
   console.press(key);
   await untilTitle(console, "Password");
 }
 
 /** The console answers keys, whatever is wrong: on the home screen help opens and closes. */
-export async function answersKeys(console: ConsoleBed): Promise<void> {
+export async function answersKeys(console: Console): Promise<void> {
   console.press("f1");
   await untilTitle(console, "Help");
   console.press("esc");
@@ -95,7 +103,7 @@ export async function answersKeys(console: ConsoleBed): Promise<void> {
 
 /** From the list of System Configuration to one of its screens; `title` where something else lies on top of it. */
 export async function openItem(
-  console: ConsoleBed,
+  console: Console,
   item: ConfigurationItem,
   title: string = configurationItems[item],
 ): Promise<void> {
@@ -106,7 +114,7 @@ export async function openItem(
 }
 
 /** Moves the selection of a list, line by line, to the line that begins with this text. */
-export async function selectLine(console: ConsoleBed, text: string): Promise<void> {
+export async function selectLine(console: Console, text: string): Promise<void> {
   let isAtEnd = false;
   for (let step = 0; step < 100; step++) {
     await console.until(/^ *> /m);
@@ -130,7 +138,7 @@ function isLine(line: string, text: string): boolean {
 }
 
 /** Back to the list of System Configuration. */
-export async function leaveItem(console: ConsoleBed): Promise<void> {
+export async function leaveItem(console: Console): Promise<void> {
   console.press("esc");
   await untilTitle(console, "System Configuration");
 }

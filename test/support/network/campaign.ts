@@ -209,11 +209,7 @@ async function holds(node: CampaignNode, wanted: Expectation): Promise<void> {
   const until = performance.now() + settleMs;
   let wrong: string | undefined;
   do {
-    const { configuration } = await node.client().call("network", {});
-    wrong = undefined;
-    if (!isDeepStrictEqual(sorted(configuration), sorted(expected))) wrong = "it is configured otherwise";
-    else if (!(await node.answers(address))) wrong = `it does not answer at ${address}`;
-    else wrong = await wrongLinks(node, expected);
+    wrong = await wrongState(node, expected, address);
     if (wrong === undefined) break;
     await pause(300);
   } while (performance.now() < until);
@@ -226,6 +222,23 @@ async function holds(node: CampaignNode, wanted: Expectation): Promise<void> {
     `${wrong}: ${wanted.told()}: ${wanted.outcome}\nrecord ${JSON.stringify(record)}\n` +
       `expected ${JSON.stringify(sorted(expected))}\nfound    ${JSON.stringify(sorted(configuration))}\n${await node.evidence()}`,
   );
+}
+
+async function wrongState(
+  node: CampaignNode,
+  expected: NetworkConfiguration,
+  address: string,
+): Promise<string | undefined> {
+  try {
+    const { configuration } = await node.client().call("network", {});
+    if (!isDeepStrictEqual(sorted(configuration), sorted(expected))) return "it is configured otherwise";
+  } catch (error) {
+    // Just after its start a machine may be too busy to answer within the limit of a command.
+    if (error instanceof NodeError) return `its agent says ${error.code}: ${error.message}`;
+    throw error;
+  }
+  if (!(await node.answers(address))) return `it does not answer at ${address}`;
+  return wrongLinks(node, expected);
 }
 
 /** A bond, bridge or VLAN that is not there, or that nobody wants any more. */

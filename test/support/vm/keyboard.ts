@@ -28,6 +28,8 @@ export function keysOf(text: string): string[][] {
     if (/[A-Z]/.test(character)) return ["shift", character.toLowerCase()];
     const key = plain[character];
     if (key !== undefined) return [key];
+    // Control and a letter: Ctrl-U empties a field.
+    if (character < " ") return ["ctrl", String.fromCharCode(character.charCodeAt(0) + 0x60)];
     const base = unshifted[shifted.indexOf(character)];
     if (base === undefined) throw new Error(`A US keyboard has no key for ${JSON.stringify(character)}.`);
     return ["shift", ...keysOf(base).flat()];

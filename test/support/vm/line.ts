@@ -12,22 +12,20 @@ export class Line {
   readonly #socket: Socket;
   readonly #terminal = new xterm.Terminal({ cols: 80, rows: 24, allowProposedApi: true });
   readonly #watchers = new Set<() => void>();
-  readonly #bytesPerTick: number;
+  #bytesPerTick = Number.POSITIVE_INFINITY;
   #raw = "";
   #incoming = Buffer.alloc(0);
   #outgoing = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(path: string, baud: number | undefined) {
-    // A start bit, eight of data and a stop bit.
-    const perTick = Math.max(1, Math.round(((baud ?? 0) / 10) * (tickMs / 1000)));
-    this.#bytesPerTick = baud === undefined ? Number.POSITIVE_INFINITY : perTick;
+    this.pace(baud);
     this.#socket = createConnection({
       path,
       onread: {
         // Unread bytes fill the socket: after some hundred of them the machine's line counts as busy. A stream's
         // own pause() would go on reading into a buffer.
-        buffer: Buffer.alloc(this.#slow ? perTick : 65_536),
+        buffer: Buffer.alloc(65_536),
         callback: (count, buffer) => {
           const bytes = Buffer.from(buffer.subarray(0, count));
           if (this.#slow) {
@@ -50,6 +48,13 @@ export class Line {
       line.#socket.once("error", reject);
     });
     return line;
+  }
+
+  /** Bytes move no faster than this from now on, or as fast as they can. */
+  pace(baud: number | undefined): void {
+    // A start bit, eight of data and a stop bit.
+    const perTick = Math.max(1, Math.round(((baud ?? 0) / 10) * (tickMs / 1000)));
+    this.#bytesPerTick = baud === undefined ? Number.POSITIVE_INFINITY : perTick;
   }
 
   /** The screen's lines, without blanks at their ends. */

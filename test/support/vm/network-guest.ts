@@ -35,6 +35,8 @@ export type Card = (typeof cards)[number];
 /** Under emulation everything is some ten times slower; this only bounds how long a failure takes. */
 const bootTimeoutMs = 400_000;
 const doorPort = 7000;
+/** Of root, to begin with. */
+export const guestPassword = "lantern 71 fog";
 const rootSocket = "/run/binnacle/root.sock";
 
 export class NetworkGuest {
@@ -49,10 +51,25 @@ export class NetworkGuest {
     this.#disk = disk;
   }
 
-  /** Makes the guest in an empty folder; it is switched off. The build has to be there. */
-  static make(folder: string): NetworkGuest {
-    const extras = { packages, files: files(), links, journal: true };
-    return new NetworkGuest(folder, makeGuestDisk(folder, "lantern 71 fog", undefined, extras));
+  /**
+   * Makes the guest in an empty folder; it is switched off. The build has to be there.
+   *
+   * @param what it runs besides NetworkManager: the agent and its consoles on screen and serial line, or only the agent
+   * @param more files of the guest, by their absolute paths without the first slash
+   */
+  static make(
+    folder: string,
+    what: "agent" | "consoles" = "agent",
+    more: Readonly<Record<string, string>> = {},
+  ): NetworkGuest {
+    const masked = what === "agent" ? [...consoleUnits, ...idleTimers] : idleTimers;
+    const extras = {
+      packages,
+      files: { ...files(), ...more },
+      links: { ...startedUnits, ...maskLinks(masked) },
+      journal: true,
+    };
+    return new NetworkGuest(folder, makeGuestDisk(folder, guestPassword, undefined, extras));
   }
 
   get vm(): Vm {
@@ -262,21 +279,18 @@ function files() {
   };
 }
 
-/** What a boot starts besides, and what would only cost time. */
-const links = {
-  ...Object.fromEntries(
-    ["network-switch", "switch-dhcp", "switch-lldp", "switch-door"].map((name) => [
-      `etc/systemd/system/multi-user.target.wants/${name}.service`,
-      `../${name}.service`,
-    ]),
-  ),
-  ...Object.fromEntries(
-    [
-      "binnacle-console@tty1",
-      "binnacle-serial@ttyS0",
-      "apt-daily.timer",
-      "apt-daily-upgrade.timer",
-      "man-db.timer",
-    ].map((name) => [`etc/systemd/system/${name.endsWith(".timer") ? name : `${name}.service`}`, "/dev/null"]),
-  ),
-};
+/** What a boot starts besides. */
+const startedUnits = Object.fromEntries(
+  ["network-switch", "switch-dhcp", "switch-lldp", "switch-door"].map((name) => [
+    `etc/systemd/system/multi-user.target.wants/${name}.service`,
+    `../${name}.service`,
+  ]),
+);
+
+/** What would only cost time. */
+const idleTimers = ["apt-daily.timer", "apt-daily-upgrade.timer", "man-db.timer"];
+const consoleUnits = ["binnacle-console@tty1.service", "binnacle-serial@ttyS0.service"];
+
+function maskLinks(units: readonly string[]): Record<string, string> {
+  return Object.fromEntries(units.map((unit) => [`etc/systemd/system/${unit}`, "/dev/null"]));
+}

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -8,6 +7,7 @@ import * as z from "zod";
 import { ensureBuilt } from "../../../../scripts/dev/build.ts";
 import { emulator, root, skipFor, whyNot } from "../../../support/bed-needs.ts";
 import { makeGuestDisk, startGuest } from "../../../support/vm/debian.ts";
+import { fakeManagerFiles, roleProgram, storeProgram } from "../../../support/vm/fake-manager.ts";
 import type { Vm } from "../../../support/vm/vm.ts";
 
 /*
@@ -19,17 +19,6 @@ const bootTimeoutMs = 180_000;
 const jobTimeoutMs = 240_000;
 
 const why = await whyNot([emulator, root]);
-
-const managerProgram = `
-import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:https";
-if (existsSync("/run/manager-fails")) {
-  console.error("the store is locked by another program");
-  process.exit(1);
-}
-const [key, cert] = ["key", "crt"].map((end) => readFileSync("/etc/binnacle/tls/localhost." + end));
-createServer({ key, cert }, (_request, response) => response.end("{}")).listen(8080);
-`;
 
 /** Asks the agent on root's socket; of a job it waits for the end and adds the log. */
 const callProgram = `
@@ -67,19 +56,6 @@ const endedJob = z.object({
 const refusal = z.strictObject({
   error: z.looseObject({ code: z.string(), description: z.string() }),
 });
-
-const storeProgram = `
-import { DatabaseSync } from "node:sqlite";
-const database = new DatabaseSync("/var/lib/binnacle/manager/store.sqlite");
-database.exec("CREATE TABLE host (id); INSERT INTO host VALUES (1), (2), (3)");
-`;
-
-const roleProgram = `#!/bin/sh
-step='{ "id": "manager", "group": "g", "title": "Manager", "state": "pass", "at": null, "code": null, "remedy": null'
-echo '{ "role": "management", "version": "1", "state": "ready", "attempts": 9, "steps":' \
-  "[$step, \\"why\\": \\"as $*\\" }] }" >/etc/binnacle/role.json
-exec systemctl enable --now binnacle-manager.service
-`;
 
 describe("the ZStack service on a real systemd", { skip: skipFor(why) }, () => {
   let folder: string;
@@ -126,31 +102,9 @@ describe("the ZStack service on a real systemd", { skip: skipFor(why) }, () => {
   });
 
   it("is started by the agent, which waits until it answers", async () => {
-    const tls = path.join(folder, "tls");
-    fs.mkdirSync(tls);
-    const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: tls, stdio: "ignore" });
-    openssl(
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"],
-      ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
-      ...["-keyout", "localhost.key", "-out", "localhost.crt"],
-    );
-    for (const [from, to] of [
-      ["localhost.key", "localhost.key"],
-      ["localhost.crt", "localhost.crt"],
-      ["localhost.crt", "ca.crt"],
-    ])
-      await put(`/etc/binnacle/tls/${to}`, fs.readFileSync(path.join(tls, from ?? ""), "utf8"));
+    for (const [file, text] of Object.entries(fakeManagerFiles(folder))) await put(`/${file}`, text);
     // The installer writes it; the agent asks the manager by this name.
     await guest.shell.run("grep -qs localhost /etc/hosts || echo '127.0.0.1 localhost' >>/etc/hosts");
-    await put("/usr/lib/binnacle/manager.js", managerProgram);
-    const unit = (start: string) => `[Service]\nExecStart=${start}\n[Install]\nWantedBy=multi-user.target\n`;
-    const slow = "[Service]\nExecStartPre=/bin/sh -c '[ ! -e /run/manager-slow ] || sleep 20'\n";
-    await put(
-      "/etc/systemd/system/binnacle-manager.service",
-      slow + unit("/usr/lib/binnacle/node /usr/lib/binnacle/manager.js").replace("[Service]\n", ""),
-    );
-    for (const name of ["console-proxy", "ui"])
-      await put(`/etc/systemd/system/binnacle-${name}.service`, unit("/bin/sleep infinity"));
     await guest.shell.run("systemctl daemon-reload");
 
     const done = await job("start", "start zstack");
