@@ -1,5 +1,6 @@
 import type { NetworkState } from "../../api/contract.ts";
 import { NodeError } from "../../model/error.ts";
+import type { NetworkConfiguration } from "../../model/network/configuration.ts";
 import { cutOffs } from "../../model/network/cut-offs.ts";
 import { networkChanges } from "../../model/network/difference.ts";
 import { operate } from "../../model/network/operate.ts";
@@ -30,10 +31,19 @@ import {
 } from "./journal.ts";
 import { keptFiles, triedFiles } from "./overlay.ts";
 import { type Present, readPresent } from "./present.ts";
-import { type Book, type Draft, type Ending, Run, releaseCheckpoint, settleKept, takeBackChange } from "./run.ts";
+import {
+  type Book,
+  type Draft,
+  type Ending,
+  Run,
+  releaseCheckpoint,
+  settleKept,
+  takeBackChange,
+  type Writes,
+} from "./run.ts";
 import { activeProfiles } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
-import { type ProfileWrite, writeProfiles } from "./write-profiles.ts";
+import { writeProfiles } from "./write-profiles.ts";
 
 /** Nobody can keep what is not in force yet; everybody can take it back as long as it isn't kept. */
 const askable = {
@@ -245,16 +255,19 @@ export class NetworkChanges {
   async #begin(
     request: ChangeRequest,
     { present, configuration, renames, changes }: Draft,
-  ): Promise<{ change: RunningChange; writes: ProfileWrite[] }> {
+  ): Promise<{ change: RunningChange; writes: Writes }> {
     const { machine, root, newId, newUuid, bootId, manager } = this.#world;
-    const writes = writeProfiles({
-      before: present.profiles,
-      previous: present.configuration,
-      configuration,
-      present: present.links,
-      renames: Object.fromEntries(renames),
-      newUuid,
-    });
+    const writesFor = (wanted: NetworkConfiguration) =>
+      writeProfiles({
+        before: present.profiles,
+        previous: present.configuration,
+        configuration: wanted,
+        present: present.links,
+        renames: Object.fromEntries(renames),
+        newUuid,
+      });
+    const former = renamed(present.configuration, renames).configuration;
+    const writes = { renamed: renames.size === 0 ? [] : writesFor(former), changed: writesFor(configuration) };
     const change: RunningChange = {
       record: {
         id: newId(),
@@ -272,7 +285,7 @@ export class NetworkChanges {
       before: present.configuration,
       cards: cardsOf(present.hardware),
       after: configuration,
-      tried: await triedFiles(root, writes),
+      tried: await triedFiles(root, [writes.renamed, writes.changed]),
       kept: await keptFiles(root),
       active: manager === null ? [] : await activeProfiles(manager),
       renames: [...renames],

@@ -15,19 +15,27 @@ const metaEnding = ".nmmeta";
 /** A file that lies in /run for a try, and what was there before; null: nothing. */
 export type TriedFile = { name: string; before: string | null };
 
-/** The files that a try will put into /run; called before anything is written, so that a journal can name them. */
-export async function triedFiles(root: string, writes: readonly ProfileWrite[]): Promise<TriedFile[]> {
-  const taken = new Set(await namesIn(join(root, profileFolders.run)));
-  const names = writes.flatMap((write) => {
+/**
+ * The files that a try will put into /run, in one step or several; called before anything is written, so that a journal
+ * can name them.
+ */
+export async function triedFiles(root: string, steps: readonly (readonly ProfileWrite[])[]): Promise<TriedFile[]> {
+  const there = await namesIn(join(root, profileFolders.run));
+  const names = new Set(steps.flatMap((writes) => namesFor(writes, there)));
+  return Promise.all(
+    [...names].map(async (name) => ({ name, before: await readFile(pathOf(root, name), "utf8").catch(() => null) })),
+  );
+}
+
+function namesFor(writes: readonly ProfileWrite[], there: readonly string[]): string[] {
+  const taken = new Set(there);
+  return writes.flatMap((write) => {
     const own = ownName(write);
     if (write.text === null) return own === undefined ? tombstone(write) : [tombstone(write), own];
     const name = own ?? (taken.has(runFileName(write.file)) ? spareName(write) : runFileName(write.file));
     taken.add(name);
     return name;
   });
-  return Promise.all(
-    names.map(async (name) => ({ name, before: await readFile(pathOf(root, name), "utf8").catch(() => null) })),
-  );
 }
 
 /** @param tried what {@link triedFiles} has said of them */

@@ -18,12 +18,14 @@ import { commitFile, type RunningChange } from "./journal.ts";
 import type { NetworkManager } from "./manager.ts";
 import type { Present } from "./present.ts";
 import { type Foreknown, foreknown, probeRound, type Questions } from "./probing.ts";
-import { putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
+import { giveNewNames, putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
 /** A change as it was planned, with what it was planned on. */
 export type Draft = NetworkPlan & { present: Present; renames: Renames };
+/** What is put into /run: first the former settings under their new names, where there are any, then the new ones. */
+export type Writes = { renamed: readonly ProfileWrite[]; changed: readonly ProfileWrite[] };
 export type Failure = NetworkTransaction["error"];
 export type Ending = { phase: "committed" | "rolledBack" | "failed"; why: EndReason; error: Failure };
 
@@ -45,7 +47,7 @@ export class Run {
   readonly #world: NetworkWorld;
   readonly #book: Book;
   readonly #draft: Draft;
-  readonly #writes: readonly ProfileWrite[];
+  readonly #writes: Writes;
   readonly #request: { keep: KeepMode; seconds: number };
   readonly #wake = new AbortController();
   readonly #never = new AbortController().signal;
@@ -58,7 +60,7 @@ export class Run {
   constructor(
     world: NetworkWorld,
     book: Book,
-    planned: { request: { keep: KeepMode; seconds: number }; draft: Draft; writes: readonly ProfileWrite[] },
+    planned: { request: { keep: KeepMode; seconds: number }; draft: Draft; writes: Writes },
     change: RunningChange,
   ) {
     this.#world = world;
@@ -108,10 +110,14 @@ export class Run {
       this.#book.tell({ probes: [taken] });
       return { why: "probeFailed", error: { code: "NET.ADDRESS_TAKEN", description: taken.description } };
     }
+    if (this.#change.renames.length > 0) {
+      await this.#book.note(this.#change, { phase: "applying" });
+      await giveNewNames(this.#world, manager, this.#change, this.#writes.renamed);
+    }
     const checkpoint = await manager.createCheckpoint(this.#request.seconds + checkpointGraceSeconds);
     this.#change = { ...this.#change, checkpoint };
     await this.#book.note(this.#change, { phase: "applying" });
-    const failures = await putInForce(this.#world, manager, this.#change, this.#writes, this.#never);
+    const failures = await putInForce(this.#world, manager, this.#change, this.#writes.changed, this.#never);
     if (failures.length > 0) return { why: "applyFailed", error: notApplied(failures) };
     // Many links may have taken long, and the countdown begins only now. One that started anew has no checkpoint.
     const prolonged = manager.prolongCheckpoint(checkpoint, this.#request.seconds + checkpointGraceSeconds);
@@ -191,7 +197,7 @@ export class Run {
     const files = await committedFiles({
       present,
       configuration,
-      writes: this.#writes,
+      writes: this.#writes.changed,
       renames,
       read: settingReader(machine, root),
     });

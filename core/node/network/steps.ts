@@ -27,7 +27,24 @@ export async function activeProfiles(manager: NetworkManager): Promise<RunningCh
   );
 }
 
-/** Tries a change: its profiles go to /run, links get their new names, and NetworkManager takes both over. */
+/**
+ * Gives links their new names, with the settings that they have: what NetworkManager keeps for its own way back after
+ * that fits the names, and that way needs nobody who gives the old ones back.
+ *
+ * @param writes the former settings under the new names
+ */
+export async function giveNewNames(
+  world: NetworkWorld,
+  manager: NetworkManager,
+  change: Change,
+  writes: readonly ProfileWrite[],
+): Promise<void> {
+  await writeTried(world.root, writes, change.tried);
+  await renameLinks(world, change.renames);
+  await manager.reload();
+}
+
+/** Tries a change, of links that have their new names: its profiles go to /run, and NetworkManager takes them over. */
 export async function putInForce(
   world: NetworkWorld,
   manager: NetworkManager,
@@ -36,7 +53,6 @@ export async function putInForce(
   signal: AbortSignal,
 ): Promise<LinkFailure[]> {
   await writeTried(world.root, writes, change.tried);
-  await renameLinks(world, change.renames);
   const former = await reload(manager);
   return activate(world, manager, { from: underNewNames(change), to: change.after, former, signal });
 }

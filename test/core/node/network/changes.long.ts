@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { NodeError } from "../../../../core/model/error.ts";
+import type { NetworkOperation } from "../../../../core/model/network/operation.ts";
 import { root, skipFor, whyNot } from "../../../support/bed-needs.ts";
 import type { NetworkBed } from "../../../support/network/bed.ts";
 import { address, ChangingNode, profile, profileFile, profileFolder } from "../../../support/network/changing.ts";
@@ -126,6 +127,43 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
     assert.deepEqual(tried(), []);
   });
+
+  const ways: [how: string, isCut: boolean][] = [
+    ["and the next agent gives the old names back", false],
+    ["and after a power cut the node has them, agent or none", true],
+  ];
+  for (const [how, isCut] of ways)
+    it(`keeps its addresses under new names of cards when no agent comes back, ${how}`, async () => {
+      await node.end(await node.begin([address("eth1", "10.0.1.9", null)], "probes"));
+      const operations: NetworkOperation[] = [
+        { do: "rename", link: "eth0", to: "lan0" },
+        { do: "rename", link: "eth1", to: "store0" },
+        address("store0", "10.0.1.8", null),
+      ];
+      const begun = await node.begin(operations, "confirm", 10);
+      await node.waiting(begun);
+      await node.holds("10.0.0.5", "lan0");
+      assert.deepEqual(bed.addresses("store0"), ["10.0.1.8/24"]);
+      await bed.killAgent();
+      node.client.close();
+      await pause(71_000);
+      await node.holds("10.0.0.5", "lan0");
+      assert.deepEqual(bed.addresses("store0"), ["10.0.1.9/24"]);
+      if (isCut) {
+        await bed.powerCut();
+        await bed.powerOn();
+        await node.holds("10.0.0.5");
+        assert.deepEqual(bed.addresses("eth1"), ["10.0.1.9/24"]);
+      }
+      await node.startAgent();
+      const ended = await node.end(begun);
+      assert.deepEqual([ended.phase, ended.why], ["rolledBack", isCut ? "machineRestarted" : "agentRestarted"]);
+      await node.holds("10.0.0.5");
+      assert.deepEqual(bed.addresses("eth1"), ["10.0.1.9/24"]);
+      assert.deepEqual(tried(), []);
+      await node.end(await node.begin([{ do: "delete", link: "eth1", kind: "ethernet" }], "probes"));
+      assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
+    });
 
   it("is gone after a power cut, and the record says why", async () => {
     const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm", 60);
