@@ -6,7 +6,7 @@ import { networkChanges } from "../../model/network/difference.ts";
 import { operate } from "../../model/network/operate.ts";
 import type { NetworkOperation } from "../../model/network/operation.ts";
 import { networkProblems } from "../../model/network/problems.ts";
-import { renamed, renamedHardware, renamesOf, swapIn } from "../../model/network/rename.ts";
+import { type Renames, renamed, renamedHardware, renamesOf, swapIn } from "../../model/network/rename.ts";
 import { cardsOf, withFormerNames } from "../../model/network/restore.ts";
 import {
   hasEnded,
@@ -20,7 +20,8 @@ import {
 import type { Damage } from "../document.ts";
 import { FactMissing } from "../facts/source.ts";
 import { Turns } from "../turns.ts";
-import { forgetCommit, resumeCommit } from "./commit.ts";
+import { readCards } from "./cards.ts";
+import { type FileChange, forgetCommit, resumeCommit } from "./commit.ts";
 import {
   commitFile,
   type NetworkHistory,
@@ -29,6 +30,8 @@ import {
   type RunningChange,
   remember,
 } from "./journal.ts";
+import { readLinkFiles } from "./link-file.ts";
+import { linkFileChanges } from "./link-files.ts";
 import { keptFiles, triedFiles } from "./overlay.ts";
 import { type Present, readPresent } from "./present.ts";
 import {
@@ -229,10 +232,18 @@ export class NetworkChanges {
       present,
       configuration,
       renames,
+      linkFiles: await this.#linkFiles(present, renames),
       problems: networkProblems(configuration, renamedHardware(present.hardware, renames), inForce),
       changes: networkChanges(before, configuration, renames),
       cutsOff: cutOffs(before, configuration, activity, renames),
     };
+  }
+
+  async #linkFiles(present: Present, renames: Renames): Promise<readonly FileChange[]> {
+    const { machine } = this.#world;
+    if (!present.hardware.links.some(({ name }) => renames.has(name))) return [];
+    const cards = await readCards(machine, present, new AbortController().signal);
+    return linkFileChanges(cards, await readLinkFiles(machine), renames);
   }
 
   /**

@@ -12,7 +12,7 @@ import { whyNotWritten } from "../durable.ts";
 import { sleep } from "../machine.ts";
 import { touchedLinks } from "./activation.ts";
 import { type LinkFailure, untilReady } from "./apply.ts";
-import { commitFiles } from "./commit.ts";
+import { commitFiles, type FileChange } from "./commit.ts";
 import { committedFiles, settingReader } from "./commit-files.ts";
 import { commitFile, type RunningChange } from "./journal.ts";
 import type { NetworkManager } from "./manager.ts";
@@ -23,7 +23,7 @@ import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
 /** A change as it was planned, with what it was planned on. */
-export type Draft = NetworkPlan & { present: Present; renames: Renames };
+export type Draft = NetworkPlan & { present: Present; renames: Renames; linkFiles: readonly FileChange[] };
 /** What is put into /run: first the former settings under their new names, where there are any, then the new ones. */
 export type Writes = { renamed: readonly ProfileWrite[]; changed: readonly ProfileWrite[] };
 export type Failure = NetworkTransaction["error"];
@@ -192,13 +192,13 @@ export class Run {
 
   async #commit(why: EndReason): Promise<Ending> {
     const { machine, root, folder, manager, onTrouble } = this.#world;
-    const { present, configuration, renames } = this.#draft;
+    const { present, configuration, linkFiles } = this.#draft;
     this.#deadline = null;
     const files = await committedFiles({
       present,
       configuration,
       writes: this.#writes.changed,
-      renames,
+      linkFiles,
       read: settingReader(machine, root),
     });
     await this.#book.note(this.#change, { phase: "committing", why });

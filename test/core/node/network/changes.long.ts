@@ -248,4 +248,33 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     await node.end(await node.begin([{ do: "rename", link: "enp9s0", to: "eth0" }], "probes"));
     await node.holds("10.0.0.5");
   });
+
+  it("gives a card a name that lasts, though others have named it in a file of theirs", async () => {
+    const foreign = "/etc/systemd/network/10-other.link";
+    bed.write(foreign, "[Match]\nPermanentMACAddress=02:00:00:00:00:00\n\n[Link]\nName=eth0\nMTUBytes=1400\n");
+    await node.end(await node.begin([{ do: "rename", link: "eth0", to: "lan0" }], "probes"));
+    node.client.close();
+    await bed.powerCut();
+    await bed.powerOn();
+    await node.holds("10.0.0.5", "lan0");
+    await node.startAgent();
+    bed.run("rm", [foreign]);
+    await node.end(await node.begin([{ do: "rename", link: "lan0", to: "eth0" }], "probes"));
+    await node.holds("10.0.0.5");
+  });
+
+  it("does not give a card a name that would not last", async () => {
+    const rename: NetworkOperation = { do: "rename", link: "eth0", to: "lan0" };
+    bed.run("sh", ["-c", "mkdir /run/unpinned && touch /run/unpinned/eth0"]);
+    await assert.rejects(node.begin([rename], "probes"), { code: "NET.RENAME_UNPINNED" });
+    bed.run("rm", ["-r", "/run/unpinned"]);
+    bed.run("sh", [
+      "-c",
+      "mkdir -p /run/systemd/network && printf '[Match]\nOriginalName=*\n' >$0",
+      "/run/systemd/network/00-a.link",
+    ]);
+    await assert.rejects(node.begin([rename], "probes"), { code: "NET.RENAME_OVERRULED" });
+    bed.run("rm", ["-r", "/run/systemd/network"]);
+    await node.holds("10.0.0.5");
+  });
 });
