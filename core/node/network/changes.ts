@@ -12,13 +12,13 @@ import {
   hasEnded,
   type KeepMode,
   type NetworkPlan,
-  type NetworkProblem,
   type NetworkTransaction,
   type SavedConfiguration,
   type TransactionPhase,
 } from "../../model/network/transaction.ts";
 import type { Damage } from "../document.ts";
 import { FactMissing } from "../facts/source.ts";
+import { sleep } from "../machine.ts";
 import { Turns } from "../turns.ts";
 import { readCards } from "./cards.ts";
 import { type FileChange, forgetCommit, resumeCommit } from "./commit.ts";
@@ -34,6 +34,7 @@ import { readLinkFiles } from "./link-file.ts";
 import { linkFileChanges } from "./link-files.ts";
 import { keptFiles, triedFiles } from "./overlay.ts";
 import { type Present, readPresent } from "./present.ts";
+import { invalid, nothingToDo, notRecovered, swapped } from "./refusals.ts";
 import {
   type Book,
   type Draft,
@@ -53,6 +54,9 @@ const askable = {
   keep: ["probing", "waiting"],
   rollBack: ["saving", "applying", "probing", "waiting"],
 } as const satisfies Record<string, readonly TransactionPhase[]>;
+
+/** How long to wait before each further attempt at what the end of the former agent has interrupted. */
+const recoverAgainMs = [1_000, 5_000, 20_000] as const;
 
 export type ChangeRequest = {
   operations: readonly NetworkOperation[];
@@ -171,8 +175,24 @@ export class NetworkChanges {
     return this.#ended;
   }
 
-  /** Called once, when the agent starts: finishes a commit that was interrupted, and takes back whatever else was. */
+  /**
+   * Called once, when the agent starts: finishes a commit that was interrupted, and takes back whatever else was. What
+   * fails is tried again for a while; then the change ends as failed and says why, and another one can begin.
+   */
   async recover(): Promise<void> {
+    const { machine, onTrouble } = this.#world;
+    for (const pauseMs of [...recoverAgainMs, null]) {
+      try {
+        return await this.#recover();
+      } catch (error) {
+        onTrouble("bringing an interrupted change of the network to its end", error);
+        if (pauseMs === null) return this.#giveUp(error);
+        await sleep(machine, pauseMs, new AbortController().signal);
+      }
+    }
+  }
+
+  async #recover(): Promise<void> {
     const { root, folder, bootId } = this.#world;
     const resumed = await resumeCommit(commitFile(folder), root);
     const { running } = this.#journal.value;
@@ -191,6 +211,19 @@ export class NetworkChanges {
     const ending: Ending = isSameBoot
       ? await takeBackChange(this.#world, this.#book, running, "agentRestarted", null)
       : { phase: "rolledBack", why: "machineRestarted", error: null };
+    await this.#finish(running, ending);
+  }
+
+  async #giveUp(cause: unknown): Promise<void> {
+    const { running } = this.#journal.value;
+    if (running === null) return;
+    const { phase, why } = running.record;
+    const error = notRecovered(cause);
+    // It was kept and is in force; what is not saved of it is saved by the next start that can, by the list of files.
+    const ending: Ending =
+      phase === "committing"
+        ? { phase: "failed", why: why ?? "confirmed", error }
+        : await takeBackChange(this.#world, this.#book, running, "agentRestarted", error);
     await this.#finish(running, ending);
   }
 
@@ -324,7 +357,7 @@ export class NetworkChanges {
     // The list of files goes last: while it is there, a start after a crash knows that the change was kept.
     await this.#journal
       .update(() => ({ running: null, last: record }))
-      .then(() => forgetCommit(commitFile(folder), change.record.id))
+      .then(() => (phase === "failed" ? undefined : forgetCommit(commitFile(folder), change.record.id)))
       .catch((problem: unknown) => onTrouble("the journal of the network", problem));
     this.#run = undefined;
     this.#record = record;
@@ -357,26 +390,4 @@ export class NetworkChanges {
     const { transaction } = this;
     if (transaction !== null) for (const listener of this.#listeners) listener(transaction);
   }
-}
-
-function invalid(errors: readonly NetworkProblem[]): NodeError {
-  const [first] = errors;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-  return new NodeError("NET.INVALID", `${first?.description ?? "The network would not work."}${more}`, {
-    ...(first === undefined ? {} : { remedy: first.remedy, values: { problem: first.code, field: first.field } }),
-  });
-}
-
-/** A crash in between would leave it open which of the cards has its new name already. */
-function swapped(names: readonly string[]): NodeError {
-  return new NodeError("NET.RENAME_SWAP", `${names.join(" and ")} can't change places in one change of the network.`, {
-    remedy: `Give ${names[0]} a third name first, and go on when that is kept.`,
-    values: { links: names.join(", ") },
-  });
-}
-
-function nothingToDo(): NodeError {
-  return new NodeError("NET.NO_CHANGE", "Nothing of that differs from the network as it is.", {
-    remedy: "There is nothing to do.",
-  });
 }
