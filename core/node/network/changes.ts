@@ -43,6 +43,7 @@ import {
   releaseCheckpoint,
   settleKept,
   takeBackChange,
+  takeBackRest,
   type Writes,
 } from "./run.ts";
 import { activeProfiles } from "./steps.ts";
@@ -208,9 +209,9 @@ export class NetworkChanges {
     // Of an earlier change, or the way back of this one.
     if (resumed !== undefined) await forgetCommit(commitFile(folder));
     const isSameBoot = running.bootId === (await bootId());
-    const ending: Ending = isSameBoot
+    const ending = isSameBoot
       ? await takeBackChange(this.#world, this.#book, running, "agentRestarted", null)
-      : { phase: "rolledBack", why: "machineRestarted", error: null };
+      : await takeBackRest(this.#world, this.#book, running);
     await this.#finish(running, ending);
   }
 
@@ -331,6 +332,7 @@ export class NetworkChanges {
       after: configuration,
       tried: await triedFiles(root, [writes.renamed, writes.changed]),
       kept: await keptFiles(root),
+      uuids: writes.changed.map(({ uuid }) => uuid),
       active: manager === null ? [] : await activeProfiles(manager),
       renames: [...renames],
       checkpoint: null,

@@ -84,32 +84,6 @@ function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-/**
- * Takes away what NetworkManager's own way back has put into /etc: it writes the former profile into a new file and
- * does not know that the old one still lies there. Only a file that was not there when the change began, and that has
- * the UUID of one that was, is such a one; somebody else's new profile stays.
- *
- * @param committed what was tried, when it has been kept meanwhile: its files in /etc may be new and stay
- */
-export async function removeRestored(
-  root: string,
-  before: readonly string[],
-  committed: readonly TriedFile[] = [],
-): Promise<void> {
-  const own = committed.flatMap(({ name }) => [name, name.replace(/\.nmconnection$/, "")]);
-  const kept = [...before, ...own];
-  const gone = own.filter((name) => name.endsWith(metaEnding)).map((name) => name.slice(0, -metaEnding.length));
-  const folder = join(root, profileFolders.etc);
-  const uuidOf = async (name: string) =>
-    /^uuid=(\S+)$/m.exec(await readFile(join(folder, name), "utf8").catch(() => ""))?.[1];
-  const names = await keptFiles(root);
-  const known = new Set([...gone, ...(await Promise.all(names.filter((name) => kept.includes(name)).map(uuidOf)))]);
-  for (const name of names.filter((each) => !kept.includes(each))) {
-    const uuid = await uuidOf(name);
-    if (uuid !== undefined && known.has(uuid)) await rm(join(folder, name), { force: true });
-  }
-}
-
 /** Its name in /run, where it lies there already: made for this boot only. */
 function ownName({ was }: ProfileWrite): string | undefined {
   return was?.place === "run" ? was.file : undefined;

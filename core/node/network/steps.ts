@@ -9,7 +9,7 @@ import { activateLinks, type LinkFailure } from "./apply.ts";
 import { bindProfiles } from "./bind-profiles.ts";
 import type { RunningChange } from "./journal.ts";
 import { deviceStates, type NetworkManager } from "./manager.ts";
-import { forgetTried, removeRestored, removeTried, writeTried } from "./overlay.ts";
+import { forgetTried, removeTried, writeTried } from "./overlay.ts";
 import { presentLink } from "./present.ts";
 import { effectiveProfiles } from "./profiles.ts";
 import { readProfileFiles } from "./read-profiles.ts";
@@ -18,7 +18,7 @@ import type { ProfileWrite } from "./write-profiles.ts";
 
 /* The effects of a change, each of which may be interrupted at any moment and done once more. */
 
-type Change = Pick<RunningChange, "before" | "after" | "renames" | "tried" | "kept" | "active">;
+type Change = Pick<RunningChange, "before" | "after" | "renames" | "tried" | "active">;
 
 /** Profiles that are active now: what is to be active again when a change is taken back. */
 export async function activeProfiles(manager: NetworkManager): Promise<RunningChange["active"]> {
@@ -69,7 +69,6 @@ export async function takeBack(
   signal: AbortSignal,
 ): Promise<LinkFailure[]> {
   await removeTried(world.root, change.tried);
-  await removeRestored(world.root, change.kept);
   await renameLinks(
     world,
     [...change.renames].reverse().map(([from, to]): [string, string] => [to, from]),
@@ -102,7 +101,6 @@ export async function settleResumed(
   change: Change,
 ): Promise<LinkFailure[]> {
   if (manager !== null) await renameLinks(world, change.renames);
-  await removeRestored(world.root, change.kept, change.tried);
   await forgetTried(world.root, change.tried);
   if (manager === null) return [];
   const former = await reload(manager);

@@ -46,7 +46,7 @@ describe("a change that the agent's end has interrupted", () => {
     const record = { id: "c1", console: "tty1", phase, startedAt: 0, endedAt: null, remainingMs: null };
     const running = {
       record: { ...record, changes: [], probes: [], why: null, error: null },
-      ...{ bootId: "b", before: none, after: none, cards: {}, tried: [], kept: [], active: [], renames: [] },
+      ...{ bootId: "b", before: none, after: none, cards: {}, tried: [], kept: [], uuids: [], active: [], renames: [] },
       checkpoint: null,
     };
     await journal.update((document) => ({ ...document, running }));
