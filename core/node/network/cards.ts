@@ -16,7 +16,11 @@ export type Card = {
 const timeoutMs = 4_000;
 
 /** The cards of the machine, asked for what the kernel's usual answers leave out. */
-export function readCards(machine: Machine, { network, hardware }: Present, signal: AbortSignal): Promise<Card[]> {
+export function readCards(
+  machine: Machine,
+  { network, hardware }: Pick<Present, "network" | "hardware">,
+  signal: AbortSignal,
+): Promise<Card[]> {
   const cards = network.links.filter(({ name }) => hardware.links.some((card) => card.name === name));
   return Promise.all(
     cards.map(async ({ name, mac, permanentMac, driver }) => ({
