@@ -1,33 +1,47 @@
+import type { Link } from "../model/facts.ts";
 import { commandFailed } from "./facts/source.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, RunResult } from "./machine.ts";
 
 /* Asking the machines of one's own network: who has an address, and whether packets of a size come back. */
 
 export type Asking = { machine: Machine; signal: AbortSignal; reason: string };
 
+/** The question who has an address: `own` are the MAC addresses of this machine, in lower case. */
+export type Sought = { link: string; address: string; seconds: number; own: ReadonlySet<string> };
+
 /**
- * The MAC address, in lower case, of a machine that answers for an IPv4 address; undefined when none does. Asked with an
- * empty sender, as RFC 5227 has it, so that nobody learns a wrong address from the question.
- * Source: arping(8) of iputils: `-D` exits with 0 when nobody answered.
+ * The MAC address, in lower case, of another machine that answers for an IPv4 address; undefined when none does. Asked
+ * with an empty sender, as RFC 5227 has it, so that nobody learns a wrong address from the question.
+ *
+ * The kernel answers on every interface for every address of its own, and two of them may end in one switch: when the
+ * first answer is this machine's, all that come within the seconds are looked at.
+ * Source: arping(8) of iputils: `-D` exits with 0 when nobody answered, and stops at the first answer.
  *
  * @throws FactMissing or NodeError when it can't be asked
  */
-export async function whoHas(
-  { machine, signal, reason }: Asking,
-  link: string,
-  address: string,
-  seconds: number,
-): Promise<string | undefined> {
-  const args = ["-D", "-c", "2", "-w", String(seconds), "-I", link, address];
-  const { code, stdout, stderr } = await machine.run("arping", args, {
-    timeoutMs: (seconds + 2) * 1000,
-    signal,
-    reason,
-  });
-  if (code === 0) return undefined;
-  const mac = /^Unicast reply from \S+ \[([0-9A-F:]{17})\]/im.exec(stdout)?.[1];
-  if (mac === undefined) throw commandFailed("arping", stderr);
-  return mac.toLowerCase();
+export async function whoElseHas(asking: Asking, sought: Sought): Promise<string | undefined> {
+  const { link, address, seconds, own } = sought;
+  const first = await ask(asking, ["-D", "-c", "2", "-w", String(seconds), "-I", link, address], seconds);
+  const mac = first.code === 0 ? undefined : macsIn(first.stdout)[0];
+  if (first.code !== 0 && mac === undefined) throw commandFailed("arping", first.stderr);
+  if (mac === undefined || !own.has(mac)) return mac;
+  const all = await ask(asking, ["-b", "-s", "0.0.0.0", "-w", String(seconds), "-I", link, address], seconds);
+  return macsIn(all.stdout).find((each) => !own.has(each));
+}
+
+function ask({ machine, signal, reason }: Asking, args: readonly string[], seconds: number): Promise<RunResult> {
+  return machine.run("arping", args, { timeoutMs: (seconds + 2) * 1000, signal, reason });
+}
+
+function macsIn(text: string): string[] {
+  const found = text.matchAll(/^\w+ reply from \S+ \[([0-9A-F:]{17})\]/gim);
+  return [...found].map((each) => (each[1] ?? "").toLowerCase());
+}
+
+/** The MAC addresses of this machine's links, as {@link whoElseHas} wants them. */
+export function ownMacs(links: readonly Pick<Link, "mac" | "permanentMac">[]): Set<string> {
+  const macs = links.flatMap(({ mac, permanentMac }) => [mac, permanentMac]);
+  return new Set(macs.flatMap((mac) => (mac === null ? [] : [mac.toLowerCase()])));
 }
 
 /** What came of a packet: whether it was answered, and the MTU that somebody on the way named when he refused it. */

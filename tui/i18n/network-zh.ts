@@ -226,6 +226,8 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "network.probe.DNS.SILENT": "域名服务器 {target} 没有应答。",
   "error.NET.UNREADABLE": "无法读取本节点的网络：{why}。请重试。",
   "error.NET.RENAME_SWAP": "{links} 不能在一次更改中互换名称。请先给其中一个取第三个名称。",
+  "error.NET.RENAME_UNPINNED": "{link} 的新名称无法持久：该网卡没有自己的 MAC 地址，也没有独有的 PCI 位置。",
+  "error.NET.RENAME_OVERRULED": "{link} 的新名称无法持久：{file} 排在最前，每次启动都由它决定名称。请修改该文件。",
   "error.NET.NODE_FILE": "/etc/binnacle/node.json 无法读取：管理网络未更改。请更正该文件。",
   "error.NET.BOND_EXISTS": "绑定 {bond} 已存在。请换一个名称，或先删除它。",
   "error.NET.IN_USE": "不能删除 {link}：{users} 依赖它。请先删除它们。",

@@ -233,6 +233,10 @@ export const networkEn = {
   "network.probe.DNS.SILENT": "The name server {target} does not answer.",
   "error.NET.UNREADABLE": "The network of this node can't be read: {why}. Try again.",
   "error.NET.RENAME_SWAP": "{links} can't change places in one change. Give one of them a third name first.",
+  "error.NET.RENAME_UNPINNED":
+    "A new name of {link} would not last: the card has neither a MAC address nor a place on the PCI bus of its own.",
+  "error.NET.RENAME_OVERRULED":
+    "A new name of {link} would not last: {file} comes first and decides on it at every start. Change that file.",
   "error.NET.NODE_FILE":
     "/etc/binnacle/node.json can't be read: the management network was not changed. Correct that file.",
   "error.NET.BOND_EXISTS": "There is a bond {bond} already. Choose another name, or delete that one first.",

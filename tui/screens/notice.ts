@@ -1,4 +1,5 @@
 import { message } from "../widgets/dialog.ts";
+import { dialogScreen } from "./dialog-screen.ts";
 import type { Control, Screen } from "./screen.ts";
 
 /** A message on top of a screen; Enter and Esc close it. */
@@ -8,16 +9,6 @@ export function noticeScreen(control: Control, under: Screen, text: string): Scr
     message: text,
     onClose: () => control.close(screen),
   });
-  const screen: Screen = {
-    title: under.title,
-    help: under.help,
-    hints: () => [["Enter", "hint.back"]],
-    typing: () => true,
-    draw(canvas, view) {
-      under.draw(canvas, view);
-      dialog.draw(canvas, view.t);
-    },
-    key: (key) => dialog.key(key),
-  };
+  const screen = dialogScreen(under, dialog, [["Enter", "hint.back"]]);
   return screen;
 }

@@ -3,9 +3,9 @@ import { basename, join } from "node:path";
 import { backupJob, type StoreBackups } from "../../model/archives.ts";
 import { NodeError } from "../../model/error.ts";
 import type { Job } from "../../model/records.ts";
-import type { Audit } from "../audit.ts";
 import { syncFolder, writeDurably } from "../durable.ts";
-import type { JobContext, Jobs } from "../jobs.ts";
+import type { JobContext } from "../jobs.ts";
+import { type ArchiveTools, requireNoOther, startArchiveJob } from "./job.ts";
 import { syncFile } from "./pack.ts";
 import { archiveName, filesOf, listArchives, openShelf, trimShelf, unfinished } from "./shelf.ts";
 import { exportStore, findStore, sha256Of } from "./sqlite-export.ts";
@@ -13,14 +13,6 @@ import { type ArchiveWorld, inWords, reserveBytes } from "./world.ts";
 
 /** How often the growing file is looked at. */
 const lookEveryMs = 250;
-
-export type BackupTools = {
-  jobs: Jobs;
-  audit: Audit;
-  world: ArchiveWorld;
-  serve: (name: string, console: string, log: (text: string) => void) => Promise<void>;
-  inUse: () => string | undefined;
-};
 
 export async function storeBackups({ paths, freeBytes }: ArchiveWorld): Promise<StoreBackups> {
   return {
@@ -36,33 +28,19 @@ export async function storeBackups({ paths, freeBytes }: ArchiveWorld): Promise<
  *
  * @throws NodeError BACKUP.NO_STORE, BACKUP.RUNNING, and those of `Jobs.start`
  */
-export async function startBackup(tools: BackupTools, console: string): Promise<Job> {
-  const { jobs, audit, world } = tools;
-  const store = await findStore(world.paths.manager);
+export async function startBackup(tools: ArchiveTools, console: string): Promise<Job> {
+  const store = await findStore(tools.world.paths.manager);
   if (store === undefined)
     throw new NodeError("BACKUP.NO_STORE", "This node has no store: there is nothing to back up.", {
       remedy: "Make the backup on a management node.",
     });
-  const other = jobs.list().find(({ kind, state }) => kind === backupJob && state === "running");
-  if (other !== undefined)
-    throw new NodeError("BACKUP.RUNNING", "A backup is being made already.", {
-      remedy: "Wait until it ends, or stop it: F2, Jobs.",
-      values: { job: other.id },
-    });
-  const subject = basename(store.file);
-  return jobs.start({ kind: backupJob, subject, console, cancellable: true }, async (context) => {
-    try {
-      const made = await audit.audited(
-        { console, action: backupJob, detail: subject },
-        () => backUp(tools, store, context),
-        ({ name, sha256 }) => ({ after: name, detail: `sha256 ${sha256}` }),
-      );
-      await tools.serve(made.name, console, context.log);
-    } catch (error) {
-      if (context.signal.aborted) context.log("Called off. Nothing was kept.");
-      else if (error instanceof NodeError) context.log(`${error.code}: ${error.message}\n${error.remedy ?? ""}`.trim());
-      throw error;
-    }
+  requireNoOther(tools.jobs, backupJob, "BACKUP.RUNNING", "A backup is being made already.");
+  return startArchiveJob(tools, {
+    kind: backupJob,
+    subject: basename(store.file),
+    console,
+    make: (context) => backUp(tools, store, context),
+    told: ({ name, sha256 }) => ({ after: name, detail: `sha256 ${sha256}` }),
   });
 }
 
@@ -70,7 +48,7 @@ type Store = { file: string; sizeBytes: number };
 
 /** Throws BACKUP.NO_SPACE, BACKUP.DAMAGED, BACKUP.FAILED and the signal's reason. */
 async function backUp(
-  tools: BackupTools,
+  tools: ArchiveTools,
   store: Store,
   context: JobContext,
 ): Promise<{ name: string; sha256: string }> {

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { collectJob, type LogRange } from "../../model/archives.ts";
 import { NodeError } from "../../model/error.ts";
 import type { Job } from "../../model/records.ts";
-import type { Audit } from "../audit.ts";
 import { syncFolder } from "../durable.ts";
-import type { JobContext, Jobs } from "../jobs.ts";
+import type { JobContext } from "../jobs.ts";
 import { estimateLogs, neededBytes } from "./estimate.ts";
 import { gatherLogs } from "./gather.ts";
+import { type ArchiveTools, requireNoOther, startArchiveJob } from "./job.ts";
 import { packFolder } from "./pack.ts";
 import { archiveName, filesOf, openShelf, sizeBelow, trimShelf, unfinished } from "./shelf.ts";
 import { type ArchiveWorld, inWords } from "./world.ts";
@@ -15,13 +15,7 @@ import { type ArchiveWorld, inWords } from "./world.ts";
 /** Share of the work that is done when everything is gathered; packing is the rest. */
 const gatheredShare = 0.85;
 
-export type CollectTools = {
-  jobs: Jobs;
-  audit: Audit;
-  world: ArchiveWorld;
-  /** What is done with the archive when it is there, such as serving it; `inUse`: the archive that must stay. */
-  serve: (name: string, console: string, log: (text: string) => void) => Promise<void>;
-  inUse: () => string | undefined;
+export type CollectTools = ArchiveTools & {
   /** Arguments that choose another journal than the node's own. */
   source?: readonly string[];
 };
@@ -33,26 +27,13 @@ export type CollectTools = {
  * @throws NodeError COLLECT.RUNNING, and those of `Jobs.start`
  */
 export function startCollecting(tools: CollectTools, range: LogRange, console: string): Job {
-  const { jobs, audit } = tools;
-  const other = jobs.list().find(({ kind, state }) => kind === collectJob && state === "running");
-  if (other !== undefined)
-    throw new NodeError("COLLECT.RUNNING", "Logs are being collected already.", {
-      remedy: "Wait until it ends, or stop it: F2, Jobs.",
-      values: { job: other.id },
-    });
-  return jobs.start({ kind: collectJob, subject: range, console, cancellable: true }, async (context) => {
-    try {
-      const name = await audit.audited(
-        { console, action: collectJob, detail: range },
-        () => collect(tools, range, context),
-        (made) => ({ after: made, detail: range }),
-      );
-      await tools.serve(name, console, context.log);
-    } catch (error) {
-      if (context.signal.aborted) context.log("Called off. Nothing was kept.");
-      else if (error instanceof NodeError) context.log(`${error.code}: ${error.message}\n${error.remedy ?? ""}`.trim());
-      throw error;
-    }
+  requireNoOther(tools.jobs, collectJob, "COLLECT.RUNNING", "Logs are being collected already.");
+  return startArchiveJob(tools, {
+    kind: collectJob,
+    subject: range,
+    console,
+    make: async (context) => ({ name: await collect(tools, range, context) }),
+    told: ({ name }) => ({ after: name, detail: range }),
   });
 }
 

@@ -1,6 +1,6 @@
 import { readNodeFile } from "../facts/node-file.ts";
 import { FactMissing } from "../facts/source.ts";
-import { whoHas } from "../neighbours.ts";
+import { ownMacs, whoElseHas } from "../neighbours.ts";
 import { type CheckContext, defineCheck, type Outcome } from "./check.ts";
 import { list } from "./format.ts";
 
@@ -61,12 +61,12 @@ export const duplicateAddressCheck = defineCheck({
     await requireIputils(context);
     const { machine, signal } = context;
     const asking = { machine, signal, reason: "Diagnostics" };
-    const macs = new Set(links.map(({ mac }) => mac));
+    // A switch may send our own probe back.
+    const macs = ownMacs(links);
     const found: Outcome<Code>[] = [];
     for (const { address } of own) {
-      const mac = await whoHas(asking, link.name, address, askSeconds);
-      // A switch may send our own probe back.
-      if (mac === undefined || macs.has(mac)) continue;
+      const mac = await whoElseHas(asking, { link: link.name, address, seconds: askSeconds, own: macs });
+      if (mac === undefined) continue;
       found.push({
         outcome: "failed",
         code: "ADDRESS.DUPLICATE",

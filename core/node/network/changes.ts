@@ -1,25 +1,27 @@
 import type { NetworkState } from "../../api/contract.ts";
 import { NodeError } from "../../model/error.ts";
+import type { NetworkConfiguration } from "../../model/network/configuration.ts";
 import { cutOffs } from "../../model/network/cut-offs.ts";
 import { networkChanges } from "../../model/network/difference.ts";
 import { operate } from "../../model/network/operate.ts";
 import type { NetworkOperation } from "../../model/network/operation.ts";
 import { networkProblems } from "../../model/network/problems.ts";
-import { renamed, renamedHardware, renamesOf, swapIn } from "../../model/network/rename.ts";
+import { type Renames, renamed, renamedHardware, renamesOf, swapIn } from "../../model/network/rename.ts";
 import { cardsOf, withFormerNames } from "../../model/network/restore.ts";
 import {
   hasEnded,
   type KeepMode,
   type NetworkPlan,
-  type NetworkProblem,
   type NetworkTransaction,
   type SavedConfiguration,
   type TransactionPhase,
 } from "../../model/network/transaction.ts";
 import type { Damage } from "../document.ts";
 import { FactMissing } from "../facts/source.ts";
+import { sleep } from "../machine.ts";
 import { Turns } from "../turns.ts";
-import { forgetCommit, resumeCommit } from "./commit.ts";
+import { readCards } from "./cards.ts";
+import { type FileChange, forgetCommit, resumeCommit } from "./commit.ts";
 import {
   commitFile,
   type NetworkHistory,
@@ -28,18 +30,34 @@ import {
   type RunningChange,
   remember,
 } from "./journal.ts";
+import { readLinkFiles } from "./link-file.ts";
+import { linkFileChanges } from "./link-files.ts";
 import { keptFiles, triedFiles } from "./overlay.ts";
 import { type Present, readPresent } from "./present.ts";
-import { type Book, type Draft, type Ending, Run, releaseCheckpoint, settleKept, takeBackChange } from "./run.ts";
+import { invalid, nothingToDo, notRecovered, swapped } from "./refusals.ts";
+import {
+  type Book,
+  type Draft,
+  type Ending,
+  Run,
+  releaseCheckpoint,
+  settleKept,
+  takeBackChange,
+  takeBackRest,
+  type Writes,
+} from "./run.ts";
 import { activeProfiles } from "./steps.ts";
 import type { NetworkWorld } from "./world.ts";
-import { type ProfileWrite, writeProfiles } from "./write-profiles.ts";
+import { writeProfiles } from "./write-profiles.ts";
 
 /** Nobody can keep what is not in force yet; everybody can take it back as long as it isn't kept. */
 const askable = {
   keep: ["probing", "waiting"],
   rollBack: ["saving", "applying", "probing", "waiting"],
 } as const satisfies Record<string, readonly TransactionPhase[]>;
+
+/** How long to wait before each further attempt at what the end of the former agent has interrupted. */
+const recoverAgainMs = [1_000, 5_000, 20_000] as const;
 
 export type ChangeRequest = {
   operations: readonly NetworkOperation[];
@@ -158,8 +176,24 @@ export class NetworkChanges {
     return this.#ended;
   }
 
-  /** Called once, when the agent starts: finishes a commit that was interrupted, and takes back whatever else was. */
+  /**
+   * Called once, when the agent starts: finishes a commit that was interrupted, and takes back whatever else was. What
+   * fails is tried again for a while; then the change ends as failed and says why, and another one can begin.
+   */
   async recover(): Promise<void> {
+    const { machine, onTrouble } = this.#world;
+    for (const pauseMs of [...recoverAgainMs, null]) {
+      try {
+        return await this.#recover();
+      } catch (error) {
+        onTrouble("bringing an interrupted change of the network to its end", error);
+        if (pauseMs === null) return this.#giveUp(error);
+        await sleep(machine, pauseMs, new AbortController().signal);
+      }
+    }
+  }
+
+  async #recover(): Promise<void> {
     const { root, folder, bootId } = this.#world;
     const resumed = await resumeCommit(commitFile(folder), root);
     const { running } = this.#journal.value;
@@ -175,9 +209,22 @@ export class NetworkChanges {
     // Of an earlier change, or the way back of this one.
     if (resumed !== undefined) await forgetCommit(commitFile(folder));
     const isSameBoot = running.bootId === (await bootId());
-    const ending: Ending = isSameBoot
+    const ending = isSameBoot
       ? await takeBackChange(this.#world, this.#book, running, "agentRestarted", null)
-      : { phase: "rolledBack", why: "machineRestarted", error: null };
+      : await takeBackRest(this.#world, this.#book, running);
+    await this.#finish(running, ending);
+  }
+
+  async #giveUp(cause: unknown): Promise<void> {
+    const { running } = this.#journal.value;
+    if (running === null) return;
+    const { phase, why } = running.record;
+    const error = notRecovered(cause);
+    // It was kept and is in force; what is not saved of it is saved by the next start that can, by the list of files.
+    const ending: Ending =
+      phase === "committing"
+        ? { phase: "failed", why: why ?? "confirmed", error }
+        : await takeBackChange(this.#world, this.#book, running, "agentRestarted", error);
     await this.#finish(running, ending);
   }
 
@@ -219,10 +266,18 @@ export class NetworkChanges {
       present,
       configuration,
       renames,
+      linkFiles: await this.#linkFiles(present, renames),
       problems: networkProblems(configuration, renamedHardware(present.hardware, renames), inForce),
       changes: networkChanges(before, configuration, renames),
       cutsOff: cutOffs(before, configuration, activity, renames),
     };
+  }
+
+  async #linkFiles(present: Present, renames: Renames): Promise<readonly FileChange[]> {
+    const { machine } = this.#world;
+    if (!present.hardware.links.some(({ name }) => renames.has(name))) return [];
+    const cards = await readCards(machine, present, new AbortController().signal);
+    return linkFileChanges(cards, await readLinkFiles(machine), renames);
   }
 
   /**
@@ -245,16 +300,19 @@ export class NetworkChanges {
   async #begin(
     request: ChangeRequest,
     { present, configuration, renames, changes }: Draft,
-  ): Promise<{ change: RunningChange; writes: ProfileWrite[] }> {
+  ): Promise<{ change: RunningChange; writes: Writes }> {
     const { machine, root, newId, newUuid, bootId, manager } = this.#world;
-    const writes = writeProfiles({
-      before: present.profiles,
-      previous: present.configuration,
-      configuration,
-      present: present.links,
-      renames: Object.fromEntries(renames),
-      newUuid,
-    });
+    const writesFor = (wanted: NetworkConfiguration) =>
+      writeProfiles({
+        before: present.profiles,
+        previous: present.configuration,
+        configuration: wanted,
+        present: present.links,
+        renames: Object.fromEntries(renames),
+        newUuid,
+      });
+    const former = renamed(present.configuration, renames).configuration;
+    const writes = { renamed: renames.size === 0 ? [] : writesFor(former), changed: writesFor(configuration) };
     const change: RunningChange = {
       record: {
         id: newId(),
@@ -272,8 +330,9 @@ export class NetworkChanges {
       before: present.configuration,
       cards: cardsOf(present.hardware),
       after: configuration,
-      tried: await triedFiles(root, writes),
+      tried: await triedFiles(root, [writes.renamed, writes.changed]),
       kept: await keptFiles(root),
+      uuids: writes.changed.map(({ uuid }) => uuid),
       active: manager === null ? [] : await activeProfiles(manager),
       renames: [...renames],
       checkpoint: null,
@@ -300,7 +359,7 @@ export class NetworkChanges {
     // The list of files goes last: while it is there, a start after a crash knows that the change was kept.
     await this.#journal
       .update(() => ({ running: null, last: record }))
-      .then(() => forgetCommit(commitFile(folder), change.record.id))
+      .then(() => (phase === "failed" ? undefined : forgetCommit(commitFile(folder), change.record.id)))
       .catch((problem: unknown) => onTrouble("the journal of the network", problem));
     this.#run = undefined;
     this.#record = record;
@@ -333,26 +392,4 @@ export class NetworkChanges {
     const { transaction } = this;
     if (transaction !== null) for (const listener of this.#listeners) listener(transaction);
   }
-}
-
-function invalid(errors: readonly NetworkProblem[]): NodeError {
-  const [first] = errors;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-  return new NodeError("NET.INVALID", `${first?.description ?? "The network would not work."}${more}`, {
-    ...(first === undefined ? {} : { remedy: first.remedy, values: { problem: first.code, field: first.field } }),
-  });
-}
-
-/** A crash in between would leave it open which of the cards has its new name already. */
-function swapped(names: readonly string[]): NodeError {
-  return new NodeError("NET.RENAME_SWAP", `${names.join(" and ")} can't change places in one change of the network.`, {
-    remedy: `Give ${names[0]} a third name first, and go on when that is kept.`,
-    values: { links: names.join(", ") },
-  });
-}
-
-function nothingToDo(): NodeError {
-  return new NodeError("NET.NO_CHANGE", "Nothing of that differs from the network as it is.", {
-    remedy: "There is nothing to do.",
-  });
 }

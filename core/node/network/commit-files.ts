@@ -2,7 +2,6 @@ import { join } from "node:path";
 import * as z from "zod";
 import { NodeError } from "../../model/error.ts";
 import type { NetworkConfiguration } from "../../model/network/configuration.ts";
-import type { Renames } from "../../model/network/rename.ts";
 import { nodeFilePath } from "../facts/node-file.ts";
 import type { FileChange } from "./commit.ts";
 import { hostnamePath, type Present, readSetting, timeServersPath } from "./present.ts";
@@ -10,21 +9,21 @@ import { profileFolders } from "./profiles.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
 const hostsPath = "/etc/hosts";
-export const linkFilesFolder = "/etc/systemd/network";
 
 type Wanted = {
   present: Present;
   configuration: NetworkConfiguration;
   writes: readonly ProfileWrite[];
-  renames: Renames;
+  /** What makes new names of cards last: `link-files.ts`. */
+  linkFiles: readonly FileChange[];
   read: (path: string) => Promise<string | undefined>;
 };
 
 /** Every file of /etc that a change of the configuration changes, as it has to be. */
 export async function committedFiles(wanted: Wanted): Promise<FileChange[]> {
-  const { present, configuration, writes, read } = wanted;
+  const { present, configuration, writes, linkFiles, read } = wanted;
   const before = present.configuration;
-  const changes = [...profileFiles(writes), ...linkFiles(wanted)];
+  const changes = [...profileFiles(writes), ...linkFiles];
   if (before.hostname !== configuration.hostname) {
     changes.push(plain(hostnamePath, `${configuration.hostname}\n`));
     const hosts = await read(hostsPath);
@@ -51,19 +50,6 @@ function profileFiles(writes: readonly ProfileWrite[]): FileChange[] {
     const hidden = text === null ? (was?.hidden ?? []).filter((path) => path.startsWith(`${profileFolders.etc}/`)) : [];
     const paths = [join(profileFolders.etc, file), ...hidden];
     return paths.map((path) => ({ path, mode: 0o600, text }));
-  });
-}
-
-/**
- * A link file pins a name to a card, by the address that is burnt into it. Source: systemd.link(5); the options beside
- * the name are those of Debian's 99-default.link, which it takes the place of.
- */
-function linkFiles({ present, renames }: Wanted): FileChange[] {
-  return [...renames].flatMap(([from, to]) => {
-    const mac = present.hardware.links.find(({ name }) => name === from)?.mac;
-    if (mac === undefined || mac === null) return [];
-    const text = `[Match]\nPermanentMACAddress=${mac}\n\n[Link]\nName=${to}\nAlternativeNamesPolicy=database onboard slot path\nMACAddressPolicy=persistent\n`;
-    return [plain(`${linkFilesFolder}/70-binnacle-${mac.replaceAll(":", "")}.link`, text)];
   });
 }
 

@@ -85,6 +85,12 @@ export async function resumeCommit(file: string, root: string): Promise<string |
   return id;
 }
 
+/** What the files of a change that was made were before it, by their paths; empty when there is no list any more. */
+export async function filesBefore(file: string): Promise<ReadonlyMap<string, string | null>> {
+  const parsed = journal.safeParse(jsonOrNothing(await readFile(file, "utf8").catch(() => "")));
+  return new Map(parsed.success ? parsed.data.before.map(({ path, text }) => [path, text]) : []);
+}
+
 /** Whether a file has one of the two texts that the change knows: each was written whole, so a third is another's. */
 async function isOurs(root: string, after: FileChange, before: readonly FileChange[]): Promise<boolean> {
   const { text } = await presentOf(root, after);

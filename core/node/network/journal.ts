@@ -17,6 +17,8 @@ const runningChange = z.object({
   tried: z.array(z.object({ name: z.string().regex(/^[^/\0]+$/), before: z.string().nullable() })),
   /** Names of the files in /etc when it began. */
   kept: z.array(z.string()),
+  /** Of the profiles that it changes, makes or takes away. */
+  uuids: z.array(z.string()).default([]),
   /** Profiles that were active, by the device's name before the change. */
   active: z.array(z.object({ device: z.string(), uuid: z.string() })),
   renames: z.array(z.tuple([z.string(), z.string()])),

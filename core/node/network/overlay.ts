@@ -15,19 +15,27 @@ const metaEnding = ".nmmeta";
 /** A file that lies in /run for a try, and what was there before; null: nothing. */
 export type TriedFile = { name: string; before: string | null };
 
-/** The files that a try will put into /run; called before anything is written, so that a journal can name them. */
-export async function triedFiles(root: string, writes: readonly ProfileWrite[]): Promise<TriedFile[]> {
-  const taken = new Set(await namesIn(join(root, profileFolders.run)));
-  const names = writes.flatMap((write) => {
+/**
+ * The files that a try will put into /run, in one step or several; called before anything is written, so that a journal
+ * can name them.
+ */
+export async function triedFiles(root: string, steps: readonly (readonly ProfileWrite[])[]): Promise<TriedFile[]> {
+  const there = await namesIn(join(root, profileFolders.run));
+  const names = new Set(steps.flatMap((writes) => namesFor(writes, there)));
+  return Promise.all(
+    [...names].map(async (name) => ({ name, before: await readFile(pathOf(root, name), "utf8").catch(() => null) })),
+  );
+}
+
+function namesFor(writes: readonly ProfileWrite[], there: readonly string[]): string[] {
+  const taken = new Set(there);
+  return writes.flatMap((write) => {
     const own = ownName(write);
     if (write.text === null) return own === undefined ? tombstone(write) : [tombstone(write), own];
     const name = own ?? (taken.has(runFileName(write.file)) ? spareName(write) : runFileName(write.file));
     taken.add(name);
     return name;
   });
-  return Promise.all(
-    names.map(async (name) => ({ name, before: await readFile(pathOf(root, name), "utf8").catch(() => null) })),
-  );
 }
 
 /** @param tried what {@link triedFiles} has said of them */
@@ -74,32 +82,6 @@ function namesIn(folder: string): Promise<string[]> {
     if (errnoOf(error) === "ENOENT") return [];
     throw error;
   });
-}
-
-/**
- * Takes away what NetworkManager's own way back has put into /etc: it writes the former profile into a new file and
- * does not know that the old one still lies there. Only a file that was not there when the change began, and that has
- * the UUID of one that was, is such a one; somebody else's new profile stays.
- *
- * @param committed what was tried, when it has been kept meanwhile: its files in /etc may be new and stay
- */
-export async function removeRestored(
-  root: string,
-  before: readonly string[],
-  committed: readonly TriedFile[] = [],
-): Promise<void> {
-  const own = committed.flatMap(({ name }) => [name, name.replace(/\.nmconnection$/, "")]);
-  const kept = [...before, ...own];
-  const gone = own.filter((name) => name.endsWith(metaEnding)).map((name) => name.slice(0, -metaEnding.length));
-  const folder = join(root, profileFolders.etc);
-  const uuidOf = async (name: string) =>
-    /^uuid=(\S+)$/m.exec(await readFile(join(folder, name), "utf8").catch(() => ""))?.[1];
-  const names = await keptFiles(root);
-  const known = new Set([...gone, ...(await Promise.all(names.filter((name) => kept.includes(name)).map(uuidOf)))]);
-  for (const name of names.filter((each) => !kept.includes(each))) {
-    const uuid = await uuidOf(name);
-    if (uuid !== undefined && known.has(uuid)) await rm(join(folder, name), { force: true });
-  }
 }
 
 /** Its name in /run, where it lies there already: made for this boot only. */

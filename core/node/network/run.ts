@@ -12,18 +12,21 @@ import { whyNotWritten } from "../durable.ts";
 import { sleep } from "../machine.ts";
 import { touchedLinks } from "./activation.ts";
 import { type LinkFailure, untilReady } from "./apply.ts";
-import { commitFiles } from "./commit.ts";
+import { commitFiles, type FileChange, filesBefore } from "./commit.ts";
 import { committedFiles, settingReader } from "./commit-files.ts";
 import { commitFile, type RunningChange } from "./journal.ts";
 import type { NetworkManager } from "./manager.ts";
 import type { Present } from "./present.ts";
 import { type Foreknown, foreknown, probeRound, type Questions } from "./probing.ts";
-import { putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
+import { giveNewNames, putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
+import { type Strangers, takeStrangersAway } from "./strangers.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
 /** A change as it was planned, with what it was planned on. */
-export type Draft = NetworkPlan & { present: Present; renames: Renames };
+export type Draft = NetworkPlan & { present: Present; renames: Renames; linkFiles: readonly FileChange[] };
+/** What is put into /run: first the former settings under their new names, where there are any, then the new ones. */
+export type Writes = { renamed: readonly ProfileWrite[]; changed: readonly ProfileWrite[] };
 export type Failure = NetworkTransaction["error"];
 export type Ending = { phase: "committed" | "rolledBack" | "failed"; why: EndReason; error: Failure };
 
@@ -45,7 +48,7 @@ export class Run {
   readonly #world: NetworkWorld;
   readonly #book: Book;
   readonly #draft: Draft;
-  readonly #writes: readonly ProfileWrite[];
+  readonly #writes: Writes;
   readonly #request: { keep: KeepMode; seconds: number };
   readonly #wake = new AbortController();
   readonly #never = new AbortController().signal;
@@ -58,7 +61,7 @@ export class Run {
   constructor(
     world: NetworkWorld,
     book: Book,
-    planned: { request: { keep: KeepMode; seconds: number }; draft: Draft; writes: readonly ProfileWrite[] },
+    planned: { request: { keep: KeepMode; seconds: number }; draft: Draft; writes: Writes },
     change: RunningChange,
   ) {
     this.#world = world;
@@ -108,10 +111,14 @@ export class Run {
       this.#book.tell({ probes: [taken] });
       return { why: "probeFailed", error: { code: "NET.ADDRESS_TAKEN", description: taken.description } };
     }
+    if (this.#change.renames.length > 0) {
+      await this.#book.note(this.#change, { phase: "applying" });
+      await giveNewNames(this.#world, manager, this.#change, this.#writes.renamed);
+    }
     const checkpoint = await manager.createCheckpoint(this.#request.seconds + checkpointGraceSeconds);
     this.#change = { ...this.#change, checkpoint };
     await this.#book.note(this.#change, { phase: "applying" });
-    const failures = await putInForce(this.#world, manager, this.#change, this.#writes, this.#never);
+    const failures = await putInForce(this.#world, manager, this.#change, this.#writes.changed, this.#never);
     if (failures.length > 0) return { why: "applyFailed", error: notApplied(failures) };
     // Many links may have taken long, and the countdown begins only now. One that started anew has no checkpoint.
     const prolonged = manager.prolongCheckpoint(checkpoint, this.#request.seconds + checkpointGraceSeconds);
@@ -186,25 +193,26 @@ export class Run {
 
   async #commit(why: EndReason): Promise<Ending> {
     const { machine, root, folder, manager, onTrouble } = this.#world;
-    const { present, configuration, renames } = this.#draft;
+    const { present, configuration, linkFiles } = this.#draft;
     this.#deadline = null;
     const files = await committedFiles({
       present,
       configuration,
-      writes: this.#writes,
-      renames,
+      writes: this.#writes.changed,
+      linkFiles,
       read: settingReader(machine, root),
     });
     await this.#book.note(this.#change, { phase: "committing", why });
+    const { aside } = await setAside(this.#world, this.#change);
     try {
       await commitFiles(commitFile(folder), root, this.#change.record.id, files);
     } catch (error) {
       const description = `The change could not be saved because ${whyNotWritten(error)}.`;
-      return this.#takeBack("commitFailed", { code: "NET.NOT_SAVED", description });
+      return this.#takeBack("commitFailed", also({ code: "NET.NOT_SAVED", description }, aside));
     }
     await settleDown(this.#world, manager, this.#change).catch((error: unknown) => onTrouble("settling down", error));
     await this.#tellServices();
-    return { phase: "committed", why, error: null };
+    return { phase: "committed", why, error: also(null, aside) };
   }
 
   /** Names and time are not NetworkManager's. Their files are written: a service that fails reads them when it starts. */
@@ -234,9 +242,38 @@ export async function takeBackChange(
   error: Failure,
 ): Promise<Ending> {
   await book.note(change, { phase: "rollingBack", why, error });
-  if (world.manager === null) return { phase: "rolledBack", why, error };
+  const wrong = also(error, (await setAside(world, change)).aside);
+  if (world.manager === null) return { phase: "rolledBack", why, error: wrong };
   const failed = await restore(world, world.manager, change);
-  return { phase: failed === null ? "rolledBack" : "failed", why, error: failed ?? error };
+  return { phase: failed === null ? "rolledBack" : "failed", why, error: failed ?? wrong };
+}
+
+/** Takes back what is left of a change after the machine was started anew: /run is empty, and cards have their names. */
+export async function takeBackRest(world: NetworkWorld, book: Book, change: RunningChange): Promise<Ending> {
+  const { isAny, aside } = await setAside(world, change);
+  if (!isAny) return { phase: "rolledBack", why: "machineRestarted", error: null };
+  const rest = { ...change, tried: [], active: [] };
+  return takeBackChange(world, book, rest, "machineRestarted", also(null, aside));
+}
+
+/** Takes profiles of the change out of /etc that it has not put there: {@link takeStrangersAway}. */
+async function setAside(world: NetworkWorld, change: RunningChange, isKept = false): Promise<Strangers> {
+  try {
+    const replaced = isKept ? await filesBefore(commitFile(world.folder)) : null;
+    return await takeStrangersAway(world.root, change, replaced);
+  } catch (error) {
+    world.onTrouble("setting profiles of other hands aside", error);
+    return { isAny: false, aside: [] };
+  }
+}
+
+/** Also tells what other hands have written meanwhile. */
+function also(error: Failure, aside: readonly string[]): Failure {
+  if (aside.length === 0) return error;
+  const told = `Profiles of this change were written by other hands while it was tried. They are not in force, and lie in ${aside.join(", ")}.`;
+  return error === null
+    ? { code: "NET.OTHER_HANDS", description: told }
+    : { code: error.code, description: `${error.description} ${told}` };
 }
 
 /** Null when all came back. A NetworkManager that hangs is started anew: it then reads what /etc holds. */
@@ -266,12 +303,13 @@ async function startAnew(world: NetworkWorld, manager: NetworkManager, reason: s
  * @returns what could not be brought in force; it is kept all the same
  */
 export async function settleKept(world: NetworkWorld, change: RunningChange): Promise<Failure> {
+  const { aside } = await setAside(world, change, true);
   try {
     const failures = await settleResumed(world, world.manager, change);
-    return failures.length === 0 ? null : notApplied(failures);
+    return also(failures.length === 0 ? null : notApplied(failures), aside);
   } catch (error) {
     world.onTrouble("settling down", error);
-    return null;
+    return also(null, aside);
   }
 }
 

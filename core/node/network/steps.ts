@@ -9,7 +9,7 @@ import { activateLinks, type LinkFailure } from "./apply.ts";
 import { bindProfiles } from "./bind-profiles.ts";
 import type { RunningChange } from "./journal.ts";
 import { deviceStates, type NetworkManager } from "./manager.ts";
-import { forgetTried, removeRestored, removeTried, writeTried } from "./overlay.ts";
+import { forgetTried, removeTried, writeTried } from "./overlay.ts";
 import { presentLink } from "./present.ts";
 import { effectiveProfiles } from "./profiles.ts";
 import { readProfileFiles } from "./read-profiles.ts";
@@ -18,7 +18,7 @@ import type { ProfileWrite } from "./write-profiles.ts";
 
 /* The effects of a change, each of which may be interrupted at any moment and done once more. */
 
-type Change = Pick<RunningChange, "before" | "after" | "renames" | "tried" | "kept" | "active">;
+type Change = Pick<RunningChange, "before" | "after" | "renames" | "tried" | "active">;
 
 /** Profiles that are active now: what is to be active again when a change is taken back. */
 export async function activeProfiles(manager: NetworkManager): Promise<RunningChange["active"]> {
@@ -27,7 +27,24 @@ export async function activeProfiles(manager: NetworkManager): Promise<RunningCh
   );
 }
 
-/** Tries a change: its profiles go to /run, links get their new names, and NetworkManager takes both over. */
+/**
+ * Gives links their new names, with the settings that they have: what NetworkManager keeps for its own way back after
+ * that fits the names, and that way needs nobody who gives the old ones back.
+ *
+ * @param writes the former settings under the new names
+ */
+export async function giveNewNames(
+  world: NetworkWorld,
+  manager: NetworkManager,
+  change: Change,
+  writes: readonly ProfileWrite[],
+): Promise<void> {
+  await writeTried(world.root, writes, change.tried);
+  await renameLinks(world, change.renames);
+  await manager.reload();
+}
+
+/** Tries a change, of links that have their new names: its profiles go to /run, and NetworkManager takes them over. */
 export async function putInForce(
   world: NetworkWorld,
   manager: NetworkManager,
@@ -36,7 +53,6 @@ export async function putInForce(
   signal: AbortSignal,
 ): Promise<LinkFailure[]> {
   await writeTried(world.root, writes, change.tried);
-  await renameLinks(world, change.renames);
   const former = await reload(manager);
   return activate(world, manager, { from: underNewNames(change), to: change.after, former, signal });
 }
@@ -53,7 +69,6 @@ export async function takeBack(
   signal: AbortSignal,
 ): Promise<LinkFailure[]> {
   await removeTried(world.root, change.tried);
-  await removeRestored(world.root, change.kept);
   await renameLinks(
     world,
     [...change.renames].reverse().map(([from, to]): [string, string] => [to, from]),
@@ -86,7 +101,6 @@ export async function settleResumed(
   change: Change,
 ): Promise<LinkFailure[]> {
   if (manager !== null) await renameLinks(world, change.renames);
-  await removeRestored(world.root, change.kept, change.tried);
   await forgetTried(world.root, change.tried);
   if (manager === null) return [];
   const former = await reload(manager);

@@ -72,6 +72,7 @@ export class NetworkBed {
     fs.mkdirSync(path.join(this.#tree, agentFolder), { recursive: true });
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", path.join(this.#tree, agentFolder)]);
     this.write("/usr/local/bin/systemctl", restartShim, 0o755);
+    this.write("/usr/local/bin/ethtool", cardShim, 0o755);
     for (const name of ["hostnamectl", "chronyc"]) this.write(`/usr/local/bin/${name}`, "#!/bin/sh\nexit 0\n", 0o755);
     for (const [name, text] of Object.entries(files)) this.write(name, text, name.startsWith(profiles) ? 0o600 : 0o644);
     this.#switch = spawn("unshare", ["--net", "--fork", "--kill-child", script, "switch", String(this.#cards)], {
@@ -269,6 +270,12 @@ pkill -KILL -x NetworkManager
 # It does not start while another one is still dying.
 while pgrep -x NetworkManager >/dev/null; do sleep 0.05; done
 exec NetworkManager'
+`;
+
+/** A virtual link has no permanent address: that of a card is the one that it is made with, unless a test says no. */
+const cardShim = `#!/bin/sh
+[ "$1" = -P ] || exec /usr/sbin/ethtool "$@"
+[ -e "/run/unpinned/$2" ] && echo "Permanent address: not set" || echo "Permanent address: $(cat "/sys/class/net/$2/address")"
 `;
 
 function outcome(command: string, args: readonly string[]): Outcome {

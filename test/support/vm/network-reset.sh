@@ -3,7 +3,7 @@
 set -eu
 
 profiles=/etc/NetworkManager/system-connections
-rm -f $profiles/* /run/NetworkManager/system-connections/*.nmmeta /etc/systemd/network/70-binnacle-*.link
+rm -f $profiles/* /run/NetworkManager/system-connections/*.nmmeta /etc/systemd/network/*-binnacle-*.link
 install -m 600 /root/management.nmconnection $profiles/management.nmconnection
 install -m 644 /root/node.json /etc/binnacle/node.json
 nmcli connection reload

@@ -3,7 +3,7 @@ import { NodeError } from "../../../model/error.ts";
 import { linkOf as settingsOf } from "../../../model/network/configuration.ts";
 import type { ProbeKind, ProbeResult } from "../../../model/network/transaction.ts";
 import { FactMissing } from "../../facts/source.ts";
-import { type Asking, echo, echoHeaders, whoHas } from "../../neighbours.ts";
+import { type Asking, echo, echoHeaders, ownMacs, whoElseHas } from "../../neighbours.ts";
 import { comparedWithBefore, linkNow, type ProbeContext, probed, unlessManagement } from "./probe.ts";
 
 /*
@@ -59,11 +59,9 @@ export async function duplicates(context: ProbeContext, link: string): Promise<P
   return Promise.all(asked);
 }
 
-/** The kernel answers on every interface for every address of its own, and two of them may end in one switch. */
-async function whoElse(context: ProbeContext, link: string, address: string): Promise<string | undefined> {
-  const mac = await whoHas(asking(context, "look for a duplicate address"), link, address, duplicateSeconds);
-  const isOwn = context.network.links.some((each) => each.mac === mac || each.permanentMac === mac);
-  return isOwn ? undefined : mac;
+function whoElse(context: ProbeContext, link: string, address: string): Promise<string | undefined> {
+  const own = ownMacs(context.network.links);
+  return whoElseHas(asking(context, "look for a duplicate address"), { link, address, seconds: duplicateSeconds, own });
 }
 
 function asking({ machine, signal }: ProbeContext, reason: string): Asking {

@@ -127,7 +127,7 @@ const passes: [what: string, id: string, situation: Situation][] = [
   [
     "an address that a switch sends back to us",
     "duplicate-address",
-    { commands: [[/^arping -D/, { code: 1, stdout: "Unicast reply from 10.0.0.5 [52:54:00:00:00:01]  1ms" }]] },
+    { commands: [[/^arping -[Db]/, { code: 1, stdout: "Unicast reply from 10.0.0.5 [52:54:00:00:00:01]  1ms" }]] },
   ],
   ["a process that was killed days ago", "memory", { files: { "/proc/vmstat": "oom_kill 7\n" } }],
   [

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { NodeError } from "../../../../core/model/error.ts";
+import type { NetworkOperation } from "../../../../core/model/network/operation.ts";
 import { root, skipFor, whyNot } from "../../../support/bed-needs.ts";
 import type { NetworkBed } from "../../../support/network/bed.ts";
 import { address, ChangingNode, profile, profileFile, profileFolder } from "../../../support/network/changing.ts";
@@ -127,6 +128,43 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     assert.deepEqual(tried(), []);
   });
 
+  const ways: [how: string, isCut: boolean][] = [
+    ["and the next agent gives the old names back", false],
+    ["and after a power cut the node has them, agent or none", true],
+  ];
+  for (const [how, isCut] of ways)
+    it(`keeps its addresses under new names of cards when no agent comes back, ${how}`, async () => {
+      await node.end(await node.begin([address("eth1", "10.0.1.9", null)], "probes"));
+      const operations: NetworkOperation[] = [
+        { do: "rename", link: "eth0", to: "lan0" },
+        { do: "rename", link: "eth1", to: "store0" },
+        address("store0", "10.0.1.8", null),
+      ];
+      const begun = await node.begin(operations, "confirm", 10);
+      await node.waiting(begun);
+      await node.holds("10.0.0.5", "lan0");
+      assert.deepEqual(bed.addresses("store0"), ["10.0.1.8/24"]);
+      await bed.killAgent();
+      node.client.close();
+      await pause(71_000);
+      await node.holds("10.0.0.5", "lan0");
+      assert.deepEqual(bed.addresses("store0"), ["10.0.1.9/24"]);
+      if (isCut) {
+        await bed.powerCut();
+        await bed.powerOn();
+        await node.holds("10.0.0.5");
+        assert.deepEqual(bed.addresses("eth1"), ["10.0.1.9/24"]);
+      }
+      await node.startAgent();
+      const ended = await node.end(begun);
+      assert.deepEqual([ended.phase, ended.why], ["rolledBack", isCut ? "machineRestarted" : "agentRestarted"]);
+      await node.holds("10.0.0.5");
+      assert.deepEqual(bed.addresses("eth1"), ["10.0.1.9/24"]);
+      assert.deepEqual(tried(), []);
+      await node.end(await node.begin([{ do: "delete", link: "eth1", kind: "ethernet" }], "probes"));
+      assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
+    });
+
   it("is gone after a power cut, and the record says why", async () => {
     const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm", 60);
     await node.waiting(begun);
@@ -208,6 +246,35 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     assert.deepEqual([ended.phase, ended.error], ["committed", null]);
     await node.holds("10.0.0.5", "enp9s0");
     await node.end(await node.begin([{ do: "rename", link: "enp9s0", to: "eth0" }], "probes"));
+    await node.holds("10.0.0.5");
+  });
+
+  it("gives a card a name that lasts, though others have named it in a file of theirs", async () => {
+    const foreign = "/etc/systemd/network/10-other.link";
+    bed.write(foreign, "[Match]\nPermanentMACAddress=02:00:00:00:00:00\n\n[Link]\nName=eth0\nMTUBytes=1400\n");
+    await node.end(await node.begin([{ do: "rename", link: "eth0", to: "lan0" }], "probes"));
+    node.client.close();
+    await bed.powerCut();
+    await bed.powerOn();
+    await node.holds("10.0.0.5", "lan0");
+    await node.startAgent();
+    bed.run("rm", [foreign]);
+    await node.end(await node.begin([{ do: "rename", link: "lan0", to: "eth0" }], "probes"));
+    await node.holds("10.0.0.5");
+  });
+
+  it("does not give a card a name that would not last", async () => {
+    const rename: NetworkOperation = { do: "rename", link: "eth0", to: "lan0" };
+    bed.run("sh", ["-c", "mkdir /run/unpinned && touch /run/unpinned/eth0"]);
+    await assert.rejects(node.begin([rename], "probes"), { code: "NET.RENAME_UNPINNED" });
+    bed.run("rm", ["-r", "/run/unpinned"]);
+    bed.run("sh", [
+      "-c",
+      "mkdir -p /run/systemd/network && printf '[Match]\nOriginalName=*\n' >$0",
+      "/run/systemd/network/00-a.link",
+    ]);
+    await assert.rejects(node.begin([rename], "probes"), { code: "NET.RENAME_OVERRULED" });
+    bed.run("rm", ["-r", "/run/systemd/network"]);
     await node.holds("10.0.0.5");
   });
 });

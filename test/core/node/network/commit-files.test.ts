@@ -16,7 +16,7 @@ async function written(after: Partial<NetworkConfiguration>, path: string, text:
     present: { configuration: before } as Present,
     configuration: { ...before, ...after },
     writes: [],
-    renames: new Map(),
+    linkFiles: [],
     read: async (asked) => (asked === path ? text : undefined),
   });
   return files.find((file) => file.path === path)?.text ?? null;

@@ -133,4 +133,65 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     await node.holds("10.0.0.5", "eth1");
     assert.deepEqual(bed.addresses("lan0"), ["10.0.1.9/24"]);
   });
+
+  /** Writes what is on trial into /etc, with something of its own. */
+  const modify = (name = "management") => bed.run("nmcli", ["connection", "modify", name, "ipv4.dns", "10.0.0.53"]);
+  const aside = "management-11111111-1111-4111-8111-111111111111.nmconnection~";
+
+  for (const [end, held] of [
+    ["taken back", "10.0.0.5"],
+    ["kept", "10.0.0.9"],
+  ] as const)
+    it(`of a profile that somebody modifies on trial is ${end} whole, and says where that lies now`, async () => {
+      const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+      await node.waiting(begun);
+      await node.holds("10.0.0.9");
+      modify();
+      const call = end === "kept" ? "keepNetwork" : "rollBackNetwork";
+      await node.client.call(call, { params: { id: begun.id } });
+      const ended = await node.end(begun);
+      assert.deepEqual(
+        [ended.phase, ended.error?.code],
+        [end === "kept" ? "committed" : "rolledBack", "NET.OTHER_HANDS"],
+      );
+      assert.ok(ended.error?.description.includes(`${profileFolder}/${aside}`), ended.error?.description);
+      await node.holds(held);
+      assert.deepEqual(bed.list(profileFolder), [aside, "management.nmconnection"].sort());
+      assert.match(bed.read(`${profileFolder}/${aside}`), /^dns=10\.0\.0\.53/m);
+      assert.equal(bed.read(profileFile), profile.replace("10.0.0.5", held));
+      node.client.close();
+      await bed.powerCut();
+      await bed.powerOn();
+      await node.holds(held);
+    });
+
+  it("of a profile that somebody modifies on trial is taken back after a power cut, and says so", async () => {
+    const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+    await node.waiting(begun);
+    modify();
+    node.client.close();
+    await bed.powerCut();
+    await bed.powerOn();
+    await node.startAgent();
+    const ended = await node.end(begun);
+    assert.deepEqual(
+      [ended.phase, ended.why, ended.error?.code],
+      ["rolledBack", "machineRestarted", "NET.OTHER_HANDS"],
+    );
+    await node.holds("10.0.0.5");
+    assert.equal(bed.read(profileFile), profile);
+  });
+
+  it("leaves no bridge behind that somebody has modified on trial", async () => {
+    const begun = await node.begin([{ do: "bridge", link: "br_eth0", port: "eth0" }], "confirm");
+    await node.waiting(begun);
+    await node.holds("10.0.0.5", "br_eth0");
+    modify("br_eth0");
+    await node.client.call("rollBackNetwork", { params: { id: begun.id } });
+    const ended = await node.end(begun);
+    assert.deepEqual([ended.phase, ended.error?.code], ["rolledBack", "NET.OTHER_HANDS"]);
+    await node.holds("10.0.0.5");
+    assert.notEqual(bed.run("ip", ["link", "show", "br_eth0"]).code, 0);
+    assert.deepEqual(bed.list(profileFolder), ["br_eth0.nmconnection~", "management.nmconnection"]);
+  });
 });

@@ -43,7 +43,7 @@ test("what a node with two hundred VLANs has kept and is changing is there after
     error: null,
   };
   const tried = ids.map((id) => ({ name: `eth0.${id}.nmconnection`, before: null }));
-  const empty = { bootId: "b", cards: {}, kept: [], active: [], renames: [], checkpoint: null };
+  const empty = { bootId: "b", cards: {}, kept: [], uuids: [], active: [], renames: [], checkpoint: null };
   const running = { record, before: configuration, after: configuration, tried, ...empty };
   const { journal, history } = await openJournal(folder.path, noDamage);
   await journal.update((document) => ({ ...document, running }));

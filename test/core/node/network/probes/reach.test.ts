@@ -7,6 +7,7 @@ import { ethernet, four, network } from "../../../model/network/networks.ts";
 import { aContext, aLink, type ContextOptions } from "./samples.ts";
 
 const dad = "arping -D -c 2 -w 1 -I eno1 10.0.0.5";
+const everybody = "arping -b -s 0.0.0.0 -w 1 -I eno1 10.0.0.5";
 const gateway = "arping -f -I eno1 -c 3 -w 2 10.0.0.1";
 const echo = (payload: number) => `ping -n -c 2 -i 0.2 -w 1 -M do -s ${payload} -I eno1 -- 10.0.0.1`;
 const reply = (mac: string) => ({ stdout: `Unicast reply from 10.0.0.5 [${mac}]  0.7ms\n`, code: 1 });
@@ -45,8 +46,17 @@ describe("whether others answer", () => {
     ]);
   });
 
+  const own = "52:54:00:00:00:01";
   it("takes no answer of this machine's own cards for another machine's", async () => {
-    assert.deepEqual(await told(context({ commands: { [dad]: reply("52:54:00:00:00:01") } })), []);
+    const commands = { [dad]: reply(own), [everybody]: { ...reply(own), code: 0 } };
+    assert.deepEqual(await told(context({ commands })), []);
+  });
+
+  it("hears another machine also after an answer of this machine's own cards", async () => {
+    const both = { stdout: `${reply(own).stdout}${reply("00:00:5E:00:53:AF").stdout}`, code: 0 };
+    assert.deepEqual(await told(context({ commands: { [dad]: reply(own), [everybody]: both } })), [
+      "failed: 10.0.0.5 is used by another machine already: 00:00:5e:00:53:af answers on eno1.",
+    ]);
   });
 
   it("is a failure when the gateway of the management network is silent", async () => {
