@@ -195,6 +195,6 @@ import { writeFileSync } from "node:fs";
 const answer = await fetch(process.argv[2]);
 const body = Buffer.from(await answer.arrayBuffer());
 writeFileSync("/root/fetched", body);
-console.log(answer.status);
+console.log(String(answer.status));
 if ((answer.headers.get("content-type") ?? "").startsWith("text/")) console.log(body.toString());
 `;

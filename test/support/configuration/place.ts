@@ -95,13 +95,15 @@ export async function settled(seat: Console): Promise<string[]> {
 /** To the list of System Configuration from wherever the console is, with the password if it asks for it. */
 export async function toConfiguration({ seat, node }: Place): Promise<void> {
   for (let tries = 0; tries < 12; tries++) {
-    await settled(seat);
-    if (titleOf(seat.text()) === "System Configuration") return;
+    await seat.until(/\S/);
+    const title = titleOf(seat.text());
+    if (title === "System Configuration") return;
     if (isHome(seat.text())) {
       await logIn(seat, { password: node.password });
       return;
     }
     seat.press("esc");
+    await seat.until((text) => titleOf(text) !== title, 2_000).catch(() => undefined);
   }
   throw new Error(`This is neither home nor System Configuration:\n${seat.text()}`);
 }

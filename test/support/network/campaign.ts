@@ -85,7 +85,7 @@ export async function campaign(
 
 /** One change with one fault. @throws an error that tells all about it when the node is not as the record says */
 async function oneChange(node: CampaignNode, random: Random, fault: Fault): Promise<Result> {
-  const before = await node.client().call("network", {});
+  const before = await present(node);
   const [operation, change] = randomChange(node, before.configuration, random);
   // Nobody keeps what can't work, but the agent might.
   const wishes = [
@@ -126,6 +126,19 @@ async function oneChange(node: CampaignNode, random: Random, fault: Fault): Prom
   const expected = isKept ? plan.configuration : before.configuration;
   await holds(node, { expected, old: before.configuration, change, isKept, told, record, outcome });
   return { bed: node.bed, operation, fault, outcome };
+}
+
+/** How the network is now. Just after its start a machine may be too busy to answer within the limit of a command. */
+async function present(node: CampaignNode) {
+  const until = performance.now() + settleMs;
+  for (;;) {
+    try {
+      return await node.client().call("network", {});
+    } catch (error) {
+      if (!(error instanceof NodeError) || performance.now() > until) throw error;
+    }
+    await pause(500);
+  }
 }
 
 function randomChange(node: CampaignNode, now: NetworkConfiguration, random: Random): [OperationName, Change] {
@@ -233,7 +246,6 @@ async function wrongState(
     const { configuration } = await node.client().call("network", {});
     if (!isDeepStrictEqual(sorted(configuration), sorted(expected))) return "it is configured otherwise";
   } catch (error) {
-    // Just after its start a machine may be too busy to answer within the limit of a command.
     if (error instanceof NodeError) return `its agent says ${error.code}: ${error.message}`;
     throw error;
   }

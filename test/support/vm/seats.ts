@@ -19,11 +19,24 @@ export function serialSeat(line: Line): Console {
     screen: () => line.text().split("\n"),
     type: (bytes) => line.type(bytes),
     press: (key) => line.type(keyBytes[key]),
-    until: (what, timeoutMs = usualMs, name = String(what)) =>
-      line.until(what, timeoutMs * patience).catch((error: unknown) => {
+    async until(what, timeoutMs = usualMs, name = String(what)) {
+      try {
+        await line.until(what, timeoutMs * patience);
+      } catch (error) {
         throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
-      }),
+      }
+      await quiet(line);
+    },
   };
+}
+
+/** On a slow line a screen grows piece by piece, over what was there before: nobody reads it before it is whole. */
+async function quiet(line: Line): Promise<void> {
+  for (let looks = 0; looks < 20; looks++) {
+    const { length } = line.raw;
+    await pause(lookMs);
+    if (line.raw.length === length) return;
+  }
 }
 
 /** The machine's own screen and keyboard. What is typed arrives key by key; `until` waits for the last one. */
