@@ -1,8 +1,10 @@
 import { networkProblemsEn } from "./network-problems.ts";
+import { networkRemediesEn } from "./network-remedies.ts";
 
 /** Texts of the screens that change the network. */
 export const networkEn = {
   ...networkProblemsEn,
+  ...networkRemediesEn,
   "network.banner": "{console} changes the network",
   "network.bannerLeft": "{console} changes the network: {seconds} s left",
   "network.title": "Configure Networks",
@@ -10,6 +12,7 @@ export const networkEn = {
   "network.unknown": "The network's configuration is not known: the agent did not tell it.",
   "network.noChange": "That is what is configured already: nothing changes.",
   "network.firstOf": "{sentence} (first of {count})",
+  "network.problem.advised": "{why} {remedy}",
   "network.leftAlone": "{link} is configured by other means and left alone: {what}",
   "network.nothingSet": "{link} has no settings that could be deleted.",
   "network.submit": "Show what changes",
@@ -20,6 +23,7 @@ export const networkEn = {
   "network.now": "NOW",
   "network.new": "NEW",
   "network.hint.bond": "Bond",
+  "network.hint.routes": "Routes",
   "network.hint.legs": "Legs",
   "network.hint.vlan": "VLAN",
   "network.hint.bridge": "Bridge",
@@ -50,7 +54,8 @@ export const networkEn = {
   "network.address.management":
     "{link} carries the management network (MN): a wrong address cuts this node off from its manager and from SSH.",
   "network.address.member": "{link} is part of {master}, which has the addresses for both.",
-  "network.address.kept": "Left as they are: further addresses {addresses}, routes {routes}.",
+  "network.address.kept": "Left as they are: further addresses {addresses}, routes {routes} (a in the list).",
+  "network.address.lost": "Switched off with it: further addresses {addresses}, routes {routes}.",
   "network.field.ipv4": "IPv4",
   "network.field.address": "Address",
   "network.field.netmask": "Netmask",
@@ -70,6 +75,40 @@ export const networkEn = {
   "network.gateway.howSame": "= keeps it   - for no gateway",
   "network.gateway.how": "- for no gateway",
   "network.gateway.empty": "Give the gateway, or - for none.",
+
+  "network.entries.title": "Addresses and Routes",
+  "network.entries.none": "None yet. a adds an address, r a route.",
+  "network.entries.kind": "KIND",
+  "network.entries.value": "ADDRESS, NETWORK",
+  "network.entries.via": "GATEWAY",
+  "network.entries.metric": "METRIC",
+  "network.entries.state": "CHANGE",
+  "network.entries.first": "primary",
+  "network.entries.new": "new",
+  "network.entries.changed": "changed",
+  "network.entries.gone": "deleted",
+  "network.entries.addAddress": "Add address",
+  "network.entries.addRoute": "Add route",
+  "network.entries.change": "Change",
+  "network.entries.show": "Show",
+  "network.entries.locked":
+    "The primary address of {link} stands beside its gateway: change it by Enter in Configure Networks.",
+  "network.entries.draft": "Nothing of this is in force yet: s shows what changes.",
+  "network.entries.leave": "What you have added, changed or deleted here is not in force yet. Leave without it?",
+  "network.entry.newAddress": "A further address of {link}",
+  "network.entry.changeAddress": "Another address for {link}",
+  "network.entry.newRoute": "A new route on {link}",
+  "network.entry.changeRoute": "A route on {link}",
+  "network.entry.address": "Address/prefix",
+  "network.entry.addressHint": "Such as 192.168.9.10/24, 192.168.9.10 255.255.255.0, or fd00:1::10/64",
+  "network.entry.to": "Destination",
+  "network.entry.toHint": "A network such as 10.1.0.0/16 or fd00:1::/64; one machine: 10.1.2.3/32",
+  "network.entry.via": "Gateway",
+  "network.entry.viaHint": "The router on the way; - for a network on the cable itself",
+  "network.entry.viaEmpty": "Give the router, or - for a network on the cable itself.",
+  "network.entry.metric": "Metric",
+  "network.entry.metricHint": "Of two ways the one with the smaller number is taken; empty: as usual",
+  "network.entry.submit": "Put it into the list",
 
   "network.bond.title": "Bond",
   "network.bond.new": "A new bond",
@@ -195,6 +234,7 @@ export const networkEn = {
   "network.what.nameServers": "name servers",
   "network.what.mtu": "MTU",
   "network.what.mode": "mode",
+  "network.what.order": "order",
   "network.what.option": "option",
   "network.what.leg": "leg",
   "network.what.port": "port",
@@ -203,6 +243,13 @@ export const networkEn = {
   "network.what.hostname": "host name",
   "network.what.timeServers": "time servers",
   "network.what.managementLink": "management network",
+  "network.value.default": "default",
+  "network.value.system": "those of the system",
+  "network.value.defaultRoute": "that of the default route",
+  "network.value.stp.on": "on",
+  "network.value.stp.off": "off",
+  "network.value.via": "via {via}",
+  "network.value.metric": "metric {metric}",
   "network.probe.before": "It did not before the change either.",
   "network.probe.CARRIER.NO_LINK": "{link} does not exist.",
   "network.probe.CARRIER.NO_LEGS": "{link} has no legs yet.",
@@ -235,6 +282,10 @@ export const networkEn = {
   "error.NET.RENAME_SWAP": "{links} can't change places in one change. Give one of them a third name first.",
   "error.NET.NODE_FILE":
     "/etc/binnacle/node.json can't be read: the management network was not changed. Correct that file.",
+  "error.NET.ADDRESS_GONE":
+    "{link} has no address {given} any more: somebody else may have changed it. Open the list anew.",
+  "error.NET.ROUTE_GONE":
+    "{link} has no such route to {given} any more: somebody else may have changed it. Open the list anew.",
   "error.NET.BOND_EXISTS": "There is a bond {bond} already. Choose another name, or delete that one first.",
   "error.NET.IN_USE": "{link} can't be deleted: {users} need it. Delete those first.",
   "error.NET.KIND": "{link} is of another kind ({kind}) than what was asked for ({asked}).",
@@ -271,15 +322,18 @@ export const networkEn = {
   "menu.address.about": "Sets the IPv4 address of one interface. Enter alone leaves.",
   "menu.address.link": "Interface, such as eth0:",
   "menu.address.address": "Address with prefix or netmask, such as 192.168.1.10/24, or dhcp:",
+  "menu.address.kept": "Left as they are: further addresses {addresses}, routes {routes}.",
   "menu.address.wrong": "That is no IPv4 address with its prefix or netmask.",
   "menu.address.gateway": "Gateway, or - for none (now {present}):",
   "menu.address.sure": "Type y to begin; without a second y the old network comes back by itself:",
   "menu.address.keep": "Type y to keep the new network, n to take the old one back ({seconds} s left):",
 
   "help.network":
-    "Every interface, also those without a cable (dimmed). MN marks the management network; PART OF says which bond or bridge an interface is in, a bond's mode and legs, a VLAN's parent; SWITCH PORT is what the switch itself says (LLDP). Enter opens one: addresses, gateway, name servers, MTU. b makes a bond of it, e changes a bond's legs and mode, v puts a VLAN on it, r a bridge, d deletes it, l lets its LED blink for 30 s. Nothing changes before a page shows what would, and you press Y twice: a change that nobody keeps within 60 s is taken back.",
+    "Every interface, also those without a cable (dimmed). MN marks the management network; PART OF says which bond or bridge an interface is in, a bond's mode and legs, a VLAN's parent; SWITCH PORT is what the switch itself says (LLDP). Enter opens one: address, gateway, name servers, MTU. a lists its further addresses and its routes. b makes a bond of it, e changes a bond's legs and mode, v puts a VLAN on it, r a bridge, d deletes it, l lets its LED blink for 30 s. Nothing changes before a page shows what would, and you press Y twice: a change that nobody keeps within 60 s is taken back.",
   "help.network.address":
     "IPv4 and IPv6 each have a method: DHCP, a fixed address, or off. The netmask is 255.255.255.0 or 24. The gateway is never filled in and must not stay empty: type it, = for the present one, or - for none, as on a storage network. Enter on the last field shows what would change; nothing has happened then.",
+  "help.network.entries":
+    "All addresses and routes of one interface, IPv4 and IPv6. a adds an address, r a route, Enter changes the selected one, d deletes it, and d once more takes that back. The primary address is changed where its gateway is: Enter in Configure Networks. Nothing is in force before s shows what changes: then it goes on like every change of the network, all of it at once. A route needs a network, its router (or - where the network is on the cable itself), and a metric only where there are two ways. The way to everything else is the gateway of the interface, and no route.",
   "help.network.bond":
     "Mode, options and legs of a bond. 802.3ad needs LACP on the switch; active-backup needs nothing there. A new bond takes over the addresses of its first leg, so that what was reached before is reached again.",
   "help.network.vlan": "A VLAN of 1 to 4094 on an interface, a bond or a bridge. The switch port must carry it tagged.",

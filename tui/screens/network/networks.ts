@@ -49,12 +49,19 @@ export function networksScreen(control: Control): Screen {
       return;
     }
     if (key === "d") remove(item);
+    else if (key === "a" && desk.masterOf(item.name) !== undefined) leaveToMaster(item.name);
     else opener.open(() => screens[key](control, desk, item.name));
   }
 
   function remove({ name, settings }: DeskLink): void {
     if (settings === undefined) control.notify(control.view().t("network.nothingSet", { link: name }), "warn");
     else void propose(control, { operations: [{ do: "delete", link: name, kind: settings.kind }] });
+  }
+
+  /** A leg or a port has neither addresses nor routes. */
+  function leaveToMaster(link: string): void {
+    const master = desk.masterOf(link)?.name ?? "";
+    control.notify(control.view().t("network.address.member", { link, master }), "warn");
   }
 
   function letter(key: Key): Action | undefined {
@@ -66,7 +73,7 @@ export function networksScreen(control: Control): Screen {
   return {
     title: "network.title",
     help: "help.network",
-    hints: () => hintsFor(table.selected),
+    hints: () => hintsFor(table.selected, desk),
     typing: () => table.typing,
     enter() {
       opener.enter();
@@ -112,7 +119,7 @@ export function networksScreen(control: Control): Screen {
   };
 }
 
-const letters = ["b", "e", "v", "r", "d", "l"] as const;
+const letters = ["a", "b", "e", "v", "r", "d", "l"] as const;
 type Action = (typeof letters)[number] | "enter";
 
 type Open = (control: Control, desk: NetworkDesk, link: string) => Promise<Screen>;
@@ -120,6 +127,7 @@ type Open = (control: Control, desk: NetworkDesk, link: string) => Promise<Scree
 /** Screens behind the letters; their code is loaded when it is needed. */
 const screens: Readonly<Record<Exclude<Action, "d" | "l">, Open>> = {
   enter: async (control, desk, link) => (await import("./address.ts")).addressScreen(control, desk, link),
+  a: async (control, desk, link) => (await import("./entries.ts")).entriesScreen(control, desk, link),
   b: async (control, desk, link) => (await import("./bond.ts")).bondScreen(control, desk, { firstLeg: link }),
   e: async (control, desk, link) => (await import("./bond.ts")).bondScreen(control, desk, { bond: bondOf(desk, link) }),
   v: async (control, desk, link) => (await import("./vlan.ts")).vlanScreen(control, desk, link),
@@ -133,16 +141,20 @@ function bondOf(desk: NetworkDesk, link: string): string | undefined {
   return master?.kind === "bond" ? master.name : undefined;
 }
 
-function hintsFor(item: DeskLink | undefined): Hint[] {
-  const isCard = item?.link?.kind === "physical";
-  const inBond = item?.link?.bond != null || item?.depth === 1;
+/** What can be done with the selected interface; where the room is short, the last ones are not named. */
+function hintsFor(item: DeskLink | undefined, desk: NetworkDesk): Hint[] {
+  const master = item === undefined ? undefined : desk.masterOf(item.name);
+  const kind = item?.settings?.kind ?? item?.link?.kind;
+  const isCard = kind === "ethernet" || kind === "physical";
+  const isLeg = master?.kind === "bond";
   const hints: (Hint | undefined)[] = [
     ["Enter", "hint.open"],
-    inBond ? ["e", "network.hint.legs"] : ["b", "network.hint.bond"],
-    ["v", "network.hint.vlan"],
-    ["r", "network.hint.bridge"],
-    ["d", "network.hint.delete"],
-    isCard ? ["l", "network.hint.blink"] : undefined,
+    master === undefined ? ["a", "network.hint.routes"] : undefined,
+    kind === "bond" || isLeg ? ["e", "network.hint.legs"] : isCard ? ["b", "network.hint.bond"] : undefined,
+    isLeg ? undefined : ["v", "network.hint.vlan"],
+    isLeg || kind === "bridge" ? undefined : ["r", "network.hint.bridge"],
+    item?.settings === undefined ? undefined : ["d", "network.hint.delete"],
+    item?.link?.kind === "physical" ? ["l", "network.hint.blink"] : undefined,
   ];
   return hints.filter((hint) => hint !== undefined);
 }

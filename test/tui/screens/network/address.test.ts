@@ -127,7 +127,7 @@ describe("the form of an interface", () => {
         : link,
     );
     const changed = await opened("eno3", { ...console.network.configuration, links });
-    assert.match(changed.text(), /Left as they are: further addresses 1, routes 1\./);
+    assert.match(changed.text(), /Left as they are: further addresses 1, routes 1 \(a in the list\)\./);
     await changed.keys("tab", clear, "172.16.0.7", "tab", "tab", "-", "tab", "tab", "tab", "enter");
     assert.deepEqual(operationsOf(changed), [
       {
@@ -142,6 +142,33 @@ describe("the form of an interface", () => {
         },
       },
     ]);
+  });
+
+  it("says that further addresses and routes go with a family that is switched off", async () => {
+    const console = await networkBed();
+    const routes = [{ to: "10.9.0.0/16", via: "172.16.0.9", metric: null }];
+    const links = console.network.configuration.links.map((link) =>
+      link.name === "eno3" ? { ...link, ipv4: { ...link.ipv4, routes } } : link,
+    );
+    const changed = await opened("eno3", { ...console.network.configuration, links });
+    await changed.keys("right");
+    assert.match(changed.text(), /IPv4 +< off >/);
+    assert.match(changed.text(), /Switched off with it: further addresses 0, routes 1\./);
+  });
+
+  it("keeps routes and further addresses when DHCP takes over", async () => {
+    const console = await networkBed();
+    const routes = [{ to: "10.9.0.0/16", via: "172.16.0.9", metric: null }];
+    const more = { address: "172.16.9.5", prefix: 24 };
+    const links = console.network.configuration.links.map((link) =>
+      link.name === "eno3"
+        ? { ...link, ipv4: { ...link.ipv4, routes, addresses: [...link.ipv4.addresses, more] } }
+        : link,
+    );
+    const changed = await opened("eno3", { ...console.network.configuration, links });
+    await changed.keys("left", "tab", "tab", "tab", "enter");
+    const ipv4 = { method: "dhcp", addresses: [more], gateway: null, routes, nameServers: [] };
+    assert.deepEqual(operationsOf(changed), [{ do: "address", link: "eno3", ipv4 }]);
   });
 
   it("has IPv6 with a prefix, and a link-local router as gateway", async () => {
