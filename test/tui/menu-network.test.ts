@@ -110,6 +110,23 @@ describe("the text menu", () => {
     assert.deepEqual(askedIpv4(), { method: "dhcp", addresses: [further], ...kept });
   });
 
+  it("says everything that is wrong, and what to do about each", async () => {
+    const { configuration } = network;
+    const problem = { severity: "error", description: "x", remedy: "y" } as const;
+    network.plan = {
+      problems: [
+        { ...problem, code: "NET.ADDRESS_TWICE", field: "", values: { given: "10.0.0.6", link: "a", other: "eno3" } },
+        { ...problem, code: "NET.OF_TOMORROW", field: "", values: {} },
+      ],
+      changes: [],
+      cutsOff: [],
+      configuration,
+    };
+    await askFor("10.0.0.6/24", "10.0.0.254");
+    await menu.until(/eno3 has the address 10\.0\.0\.6 already\.\s+Give each interface addresses of its own\.\s+x\s+y/);
+    await menu.until(/5 {2}Set an address/);
+  });
+
   it("refuses what is no address, asks again, and takes the old network back at n", async () => {
     await menu.until("Interface, such as eth0:");
     menu.type("eno3\r");

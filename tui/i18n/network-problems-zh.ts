@@ -82,8 +82,4 @@ export const networkProblemsZh: Readonly<Record<keyof typeof networkProblemsEn, 
   "network.problem.NET.VLAN_PARENT_LEG": "{parent} 是 {bond} 的成员，其上不能建 VLAN。",
   "network.problem.NET.VLAN_RANGE": "请输入 1 到 4094 之间的数字。",
   "network.problem.NET.VLAN_TWICE": "{parent} 上已有 VLAN {id}：{other}。",
-  "network.problem.NET.BOND_EXISTS": "{bond} 已存在，请换一个名称。",
-  "network.problem.NET.VLAN_EXISTS": "{parent} 上已有该 VLAN。",
-  "network.problem.NET.IN_USE": "{link} 被 {users} 使用，请先将其移除。",
-  "network.problem.NET.SAVED_UNKNOWN": "该配置已不再保留。",
 };

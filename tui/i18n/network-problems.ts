@@ -80,8 +80,4 @@ export const networkProblemsEn = {
   "network.problem.NET.VLAN_PARENT_LEG": "{parent} is a leg of {bond}: there can be no VLAN on it.",
   "network.problem.NET.VLAN_RANGE": "Give a number from 1 to 4094.",
   "network.problem.NET.VLAN_TWICE": "{parent} has the VLAN {id} already: {other}.",
-  "network.problem.NET.BOND_EXISTS": "{bond} is there already. Give another name.",
-  "network.problem.NET.VLAN_EXISTS": "{parent} has that VLAN already.",
-  "network.problem.NET.IN_USE": "{link} is used by {users}. Take that away first.",
-  "network.problem.NET.SAVED_UNKNOWN": "That configuration is not kept any more.",
 } as const;

@@ -14,6 +14,10 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "network.noChange": "与现有配置相同：没有任何更改。",
   "network.firstOf": "{sentence}（共 {count} 处，此为第一处）",
   "network.problem.advised": "{why}{remedy}",
+  "network.problem.at": "{field}：{about}",
+  "network.problems.title": "存在的问题",
+  "network.problems.errors": "以下 {count} 处更正之前无法更改网络。",
+  "network.problems.warnings": "以下仅为警告：",
   "network.leftAlone": "{link} 由其他方式配置，此处不改动：{what}",
   "network.nothingSet": "{link} 没有可删除的设置。",
   "network.submit": "查看将更改的内容",
@@ -319,6 +323,7 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
     "IPv4 和 IPv6 各有一种方式：DHCP、固定地址或关闭。子网掩码写作 255.255.255.0 或 24。网关不会预填，也不能留空：输入网关，= 表示沿用现有网关，- 表示不设网关（例如存储网络）。在最后一项按回车显示将更改的内容，此时尚未更改。",
   "help.network.entries":
     "一个网卡的全部 IPv4 和 IPv6 地址及路由。a 添加地址，r 添加路由，回车更改选中项，d 删除，再按 d 撤销删除。主地址与网关一同更改：在“配置网络”中按回车。按 s 查看将更改的内容之前，一切都未生效；之后与其他网络更改相同，全部内容一次完成。路由需要目标网络和路由器（网络就在本网线上则为 -），有两条路径时才需要度量值。其余所有网络走网卡的网关，不必设路由。",
+  "help.network.problems": "所要求的更改中存在的全部问题：位置、原因和解决办法。回车返回，已输入的内容保留。",
   "help.network.bond":
     "绑定的模式、选项和成员。802.3ad 要求交换机启用 LACP；active-backup 对交换机没有要求。新绑定接管第一个成员的地址，原来可访问的仍可访问。",
   "help.network.vlan": "在网卡、绑定或网桥上建立编号 1 到 4094 的 VLAN。交换机端口须以带标签方式放行。",

@@ -13,6 +13,10 @@ export const networkEn = {
   "network.noChange": "That is what is configured already: nothing changes.",
   "network.firstOf": "{sentence} (first of {count})",
   "network.problem.advised": "{why} {remedy}",
+  "network.problem.at": "{field}: {about}",
+  "network.problems.title": "What is wrong",
+  "network.problems.errors": "Nothing can be changed before this is put right ({count}).",
+  "network.problems.warnings": "These are warnings only:",
   "network.leftAlone": "{link} is configured by other means and left alone: {what}",
   "network.nothingSet": "{link} has no settings that could be deleted.",
   "network.submit": "Show what changes",
@@ -334,6 +338,8 @@ export const networkEn = {
     "IPv4 and IPv6 each have a method: DHCP, a fixed address, or off. The netmask is 255.255.255.0 or 24. The gateway is never filled in and must not stay empty: type it, = for the present one, or - for none, as on a storage network. Enter on the last field shows what would change; nothing has happened then.",
   "help.network.entries":
     "All addresses and routes of one interface, IPv4 and IPv6. a adds an address, r a route, Enter changes the selected one, d deletes it, and d once more takes that back. The primary address is changed where its gateway is: Enter in Configure Networks. Nothing is in force before s shows what changes: then it goes on like every change of the network, all of it at once. A route needs a network, its router (or - where the network is on the cable itself), and a metric only where there are two ways. The way to everything else is the gateway of the interface, and no route.",
+  "help.network.problems":
+    "Everything that is wrong with what was asked for: where, why, and what to do. Enter goes back with all that you typed.",
   "help.network.bond":
     "Mode, options and legs of a bond. 802.3ad needs LACP on the switch; active-backup needs nothing there. A new bond takes over the addresses of its first leg, so that what was reached before is reached again.",
   "help.network.vlan": "A VLAN of 1 to 4094 on an interface, a bond or a bridge. The switch port must carry it tagged.",

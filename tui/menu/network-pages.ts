@@ -3,10 +3,15 @@ import type { Translate } from "../i18n/catalogue.ts";
 
 /* The menu's texts about the network: plain lines, without a width. */
 
-export function problemLine(t: Translate, { code, description, remedy, values }: NetworkProblem): string {
-  const why = values["why"] ?? values["kind"];
-  const own = t.find(`network.problem.${code}.${why}`, values) ?? t.find(`network.problem.${code}`, values);
-  return own ?? `${description} ${remedy}`.trim();
+/** Why, and what to do about it. */
+export function problemLines(t: Translate, { code, description, remedy, values }: NetworkProblem): string[] {
+  const words = (key: string): string | undefined => {
+    const why = values["why"] ?? values["kind"];
+    const own = t.find(`${key}.${code}.${why}`, values) ?? t.find(`${key}.${code}`, values);
+    return own === undefined || /\{\w+\}/.test(own) ? undefined : own;
+  };
+  const advice = words("network.remedy") ?? remedy;
+  return [`  ${words("network.problem") ?? description}`, ...(advice === "" ? [] : [`    ${advice}`])];
 }
 
 export function changeLines(t: Translate, changes: readonly NetworkChange[]): string[] {

@@ -15,7 +15,7 @@ import { hasEnded, type NetworkPlan, type NetworkTransaction } from "../../core/
 import { parseAddressAndPrefix } from "../addresses.ts";
 import type { Translate } from "../i18n/catalogue.ts";
 import type { Lines, Reply } from "./lines.ts";
-import { changeLines, endLine, problemLine, trialLines } from "./network-pages.ts";
+import { changeLines, endLine, problemLines, trialLines } from "./network-pages.ts";
 import { lineOf, stays, withSession } from "./session.ts";
 
 /** How often it is looked how far a change is. */
@@ -96,7 +96,7 @@ async function askGateway(lines: Lines, t: Translate, present: string | null): P
 /** Prints what would change, or why it can't; whether it can. */
 function tellPlan(lines: Lines, t: Translate, { problems, changes, cutsOff }: NetworkPlan): boolean {
   lines.print("", ...cutsOff.map(({ what, detail }) => `  ${t(`network.cutsOff.${what}`, { detail })}`));
-  lines.print(...problems.map((problem) => `  ${problemLine(t, problem)}`));
+  lines.print(...problems.flatMap((problem) => problemLines(t, problem)));
   if (problems.some(({ severity }) => severity === "error")) return false;
   if (changes.length === 0) {
     lines.print(t("network.noChange"));

@@ -4,7 +4,7 @@ import { Decision } from "../../widgets/decision.ts";
 import { type TextLine, TextView } from "../../widgets/text.ts";
 import type { Control, Screen } from "../screen.ts";
 import { changeLines, cutOffWords } from "./change-words.ts";
-import { problemWords } from "./problem-words.ts";
+import { problemLines } from "./problem-words.ts";
 import { openRunning } from "./running.ts";
 import { trialScreen } from "./trial.ts";
 
@@ -35,7 +35,7 @@ export function planScreen(
   function lines(): TextLine[] {
     const { t } = control.view();
     const cut = plan.cutsOff.map((each): TextLine => ({ text: cutOffWords(t, each), style: "bad" }));
-    const warnings = plan.problems.map((problem): TextLine => ({ text: problemWords(t, problem), style: "warn" }));
+    const warnings = problemLines(t, plan.problems);
     const above = [...cut, ...warnings];
     return [...above, ...(above.length > 0 ? [{ text: "" }] : []), ...changeLines(t, plan.changes, room)];
   }

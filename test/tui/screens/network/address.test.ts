@@ -200,39 +200,6 @@ describe("the form of an interface", () => {
     assert.match(leg.text(), /eno1 is part of bond0/);
   });
 
-  it("shows what the agent refuses, at the field that its plan names, and everything typed stays", async () => {
-    const console = await opened("br_bond0");
-    console.network.plan = {
-      problems: [
-        {
-          code: "NET.ADDRESS_TWICE",
-          field: "links.br_bond0.ipv4.addresses.0.address",
-          severity: "error",
-          description: "In use.",
-          remedy: "Another one.",
-          values: { given: "172.16.0.5", link: "br_bond0", other: "eno3" },
-        },
-        {
-          code: "NET.OF_TOMORROW",
-          field: "links.br_bond0.mtu",
-          severity: "error",
-          description: "x",
-          remedy: "",
-          values: {},
-        },
-      ],
-      changes: [],
-      cutsOff: [],
-      configuration: console.network.configuration,
-    };
-    await console.keys("tab", clear, "172.16.0.5", "tab", "tab", "172.16.0.1", "tab", "tab", "tab", "enter");
-    await console.until("eno3 has the address 172.16.0.5 already. (first of 2)");
-    assert.equal(console.opened.length, 1);
-    // The address has the focus now.
-    await console.keys(clear, "172.16.0.8");
-    assert.match(console.text(), /Address +172\.16\.0\.8\n +Netmask +255\.255\.255\.0\n +Gateway +172\.16\.0\.1/);
-  });
-
   it("says in the form why an operation can't be carried out at all", async () => {
     const console = await opened("eno3");
     console.network.plan = new NodeError("NET.LINK_UNKNOWN", "No such link.", { values: { link: "eno3" } });

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import type { NetworkConfiguration } from "../../../../core/model/network/configuration.ts";
+import { networkProblems } from "../../../../core/model/network/problems.ts";
 import type { Language } from "../../../../core/model/records.ts";
 import { addressScreen } from "../../../../tui/screens/network/address.ts";
 import { bondScreen } from "../../../../tui/screens/network/bond.ts";
@@ -12,6 +14,7 @@ import { entriesScreen } from "../../../../tui/screens/network/entries.ts";
 import { managementScreen } from "../../../../tui/screens/network/management.ts";
 import { namesScreen } from "../../../../tui/screens/network/names.ts";
 import { networksScreen } from "../../../../tui/screens/network/networks.ts";
+import { problemsScreen } from "../../../../tui/screens/network/problems.ts";
 import { renameScreen } from "../../../../tui/screens/network/rename.ts";
 import { vlanScreen } from "../../../../tui/screens/network/vlan.ts";
 import { displayWidth } from "../../../../tui/terminal/width.ts";
@@ -66,6 +69,10 @@ describe("the screens of the network at 80x24", () => {
       shows("rolled-back");
       home();
 
+      control.open(problemsScreen(control, wrongDraft(network.configuration)));
+      shows("problems");
+      home();
+
       control.open(bondScreen(control, desk, { firstLeg: "eno3" }));
       shows("bond");
       home();
@@ -114,6 +121,23 @@ describe("the screens of the network at 80x24", () => {
       shows("earlier");
     });
 });
+
+/** What is wrong when the storage network's interface gets an address of the management network, and jumbo frames. */
+function wrongDraft(configuration: NetworkConfiguration) {
+  return networkProblems(
+    {
+      ...configuration,
+      links: configuration.links.map((link) =>
+        link.name === "eno3"
+          ? { ...link, ipv4: { ...link.ipv4, addresses: [{ address: "10.0.0.5", prefix: 24 }], gateway: "10.0.1.1" } }
+          : link.name === "bond0.100"
+            ? { ...link, mtu: 9000 }
+            : link,
+      ),
+    },
+    null,
+  );
+}
 
 function matches(console: NetworkBed, name: string): void {
   const lines = console.lines(console.top());
