@@ -282,6 +282,11 @@ export const networkEn = {
   "network.probe.MANAGER.SILENT": "The manager does not answer at {target}.",
   "network.probe.DNS.OK": "The name server {target} answers.",
   "network.probe.DNS.SILENT": "The name server {target} does not answer.",
+  "network.probe.PROBE.UNABLE": "Not tested: {said}",
+  "error.NET.FAILED": "{said}",
+  "error.NET.NOT_APPLIED": "{said}",
+  "error.NET.NOT_BACK": "{said} Look at Configure Networks for what is in force.",
+  "error.NET.NOT_SAVED": "{said}",
   "error.NET.UNREADABLE": "The network of this node can't be read: {why}. Try again.",
   "error.NET.RENAME_SWAP": "{links} can't change places in one change. Give one of them a third name first.",
   "error.NET.NODE_FILE":

@@ -1,9 +1,10 @@
 import { keptConfigurations, type SavedConfiguration } from "../../../core/model/network/transaction.ts";
+import { changeLabel } from "../../network-words.ts";
 import { displayWidth } from "../../terminal/width.ts";
 import { formatDateTime } from "../../widgets/format.ts";
 import { Table } from "../../widgets/table.ts";
 import type { Control, Screen } from "../screen.ts";
-import { changeLabel, shortChange } from "./change-words.ts";
+import { shortChange } from "./change-words.ts";
 import { propose } from "./propose.ts";
 import { openRunning } from "./running.ts";
 

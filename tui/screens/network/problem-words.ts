@@ -1,5 +1,6 @@
 import type { NetworkProblem } from "../../../core/model/network/transaction.ts";
-import type { MessageKey, Translate } from "../../i18n/catalogue.ts";
+import type { Translate } from "../../i18n/catalogue.ts";
+import { fieldWords, problemWords, reasonAndRemedy, remedyWords } from "../../network-words.ts";
 import { displayWidth } from "../../terminal/width.ts";
 import type { TextLine } from "../../widgets/text.ts";
 
@@ -13,7 +14,7 @@ export function saying(
 ): (text: string) => string | undefined {
   return (text) => {
     const wrong = find(text);
-    return wrong === undefined ? undefined : (sentence(t(), wrong.code, wrong.values) ?? wrong.code);
+    return wrong === undefined ? undefined : problemWords(t(), { ...wrong, description: wrong.code, remedy: "" });
   };
 }
 
@@ -32,23 +33,6 @@ export function advising(
 /** What is wrong with the first of several words that something is wrong with. */
 export function firstOf(words: readonly string[], find: (word: string) => Wrong | undefined): Wrong | undefined {
   return words.map(find).find((wrong) => wrong !== undefined);
-}
-
-/** Why a draft can't be, or should not; the agent's own words where the catalogue has none. */
-function problemWords(t: Translate, { code, values, description }: Told): string {
-  return sentence(t, code, values) ?? description;
-}
-
-/** What to do about a problem of a draft. */
-function remedyWords(t: Translate, { code, values, remedy }: Told): string {
-  return advice(t, code, values) ?? remedy;
-}
-
-type Told = Pick<NetworkProblem, "code" | "values" | "description" | "remedy">;
-
-export function reasonAndRemedy(t: Translate, problem: Told): string {
-  const [why, remedy] = [problemWords(t, problem), remedyWords(t, problem)];
-  return remedy === "" ? why : t("network.problem.advised", { why, remedy });
 }
 
 /** Field, reason and remedy in one line, for a form's foot. */
@@ -79,56 +63,3 @@ export function problemLines(t: Translate, problems: readonly NetworkProblem[]):
 }
 
 const longestLead = 22;
-
-/** What a path of the configuration is called: `eno3 address`. The name of a link may have dots in it. */
-export function fieldWords(t: Translate, field: string): string {
-  const [, link, path = ""] =
-    /^links\.(.*?)(?:\.((?:name|mtu|ipv4|ipv6|bond|bridge|vlan)(?:\..*)?))?$/.exec(field) ?? [];
-  const what = partOf(link === undefined ? field : path);
-  return [link ?? "", what === undefined ? "" : t(what)].filter((part) => part !== "").join(" ");
-}
-
-/** By the beginning of a path; the first that fits is meant. */
-const parts: readonly (readonly [start: string, key: MessageKey])[] = [
-  ["ipv4.addresses", "network.what.address"],
-  ["ipv6.addresses", "network.what.address6"],
-  ["ipv4.gateway", "network.what.gateway"],
-  ["ipv6.gateway", "network.what.gateway6"],
-  ["ipv4.routes", "network.what.route"],
-  ["ipv6.routes", "network.what.route"],
-  ["ipv4.nameServers", "network.what.nameServers"],
-  ["ipv6.nameServers", "network.what.nameServers"],
-  ["ipv4", "network.what.method"],
-  ["ipv6", "network.what.method6"],
-  ["name", "network.what.name"],
-  ["mtu", "network.what.mtu"],
-  ["bond.legs", "network.what.leg"],
-  ["bond.mode", "network.what.mode"],
-  ["bond", "network.what.option"],
-  ["bridge", "network.what.port"],
-  ["vlan.id", "network.vlan.id"],
-  ["vlan", "network.what.parent"],
-  ["hostname", "network.what.hostname"],
-  ["timeServers", "network.what.timeServers"],
-  ["managementLink", "network.what.managementLink"],
-];
-
-function partOf(path: string): MessageKey | undefined {
-  return parts.find(([start]) => path === start || path.startsWith(`${start}.`))?.[1];
-}
-
-function sentence(t: Translate, code: string, values: Wrong["values"]): string | undefined {
-  return wordsFor(t, `network.problem.${code}`, values);
-}
-
-function advice(t: Translate, code: string, values: Wrong["values"]): string | undefined {
-  return wordsFor(t, `network.remedy.${code}`, values);
-}
-
-/** A sentence of its own for the reason within a code comes first. */
-function wordsFor(t: Translate, key: string, values: Wrong["values"]): string | undefined {
-  const why = values["why"] ?? values["kind"];
-  const words = t.find(`${key}.${why}`, values) ?? t.find(key, values);
-  // An agent of another version may not give all that our sentence needs.
-  return words === undefined || /\{\w+\}/.test(words) ? undefined : words;
-}

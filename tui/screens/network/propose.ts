@@ -1,8 +1,9 @@
 import { NodeError } from "../../../core/model/error.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
+import { reasonAndRemedy } from "../../network-words.ts";
 import type { Control, Screen } from "../screen.ts";
 import { planScreen } from "./plan.ts";
-import { problemSentence, reasonAndRemedy } from "./problem-words.ts";
+import { problemSentence } from "./problem-words.ts";
 import { problemsScreen } from "./problems.ts";
 import { openRunning } from "./running.ts";
 

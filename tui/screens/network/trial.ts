@@ -1,13 +1,14 @@
 import { NodeError } from "../../../core/model/error.ts";
 import { hasEnded, type NetworkTransaction } from "../../../core/model/network/transaction.ts";
 import { type FollowedChange, follow, secondsLeft } from "../../network-change.ts";
+import { errorWords } from "../../network-words.ts";
 import { wrap } from "../../terminal/width.ts";
 import { type Asked, Decision } from "../../widgets/decision.ts";
 import { formatTime } from "../../widgets/format.ts";
 import { TextView } from "../../widgets/text.ts";
 import type { Control, Screen } from "../screen.ts";
 import { changeLines } from "./change-words.ts";
-import { errorWords, phaseWords, probeLines } from "./trial-words.ts";
+import { phaseWords, probeLines } from "./trial-words.ts";
 
 /** Fewer seconds are shown in red. */
 const hurrySeconds = 10;
