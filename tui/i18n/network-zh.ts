@@ -277,7 +277,7 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "network.probe.PROBE.UNABLE": "未能测试：{said}",
   "error.NET.FAILED": "更改失败：{said}",
   "error.NET.NOT_APPLIED": "未能应用：{said}",
-  "error.NET.NOT_BACK": "原网络未能完全恢复：{said} 请查看“配置网络”。",
+  "error.NET.NOT_BACK": "原网络未能完全恢复：{said}",
   "error.NET.NOT_SAVED": "未能保存：{said}",
   "error.NET.UNREADABLE": "无法读取本节点的网络：{why}。请重试。",
   "error.NET.RENAME_SWAP": "{links} 不能在一次更改中互换名称。请先给其中一个取第三个名称。",

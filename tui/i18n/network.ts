@@ -285,7 +285,7 @@ export const networkEn = {
   "network.probe.PROBE.UNABLE": "Not tested: {said}",
   "error.NET.FAILED": "{said}",
   "error.NET.NOT_APPLIED": "{said}",
-  "error.NET.NOT_BACK": "{said} Look at Configure Networks for what is in force.",
+  "error.NET.NOT_BACK": "{said}",
   "error.NET.NOT_SAVED": "{said}",
   "error.NET.UNREADABLE": "The network of this node can't be read: {why}. Try again.",
   "error.NET.RENAME_SWAP": "{links} can't change places in one change. Give one of them a third name first.",

@@ -127,7 +127,14 @@ class FollowedChoice extends ChoiceField<BondMode> {
       text: () => `${bondModes.indexOf(mode)} ${mode}  ${t()(`network.mode.${mode}`)}`,
     });
     const [first, ...rest] = bondModes;
-    super({ label: () => t()("network.bond.mode"), options: [option(first), ...rest.map(option)], value, width: 50 });
+    super({
+      label: () => t()("network.bond.mode"),
+      // On a narrow screen there is no room for it beside the mode.
+      hint: () => `${t()(`network.mode.${this.value}`)}   ${t()("widget.change")}`,
+      options: [option(first), ...rest.map(option)],
+      value,
+      width: 50,
+    });
     this.#onChange = onChange;
   }
 
@@ -157,11 +164,12 @@ function optionsText(options: Readonly<Record<string, string>>): string {
     .join(" ");
 }
 
-/** Physical interfaces that are free, and the bond's own legs. */
+/** Physical interfaces that are free and configured by nobody else, and the bond's own legs. */
 function candidates(desk: NetworkDesk, bond: LinkSettings | undefined): DeskLink[] {
   return desk
     .links()
     .filter(({ link, settings }) => link?.kind === "physical" || settings?.kind === "ethernet")
+    .filter(({ other }) => other === undefined)
     .filter(({ name }) => [undefined, bond?.name].includes(desk.masterOf(name)?.name));
 }
 

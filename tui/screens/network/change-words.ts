@@ -6,14 +6,15 @@ import type { TextLine } from "../../widgets/text.ts";
 
 /** Cells for the old and the new value beside each other, and for what they are of. */
 const valueWidth = 26;
-const labelWidth = 26;
 const gap = 3;
+const labelWidthIn = (room: number) => (room < 72 ? 26 : 32);
 
 /**
  * What a draft changes, in a room of so many cells: old beside new, by interface; what does not fit beside goes below.
  */
 export function changeLines(t: Translate, changes: readonly NetworkChange[], room: number): TextLine[] {
   if (changes.length === 0) return [];
+  const labelWidth = labelWidthIn(room);
   const rows = changes.map((change) => ({
     label: changeLabel(t, change),
     before: valueWords(t, change.what, change.before),
@@ -41,7 +42,8 @@ export function changeLines(t: Translate, changes: readonly NetworkChange[], roo
 export function shortChange(t: Translate, change: NetworkChange): string {
   const { what, before, after } = change;
   const old = before === null || before === "" ? "" : `${valueWords(t, what, before)} `;
-  return `${changeLabel(t, change)}: ${old}-> ${valueWords(t, what, after)}`;
+  const about = `${old}-> ${valueWords(t, what, after)}`;
+  return t("network.problem.at", { field: changeLabel(t, change), about });
 }
 
 export function cutOffWords(t: Translate, { what, detail }: CutOff): string {

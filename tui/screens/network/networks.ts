@@ -32,6 +32,7 @@ export function networksScreen(control: Control): Screen {
     onOpen: (item) => act(item, "enter"),
   });
   let entered = false;
+  let isHere = false;
 
   /** What a letter does with the selected interface. Everything but the LED is a change, and there is one at a time. */
   function act(item: DeskLink, key: Action): void {
@@ -42,8 +43,14 @@ export function networksScreen(control: Control): Screen {
       return;
     }
     if (openRunning(control)) return;
-    const { configuration } = desk;
-    if (configuration === undefined) return;
+    desk.whenKnown(() => {
+      const known = desk.find(item.name);
+      if (isHere && known !== undefined) change(known, key);
+    });
+  }
+
+  function change(item: DeskLink, key: Exclude<Action, "l">): void {
+    const { t } = control.view();
     if (item.other !== undefined) {
       control.notify(t("network.leftAlone", { link: item.name, what: item.other }), "warn");
       return;
@@ -76,12 +83,14 @@ export function networksScreen(control: Control): Screen {
     hints: () => hintsFor(table.selected, desk),
     typing: () => table.typing,
     enter() {
+      isHere = true;
       opener.enter();
       void desk.load();
       if (!entered) openRunning(control);
       entered = true;
     },
     leave() {
+      isHere = false;
       opener.leave();
       blinker.close();
     },
@@ -143,6 +152,9 @@ function bondOf(desk: NetworkDesk, link: string): string | undefined {
 
 /** What can be done with the selected interface; where the room is short, the last ones are not named. */
 function hintsFor(item: DeskLink | undefined, desk: NetworkDesk): Hint[] {
+  const led: readonly Hint[] = item?.link?.kind === "physical" ? [["l", "network.hint.blink"]] : [];
+  // What is left alone has an LED, and nothing else that a key could do.
+  if (item?.other !== undefined) return [...led];
   const master = item === undefined ? undefined : desk.masterOf(item.name);
   const kind = item?.settings?.kind ?? item?.link?.kind;
   const isCard = kind === "ethernet" || kind === "physical";
@@ -154,9 +166,8 @@ function hintsFor(item: DeskLink | undefined, desk: NetworkDesk): Hint[] {
     isLeg ? undefined : ["v", "network.hint.vlan"],
     isLeg || kind === "bridge" ? undefined : ["r", "network.hint.bridge"],
     item?.settings === undefined ? undefined : ["d", "network.hint.delete"],
-    item?.link?.kind === "physical" ? ["l", "network.hint.blink"] : undefined,
   ];
-  return hints.filter((hint) => hint !== undefined);
+  return [...hints.filter((hint) => hint !== undefined), ...led];
 }
 
 function kindKey({ link, settings }: DeskLink): MessageKey {

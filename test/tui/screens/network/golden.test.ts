@@ -122,6 +122,22 @@ describe("the screens of the network at 80x24", () => {
     });
 });
 
+/** What may be cut at its end or beginning: a text being typed, a port's name, the words behind a mode, which its hint has. */
+const mayBeCut = /hash_policy|Ethernet|sw-stor|< \d [\w.-]+ {2}|^ Binnacle/;
+
+/** The smallest console has everything too: no line is cut, and the keys that help and lead out are named. */
+function fitsTheSmallest(console: NetworkBed, name: string): void {
+  const [width, height] = [60, 20];
+  const lines = console.lines(console.top(), width, height);
+  for (const line of lines) {
+    assert.ok(displayWidth(line) <= width, `${name}: ${line}`);
+    // What ends in dots of its own goes on: a phase, a hint.
+    const isCut = /[…~]/.test(line.replace(/ ?(…|\.\.\.)$/, "")) || /\S…$/.test(line);
+    assert.ok(!isCut || mayBeCut.test(line), `${name} is cut at 60x20: ${line}`);
+  }
+  assert.match(lines.at(-1) ?? "", /F1 \S+ {2}Esc \S+/, name);
+}
+
 /** What is wrong when the storage network's interface gets an address of the management network, and jumbo frames. */
 function wrongDraft(configuration: NetworkConfiguration) {
   return networkProblems(
@@ -142,6 +158,7 @@ function wrongDraft(configuration: NetworkConfiguration) {
 function matches(console: NetworkBed, name: string): void {
   const lines = console.lines(console.top());
   for (const line of lines) assert.ok(displayWidth(line) <= 80, `${name}: ${line}`);
+  fitsTheSmallest(console, name);
   const file = join(root, "test/fixtures/golden/bonded-server", name);
   const text = `${lines.join("\n")}\n`;
   if (process.env["UPDATE_GOLDEN"] === "1") {

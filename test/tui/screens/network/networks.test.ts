@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { networksScreen } from "../../../../tui/screens/network/networks.ts";
+import { press } from "../../widgets/support.ts";
 import { styleOf } from "../support.ts";
 import { networkBed } from "./bed.ts";
 
@@ -72,6 +73,44 @@ test("d shows what would go before anything does, and has nothing to do where no
   await console.keys("n", "end", "d");
   assert.equal(console.top().title, "network.title");
   assert.match(console.notice(), /ens1f1np1 has no settings/);
+});
+
+test("a key that comes before the configuration does is not lost, and acts once", async () => {
+  const console = await networkBed();
+  console.control.open(networksScreen(console.control));
+  press(console.top(), "v", "d", "d");
+  assert.equal(console.opened.length, 1);
+  await console.keys();
+  assert.equal(console.top().title, "network.plan.title");
+  assert.equal(console.opened.length, 2);
+});
+
+test("a key that comes before the configuration opens nothing on a console that was left meanwhile", async () => {
+  const console = await networkBed();
+  console.control.open(networksScreen(console.control));
+  press(console.top(), "d");
+  console.control.goHome();
+  await console.keys();
+  assert.equal(console.opened.length, 0);
+  assert.ok(!console.network.calls.some(({ name }) => name === "planNetwork"));
+});
+
+test("the footer names what can be done with the selected interface, and always how to get help and out", async () => {
+  const console = await networkBed();
+  console.network.others = [{ link: "ens1f1np1", what: "a profile of its own" }];
+  console.control.open(networksScreen(console.control));
+  await console.until("left alone");
+  const footer = (width = 80) => console.lines(console.top(), width, 24).at(-1) ?? "";
+  assert.match(footer(), /^ Enter Open {2}e Legs {2}v VLAN {2}r Bridge {2}d Delete {2}F1 Help {2}Esc Back/);
+  await console.keys("down");
+  assert.match(footer(), /^ Enter Open {2}e Legs {2}l LED {2}F1 Help/);
+  await console.keys("down", "down");
+  assert.match(footer(), /^ Enter Open {2}a Routes {2}v VLAN {2}d Delete {2}F1 Help/);
+  await console.keys("down");
+  assert.match(footer(), /^ Enter Open {2}a Routes {2}b Bond {2}v VLAN {2}r Bridge {2}d Delete {2}F1 Help {2}Esc Back/);
+  assert.match(footer(60), /^ Enter Open {2}a Routes {2}b Bond {2}v VLAN {2}F1 Help {2}Esc Back$/);
+  await console.keys("end");
+  assert.match(footer(), /^ l LED {2}F1 Help/);
 });
 
 test("letters are text while a filter is typed", async () => {
