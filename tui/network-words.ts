@@ -23,8 +23,15 @@ export function remedyWords(t: Translate, { code, values, remedy }: Told): strin
   return advice(t, code, values) ?? remedy;
 }
 
-export function reasonAndRemedy(t: Translate, problem: Told): string {
-  const [why, remedy] = [problemWords(t, problem), remedyWords(t, problem)];
+/** The same away from the field that it is about: what was given there stands before it, if the reason has it not. */
+export function problemWordsOf(t: Translate, problem: Told): string {
+  const given = String(problem.values["given"] ?? "");
+  const about = problemWords(t, problem);
+  return given === "" || about.includes(given) ? about : t("network.problem.at", { field: given, about });
+}
+
+export function reasonAndRemedy(t: Translate, problem: Told, reason = problemWords(t, problem)): string {
+  const [why, remedy] = [reason, remedyWords(t, problem)];
   return remedy === "" ? why : t("network.problem.advised", { why, remedy });
 }
 

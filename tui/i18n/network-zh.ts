@@ -122,7 +122,7 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "network.bond.optionsWrong": "选项的形式如 miimon=100。",
   "network.bond.leg": "成员",
   "network.bond.takeOver": "{link} 的地址",
-  "network.bond.takeOverHint": "是：由绑定接管，管理网络也一并转移",
+  "network.bond.takeOverHint": "是：{link} 的地址由绑定接管，管理网络也一并转移",
   "network.mode.balance-rr": "轮询",
   "network.mode.active-backup": "一主多备",
   "network.mode.balance-xor": "按哈希分流，交换机静态聚合",

@@ -123,7 +123,7 @@ export const networkEn = {
   "network.bond.optionsWrong": "Options look like miimon=100.",
   "network.bond.leg": "Leg",
   "network.bond.takeOver": "Addresses of {link}",
-  "network.bond.takeOverHint": "yes: the bond takes them over, and the management network with them",
+  "network.bond.takeOverHint": "yes: the bond takes over those of {link}, and the management network with them",
   "network.mode.balance-rr": "round robin",
   "network.mode.active-backup": "one carries, others wait",
   "network.mode.balance-xor": "by hash, static switch side",

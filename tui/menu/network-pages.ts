@@ -1,13 +1,13 @@
 import type { NetworkChange, NetworkProblem, NetworkTransaction } from "../../core/model/network/transaction.ts";
 import type { Translate } from "../i18n/catalogue.ts";
-import { changeLabel, errorWords, probeWords, problemWords, remedyWords, valueWords } from "../network-words.ts";
+import { changeLabel, errorWords, probeWords, problemWordsOf, remedyWords, valueWords } from "../network-words.ts";
 
 /* The menu's texts about the network: plain lines, without a width. */
 
 /** Why, and what to do about it. */
 export function problemLines(t: Translate, problem: NetworkProblem): string[] {
   const remedy = remedyWords(t, problem);
-  return [`  ${problemWords(t, problem)}`, ...(remedy === "" ? [] : [`    ${remedy}`])];
+  return [`  ${problemWordsOf(t, problem)}`, ...(remedy === "" ? [] : [`    ${remedy}`])];
 }
 
 export function changeLines(t: Translate, changes: readonly NetworkChange[]): string[] {

@@ -9,6 +9,7 @@ import { interfaceNameProblem } from "../../../core/model/network/fields.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
 import { wordsOf } from "../../addresses.ts";
 import type { Translate } from "../../i18n/catalogue.ts";
+import type { Canvas } from "../../terminal/canvas.ts";
 import { ChoiceField, type ChoiceOption, type Field, TextField, ToggleField } from "../../widgets/fields.ts";
 import { Form } from "../../widgets/form.ts";
 import { formatSpeed } from "../../widgets/format.ts";
@@ -68,7 +69,7 @@ export class BondForm {
     );
     this.#takeOver = new ToggleField({
       label: () => t()("network.bond.takeOver", { link: this.#donor()?.name ?? "" }),
-      hint: () => t()("network.bond.takeOverHint"),
+      hint: () => t()("network.bond.takeOverHint", { link: this.#donor()?.name ?? "" }),
       when: () => present === undefined && this.#donor() !== undefined,
       value: true,
     });
@@ -146,6 +147,21 @@ class FollowedChoice extends ChoiceField<BondMode> {
   }
 }
 
+/** Whether an interface is a leg; its state stands beside that, and never takes the room of its name. */
+class LegField extends ToggleField {
+  readonly #state: () => string;
+
+  constructor(label: () => string, state: () => string, value: boolean) {
+    super({ label, value, width: 28 });
+    this.#state = state;
+  }
+
+  override draw(canvas: Canvas, t: Translate, focused: boolean): void {
+    super.draw(canvas, t, focused);
+    canvas.text(10, 0, this.#state(), "dim");
+  }
+}
+
 /** As the commands make them. Source: the network specification. */
 function usualOptions(mode: BondMode): string {
   return mode === "802.3ad" ? "miimon=100 xmit_hash_policy=layer2+3" : "miimon=100";
@@ -180,7 +196,11 @@ function isLeg(bond: LinkSettings | undefined, { name }: DeskLink, firstLeg: str
 function legField(t: () => Translate, { name, link }: DeskLink, value: boolean): ToggleField {
   const state = () => (link === undefined ? "" : linkState(t(), link));
   const speed = link?.carrier === true ? formatSpeed(link.speedMbps) : "";
-  return new ToggleField({ label: () => `${t()("network.bond.leg")} ${name}  ${state()} ${speed}`.trimEnd(), value });
+  return new LegField(
+    () => `${t()("network.bond.leg")} ${name}`,
+    () => `${state()} ${speed}`.trimEnd(),
+    value,
+  );
 }
 
 function freeName(desk: NetworkDesk): string {

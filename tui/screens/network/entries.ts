@@ -2,7 +2,7 @@ import { familyOfText } from "../../../core/model/network/one-entry.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Style } from "../../terminal/canvas.ts";
 import type { Key } from "../../terminal/key.ts";
-import { wrap } from "../../terminal/width.ts";
+import { displayWidth, wrap } from "../../terminal/width.ts";
 import { type Column, Table } from "../../widgets/table.ts";
 import { confirmScreen } from "../confirm.ts";
 import type { Control, Screen } from "../screen.ts";
@@ -30,11 +30,20 @@ export function entriesScreen(control: Control, desk: NetworkDesk, link: string)
 
   function columns(): Column<Entry>[] {
     const style = (entry: Entry): Style => (stateOf(entry) === "gone" ? "dim" : "text");
+    const widest = (value: (entry: Entry) => string) =>
+      Math.max(...draft.entries.map((each) => displayWidth(value(each))), 0);
     const all: Column<Entry>[] = [
       { title: t()("network.entries.kind"), min: 7, value: (entry) => t()(kindOf(entry)), style },
-      { title: t()("network.entries.value"), min: 18, width: 43, value: target, style },
-      { title: t()("network.entries.via"), min: 10, width: 39, value: router, style, priority: 2 },
-      { title: t()("network.entries.metric"), min: 6, align: "right", value: metric, style, priority: 3 },
+      { title: t()("network.entries.value"), min: 18, width: widest(target), grow: true, value: target, style },
+      { title: t()("network.entries.via"), min: 10, width: widest(router), value: router, style, priority: 2 },
+      {
+        title: t()("network.entries.metric"),
+        min: Math.max(6, widest(metric)),
+        align: "right",
+        value: metric,
+        style,
+        priority: 3,
+      },
       { title: t()("network.entries.state"), min: 7, value: state, style: () => "warn" },
     ];
     return all.filter((column, i) => i < 2 || draft.entries.some((entry) => column.value(entry) !== ""));
@@ -109,6 +118,23 @@ export function entriesScreen(control: Control, desk: NetworkDesk, link: string)
     ];
   }
 
+  /** The selected one without its columns, where they cut it: IPv6 is longer than most screens. */
+  function wholeText(width: number): string[] {
+    const entry = table.selected;
+    if (
+      entry === undefined ||
+      displayWidth(`${target(entry)}${router(entry)}${metric(entry)}`) + columnsBeside <= width
+    )
+      return [];
+    const [via, number] = [router(entry), metric(entry)];
+    const parts = [
+      target(entry),
+      via === "" || via === noRouter ? "" : t()("network.value.via", { via }),
+      number === "" ? "" : t()("network.value.metric", { metric: number }),
+    ];
+    return wrap(parts.filter((part) => part !== "").join(" "), width);
+  }
+
   const screen: Screen = {
     title: "network.entries.title",
     help: "help.network.entries",
@@ -125,10 +151,16 @@ export function entriesScreen(control: Control, desk: NetworkDesk, link: string)
       body.text(0, 0, link, "strong");
       let y = 1;
       for (const { text, style } of about()) for (const line of wrap(text, body.width)) body.text(0, y++, line, style);
+      const whole = wholeText(body.width);
       const foot = refusal !== "" ? refusal : draft.isChanged ? view.t("network.entries.draft") : "";
       const below = foot === "" ? [] : wrap(foot, body.width);
-      const room = body.height - y - 1 - below.length - (below.length > 0 ? 1 : 0);
-      table.draw(body.part(0, y + 1, body.width, room), view.t);
+      const kept = [below.length, whole.length].reduce((sum, lines) => sum + (lines > 0 ? lines + 1 : 0), 0);
+      const room = Math.max(body.height - y - 1 - kept, 3);
+      const height = Math.min(Math.max(draft.entries.length, 1) + 1, room);
+      table.draw(body.part(0, y + 1, body.width, height), view.t);
+      whole.forEach((line, i) => {
+        body.text(0, y + height + 2 + i, line, "dim");
+      });
       below.forEach((line, i) => {
         body.text(0, body.height - below.length + i, line, refusal !== "" ? "bad" : "warn");
       });
@@ -155,6 +187,9 @@ const states = {
   changed: "network.entries.changed",
   gone: "network.entries.gone",
 } as const satisfies Record<Exclude<ReturnType<typeof stateOf>, "asBefore">, MessageKey>;
+
+/** Cells of a row beside what an entry is: the marker, its kind, what becomes of it, and the gaps. */
+const columnsBeside = 2 + 9 + 9 + 8;
 
 /** The first address has its gateway beside it in the form of the interface. */
 function isLocked(entry: Entry): boolean {

@@ -1,6 +1,6 @@
 import type { NetworkProblem } from "../../../core/model/network/transaction.ts";
 import type { Translate } from "../../i18n/catalogue.ts";
-import { fieldWords, problemWords, reasonAndRemedy, remedyWords } from "../../network-words.ts";
+import { fieldWords, problemWords, problemWordsOf, reasonAndRemedy, remedyWords } from "../../network-words.ts";
 import { displayWidth } from "../../terminal/width.ts";
 import type { TextLine } from "../../widgets/text.ts";
 
@@ -37,7 +37,7 @@ export function firstOf(words: readonly string[], find: (word: string) => Wrong 
 
 /** Field, reason and remedy in one line, for a form's foot. */
 export function problemSentence(t: Translate, problem: NetworkProblem): string {
-  const about = reasonAndRemedy(t, problem);
+  const about = reasonAndRemedy(t, problem, problemWordsOf(t, problem));
   const field = fieldWords(t, problem.field);
   return field === "" ? about : t("network.problem.at", { field, about });
 }
@@ -49,7 +49,7 @@ export function problemLines(t: Translate, problems: readonly NetworkProblem[]):
   return problems.flatMap((problem, i): TextLine[] => {
     const lead = leads[i] ?? "";
     const style = problem.severity === "error" ? "bad" : "warn";
-    const [why, remedy] = [problemWords(t, problem), remedyWords(t, problem)];
+    const [why, remedy] = [problemWordsOf(t, problem), remedyWords(t, problem)];
     // A name that is too long for its column has a line of its own.
     const head: TextLine[] =
       displayWidth(lead) + 3 <= leadWidth

@@ -154,6 +154,22 @@ describe("the addresses and routes of an interface", () => {
     await console.until("eno3 has no such route to 10.9.0.0/16 any more");
   });
 
+  it("are whole below the list where their columns are too narrow", async () => {
+    const console = await networkBed();
+    const via = "2001:db8:1234:5678:9abc:def0:1234:1";
+    change(console, "eno3", (settings) => ({
+      ...settings,
+      ipv6: { ...noIpv6, method: "auto", routes: [{ to: "2001:db8:ffff:eeee::/64", via, metric: 4294967295 }] },
+    }));
+    const desk = new NetworkDesk(console.control);
+    await desk.load();
+    console.control.open(entriesScreen(console.control, desk, "eno3"));
+    const page = () => console.lines(console.top(), 60, 20).join("\n").replaceAll(/\n +/g, " ");
+    assert.doesNotMatch(page(), / via /);
+    await console.keys("down");
+    assert.ok(page().includes(`2001:db8:ffff:eeee::/64 via ${via} metric 4294967295`), page());
+  });
+
   it("are reached from the list of interfaces by a, which the footer names; a leg has none", async () => {
     const console = await networkBed();
     console.control.open(networksScreen(console.control));

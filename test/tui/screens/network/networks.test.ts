@@ -75,6 +75,16 @@ test("d shows what would go before anything does, and has nothing to do where no
   assert.match(console.notice(), /ens1f1np1 has no settings/);
 });
 
+test("a change that ends while the configuration is being read has it read once more", async () => {
+  const console = await networkBed();
+  console.control.open(networksScreen(console.control));
+  // The answer to the first question is on its way.
+  console.network.answer("changeNetwork", {}, "ttyS0");
+  console.network.tell({ phase: "committed", why: "confirmed" });
+  await console.keys();
+  assert.equal(console.network.calls.filter(({ name }) => name === "network").length, 2);
+});
+
 test("a key that comes before the configuration does is not lost, and acts once", async () => {
   const console = await networkBed();
   console.control.open(networksScreen(console.control));

@@ -132,6 +132,12 @@ describe("what is wrong with a draft", () => {
   });
 });
 
+it("names what was given, away from the field where it was typed", async () => {
+  const wrong = { ...taken, code: "NET.ADDRESS", values: { given: "10.0.0.300", family: 4 } };
+  const console = await refused([wrong, ofTomorrow]);
+  assert.match(squeezed(console), /br_bond0 address +10\.0\.0\.300: That is no IPv4 address\. Give one such as/);
+});
+
 describe("warnings of a change that can be begun", () => {
   it("stand above it with their field and what to do", async () => {
     const console = await refused([]);
