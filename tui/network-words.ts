@@ -1,3 +1,4 @@
+import type { Route } from "../core/model/network/configuration.ts";
 import type {
   NetworkChange,
   NetworkProblem,
@@ -120,7 +121,7 @@ export function valueWords(t: Translate, what: NetworkChange["what"], value: str
     case "stp":
       return t.find(`network.value.stp.${value}`) ?? value;
     case "route":
-      return routeWords(t, value);
+      return toldRoute(t, value);
     case "parent":
       return value.replace(/^(\S+) id (\d+)$/, (_, parent: string, id: string) =>
         t("network.part.vlanOn", { parent, id }),
@@ -130,13 +131,18 @@ export function valueWords(t: Translate, what: NetworkChange["what"], value: str
   }
 }
 
-function routeWords(t: Translate, value: string): string {
-  const [whole, to, via, metric] = /^(\S+)(?: via (\S+))?(?: metric (\d+))?$/.exec(value) ?? [];
+function toldRoute(t: Translate, value: string): string {
+  const [whole, to, via = null, metric] = /^(\S+)(?: via (\S+))?(?: metric (\d+))?$/.exec(value) ?? [];
   if (whole === undefined || to === undefined) return value;
+  return routeWords(t, { to, via, metric: metric === undefined ? null : Number(metric) });
+}
+
+/** `10.1.0.0/16 via 10.0.0.1 metric 100`, with what there is of it. */
+export function routeWords(t: Translate, { to, via, metric }: Route): string {
   const parts = [
     to,
-    via === undefined ? "" : t("network.value.via", { via }),
-    metric === undefined ? "" : t("network.value.metric", { metric }),
+    via === null ? "" : t("network.value.via", { via }),
+    metric === null ? "" : t("network.value.metric", { metric }),
   ];
   return parts.filter((part) => part !== "").join(" ");
 }

@@ -23,6 +23,7 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "network.submit": "查看将更改的内容",
   "network.configured": "配置",
   "network.notConfigured": "无",
+  "network.routes": "路由",
   "network.via": "网关 {gateway}",
   "network.moreLines": "其余 {count} 行见“网卡”页",
   "network.now": "现在",

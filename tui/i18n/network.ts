@@ -22,6 +22,7 @@ export const networkEn = {
   "network.submit": "Show what changes",
   "network.configured": "Configured",
   "network.notConfigured": "nothing",
+  "network.routes": "Routes",
   "network.via": "via {gateway}",
   "network.moreLines": "{count} more lines in Interfaces",
   "network.now": "NOW",

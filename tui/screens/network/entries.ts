@@ -1,5 +1,6 @@
 import { familyOfText } from "../../../core/model/network/one-entry.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
+import { routeWords } from "../../network-words.ts";
 import type { Style } from "../../terminal/canvas.ts";
 import type { Key } from "../../terminal/key.ts";
 import { displayWidth, wrap } from "../../terminal/width.ts";
@@ -126,13 +127,8 @@ export function entriesScreen(control: Control, desk: NetworkDesk, link: string)
       displayWidth(`${target(entry)}${router(entry)}${metric(entry)}`) + columnsBeside <= width
     )
       return [];
-    const [via, number] = [router(entry), metric(entry)];
-    const parts = [
-      target(entry),
-      via === "" || via === noRouter ? "" : t()("network.value.via", { via }),
-      number === "" ? "" : t()("network.value.metric", { metric: number }),
-    ];
-    return wrap(parts.filter((part) => part !== "").join(" "), width);
+    const route = entry.kind === "route" ? (entry.after ?? entry.before) : null;
+    return wrap(route === null ? target(entry) : routeWords(t(), route), width);
   }
 
   const screen: Screen = {

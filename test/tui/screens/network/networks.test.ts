@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { networksScreen } from "../../../../tui/screens/network/networks.ts";
+import { networkWithRoute } from "../../../support/fake-network.ts";
 import { press } from "../../widgets/support.ts";
 import { styleOf } from "../support.ts";
 import { networkBed } from "./bed.ts";
@@ -31,6 +32,21 @@ test("no line is wider than 80 cells, in either language, and nothing of the tab
   for (const language of ["en", "zh"] as const) {
     const console = await opened({ language, rich: language === "zh" });
     for (const line of console.lines(console.top())) assert.ok(line.length <= 80, line);
+  }
+});
+
+test("routes of the selected interface stand below the list, in the console's language", async () => {
+  for (const [language, says] of [
+    ["en", /Routes +10\.9\.0\.0\/16 via 172\.16\.0\.9/],
+    ["zh", /路由 +10\.9\.0\.0\/16 经 172\.16\.0\.9/],
+  ] as const) {
+    const console = await networkBed({ language, rich: true });
+    console.network.configuration = networkWithRoute();
+    console.control.open(networksScreen(console.control));
+    await console.keys();
+    assert.doesNotMatch(console.text(), says);
+    await console.keys("down", "down", "down", "down");
+    assert.match(console.text(), says);
   }
 });
 
