@@ -3,7 +3,7 @@ import type { Translate } from "./i18n/catalogue.ts";
 
 /** The sentence for an error in the console's language; the agent's own words where the catalogue has none. */
 export function errorText(t: Translate, { code, message, values }: NodeError): string {
-  const shown: Record<string, string | number> = {};
+  const shown: Record<string, string | number> = { said: message };
   for (const [name, value] of Object.entries(values)) shown[name] = typeof value === "boolean" ? String(value) : value;
   const { retryAfterMs } = values;
   if (typeof retryAfterMs !== "number") return t.find(`error.${code}`, shown) ?? message;

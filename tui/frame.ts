@@ -95,18 +95,21 @@ function drawFooter(canvas: Canvas, view: View, screen: Screen, canQuit: boolean
   let x = 1;
   const own = screen.hints?.() ?? [];
   const hints: Hint[] = own.filter(([, , room]) => room === undefined);
-  hints.push(["F1", "hint.help"]);
+  const always: Hint[] = [["F1", "hint.help"]];
   if (screen.title === "home.title") {
-    hints.push(["F4", "hint.profile"]);
-    if (canQuit) hints.push(["q", "hint.quit"]);
-  } else if (!own.some(([key]) => key === "Esc")) hints.push(["Esc", "hint.back"]);
+    always.push(["F4", "hint.profile"]);
+    if (canQuit) always.push(["q", "hint.quit"]);
+  } else if (!own.some(([key]) => key === "Esc")) always.push(["Esc", "hint.back"]);
   const put = ([key, what]: Hint, right: number): boolean => {
     if (x + displayWidth(`${key} ${t(what)}`) > right) return false;
     x = canvas.text(x, y, key, "key");
     x = canvas.text(x + 1, y, t(what), "text") + 2;
     return true;
   };
-  for (const hint of hints) if (!put(hint, canvas.width - 1)) return;
+  // What a screen has of its own gives way to the keys that help and lead out: their names are never cut off.
+  const kept = always.reduce((sum, [key, what]) => sum + displayWidth(`${key} ${t(what)}`) + 2, 0);
+  for (const hint of hints) if (!put(hint, canvas.width - 1 - kept)) break;
+  for (const hint of always) if (!put(hint, canvas.width - 1)) return;
   for (const hint of own) if (hint[2] === "spare" && !put(hint, canvas.width - displayWidth(tail) - 3)) break;
   if (x + displayWidth(tail) < canvas.width) canvas.textRight(canvas.width - 1, y, tail, "dim");
 }

@@ -109,7 +109,7 @@ export function roleFinding({ address, prefix }: Own): Finding<"NET.ADDRESS_OF_N
     code: "NET.ADDRESS_OF_NETWORK",
     description: `${given} is ${what}.`,
     remedy: `Give an address ${betweenHosts({ address, prefix })}, or another prefix.`,
-    values: { given, network, role },
+    values: { given, network, role, ...hosts({ address, prefix }) },
   };
 }
 
@@ -146,7 +146,7 @@ export function gatewayFinding(text: string, own: readonly Own[], family: 4 | 6)
     code: "NET.GATEWAY_OUTSIDE",
     description: `The gateway ${given} is not a machine's address in ${where}.`,
     remedy: `Give a gateway ${betweenHosts(first)}, or another prefix.`,
-    values: { given, network },
+    values: { given, network, ...hosts(first) },
   };
 }
 
@@ -159,12 +159,17 @@ export function isNeighbour(other: Address, { address, prefix }: Own): boolean {
 }
 
 /** The addresses that machines of a network may have: `between 10.0.0.1 and 10.0.0.254`. */
-export function betweenHosts({ address, prefix }: Own): string {
+export function betweenHosts(own: Own): string {
+  const { from, to } = hosts(own);
+  return `between ${from} and ${to}`;
+}
+
+function hosts({ address, prefix }: Own): { from: string; to: string } {
   const { first, last } = networkRange(address, prefix);
   const inner = ({ family, value }: Address, by: bigint) => formatAddress({ family, value: value + by });
   const from = roleInNetwork(first, prefix) === "host" ? inner(first, 0n) : inner(first, 1n);
   const to = roleInNetwork(last, prefix) === "host" ? inner(last, 0n) : inner(last, -1n);
-  return `between ${from} and ${to}`;
+  return { from, to };
 }
 
 export function nameServerFinding(given: string): Finding<"NET.NAME_SERVER"> | undefined {

@@ -6,6 +6,10 @@ import {
   noIpv4,
   noIpv6,
 } from "../../core/model/network/configuration.ts";
+import { networkChanges } from "../../core/model/network/difference.ts";
+import { operate } from "../../core/model/network/operate.ts";
+import type { NetworkOperation } from "../../core/model/network/operation.ts";
+import { networkProblems } from "../../core/model/network/problems.ts";
 import {
   hasEnded,
   type NetworkPlan,
@@ -43,6 +47,17 @@ export function serverNetwork(): NetworkConfiguration {
   };
 }
 
+/** The same with a further address and a route on the storage network's interface. */
+export function networkWithRoute(): NetworkConfiguration {
+  const { links, ...node } = serverNetwork();
+  const more = ({ ipv4 }: LinkSettings): LinkSettings["ipv4"] => ({
+    ...ipv4,
+    addresses: [...ipv4.addresses, { address: "172.16.9.5", prefix: 24 }],
+    routes: [{ to: "10.9.0.0/16", via: "172.16.0.9", metric: null }],
+  });
+  return { ...node, links: links.map((link) => (link.name === "eno3" ? { ...link, ipv4: more(link) } : link)) };
+}
+
 /** A plan that changes the address of the management network, and what that cuts off. */
 export function addressPlan(): NetworkPlan {
   return {
@@ -69,7 +84,8 @@ export function addressPlan(): NetworkPlan {
 /** What an agent says of its network, from a script: tests set the plan, and push the transaction on by `tell`. */
 export class FakeNetwork {
   configuration = serverNetwork();
-  plan: NetworkPlan | NodeError = addressPlan();
+  /** What is told of every draft; `reckoned`: what the agent would tell. */
+  plan: NetworkPlan | NodeError | "reckoned" = addressPlan();
   history: SavedConfiguration[] = [];
   others: NetworkState["others"] = [];
   transaction: NetworkTransaction | null = null;
@@ -84,14 +100,13 @@ export class FakeNetwork {
       case "network":
         return { configuration: this.configuration, others: this.others, transaction: this.transaction };
       case "planNetwork":
-        if (this.plan instanceof NodeError) throw this.plan;
-        return this.plan;
+        return this.#planOf(request);
       case "networkHistory":
         return this.history;
       case "blinkLink":
         return {};
       case "changeNetwork":
-        return this.#begin(console);
+        return this.#begin(request, console);
       case "networkChange":
         if (this.transaction === null) throw new NodeError("NET.CHANGE_UNKNOWN", "There is no such change.");
         return this.transaction;
@@ -125,7 +140,20 @@ export class FakeNetwork {
     return () => this.#listeners.delete(listener);
   }
 
-  #begin(console: string): NetworkTransaction {
+  #planOf(request: unknown): NetworkPlan {
+    if (this.plan instanceof NodeError) throw this.plan;
+    if (this.plan !== "reckoned") return this.plan;
+    const { operations } = (request as { body: { operations: NetworkOperation[] } }).body;
+    const configuration = operate(this.configuration, operations, () => undefined);
+    return {
+      configuration,
+      problems: networkProblems(configuration, null, this.configuration),
+      changes: networkChanges(this.configuration, configuration),
+      cutsOff: [],
+    };
+  }
+
+  #begin(request: unknown, console: string): NetworkTransaction {
     if (this.transaction !== null && !hasEnded(this.transaction))
       throw new NodeError("NET.BUSY", "The network is being changed already.");
     this.transaction = {
@@ -135,7 +163,7 @@ export class FakeNetwork {
       startedAt: Date.UTC(2026, 10, 21, 14, 3, 7),
       endedAt: null,
       remainingMs: null,
-      changes: this.plan instanceof NodeError ? [] : this.plan.changes,
+      changes: this.plan instanceof NodeError ? [] : this.#planOf(request).changes,
       probes: [],
       why: null,
       error: null,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import type { NetworkConfiguration } from "../../core/model/network/configuration.ts";
+import type { NetworkOperation } from "../../core/model/network/operation.ts";
 import { type ConsoleBed, closeConsoles, openConsole } from "../support/console.ts";
 import { FakeNetwork, probes } from "../support/fake-network.ts";
 import { type FakeNetworkAgent, startFakeNetworkAgent } from "../support/fake-network-agent.ts";
@@ -8,6 +10,19 @@ import { root, temporaryFolder } from "../support/programs.ts";
 import { recordedFacts } from "./screens/support.ts";
 
 /* The plain text menu sets an address, with an agent that does what the test says. */
+
+const further = { address: "10.7.0.5", prefix: 16 };
+const route = { to: "10.9.0.0/16", via: "10.0.0.9", metric: null };
+
+/** The management interface with an address and a route more. */
+function withMore(configuration: NetworkConfiguration): NetworkConfiguration {
+  const links = configuration.links.map((link) =>
+    link.name === "br_bond0"
+      ? { ...link, ipv4: { ...link.ipv4, addresses: [...link.ipv4.addresses, further], routes: [route] } }
+      : link,
+  );
+  return { ...configuration, links };
+}
 
 describe("the text menu", () => {
   let network: FakeNetwork;
@@ -19,6 +34,7 @@ describe("the text menu", () => {
     folder = temporaryFolder();
     const socketPath = join(folder.path, "agent.sock");
     network = new FakeNetwork();
+    network.configuration = withMore(network.configuration);
     agent = await startFakeNetworkAgent(socketPath, network, await recordedFacts("bonded-server"));
     const name = ["--console", "ttyS0", "--socket", socketPath];
     menu = await openConsole({
@@ -37,6 +53,14 @@ describe("the text menu", () => {
     await agent.stop();
     folder.dispose();
   });
+
+  /** What the last question of the menu to the agent was about. */
+  function askedIpv4(): unknown {
+    const asked = network.calls.findLast(({ name }) => name === "planNetwork")?.request;
+    const [operation] = (asked as { body: { operations: NetworkOperation[] } }).body.operations;
+    assert.ok(operation?.do === "address");
+    return operation.ipv4;
+  }
 
   async function askFor(address: string, gateway: string): Promise<void> {
     await menu.until("Interface, such as eth0:");
@@ -62,6 +86,45 @@ describe("the text menu", () => {
     await menu.until("The new network is in force, and kept: Y was pressed.");
     assert.match(menu.text(), /5 {2}Set an address/);
     assert.ok(!menu.raw().includes("\x1b"));
+  });
+
+  it("keeps further addresses and routes, and tells of them", async () => {
+    await askFor("10.0.0.6/24", "10.0.0.254");
+    await menu.until("Type y to begin");
+    assert.match(menu.text(), /Left as they are: further addresses 1, routes 1\./);
+    const kept = { gateway: "10.0.0.254", routes: [route], nameServers: ["10.0.0.2", "10.0.0.3"] };
+    assert.deepEqual(askedIpv4(), {
+      method: "static",
+      addresses: [{ address: "10.0.0.6", prefix: 24 }, further],
+      ...kept,
+    });
+  });
+
+  it("keeps further addresses and routes with DHCP as well", async () => {
+    await menu.until("Interface, such as eth0:");
+    menu.type("br_bond0\r");
+    await menu.until("or dhcp:");
+    menu.type("dhcp\r");
+    await menu.until("Type y to begin");
+    const kept = { gateway: null, routes: [route], nameServers: ["10.0.0.2", "10.0.0.3"] };
+    assert.deepEqual(askedIpv4(), { method: "dhcp", addresses: [further], ...kept });
+  });
+
+  it("says everything that is wrong, and what to do about each", async () => {
+    const { configuration } = network;
+    const problem = { severity: "error", description: "x", remedy: "y" } as const;
+    network.plan = {
+      problems: [
+        { ...problem, code: "NET.ADDRESS_TWICE", field: "", values: { given: "10.0.0.6", link: "a", other: "eno3" } },
+        { ...problem, code: "NET.OF_TOMORROW", field: "", values: {} },
+      ],
+      changes: [],
+      cutsOff: [],
+      configuration,
+    };
+    await askFor("10.0.0.6/24", "10.0.0.254");
+    await menu.until(/eno3 has the address 10\.0\.0\.6 already\.\s+Give each interface addresses of its own\.\s+x\s+y/);
+    await menu.until(/5 {2}Set an address/);
   });
 
   it("refuses what is no address, asks again, and takes the old network back at n", async () => {

@@ -1,33 +1,32 @@
 import type { NetworkChange, NetworkProblem, NetworkTransaction } from "../../core/model/network/transaction.ts";
 import type { Translate } from "../i18n/catalogue.ts";
+import { changeLabel, errorWords, probeWords, problemWordsOf, remedyWords, valueWords } from "../network-words.ts";
 
 /* The menu's texts about the network: plain lines, without a width. */
 
-export function problemLine(t: Translate, { code, description, remedy, values }: NetworkProblem): string {
-  const why = values["why"] ?? values["kind"];
-  const own = t.find(`network.problem.${code}.${why}`, values) ?? t.find(`network.problem.${code}`, values);
-  return own ?? `${description} ${remedy}`.trim();
+/** Why, and what to do about it. */
+export function problemLines(t: Translate, problem: NetworkProblem): string[] {
+  const remedy = remedyWords(t, problem);
+  return [`  ${problemWordsOf(t, problem)}`, ...(remedy === "" ? [] : [`    ${remedy}`])];
 }
 
 export function changeLines(t: Translate, changes: readonly NetworkChange[]): string[] {
-  return changes.map(({ link, what, key, before, after }) => {
-    const label = [link, t(`network.what.${what}`), key].filter((part) => part !== "").join(" ");
-    return `  ${label}: ${before ?? "-"} -> ${after ?? "-"}`;
+  return changes.map((change) => {
+    const { what, before, after } = change;
+    return `  ${changeLabel(t, change)}: ${valueWords(t, what, before)} -> ${valueWords(t, what, after)}`;
   });
 }
 
 /** Where a change is, and what its probes have found. */
 export function trialLines(t: Translate, { phase, probes }: NetworkTransaction): string[] {
-  const found = probes.map(({ outcome, code, description, values }) => {
-    const sentence = t.find(`network.probe.${code}`, values) ?? description;
-    return `  ${t(`network.outcome.${outcome}`)}: ${sentence}`;
-  });
+  const found = probes.map((probe) => `  ${t(`network.outcome.${probe.outcome}`)}: ${probeWords(t, probe)}`);
   return [t(`network.phase.${phase}`), ...found];
 }
 
 /** How it ended, and what went wrong. */
-export function endLine(t: Translate, { phase, why, error }: NetworkTransaction): string[] {
+export function endLine(t: Translate, transaction: NetworkTransaction): string[] {
+  const { phase, why } = transaction;
   const end = why === null ? undefined : t.find(`network.end.${phase}.${why}`);
-  const wrong = error === null ? [] : [t.find(`error.${error.code}`) ?? error.description];
-  return [end ?? t(`network.phase.${phase}`), ...wrong];
+  const wrong = errorWords(t, transaction);
+  return [end ?? t(`network.phase.${phase}`), ...(wrong === undefined ? [] : [wrong])];
 }

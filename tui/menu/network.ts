@@ -3,17 +3,19 @@ import type { Client } from "../../core/api/client.ts";
 import { parseAddress } from "../../core/model/address.ts";
 import { NodeError } from "../../core/model/error.ts";
 import {
+  furtherAddresses,
   type Ipv4Settings,
   linkOf,
   type NetworkConfiguration,
   noIpv4,
+  withFirstAddress,
 } from "../../core/model/network/configuration.ts";
 import type { NetworkOperation } from "../../core/model/network/operation.ts";
 import { hasEnded, type NetworkPlan, type NetworkTransaction } from "../../core/model/network/transaction.ts";
 import { parseAddressAndPrefix } from "../addresses.ts";
 import type { Translate } from "../i18n/catalogue.ts";
 import type { Lines, Reply } from "./lines.ts";
-import { changeLines, endLine, problemLine, trialLines } from "./network-pages.ts";
+import { changeLines, endLine, problemLines, trialLines } from "./network-pages.ts";
 import { lineOf, stays, withSession } from "./session.ts";
 
 /** How often it is looked how far a change is. */
@@ -51,11 +53,18 @@ async function askOperation(
   const name = lineOf(link)?.trim();
   if (name === undefined) return { reply: link };
   const present = linkOf(configuration, name)?.ipv4 ?? noIpv4;
+  const [addresses, routes] = [furtherAddresses(present).length, present.routes.length];
+  if (addresses + routes > 0) lines.print(t("menu.address.kept", { addresses, routes }));
   for (;;) {
     const address = await lines.ask(t("menu.address.address"));
     const typed = lineOf(address)?.trim();
     if (typed === undefined) return { reply: address };
-    const dhcp: Ipv4Settings = { ...present, method: "dhcp", addresses: [], gateway: null };
+    const dhcp: Ipv4Settings = {
+      ...present,
+      method: "dhcp",
+      addresses: withFirstAddress(present, null),
+      gateway: null,
+    };
     if (typed.toLowerCase() === "dhcp") return { do: "address", link: name, ipv4: dhcp };
     const own = parseAddressAndPrefix(typed, 4);
     if (own === undefined) {
@@ -64,7 +73,11 @@ async function askOperation(
     }
     const gateway = await askGateway(lines, t, present.gateway);
     if (typeof gateway === "object" && gateway !== null) return gateway;
-    return { do: "address", link: name, ipv4: { ...present, method: "static", addresses: [own], gateway } };
+    return {
+      do: "address",
+      link: name,
+      ipv4: { ...present, method: "static", addresses: withFirstAddress(present, own), gateway },
+    };
   }
 }
 
@@ -83,7 +96,7 @@ async function askGateway(lines: Lines, t: Translate, present: string | null): P
 /** Prints what would change, or why it can't; whether it can. */
 function tellPlan(lines: Lines, t: Translate, { problems, changes, cutsOff }: NetworkPlan): boolean {
   lines.print("", ...cutsOff.map(({ what, detail }) => `  ${t(`network.cutsOff.${what}`, { detail })}`));
-  lines.print(...problems.map((problem) => `  ${problemLine(t, problem)}`));
+  lines.print(...problems.flatMap((problem) => problemLines(t, problem)));
   if (problems.some(({ severity }) => severity === "error")) return false;
   if (changes.length === 0) {
     lines.print(t("network.noChange"));

@@ -95,13 +95,16 @@ export function pad(text: string, width: number, align: "left" | "right" = "left
   return align === "left" ? cut + fill : fill + cut;
 }
 
-/** The text broken into lines of at most `width` cells, at spaces where there are some. CJK text breaks anywhere. */
+/** Between words, and behind each CJK character, but not before what ends a phrase nor behind what opens one. */
+const breaks = /(?<= )|(?<=[\u3000-\u9fff\uff00-\uffef])(?<![（「『【《])(?![、。，：；！？）」』】》”’…])/u;
+
+/** The text broken into lines of at most `width` cells, at spaces where there are some. CJK text breaks nearly anywhere. */
 export function wrap(text: string, width: number): string[] {
   if (width <= 0) return [];
   const lines: string[] = [];
   for (const paragraph of text.split("\n")) {
     let line = "";
-    for (const word of paragraph.split(/(?<= )|(?<=[\u3000-\u9fff\uff00-\uffef])/u)) {
+    for (const word of paragraph.split(breaks)) {
       if (displayWidth(line) + displayWidth(word.trimEnd()) > width && line !== "") {
         lines.push(line.trimEnd());
         line = "";

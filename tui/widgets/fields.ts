@@ -142,18 +142,18 @@ export class ChoiceField<V> implements Field {
   }
 }
 
-export type ToggleFieldOptions = Common<boolean> & { value?: boolean };
+export type ToggleFieldOptions = Common<boolean> & { value?: boolean; width?: number };
 
 /** Yes or no. */
 export class ToggleField extends ChoiceField<boolean> {
   constructor(options: ToggleFieldOptions) {
     super({
+      width: 12,
       ...options,
       options: [
         { value: false, text: () => "" },
         { value: true, text: () => "" },
       ],
-      width: 12,
     });
   }
 

@@ -18,6 +18,9 @@ export type FormOptions = {
   onSubmit: () => void | Promise<unknown>;
 };
 
+/** Lines at the foot of a form: one for a message and the marks, and a blank one above. */
+const leastFoot = 2;
+
 /** A line of the form as it is drawn: a field with what is wrong with it below, or the button. */
 type Block = { field: Field | undefined; y: number; error: string | undefined; below: readonly string[] };
 
@@ -34,8 +37,9 @@ export class Form {
   #refusal: string | undefined;
   #busy = false;
   #top = 0;
-  /** The room of the last frame. */
+  /** The room of the last frame, and how much of it the foot took. */
   #room = { width: 80, height: 20 };
+  #footHeight = leastFoot;
 
   constructor(options: FormOptions) {
     this.#options = options;
@@ -103,6 +107,7 @@ export class Form {
   draw(canvas: Canvas, t: Translate): void {
     this.#room = { width: canvas.width, height: canvas.height };
     const { blocks, labelWidth, fieldX, total } = this.#layout();
+    this.#footHeight = this.#footHeightFor(t, total);
     const room = this.#bodyHeight();
     const top = this.#topFor(blocks, total);
     const body = canvas.part(0, 0, canvas.width, room);
@@ -133,15 +138,24 @@ export class Form {
     if (foot.height < 1) return;
     const y = foot.height - 1;
     const end = drawMarks(foot, y, above, below, t);
-    const x = end === 0 ? 0 : end + 3;
     const message = this.#message(t);
     if (message === undefined) return;
-    // A refusal may be a long sentence: it grows upwards into the blank line above.
-    const lines = wrap(message.text, Math.max(foot.width - x, 1));
-    if (lines.length > 1 && foot.height > 1) {
-      foot.text(x, y - 1, lines[0] ?? "", message.style);
-      foot.text(x, y, lines.slice(1).join(" "), message.style);
-    } else foot.text(x, y, message.text, message.style);
+    const lines = wrap(message.text, foot.width);
+    // Beside the marks, or where it is too long for that above them.
+    const isBeside = end > 0 && lines.length === 1 && end + 3 + displayWidth(message.text) <= foot.width;
+    const last = end > 0 && !isBeside ? y - 1 : y;
+    lines.forEach((line, i) => {
+      foot.text(isBeside ? end + 3 : 0, last - lines.length + 1 + i, line, message.style);
+    });
+  }
+
+  /** A refusal may be a long sentence whose end says what to do: it takes the lines that it needs. */
+  #footHeightFor(t: Translate, total: number): number {
+    const { width, height } = this.#room;
+    const lines = wrap(this.#message(t)?.text ?? "", width).length;
+    const needed = Math.max(lines, leastFoot);
+    const withMarks = lines > 1 && total > height - needed ? Math.max(lines + 1, leastFoot) : needed;
+    return Math.min(withMarks, Math.max(height - 1, 0));
   }
 
   #message(t: Translate): { text: string; style: "bad" | "dim" } | undefined {
@@ -224,9 +238,9 @@ export class Form {
     return keepVisible(this.#top, focused.y, to, this.#bodyHeight(), total);
   }
 
-  /** Lines for fields: all but the two at the foot, for a message and the marks. */
+  /** Lines for fields: all but those at the foot, for a message and the marks. */
   #bodyHeight(): number {
-    return Math.max(this.#room.height - 2, Math.min(this.#room.height, 1));
+    return Math.max(this.#room.height - this.#footHeight, Math.min(this.#room.height, 1));
   }
 
   #layout(): { blocks: Block[]; labelWidth: number; fieldX: number; total: number } {

@@ -79,24 +79,35 @@ export function modesOf(name: string): readonly BondMode[] | undefined {
   return option.modes === "all" ? [...arp, "802.3ad", "balance-tlb", "balance-alb"] : option.modes;
 }
 
-/** What an option may be, in words, when `value` is nothing that it may be. The names of legs are not looked at. */
-export function wrongOptionValue(name: string, value: string): string | undefined {
+/** What an option may be: in words, and what fills a console's own sentence. */
+type Allowed = { words: string; values: Record<string, string | number> };
+
+/** What an option may be, when `value` is nothing that it may be. The names of legs are not looked at. */
+export function wrongOptionValue(name: string, value: string): Allowed | undefined {
   const values = Object.hasOwn(bondOptions, name) ? bondOptions[name]?.values : undefined;
   if (values === undefined) return;
   if ("words" in values) {
     const isPlace = /^\d$/.test(value) && Number(value) < values.words.length;
-    return isPlace || values.words.includes(value) ? undefined : `one of ${values.words.join(", ")}`;
+    const words = values.words.join(", ");
+    return isPlace || values.words.includes(value)
+      ? undefined
+      : { words: `one of ${words}`, values: { why: "words", words } };
   }
   if ("least" in values) {
-    const isInside = /^\d{1,10}$/.test(value) && Number(value) >= values.least && Number(value) <= values.most;
-    return isInside ? undefined : `a number from ${values.least} to ${values.most}`;
+    const { least, most } = values;
+    const isInside = /^\d{1,10}$/.test(value) && Number(value) >= least && Number(value) <= most;
+    return isInside
+      ? undefined
+      : { words: `a number from ${least} to ${most}`, values: { why: "number", least, most } };
   }
-  if (values.kind === "mac") return isMac(value) ? undefined : "a MAC address";
-  if (values.kind === "leg") return value === "" ? "the name of a leg" : undefined;
+  if (values.kind === "mac") return isMac(value) ? undefined : { words: "a MAC address", values: { why: "mac" } };
+  if (values.kind === "leg") return value === "" ? { words: "the name of a leg", values: { why: "leg" } } : undefined;
   const targets = value.split(",");
   const family = values.kind === "addresses" ? 4 : 6;
   const isRight = targets.length <= mostTargets && targets.every((each) => parseAddress(each)?.family === family);
-  return isRight ? undefined : `up to ${mostTargets} IPv${family} addresses with commas between them`;
+  if (isRight) return;
+  const words = `up to ${mostTargets} IPv${family} addresses with commas between them`;
+  return { words, values: { why: "targets", most: mostTargets, family } };
 }
 
 /** BOND_MAX_ARP_TARGETS. */

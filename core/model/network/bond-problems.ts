@@ -69,29 +69,29 @@ function optionProblem(link: LinkOf<"bond">, name: string, value: string): Netwo
         name === "mode"
           ? "The mode is chosen by itself and is no option."
           : `The mode ${mode} has ${listed(bondOptionNames(mode), 7)}.`,
-      values,
+      values: name === "mode" ? { ...values, why: "mode" } : values,
     });
   }
   if (!modes.includes(mode)) {
     return problem("NET.BOND_OPTION_MODE", field, {
       description: `${called(link.name)}: the option ${name} is not for the mode ${mode}.`,
       remedy: `Leave it out, or choose ${modes.join(" or ")}.`,
-      values,
+      values: { ...values, modes: modes.join(", ") },
     });
   }
   const allowed = wrongOptionValue(name, value);
   if (allowed !== undefined) {
     return problem("NET.BOND_OPTION_VALUE", field, {
       description: `${called(link.name)}: ${name} can't be ${quoted(value)}.`,
-      remedy: `Give ${allowed}.`,
-      values,
+      remedy: `Give ${allowed.words}.`,
+      values: { ...values, ...allowed.values },
     });
   }
   if (!legOptions.some((each) => each === name) || legs.includes(value)) return;
   return problem("NET.BOND_PRIMARY", field, {
     description: `${called(link.name)}: ${name} is ${shown(value)}, which is no leg of it.`,
     remedy: legs.length === 0 ? "Attach it first." : `Its legs are ${listed(legs)}.`,
-    values,
+    values: legs.length === 0 ? { ...values, why: "noLeg" } : { ...values, legs: legs.slice(0, 4).join(", ") },
   });
 }
 
@@ -105,7 +105,7 @@ function together(link: LinkOf<"bond">, miimon: number, arpInterval: number): Ne
       problem("NET.BOND_OPTION_TOGETHER", at("arp_interval"), {
         description: `${called(link.name)} can't watch its legs by miimon and by arp_interval at once.`,
         remedy: "Leave one of them out.",
-        values: { bond: link.name, option: "arp_interval", other: "miimon" },
+        values: { bond: link.name, option: "arp_interval", other: "miimon", why: "both" },
       }),
     );
   }

@@ -127,3 +127,14 @@ export function masterOf(configuration: NetworkConfiguration, link: string): Lin
 export function vlansOn(configuration: NetworkConfiguration, link: string): LinkSettings[] {
   return configuration.links.filter((each) => each.kind === "vlan" && each.vlan.parent === link);
 }
+
+/** Addresses beside the one that a link is known by: that is the first of static ones, or what it learns. */
+export function furtherAddresses({ method, addresses }: Ipv4Settings | Ipv6Settings): readonly OwnAddress[] {
+  return method === "static" ? addresses.slice(1) : addresses;
+}
+
+/** A link's addresses with another one to be known by, or with none but those beside what it learns: those stay. */
+export function withFirstAddress(settings: Ipv4Settings | Ipv6Settings, first: OwnAddress | null): OwnAddress[] {
+  const further = furtherAddresses(settings);
+  return first === null ? [...further] : [first, ...further.filter(({ address }) => address !== first.address)];
+}

@@ -51,7 +51,7 @@ export function unknown(
   const sentences = {
     description: `There is no ${what} ${called(name)} in this machine.`,
     remedy: names.length === 0 ? "This machine shows no network card." : `Its network cards are ${listed(names, 6)}.`,
-    values: { link: name },
+    values: { link: name, ...(names.length === 0 ? {} : { why: "cards", cards: names.slice(0, 6).join(", ") }) },
   };
   return [
     state === "gone" ? warning("NET.LINK_UNKNOWN", field, sentences) : problem("NET.LINK_UNKNOWN", field, sentences),

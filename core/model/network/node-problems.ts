@@ -3,7 +3,7 @@ import { manyNameServers, mostNameServers, noNameServer, type Own } from "../add
 import type { LinkSettings } from "./configuration.ts";
 import { ownOf } from "./fields.ts";
 import { called, fieldOf, problem, warning } from "./problem.ts";
-import { parseNetwork } from "./route-problems.ts";
+import { parseNetwork } from "./route-fields.ts";
 import type { Survey } from "./survey.ts";
 import type { NetworkProblem } from "./transaction.ts";
 
@@ -122,7 +122,7 @@ function sameRoutes({ configuration }: Survey, family: 4 | 6): NetworkProblem[] 
         warning("NET.ROUTE_TWICE", fieldOf(link.name, `ipv${family}`, "routes", i, "to"), {
           description: `${called(other)} and ${called(link.name)} both have a route to ${base} with the same metric.`,
           remedy: "Take one away, or give the worse way a larger metric.",
-          values: { given: to, link: link.name, other },
+          values: { given: to, link: link.name, other, why: "links" },
         }),
       );
     }

@@ -1,12 +1,12 @@
 import { NodeError } from "../error.ts";
 import { shown } from "../quote.ts";
 import { attach, bond, bridge, deleteLink, detach, vlan } from "./build-links.ts";
-import type { LinkSettings, NetworkConfiguration, NetworkHardware } from "./configuration.ts";
-import { noIpv4, noIpv6 } from "./configuration.ts";
+import type { NetworkConfiguration, NetworkHardware } from "./configuration.ts";
 import { interfaceNameProblem } from "./fields.ts";
+import { oneAddress, oneRoute } from "./one-entry.ts";
 import type { NetworkOperation } from "./operation.ts";
 import { renamed } from "./rename.ts";
-import { isKnown, isTaken, link, nameTaken, unknownLink, type Workbench, withLink } from "./workbench.ts";
+import { forSettings, isKnown, isTaken, nameTaken, unknownLink, type Workbench, withLink } from "./workbench.ts";
 
 type Saved = (id: string) => NetworkConfiguration | undefined;
 type Operation<D extends NetworkOperation["do"]> = Extract<NetworkOperation, { do: D }>;
@@ -34,6 +34,10 @@ function step(bench: Workbench, operation: NetworkOperation, saved: Saved): Work
   switch (operation.do) {
     case "address":
       return address(bench, operation);
+    case "oneAddress":
+      return oneAddress(bench, operation);
+    case "oneRoute":
+      return oneRoute(bench, operation);
     case "mtu":
       return withLink(bench, { ...forSettings(bench, operation.link), mtu: operation.mtu });
     case "bond":
@@ -60,14 +64,6 @@ function step(bench: Workbench, operation: NetworkOperation, saved: Saved): Work
     case "restore":
       return { ...bench, configuration: restored(operation.id, saved) };
   }
-}
-
-/** The link's entry, or a first one for a card that has none. */
-function forSettings(bench: Workbench, name: string): LinkSettings {
-  const entry = link(bench, name);
-  if (entry !== undefined) return entry;
-  if (!isKnown(bench, name)) throw unknownLink(name);
-  return { kind: "ethernet", name, mtu: null, ipv4: noIpv4, ipv6: noIpv6 };
 }
 
 function address(bench: Workbench, operation: Operation<"address">): Workbench {

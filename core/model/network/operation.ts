@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { bondModes, ipv4Settings, ipv6Settings } from "./configuration.ts";
+import { bondModes, ipv4Settings, ipv6Settings, ownAddress, route } from "./configuration.ts";
 
 /*
  * What a person asks for. A draft is the present configuration with operations carried out on it, in order: so a
@@ -16,6 +16,18 @@ export const networkOperation = z.discriminatedUnion("do", [
     ipv4: z.optional(ipv4Settings),
     ipv6: z.optional(ipv6Settings),
   }),
+  /**
+   * Adds one address to those of a link (`before` null), takes one away (`after` null), or puts another one in its
+   * place: all others stay, whatever somebody else has made of them meanwhile.
+   */
+  z.object({
+    do: z.literal("oneAddress"),
+    link: name,
+    before: z.nullable(ownAddress),
+    after: z.nullable(ownAddress),
+  }),
+  /** The same with one route. */
+  z.object({ do: z.literal("oneRoute"), link: name, before: z.nullable(route), after: z.nullable(route) }),
   z.object({ do: z.literal("mtu"), link: name, mtu: z.nullable(z.number()) }),
   /** Makes a bond without legs, or changes mode and options of one that is there. */
   z.object({

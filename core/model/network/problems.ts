@@ -85,7 +85,7 @@ function managementProblems(all: Survey): NetworkProblem[] {
         master === undefined
           ? `Give ${shown(name)} an address or DHCP, or choose another interface.`
           : `Choose ${shown(master)}, which ${shown(name)} belongs to, and give it an address.`,
-      values: { link: name, ...(master === undefined ? {} : { master }) },
+      values: { link: name, ...(master === undefined ? {} : { master, why: "member" }) },
     }),
   ];
 }

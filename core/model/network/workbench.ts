@@ -7,6 +7,8 @@ import {
   linkOf,
   masterOf,
   type NetworkConfiguration,
+  noIpv4,
+  noIpv6,
   vlansOn,
 } from "./configuration.ts";
 import { namedLinks } from "./survey.ts";
@@ -34,6 +36,14 @@ export function isKnown(bench: Workbench, name: string, where: "anywhere" | "nam
 
 export function isTaken(bench: Workbench, name: string): boolean {
   return bench.otherNames.has(name) || isKnown(bench, name, "named");
+}
+
+/** The link's entry, or a first one for a card that has none. */
+export function forSettings(bench: Workbench, name: string): LinkSettings {
+  const entry = link(bench, name);
+  if (entry !== undefined) return entry;
+  if (!isKnown(bench, name)) throw unknownLink(name);
+  return { kind: "ethernet", name, mtu: null, ipv4: noIpv4, ipv6: noIpv6 };
 }
 
 /** Puts the entry in the place of that of the same name, or at the end. */

@@ -78,6 +78,7 @@ test("a padded text has exactly the asked width", () => {
 test("lines break at spaces, Chinese anywhere, long words where they must", () => {
   assert.deepEqual(wrap("the quick brown fox", 10), ["the quick", "brown fox"]);
   assert.deepEqual(wrap("设置管理网络", 5), ["设置", "管理", "网络"]);
+  assert.deepEqual(wrap("设置（管理）网络。", 6), ["设置", "（管", "理）网", "络。"]);
   assert.deepEqual(wrap("fe80::5054:ff:fe12:3456", 10), ["fe80::5054", ":ff:fe12:3", "456"]);
   assert.deepEqual(wrap("a\n\nb", 10), ["a", "", "b"]);
   assert.deepEqual(wrap("👩‍👩‍👧👩‍👩‍👧x", 2), ["👩", "👩", "x"]);

@@ -173,6 +173,19 @@ test("a refusal from outside stands at the foot, wrapped, until something is cha
   assert.equal(show()[7], "for instance 10.0.0.5");
 });
 
+test("a refusal takes as many lines as it has, and the field that it is about stays in sight", () => {
+  const { form, address, show } = addressForm();
+  const refusal = "The address answers already: another machine uses it, as a probe found. Give another one.";
+  form.refuse(refusal, address);
+  const foot = (lines: string[]) => lines.slice(lines.findIndex((line) => line.startsWith("The address")));
+  assert.equal(foot(show(30, 10)).join(" "), refusal);
+  // Where it leaves no room for all fields, the marks of those out of sight stand below it.
+  const small = show(30, 7);
+  assert.equal(foot(small).slice(0, -1).join(" "), refusal);
+  assert.match(small.at(-1) ?? "", /v \d more/);
+  assert.ok(small.some((line) => line.startsWith("Address")));
+});
+
 test("while a submission is on its way no key changes or repeats it, but Esc leaves", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let count = 0;

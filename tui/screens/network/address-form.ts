@@ -71,6 +71,11 @@ export class AddressForm {
     });
   }
 
+  /** Whether a family is to be switched off. */
+  isOff(family: 4 | 6): boolean {
+    return (family === 4 ? this.#four : this.#six).isOff();
+  }
+
   /** What differs from what is configured; nothing when nothing does. */
   operations(): NetworkOperation[] {
     const { ipv4: present4, ipv6: present6, mtu: presentMtu } = this.#present;

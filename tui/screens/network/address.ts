@@ -1,6 +1,7 @@
 import { parseAddress } from "../../../core/model/address.ts";
-import type { LinkSettings } from "../../../core/model/network/configuration.ts";
+import { furtherAddresses } from "../../../core/model/network/configuration.ts";
 import { valueOf } from "../../../core/model/reading.ts";
+import type { Style } from "../../terminal/canvas.ts";
 import { wrap } from "../../terminal/width.ts";
 import type { Control, Screen } from "../screen.ts";
 import { AddressForm } from "./address-form.ts";
@@ -36,14 +37,24 @@ export function addressScreen(control: Control, desk: NetworkDesk, link: string)
     ].filter((line) => line !== undefined);
   }
 
-  /** What the form does not show, and leaves as it is. */
-  function kept(): string | undefined {
-    if (settings === undefined) return undefined;
-    const beside = ({ method, addresses }: LinkSettings["ipv4"] | LinkSettings["ipv6"]) =>
-      method === "static" ? Math.max(addresses.length - 1, 0) : addresses.length;
-    const addresses = beside(settings.ipv4) + beside(settings.ipv6);
-    const routes = settings.ipv4.routes.length + settings.ipv6.routes.length;
-    return addresses + routes === 0 ? undefined : t()("network.address.kept", { addresses, routes });
+  /** What the form does not show: it stays as it is, or goes with its family. */
+  function unseen(): { text: string; style: Style }[] {
+    if (settings === undefined) return [];
+    const families = [settings.ipv4, settings.ipv6].map((family, i) => ({
+      addresses: furtherAddresses(family).length,
+      routes: family.routes.length,
+      isOff: form.isOff(i === 0 ? 4 : 6),
+    }));
+    const words = (isOff: boolean, key: "network.address.lost" | "network.address.kept") => {
+      const of = families.filter((family) => family.isOff === isOff);
+      const [addresses, routes] = [sum(of.map((each) => each.addresses)), sum(of.map((each) => each.routes))];
+      return addresses + routes === 0 ? undefined : t()(key, { addresses, routes });
+    };
+    const [kept, lost] = [words(false, "network.address.kept"), words(true, "network.address.lost")];
+    return [
+      ...(lost === undefined ? [] : [{ text: lost, style: "warn" as const }]),
+      ...(kept === undefined ? [] : [{ text: kept, style: "dim" as const }]),
+    ];
   }
 
   const screen: Screen = {
@@ -58,13 +69,16 @@ export function addressScreen(control: Control, desk: NetworkDesk, link: string)
       if (kind !== undefined) body.text(end + 3, 0, view.t(`interfaces.kind.${kind}`), "dim");
       let y = 1;
       for (const warning of warnings()) for (const line of wrap(warning, body.width)) body.text(0, y++, line, "warn");
-      const stays = kept();
-      if (stays !== undefined) body.text(0, y++, stays, "dim");
+      for (const { text, style } of unseen()) for (const line of wrap(text, body.width)) body.text(0, y++, line, style);
       form.form.draw(body.part(0, y + 1), view.t);
     },
     key: (key) => form.form.key(key),
   };
   return screen;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }
 
 /** The global address that an interface has now, and the gateway behind it. */

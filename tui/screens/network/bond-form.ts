@@ -9,6 +9,7 @@ import { interfaceNameProblem } from "../../../core/model/network/fields.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
 import { wordsOf } from "../../addresses.ts";
 import type { Translate } from "../../i18n/catalogue.ts";
+import type { Canvas } from "../../terminal/canvas.ts";
 import { ChoiceField, type ChoiceOption, type Field, TextField, ToggleField } from "../../widgets/fields.ts";
 import { Form } from "../../widgets/form.ts";
 import { formatSpeed } from "../../widgets/format.ts";
@@ -68,7 +69,7 @@ export class BondForm {
     );
     this.#takeOver = new ToggleField({
       label: () => t()("network.bond.takeOver", { link: this.#donor()?.name ?? "" }),
-      hint: () => t()("network.bond.takeOverHint"),
+      hint: () => t()("network.bond.takeOverHint", { link: this.#donor()?.name ?? "" }),
       when: () => present === undefined && this.#donor() !== undefined,
       value: true,
     });
@@ -127,7 +128,14 @@ class FollowedChoice extends ChoiceField<BondMode> {
       text: () => `${bondModes.indexOf(mode)} ${mode}  ${t()(`network.mode.${mode}`)}`,
     });
     const [first, ...rest] = bondModes;
-    super({ label: () => t()("network.bond.mode"), options: [option(first), ...rest.map(option)], value, width: 50 });
+    super({
+      label: () => t()("network.bond.mode"),
+      // On a narrow screen there is no room for it beside the mode.
+      hint: () => `${t()(`network.mode.${this.value}`)}   ${t()("widget.change")}`,
+      options: [option(first), ...rest.map(option)],
+      value,
+      width: 50,
+    });
     this.#onChange = onChange;
   }
 
@@ -136,6 +144,21 @@ class FollowedChoice extends ChoiceField<BondMode> {
     const taken = super.key(key);
     if (this.value !== before) this.#onChange(this.value);
     return taken;
+  }
+}
+
+/** Whether an interface is a leg; its state stands beside that, and never takes the room of its name. */
+class LegField extends ToggleField {
+  readonly #state: () => string;
+
+  constructor(label: () => string, state: () => string, value: boolean) {
+    super({ label, value, width: 28 });
+    this.#state = state;
+  }
+
+  override draw(canvas: Canvas, t: Translate, focused: boolean): void {
+    super.draw(canvas, t, focused);
+    canvas.text(10, 0, this.#state(), "dim");
   }
 }
 
@@ -157,11 +180,12 @@ function optionsText(options: Readonly<Record<string, string>>): string {
     .join(" ");
 }
 
-/** Physical interfaces that are free, and the bond's own legs. */
+/** Physical interfaces that are free and configured by nobody else, and the bond's own legs. */
 function candidates(desk: NetworkDesk, bond: LinkSettings | undefined): DeskLink[] {
   return desk
     .links()
     .filter(({ link, settings }) => link?.kind === "physical" || settings?.kind === "ethernet")
+    .filter(({ other }) => other === undefined)
     .filter(({ name }) => [undefined, bond?.name].includes(desk.masterOf(name)?.name));
 }
 
@@ -172,7 +196,11 @@ function isLeg(bond: LinkSettings | undefined, { name }: DeskLink, firstLeg: str
 function legField(t: () => Translate, { name, link }: DeskLink, value: boolean): ToggleField {
   const state = () => (link === undefined ? "" : linkState(t(), link));
   const speed = link?.carrier === true ? formatSpeed(link.speedMbps) : "";
-  return new ToggleField({ label: () => `${t()("network.bond.leg")} ${name}  ${state()} ${speed}`.trimEnd(), value });
+  return new LegField(
+    () => `${t()("network.bond.leg")} ${name}`,
+    () => `${state()} ${speed}`.trimEnd(),
+    value,
+  );
 }
 
 function freeName(desk: NetworkDesk): string {

@@ -25,19 +25,27 @@ export function chooseLinkScreen(control: Control, options: ChooseOptions): Scre
     columns: () => linkColumns(control.view(), desk, links()),
     empty: () => control.view().t("nic.none"),
     onOpen(item) {
-      if (desk.configuration !== undefined && !openRunning(control)) options.onChoose(item, desk);
+      if (openRunning(control)) return;
+      desk.whenKnown(() => {
+        if (isHere) options.onChoose(item, desk);
+      });
     },
   });
   let entered = false;
+  let isHere = false;
   return {
     title: options.title,
     help: options.help,
     hints: () => [["Enter", "network.hint.choose"]],
     typing: () => table.typing,
     enter() {
+      isHere = true;
       void desk.load();
       if (!entered) openRunning(control);
       entered = true;
+    },
+    leave() {
+      isHere = false;
     },
     changed: () => desk.changed(),
     draw(canvas, { t }) {

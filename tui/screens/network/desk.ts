@@ -27,7 +27,9 @@ export type DeskLink = {
 export class NetworkDesk {
   readonly #control: Control;
   #known: NetworkState | undefined;
-  #loading = false;
+  #loading: Promise<void> | undefined;
+  /** What a key has asked for before the configuration was there. */
+  #asked: (() => void) | undefined;
   /** The change after whose end it was read. */
   #readAfter: string | undefined;
 
@@ -40,15 +42,37 @@ export class NetworkDesk {
   }
 
   /** Reads the configuration; what was known before stays until the answer comes. */
-  async load(): Promise<void> {
-    if (this.#loading) return;
-    this.#loading = true;
+  load(): Promise<void> {
+    this.#loading ??= this.#read();
+    return this.#loading;
+  }
+
+  async #read(): Promise<void> {
     this.#readAfter = this.#ended;
     const answer = await this.#control.attempt(() => this.#control.client.call("network", {}));
-    this.#loading = false;
-    if (answer === undefined) return;
-    this.#known = answer;
-    this.#control.redraw();
+    this.#loading = undefined;
+    if (answer !== undefined) {
+      this.#known = answer;
+      this.#control.redraw();
+    }
+    // A change may have ended meanwhile.
+    this.changed();
+  }
+
+  /** Does what a key asks for, now or when the configuration has come: the list is there before it. The last key counts. */
+  whenKnown(act: () => void): void {
+    if (this.configuration !== undefined) {
+      act();
+      return;
+    }
+    const isWaiting = this.#asked !== undefined;
+    this.#asked = act;
+    if (isWaiting) return;
+    void this.load().then(() => {
+      const asked = this.#asked;
+      this.#asked = undefined;
+      if (this.configuration !== undefined) asked?.();
+    });
   }
 
   /** To be called when the state has changed: what another console has done is seen here too. */

@@ -1,9 +1,10 @@
 import { keptConfigurations, type SavedConfiguration } from "../../../core/model/network/transaction.ts";
-import { displayWidth } from "../../terminal/width.ts";
+import { changeLabel } from "../../network-words.ts";
+import { displayWidth, wrap } from "../../terminal/width.ts";
 import { formatDateTime } from "../../widgets/format.ts";
 import { Table } from "../../widgets/table.ts";
 import type { Control, Screen } from "../screen.ts";
-import { changeLabel, shortChange } from "./change-words.ts";
+import { shortChange } from "./change-words.ts";
 import { propose } from "./propose.ts";
 import { openRunning } from "./running.ts";
 
@@ -48,11 +49,14 @@ export function earlierScreen(control: Control): Screen {
     },
     draw(canvas, { t }) {
       const body = canvas.part(2, 1, canvas.width - 4, canvas.height - 2);
-      body.text(0, 0, t("network.earlier.choose"));
+      const about = wrap(t("network.earlier.choose"), body.width);
+      about.forEach((line, y) => {
+        body.text(0, y, line);
+      });
       const rows = Math.min((saved ?? []).length, keptConfigurations) + 1;
-      table.draw(body.part(0, 2, body.width, Math.max(rows, 3)), t);
+      table.draw(body.part(0, about.length + 1, body.width, Math.max(rows, 3)), t);
       // The change that replaced the selected one, as far as there is room.
-      const below = body.part(0, rows + 3);
+      const below = body.part(0, about.length + rows + 2);
       table.selected?.changes.forEach((change, y) => {
         below.text(2, y, shortChange(t, change), "dim");
       });

@@ -1,5 +1,10 @@
 import { formatAddress } from "../../../core/model/address.ts";
-import type { Ipv4Settings, Ipv6Settings, OwnAddress } from "../../../core/model/network/configuration.ts";
+import {
+  type Ipv4Settings,
+  type Ipv6Settings,
+  type OwnAddress,
+  withFirstAddress,
+} from "../../../core/model/network/configuration.ts";
 import { addressFieldProblem, gatewayFieldProblem, parsePrefix } from "../../../core/model/network/fields.ts";
 import { parseAddressAndPrefix } from "../../addresses.ts";
 import type { MessageKey, Translate } from "../../i18n/catalogue.ts";
@@ -174,21 +179,20 @@ function fieldAt(path: string, fields: Record<"method" | "address" | "prefix" | 
   return undefined;
 }
 
-/** What is configured beside the fields: more addresses than the first, and routes. */
+/** What the fields say, and what is configured beside them: more addresses than the first, and routes. */
 function familySettings(
   method: string,
-  present: Pick<Ipv4Settings, "addresses" | "routes"> & { method: string },
+  present: Ipv4Settings | Ipv6Settings,
   own: OwnAddress | undefined,
   typed: string,
   known: string | null,
 ): Pick<Ipv4Settings, "addresses" | "routes" | "gateway"> {
   if (method === "none") return { addresses: [], routes: [], gateway: null };
-  const more = present.method === "static" ? present.addresses.slice(1) : present.addresses;
   const routes = [...present.routes];
-  if (method !== "static" || own === undefined) return { addresses: [...more], routes, gateway: null };
-  const others = more.filter(({ address }) => address !== own.address);
+  if (method !== "static" || own === undefined)
+    return { addresses: withFirstAddress(present, null), routes, gateway: null };
   const gateway = typed === noGateway ? null : typed === sameGateway ? known : typed;
-  return { addresses: [own, ...others], routes, gateway };
+  return { addresses: withFirstAddress(present, own), routes, gateway };
 }
 
 function netmaskOf(prefix: number): string {

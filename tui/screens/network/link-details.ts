@@ -1,5 +1,6 @@
 import { valueOf } from "../../../core/model/reading.ts";
 import type { Translate } from "../../i18n/catalogue.ts";
+import { routeWords } from "../../network-words.ts";
 import type { Detail } from "../item-details.ts";
 import { linkDetails } from "../link-details.ts";
 import type { View } from "../screen.ts";
@@ -9,8 +10,11 @@ import type { DeskLink, NetworkDesk } from "./desk.ts";
 export function deskDetails(view: View, desk: NetworkDesk, item: DeskLink): Detail[] {
   const { t, state } = view;
   const configured: Detail = { label: t("network.configured"), value: configuredWords(t, desk, item) };
-  if (item.link === undefined) return [configured];
-  return [configured, ...linkDetails(view, item.link, valueOf(state.facts.network))];
+  const all = [...(item.settings?.ipv4.routes ?? []), ...(item.settings?.ipv6.routes ?? [])];
+  const routes: Detail[] =
+    all.length === 0 ? [] : [{ label: t("network.routes"), value: all.map((each) => routeWords(t, each)).join(",  ") }];
+  if (item.link === undefined) return [configured, ...routes];
+  return [configured, ...routes, ...linkDetails(view, item.link, valueOf(state.facts.network))];
 }
 
 function configuredWords(t: Translate, desk: NetworkDesk, { name, settings, other }: DeskLink): string {

@@ -32,6 +32,7 @@ export function networksScreen(control: Control): Screen {
     onOpen: (item) => act(item, "enter"),
   });
   let entered = false;
+  let isHere = false;
 
   /** What a letter does with the selected interface. Everything but the LED is a change, and there is one at a time. */
   function act(item: DeskLink, key: Action): void {
@@ -42,19 +43,32 @@ export function networksScreen(control: Control): Screen {
       return;
     }
     if (openRunning(control)) return;
-    const { configuration } = desk;
-    if (configuration === undefined) return;
+    desk.whenKnown(() => {
+      const known = desk.find(item.name);
+      if (isHere && known !== undefined) change(known, key);
+    });
+  }
+
+  function change(item: DeskLink, key: Exclude<Action, "l">): void {
+    const { t } = control.view();
     if (item.other !== undefined) {
       control.notify(t("network.leftAlone", { link: item.name, what: item.other }), "warn");
       return;
     }
     if (key === "d") remove(item);
+    else if (key === "a" && desk.masterOf(item.name) !== undefined) leaveToMaster(item.name);
     else opener.open(() => screens[key](control, desk, item.name));
   }
 
   function remove({ name, settings }: DeskLink): void {
     if (settings === undefined) control.notify(control.view().t("network.nothingSet", { link: name }), "warn");
     else void propose(control, { operations: [{ do: "delete", link: name, kind: settings.kind }] });
+  }
+
+  /** A leg or a port has neither addresses nor routes. */
+  function leaveToMaster(link: string): void {
+    const master = desk.masterOf(link)?.name ?? "";
+    control.notify(control.view().t("network.address.member", { link, master }), "warn");
   }
 
   function letter(key: Key): Action | undefined {
@@ -66,15 +80,17 @@ export function networksScreen(control: Control): Screen {
   return {
     title: "network.title",
     help: "help.network",
-    hints: () => hintsFor(table.selected),
+    hints: () => hintsFor(table.selected, desk),
     typing: () => table.typing,
     enter() {
+      isHere = true;
       opener.enter();
       void desk.load();
       if (!entered) openRunning(control);
       entered = true;
     },
     leave() {
+      isHere = false;
       opener.leave();
       blinker.close();
     },
@@ -112,7 +128,7 @@ export function networksScreen(control: Control): Screen {
   };
 }
 
-const letters = ["b", "e", "v", "r", "d", "l"] as const;
+const letters = ["a", "b", "e", "v", "r", "d", "l"] as const;
 type Action = (typeof letters)[number] | "enter";
 
 type Open = (control: Control, desk: NetworkDesk, link: string) => Promise<Screen>;
@@ -120,6 +136,7 @@ type Open = (control: Control, desk: NetworkDesk, link: string) => Promise<Scree
 /** Screens behind the letters; their code is loaded when it is needed. */
 const screens: Readonly<Record<Exclude<Action, "d" | "l">, Open>> = {
   enter: async (control, desk, link) => (await import("./address.ts")).addressScreen(control, desk, link),
+  a: async (control, desk, link) => (await import("./entries.ts")).entriesScreen(control, desk, link),
   b: async (control, desk, link) => (await import("./bond.ts")).bondScreen(control, desk, { firstLeg: link }),
   e: async (control, desk, link) => (await import("./bond.ts")).bondScreen(control, desk, { bond: bondOf(desk, link) }),
   v: async (control, desk, link) => (await import("./vlan.ts")).vlanScreen(control, desk, link),
@@ -133,18 +150,24 @@ function bondOf(desk: NetworkDesk, link: string): string | undefined {
   return master?.kind === "bond" ? master.name : undefined;
 }
 
-function hintsFor(item: DeskLink | undefined): Hint[] {
-  const isCard = item?.link?.kind === "physical";
-  const inBond = item?.link?.bond != null || item?.depth === 1;
+/** What can be done with the selected interface; where the room is short, the last ones are not named. */
+function hintsFor(item: DeskLink | undefined, desk: NetworkDesk): Hint[] {
+  const led: readonly Hint[] = item?.link?.kind === "physical" ? [["l", "network.hint.blink"]] : [];
+  // What is left alone has an LED, and nothing else that a key could do.
+  if (item?.other !== undefined) return [...led];
+  const master = item === undefined ? undefined : desk.masterOf(item.name);
+  const kind = item?.settings?.kind ?? item?.link?.kind;
+  const isCard = kind === "ethernet" || kind === "physical";
+  const isLeg = master?.kind === "bond";
   const hints: (Hint | undefined)[] = [
     ["Enter", "hint.open"],
-    inBond ? ["e", "network.hint.legs"] : ["b", "network.hint.bond"],
-    ["v", "network.hint.vlan"],
-    ["r", "network.hint.bridge"],
-    ["d", "network.hint.delete"],
-    isCard ? ["l", "network.hint.blink"] : undefined,
+    master === undefined ? ["a", "network.hint.routes"] : undefined,
+    kind === "bond" || isLeg ? ["e", "network.hint.legs"] : isCard ? ["b", "network.hint.bond"] : undefined,
+    isLeg ? undefined : ["v", "network.hint.vlan"],
+    isLeg || kind === "bridge" ? undefined : ["r", "network.hint.bridge"],
+    item?.settings === undefined ? undefined : ["d", "network.hint.delete"],
   ];
-  return hints.filter((hint) => hint !== undefined);
+  return [...hints.filter((hint) => hint !== undefined), ...led];
 }
 
 function kindKey({ link, settings }: DeskLink): MessageKey {

@@ -4,7 +4,7 @@ import { Decision } from "../../widgets/decision.ts";
 import { type TextLine, TextView } from "../../widgets/text.ts";
 import type { Control, Screen } from "../screen.ts";
 import { changeLines, cutOffWords } from "./change-words.ts";
-import { problemWords } from "./problem-words.ts";
+import { problemLines } from "./problem-words.ts";
 import { openRunning } from "./running.ts";
 import { trialScreen } from "./trial.ts";
 
@@ -29,12 +29,15 @@ export function planScreen(
     onNo: () => control.close(screen),
   });
 
+  /** Cells of the last frame. */
+  let room = 0;
+
   function lines(): TextLine[] {
     const { t } = control.view();
     const cut = plan.cutsOff.map((each): TextLine => ({ text: cutOffWords(t, each), style: "bad" }));
-    const warnings = plan.problems.map((problem): TextLine => ({ text: problemWords(t, problem), style: "warn" }));
+    const warnings = problemLines(t, plan.problems);
     const above = [...cut, ...warnings];
-    return [...above, ...(above.length > 0 ? [{ text: "" }] : []), ...changeLines(t, plan.changes)];
+    return [...above, ...(above.length > 0 ? [{ text: "" }] : []), ...changeLines(t, plan.changes, room)];
   }
 
   async function begin(): Promise<void> {
@@ -53,9 +56,12 @@ export function planScreen(
   const screen: Screen = {
     title: "network.plan.title",
     help: "help.network.plan",
-    enter: () => text.set(lines()),
     draw(canvas, { t }) {
       const body = canvas.part(2, 1, canvas.width - 4, canvas.height - 2);
+      if (body.width !== room) {
+        room = body.width;
+        text.set(lines());
+      }
       text.draw(body.part(0, 0, body.width, body.height - decision.height(body.width) - 1), t);
       decision.draw(body, t);
     },

@@ -1,5 +1,8 @@
 import type { NetworkProblem } from "../../../core/model/network/transaction.ts";
 import type { Translate } from "../../i18n/catalogue.ts";
+import { fieldWords, problemWords, problemWordsOf, reasonAndRemedy, remedyWords } from "../../network-words.ts";
+import { displayWidth } from "../../terminal/width.ts";
+import type { TextLine } from "../../widgets/text.ts";
 
 /** What is wrong with a value: a stable code, and what fills its sentence. */
 export type Wrong = Pick<NetworkProblem, "code" | "values">;
@@ -11,7 +14,19 @@ export function saying(
 ): (text: string) => string | undefined {
   return (text) => {
     const wrong = find(text);
-    return wrong === undefined ? undefined : (sentence(t(), wrong.code, wrong.values) ?? wrong.code);
+    return wrong === undefined ? undefined : problemWords(t(), { ...wrong, description: wrong.code, remedy: "" });
+  };
+}
+
+/** The same with what to do about it, for a form that has the room. */
+export function advising(
+  t: () => Translate,
+  find: (text: string) => Wrong | undefined,
+): (text: string) => string | undefined {
+  return (text) => {
+    const wrong = find(text);
+    if (wrong === undefined) return undefined;
+    return reasonAndRemedy(t(), { ...wrong, description: wrong.code, remedy: "" });
   };
 }
 
@@ -20,12 +35,31 @@ export function firstOf(words: readonly string[], find: (word: string) => Wrong 
   return words.map(find).find((wrong) => wrong !== undefined);
 }
 
-/** The sentence for a problem of a draft; the agent's own words where the catalogue has none. */
-export function problemWords(t: Translate, problem: NetworkProblem): string {
-  return sentence(t, problem.code, problem.values) ?? `${problem.description} ${problem.remedy}`.trim();
+/** Field, reason and remedy in one line, for a form's foot. */
+export function problemSentence(t: Translate, problem: NetworkProblem): string {
+  const about = reasonAndRemedy(t, problem, problemWordsOf(t, problem));
+  const field = fieldWords(t, problem.field);
+  return field === "" ? about : t("network.problem.at", { field, about });
 }
 
-function sentence(t: Translate, code: string, values: Wrong["values"]): string | undefined {
-  const why = values["why"] ?? values["kind"];
-  return t.find(`network.problem.${code}.${why}`, values) ?? t.find(`network.problem.${code}`, values);
+/** Each problem by its field: why, and below that what to do. */
+export function problemLines(t: Translate, problems: readonly NetworkProblem[]): TextLine[] {
+  const leads = problems.map(({ field }) => fieldWords(t, field));
+  const leadWidth = Math.min(Math.max(0, ...leads.map(displayWidth)), longestLead) + 3;
+  return problems.flatMap((problem, i): TextLine[] => {
+    const lead = leads[i] ?? "";
+    const style = problem.severity === "error" ? "bad" : "warn";
+    const [why, remedy] = [problemWordsOf(t, problem), remedyWords(t, problem)];
+    // A name that is too long for its column has a line of its own.
+    const head: TextLine[] =
+      displayWidth(lead) + 3 <= leadWidth
+        ? [{ lead, leadStyle: "dim", leadWidth, text: why, style }]
+        : [
+            { text: lead, style: "dim" },
+            { lead: "", leadWidth, text: why, style },
+          ];
+    return [...head, ...(remedy === "" ? [] : [{ lead: "", leadWidth, text: remedy }])];
+  });
 }
+
+const longestLead = 22;

@@ -1,9 +1,10 @@
 import { NodeError } from "../../../core/model/error.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
-import type { NetworkProblem } from "../../../core/model/network/transaction.ts";
+import { reasonAndRemedy } from "../../network-words.ts";
 import type { Control, Screen } from "../screen.ts";
 import { planScreen } from "./plan.ts";
-import { problemWords } from "./problem-words.ts";
+import { problemSentence } from "./problem-words.ts";
+import { problemsScreen } from "./problems.ts";
 import { openRunning } from "./running.ts";
 
 export type Proposal = {
@@ -39,20 +40,23 @@ export async function propose(control: Control, { operations, refuse, from }: Pr
   if (plan === undefined) return;
   const errors = plan.problems.filter(({ severity }) => severity === "error");
   const [first] = errors;
-  if (first !== undefined) say(firstOf(control, first, errors.length), first.field);
-  else if (plan.changes.length === 0) control.notify(t("network.noChange"), "warn");
+  if (first !== undefined) {
+    const sentence = problemSentence(t, first);
+    if (errors.length === 1) say(sentence, first.field);
+    else {
+      // The form behind the page of all of them stands at the first.
+      refuse?.(t("network.firstOf", { sentence, count: errors.length }), first.field);
+      control.open(problemsScreen(control, plan.problems));
+    }
+  } else if (plan.changes.length === 0) control.notify(t("network.noChange"), "warn");
   else control.open(planScreen(control, plan, operations, from));
 }
 
 function refusal(control: Control, error: NodeError): string {
   const { t } = control.view();
+  if (t.find(`error.${error.code}`) !== undefined) return control.describe(error);
   const values = Object.fromEntries(Object.entries(error.values).map(([name, value]) => [name, String(value)]));
-  return t.find(`network.problem.${error.code}`, values) ?? control.describe(error);
-}
-
-/** A form has room for one sentence at its foot; the others come when this one is put right. */
-function firstOf(control: Control, problem: NetworkProblem, count: number): string {
-  const { t } = control.view();
-  const sentence = problemWords(t, problem);
-  return count === 1 ? sentence : t("network.firstOf", { sentence, count });
+  const { code, message: description, remedy = "" } = error;
+  const problem = { code, description, remedy, values, severity: "error" as const, field: "" };
+  return reasonAndRemedy(t, problem);
 }

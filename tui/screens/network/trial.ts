@@ -1,13 +1,14 @@
 import { NodeError } from "../../../core/model/error.ts";
 import { hasEnded, type NetworkTransaction } from "../../../core/model/network/transaction.ts";
 import { type FollowedChange, follow, secondsLeft } from "../../network-change.ts";
+import { errorWords } from "../../network-words.ts";
 import { wrap } from "../../terminal/width.ts";
 import { type Asked, Decision } from "../../widgets/decision.ts";
 import { formatTime } from "../../widgets/format.ts";
 import { TextView } from "../../widgets/text.ts";
 import type { Control, Screen } from "../screen.ts";
 import { changeLines } from "./change-words.ts";
-import { errorWords, phaseWords, probeLines } from "./trial-words.ts";
+import { phaseWords, probeLines } from "./trial-words.ts";
 
 /** Fewer seconds are shown in red. */
 const hurrySeconds = 10;
@@ -28,6 +29,8 @@ export function trialScreen(control: Control, started: NetworkTransaction, from?
     onNo: () => void decide("rollBackNetwork"),
   });
   let asking = false;
+  /** Cells of the last frame. */
+  let room = 0;
   /** The agent has forgotten it: how it ended is not known. */
   let forgotten = false;
   const isOver = () => forgotten || hasEnded(known.transaction);
@@ -41,9 +44,14 @@ export function trialScreen(control: Control, started: NetworkTransaction, from?
 
   function set(change: FollowedChange): void {
     known = change;
+    fill();
+  }
+
+  function fill(): void {
     const { t } = control.view();
-    const { probes, changes } = change.transaction;
-    text.set([...probeLines(t, probes), ...(probes.length > 0 ? [{ text: "" }] : []), ...changeLines(t, changes)]);
+    const { probes, changes } = known.transaction;
+    const below = changeLines(t, changes, room);
+    text.set([...probeLines(t, probes), ...(probes.length > 0 ? [{ text: "" }] : []), ...below]);
   }
 
   /** The stream knows nothing of this change any more: the agent was restarted, or has told of another one. */
@@ -109,6 +117,10 @@ export function trialScreen(control: Control, started: NetworkTransaction, from?
     changed: learn,
     draw(canvas, { t }) {
       const body = canvas.part(2, 1, canvas.width - 4, canvas.height - 2);
+      if (body.width !== room) {
+        room = body.width;
+        fill();
+      }
       const { transaction } = known;
       const phase = forgotten
         ? ({ text: t("network.trial.forgotten"), style: "bad" } as const)

@@ -42,6 +42,80 @@ test("an address is set for a card that has no entry yet, and a family left out 
   assert.deepEqual(second.links, [ethernet("eno2", { ...four("10.2.0.5/24"), ...six("fd00::5/64"), mtu: 9000 })]);
 });
 
+const withMore = ethernet(
+  "eno2",
+  four(["10.2.0.5/24", "10.3.0.5/24"], {
+    gateway: "10.2.0.1",
+    routes: [
+      { to: "10.8.0.0/16", via: "10.2.0.9", metric: null },
+      { to: "10.9.0.0/16", via: "10.2.0.9", metric: 100 },
+    ],
+  }),
+);
+
+test("one address comes, changes in its place, or goes, and all others stay", () => {
+  const start = network([withMore]);
+  const at = (text: string) => {
+    const [address = "", prefix = ""] = text.split("/");
+    return { address, prefix: Number(prefix) };
+  };
+  const one = (old: string | null, fresh: string | null) =>
+    linkOf(
+      after(start, {
+        do: "oneAddress",
+        link: "eno2",
+        before: old === null ? null : at(old),
+        after: fresh === null ? null : at(fresh),
+      }),
+      "eno2",
+    );
+  const addresses = (link: ReturnType<typeof one>) =>
+    link?.ipv4.addresses.map((each) => `${each.address}/${each.prefix}`);
+  assert.deepEqual(addresses(one(null, "10.4.0.5/24")), ["10.2.0.5/24", "10.3.0.5/24", "10.4.0.5/24"]);
+  assert.deepEqual(addresses(one("10.2.0.5/24", "10.2.0.6/24")), ["10.2.0.6/24", "10.3.0.5/24"]);
+  assert.deepEqual(addresses(one("10.3.0.5/24", null)), ["10.2.0.5/24"]);
+  const changed = one("10.3.0.5/24", "fd00::5/64");
+  assert.deepEqual(addresses(changed), ["10.2.0.5/24"]);
+  assert.deepEqual(changed?.ipv6.addresses, [{ address: "fd00::5", prefix: 64 }]);
+  assert.deepEqual(changed?.ipv4.routes, withMore.ipv4.routes);
+  assert.equal(changed?.ipv4.gateway, "10.2.0.1");
+});
+
+test("one route comes, changes in its place, or goes; it is the one with the same router and metric", () => {
+  const [first, second] = withMore.ipv4.routes;
+  assert.ok(first !== undefined && second !== undefined);
+  const start = network([withMore]);
+  const routes = (operation: { before: typeof first | null; after: typeof first | null }) =>
+    linkOf(after(start, { do: "oneRoute", link: "eno2", ...operation }), "eno2")?.ipv4.routes;
+  const fresh = { to: "10.7.0.0/16", via: null, metric: 5 };
+  assert.deepEqual(routes({ before: null, after: fresh }), [first, second, fresh]);
+  assert.deepEqual(routes({ before: first, after: fresh }), [fresh, second]);
+  assert.deepEqual(routes({ before: second, after: null }), [first]);
+  assert.throws(() => routes({ before: { ...second, metric: 200 }, after: null }), { code: "NET.ROUTE_GONE" });
+  const withSix = linkOf(
+    after(start, {
+      do: "oneRoute",
+      link: "eno2",
+      before: null,
+      after: { to: "fd07::/48", via: "fe80::1", metric: null },
+    }),
+    "eno2",
+  );
+  assert.deepEqual(withSix?.ipv4, withMore.ipv4);
+  assert.deepEqual(withSix?.ipv6.routes, [{ to: "fd07::/48", via: "fe80::1", metric: null }]);
+});
+
+test("an address is found in whatever form it is written", () => {
+  const start = network([ethernet("eno2", six(["fd00::5/64", "fd00:1::5/64"]))]);
+  const removed = after(start, {
+    do: "oneAddress",
+    link: "eno2",
+    before: { address: "FD00:1:0::5", prefix: 64 },
+    after: null,
+  });
+  assert.deepEqual(linkOf(removed, "eno2"), ethernet("eno2", six("fd00::5/64")));
+});
+
 test("a leg loses its addresses, and its entry unless that has an MTU", () => {
   const start = network([
     ethernet("p5p1", four("10.2.0.5/24")),

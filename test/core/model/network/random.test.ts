@@ -29,6 +29,17 @@ function randomOperation(random: Random, configuration: NetworkConfiguration): N
   const makers: (() => NetworkOperation)[] = [
     () => ({ do: "address", link: name(), ...four(`10.99.${random.below(9)}.5/24`) }),
     () => ({ do: "address", link: name(), ipv4: { ...noIpv4, method: "dhcp" } }),
+    () => {
+      const link = random.pick(configuration.links);
+      const { addresses, routes } = random.chance(50) ? link.ipv4 : link.ipv6;
+      const before = random.chance(30) || addresses.length === 0 ? null : random.pick(addresses);
+      const way = random.chance(30) || routes.length === 0 ? null : random.pick(routes);
+      const fresh = { to: random.pick(["10.77.0.0/16", "fd77::/64", "; rm\n"]), via: null, metric: null };
+      const after = random.chance(30) ? null : { address: random.pick(["10.66.0.5", "fd66::5", "x\n"]), prefix: 24 };
+      return random.chance(50)
+        ? { do: "oneAddress", link: link.name, before, after }
+        : { do: "oneRoute", link: name(), before: way, after: random.chance(30) ? null : fresh };
+    },
     () => ({ do: "mtu", link: name(), mtu: random.pick([null, 1500, 9000, 1]) }),
     () => ({ ...lacp, link: random.chance(50) ? fresh() : bondName(), change: random.chance(30) }),
     () => ({ do: "attach", bond: bondName(), leg: name() }),

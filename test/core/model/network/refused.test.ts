@@ -16,6 +16,20 @@ const refused: [what: string, operation: NetworkOperation, code: string, descrip
     "See which there are: zs-show-network lists them.",
   ],
   [
+    "a change of an address that somebody else took away",
+    { do: "oneAddress", link: "eno2", before: { address: "10.9.9.9", prefix: 24 }, after: null },
+    "NET.ADDRESS_GONE",
+    "eno2 has no address 10.9.9.9/24.",
+    "Look at what it has now: somebody else may have changed it.",
+  ],
+  [
+    "a change of a route that somebody else took away",
+    { do: "oneRoute", link: "eno2", before: { to: "10.9.0.0/16", via: null, metric: null }, after: null },
+    "NET.ROUTE_GONE",
+    "eno2 has no such route to 10.9.0.0/16.",
+    "Look at what it has now: somebody else may have changed it.",
+  ],
+  [
     "a bond that exists",
     { ...lacp, link: "bond0", change: false },
     "NET.BOND_EXISTS",

@@ -127,7 +127,7 @@ describe("the form of an interface", () => {
         : link,
     );
     const changed = await opened("eno3", { ...console.network.configuration, links });
-    assert.match(changed.text(), /Left as they are: further addresses 1, routes 1\./);
+    assert.match(changed.text(), /Left as they are: further addresses 1, routes 1 \(a in the list\)\./);
     await changed.keys("tab", clear, "172.16.0.7", "tab", "tab", "-", "tab", "tab", "tab", "enter");
     assert.deepEqual(operationsOf(changed), [
       {
@@ -142,6 +142,33 @@ describe("the form of an interface", () => {
         },
       },
     ]);
+  });
+
+  it("says that further addresses and routes go with a family that is switched off", async () => {
+    const console = await networkBed();
+    const routes = [{ to: "10.9.0.0/16", via: "172.16.0.9", metric: null }];
+    const links = console.network.configuration.links.map((link) =>
+      link.name === "eno3" ? { ...link, ipv4: { ...link.ipv4, routes } } : link,
+    );
+    const changed = await opened("eno3", { ...console.network.configuration, links });
+    await changed.keys("right");
+    assert.match(changed.text(), /IPv4 +< off >/);
+    assert.match(changed.text(), /Switched off with it: further addresses 0, routes 1\./);
+  });
+
+  it("keeps routes and further addresses when DHCP takes over", async () => {
+    const console = await networkBed();
+    const routes = [{ to: "10.9.0.0/16", via: "172.16.0.9", metric: null }];
+    const more = { address: "172.16.9.5", prefix: 24 };
+    const links = console.network.configuration.links.map((link) =>
+      link.name === "eno3"
+        ? { ...link, ipv4: { ...link.ipv4, routes, addresses: [...link.ipv4.addresses, more] } }
+        : link,
+    );
+    const changed = await opened("eno3", { ...console.network.configuration, links });
+    await changed.keys("left", "tab", "tab", "tab", "enter");
+    const ipv4 = { method: "dhcp", addresses: [more], gateway: null, routes, nameServers: [] };
+    assert.deepEqual(operationsOf(changed), [{ do: "address", link: "eno3", ipv4 }]);
   });
 
   it("has IPv6 with a prefix, and a link-local router as gateway", async () => {
@@ -171,39 +198,6 @@ describe("the form of an interface", () => {
     const leg = await opened("eno1");
     assert.match(leg.text(), /IPv4 +< off >/);
     assert.match(leg.text(), /eno1 is part of bond0/);
-  });
-
-  it("shows what the agent refuses, at the field that its plan names, and everything typed stays", async () => {
-    const console = await opened("br_bond0");
-    console.network.plan = {
-      problems: [
-        {
-          code: "NET.ADDRESS_TWICE",
-          field: "links.br_bond0.ipv4.addresses.0.address",
-          severity: "error",
-          description: "In use.",
-          remedy: "Another one.",
-          values: { given: "172.16.0.5", link: "br_bond0", other: "eno3" },
-        },
-        {
-          code: "NET.OF_TOMORROW",
-          field: "links.br_bond0.mtu",
-          severity: "error",
-          description: "x",
-          remedy: "",
-          values: {},
-        },
-      ],
-      changes: [],
-      cutsOff: [],
-      configuration: console.network.configuration,
-    };
-    await console.keys("tab", clear, "172.16.0.5", "tab", "tab", "172.16.0.1", "tab", "tab", "tab", "enter");
-    await console.until("eno3 has the address 172.16.0.5 already. (first of 2)");
-    assert.equal(console.opened.length, 1);
-    // The address has the focus now.
-    await console.keys(clear, "172.16.0.8");
-    assert.match(console.text(), /Address +172\.16\.0\.8\n +Netmask +255\.255\.255\.0\n +Gateway +172\.16\.0\.1/);
   });
 
   it("says in the form why an operation can't be carried out at all", async () => {

@@ -93,10 +93,18 @@ describe("a bond", () => {
     ]);
   });
 
+  it("offers no interface that is configured by other means", async () => {
+    const bed = await networkBed();
+    bed.network.others = [{ link: "ens1f1np1", what: "a profile of its own" }];
+    const console = await opened((control, desk) => bondScreen(control, desk, { firstLeg: "eno3" }), bed);
+    assert.match(console.text(), /Leg ens1f0np0/);
+    assert.doesNotMatch(console.text(), /Leg ens1f1np1/);
+  });
+
   it("offers no leg of another bond", async () => {
     const console = await opened((control, desk) => bondScreen(control, desk, { firstLeg: "eno4" }));
     assert.doesNotMatch(console.text(), /Leg eno1/);
-    assert.match(console.text(), /Leg eno3 +UP 1G/);
+    assert.match(console.text(), /Leg eno3 +\[[ x]\] \w+ +UP 1G/);
   });
 });
 

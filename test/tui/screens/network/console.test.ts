@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { type ConsoleBed, closeConsoles, openConsole } from "../../../support/console.ts";
-import { addressPlan, FakeNetwork, probes } from "../../../support/fake-network.ts";
+import { addressPlan, FakeNetwork, networkWithRoute, probes } from "../../../support/fake-network.ts";
 import { type FakeNetworkAgent, startFakeNetworkAgent } from "../../../support/fake-network-agent.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 import { logIn, openItem, untilHome, untilTitle } from "../../../support/steps.ts";
@@ -28,6 +29,9 @@ afterEach(async () => {
 function consoleOf(name: string): Promise<ConsoleBed> {
   return openConsole({ socketPath: join(folder.path, "agent.sock"), args: ["--console", name] });
 }
+
+/** Letters that come together answer nothing; a hand is slower than that. */
+const atHandsPace = () => setTimeout(100);
 
 /** From the home screen to the page of a change that has begun. */
 async function beginChange(console: ConsoleBed): Promise<void> {
@@ -69,6 +73,54 @@ describe("a change of the network", () => {
     network.tell({ phase: "waiting", remainingMs: 60_000, probes: probes.slice(0, 2) });
     await console.until("within 59 s");
     await console.until("within 58 s");
+    console.type("y");
+    await console.until("The new network is in force, and kept: Y was pressed.");
+    console.press("enter");
+    await untilTitle(console, "Configure Networks");
+  });
+
+  it("adds a route and takes a further address away, from the list of interfaces to the new network", async () => {
+    network.configuration = networkWithRoute();
+    network.plan = "reckoned";
+    const console = await consoleOf("tty1");
+    await logIn(console);
+    await openItem(console, "networks");
+    await console.until("eno3");
+    for (let step = 0; step < 4; step++) console.press("down");
+    await console.until(/> eno3/);
+    console.type("a");
+    await untilTitle(console, "Addresses and Routes");
+    console.type("r");
+    await console.until("A new route on eno3");
+    console.type("10.8.0.0/16\t172.16.0.9\t20\r");
+    await console.until(/> route +10\.8\.0\.0\/16 +172\.16\.0\.9 +20 +new/);
+    console.press("up");
+    console.press("up");
+    await console.until(/> address +172\.16\.9\.5\/24/);
+    console.type("d");
+    await console.until(/> address +172\.16\.9\.5\/24 +deleted/);
+    console.type("s");
+    await untilTitle(console, "What changes");
+    await atHandsPace();
+    console.type("y");
+    await untilTitle(console, "Network Change");
+    assert.deepEqual(network.calls.find(({ name }) => name === "changeNetwork")?.request, {
+      body: {
+        operations: [
+          { do: "oneAddress", link: "eno3", before: { address: "172.16.9.5", prefix: 24 }, after: null },
+          {
+            do: "oneRoute",
+            link: "eno3",
+            before: null,
+            after: { to: "10.8.0.0/16", via: "172.16.0.9", metric: 20 },
+          },
+        ],
+        keep: "confirm",
+      },
+    });
+    network.tell({ phase: "waiting", remainingMs: 60_000 });
+    await console.until("Kept only if you press Y");
+    await atHandsPace();
     console.type("y");
     await console.until("The new network is in force, and kept: Y was pressed.");
     console.press("enter");
