@@ -104,9 +104,26 @@ export const networkDrives = {
   },
 } satisfies Partial<Record<ConfigurationItem, Drive>>;
 
-/** Bond, VLAN and bridge from the list of Configure Networks, and away again. */
+/** A route, a further address, a bond, a VLAN and a bridge from the list of Configure Networks, and away again. */
 async function makeAndUnmake(place: Place, link: string): Promise<void> {
   const { seat, node } = place;
+  seat.type("a");
+  await untilTitle(seat, "Addresses and Routes");
+  seat.type("a");
+  await seat.until("A further address");
+  seat.type("10.6.0.9/24\r");
+  await seat.until(/address +10\.6\.0\.9\/24 .*new/);
+  seat.type("r");
+  await seat.until("A new route");
+  seat.type("10.77.0.0/16\t10.5.0.1\t\r");
+  await seat.until(/route +10\.77\.0\.0\/16 .*new/);
+  seat.type("s");
+  await keep(place);
+  await node.guest.until(`ip -c=never addr show dev ${link} | grep -q 'inet 10.6.0.9/24 '`);
+  await node.guest.until(`ip -c=never route show dev ${link} | grep -q '^10.77.0.0/16 via 10.5.0.1 '`);
+
+  await openFromAnywhere(place, "networks");
+  await selectRow(seat, link);
   seat.type("v");
   await seat.until("VLAN id");
   seat.type("30\r");
@@ -125,10 +142,12 @@ async function makeAndUnmake(place: Place, link: string): Promise<void> {
   await selectRow(seat, "p5p1");
   seat.type("b");
   await seat.until(/Leg p5p2/);
-  // Name, mode, options, p5p1 (chosen), p5p2.
-  seat.type("\t\t\t\t ");
+  // Name, mode and options stand before the legs.
+  const offered = [...seat.text().matchAll(/^ *Leg (\S+)/gm)].map(([, leg]) => leg);
+  const field = 3 + offered.indexOf("p5p2");
+  seat.type(`${"\t".repeat(field)} `);
   await seat.until(/Leg p5p2 .*\[x\]/);
-  submit(seat, 4);
+  submit(seat, field);
   await keep(place);
   const legs = (await kernelLinks(node)).filter(({ master }) => master === "bond0").map(({ ifname }) => ifname);
   assert.deepEqual(legs.sort(), ["p5p1", "p5p2"]);
