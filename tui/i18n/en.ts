@@ -447,6 +447,7 @@ export const en = {
   "hardware.title": "Hardware",
   "hardware.about": "maker, serial number, firmware, processors, memory",
   "hardware.notTold": "the firmware does not tell",
+  "hardware.slow": "The firmware's tables take longer than usual; still reading.",
   "hardware.vendor": "Maker",
   "hardware.model": "Model",
   "hardware.serial": "Serial",

@@ -436,6 +436,7 @@ export const zh: Catalogue = {
   "hardware.title": "硬件",
   "hardware.about": "厂商、序列号、固件、处理器、内存条",
   "hardware.notTold": "固件未提供",
+  "hardware.slow": "读取固件表比平时慢，仍在读取。",
   "hardware.vendor": "厂商",
   "hardware.model": "型号",
   "hardware.serial": "序列号",

@@ -1,3 +1,4 @@
+import { NodeError } from "../../core/model/error.ts";
 import type { Hardware } from "../../core/model/records.ts";
 import type { Translate } from "../i18n/catalogue.ts";
 import { formatBytes } from "../widgets/format.ts";
@@ -9,12 +10,28 @@ const leadWidth = 14;
 /** What the machine is made of: maker, board, firmware, processors, memory modules. */
 export function hardwareScreen(control: Control): Screen {
   const text = new TextView();
-  let failed = false;
+  let state: "loading" | "slow" | "failed" = "loading";
+  let here = false;
+  let asking = false;
 
+  /** Asks until there is an answer: a reading that takes long goes on in the agent, and the next call gets its outcome. */
   async function load(): Promise<void> {
-    const found = await control.attempt(() => control.client.call("hardware", {}));
-    failed = found === undefined;
-    if (found !== undefined) text.set(linesOf(control.view().t, found));
+    asking = true;
+    for (state = "loading"; here; state = "slow") {
+      try {
+        text.set(linesOf(control.view().t, await control.client.call("hardware", {})));
+        break;
+      } catch (error) {
+        if (error instanceof NodeError && error.code === "HARDWARE.TIMEOUT") {
+          control.redraw();
+          continue;
+        }
+        state = "failed";
+        await control.attempt(() => Promise.reject(error));
+        break;
+      }
+    }
+    asking = false;
     control.redraw();
   }
 
@@ -23,13 +40,17 @@ export function hardwareScreen(control: Control): Screen {
     help: "help.hardware",
     hints: () => [["/", "hint.search"]],
     typing: () => text.typing,
-    enter: () => {
-      if (text.length === 0) void load();
+    enter() {
+      here = true;
+      if (text.length === 0 && !asking) void load();
+    },
+    leave() {
+      here = false;
     },
     draw(canvas, { t }) {
       const body = canvas.part(2, 1, canvas.width - 4, canvas.height - 2);
       if (text.length > 0) text.draw(body, t);
-      else body.text(0, 0, failed ? "-" : t("missing.pending"), "dim");
+      else body.text(0, 0, state === "failed" ? "-" : t(state === "slow" ? "hardware.slow" : "missing.pending"), "dim");
     },
     key: (key) => text.key(key),
   };
