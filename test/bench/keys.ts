@@ -36,6 +36,25 @@ export async function measureKeysAgentStopped(console: BenchScreen, agent: Agent
   }
 }
 
+/** The same while something else goes on: Help opened and closed on the home screen, until `isOver`. */
+export async function measureKeysMeanwhile(
+  name: string,
+  screen: BenchScreen,
+  isOver: () => boolean,
+): Promise<Figure[]> {
+  const isHelp = () => / Help /.test(screen.lines()[0] ?? "");
+  const times: KeyTime[] = [];
+  while (!isOver()) {
+    const [key, bytes] = isHelp() ? ["Esc", keyBytes.esc] : ["F1", keyBytes.f1];
+    const before = isHelp();
+    await wait(60 + ((times.length * 37) % 97));
+    const pressedAt = screen.type(bytes);
+    const answer = await screen.until(() => isHelp() !== before, timeoutMs);
+    times.push({ key, ms: answer === undefined ? timeoutMs : answer.at - pressedAt });
+  }
+  return figuresOf(name, times, null);
+}
+
 const cursor: readonly [string, string][] = [
   ["j", "j"],
   ["j", "j"],

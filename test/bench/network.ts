@@ -7,15 +7,17 @@ import type { Client } from "../../core/api/client.ts";
 import type { NetworkOperation } from "../../core/model/network/operation.ts";
 import { networkProblems } from "../../core/model/network/problems.ts";
 import { hasEnded, type KeepMode, type NetworkTransaction } from "../../core/model/network/transaction.ts";
-import { ensureBuilt } from "../../scripts/dev/build.ts";
+import { buildFolder, ensureBuilt, nodeFlags } from "../../scripts/dev/build.ts";
 import { installPackages } from "../../scripts/dev/test-packages.ts";
 import { bond, bridge, ethernet, four, network, vlan } from "../core/model/network/networks.ts";
 import { NetworkBed } from "../support/network/bed.ts";
 import { type Document, type Figure, figure, machine } from "./figures.ts";
+import { measureKeysMeanwhile } from "./keys.ts";
+import { BenchScreen } from "./screen.ts";
 
 /*
  * npm run -s bench:network [-- --quick]: how long a change of the network takes, beside nmcli doing the same on the
- * same NetworkManager; how soon the commands answer; how long a configuration takes to be looked through. As root.
+ * same NetworkManager; how soon the commands answer, and a console that looks on; how long a configuration takes to be looked through. As root.
  */
 
 const { quick } = parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
@@ -109,6 +111,29 @@ class Changes {
     add("rollBack", median(back), "ms", { goal: "<= 5000", spread: spreadOf(back), note: after });
   }
 
+  /** Keys of a console that looks on while a change is applied, tested, waits and is taken back. */
+  async keys(): Promise<void> {
+    const program = path.join(buildFolder(), "tui.js");
+    const tui = [...nodeFlags.tui, program, "--socket", this.#bed.agentSocket, "--console", "bench"];
+    const screen = new BenchScreen({ command: [process.execPath, ...tui], term: "linux" });
+    try {
+      await screen.expect(/F12 Power/);
+      const begun = await this.#begin("10.0.0.78", "confirm", 10);
+      let isOver = false;
+      const over = this.#until(begun, hasEnded).then(() => {
+        isOver = true;
+      });
+      const made = await measureKeysMeanwhile("keyNetworkChange", screen, () => isOver);
+      await over;
+      for (const one of made) {
+        figures.push(one);
+        console.error(`  ${one.name}: ${one.value} ${one.unit} (${one.goal})`);
+      }
+    } finally {
+      await screen.close();
+    }
+  }
+
   async #byNmcli(address: string): Promise<number> {
     const from = performance.now();
     this.#bed.run("nmcli", ["connection", "modify", "management", "ipv4.addresses", `${address}/24`]);
@@ -198,7 +223,9 @@ try {
   validation();
   await bed.start({ [profileFile]: profile("10.0.0.5") });
   const client = await bed.startAgent();
-  await new Changes(bed, client).measure();
+  const changes = new Changes(bed, client);
+  await changes.measure();
+  await changes.keys();
   await commands(bed);
   client.close();
 } finally {

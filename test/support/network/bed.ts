@@ -173,6 +173,11 @@ export class NetworkBed {
     await gone;
   }
 
+  /** The socket that consoles ask, seen from this machine. */
+  get agentSocket(): string {
+    return path.join("/proc", String(this.#nodePid), "root/run/binnacle/agent.sock");
+  }
+
   get agentRuns(): boolean {
     return this.#agent !== undefined;
   }
