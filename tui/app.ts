@@ -49,7 +49,7 @@ export class App {
   #state: State;
   #t: Translate = english();
   #stack: readonly Screen[];
-  #notice: (Notice & { saidWhileAway: boolean }) | undefined;
+  #notice: Notice | undefined;
   #display: Display | undefined;
   #events: Subscription | undefined;
   #forget: NodeJS.Timeout | undefined;
@@ -187,7 +187,7 @@ export class App {
       goHome: () => app.#goHome(),
       redraw: () => app.#display?.redraw(),
       notify(text, style = "good") {
-        app.#notice = { text, style, saidWhileAway: app.#state.connection.state !== "up" };
+        app.#notice = { text, style };
         app.#display?.redraw();
       },
       attempt: (action) => app.#attempt(action),
@@ -324,8 +324,8 @@ export class App {
       status: (status) => {
         try {
           checkProtocol(status.protocol);
-          // That nothing works now is no longer true, and nobody need press a key to see it.
-          if (this.#notice?.saidWhileAway === true) this.#notice = undefined;
+          // It is no longer true, and nobody need press a key to see that.
+          if (this.#notice?.text === this.#t("unlock.noAgent")) this.#notice = undefined;
           this.#state = { ...this.#state, status, connection: { state: "up" } };
         } catch (error) {
           if (!(error instanceof NodeError)) throw error;

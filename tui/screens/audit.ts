@@ -33,7 +33,7 @@ export function auditScreen(control: Control): Screen {
     columns: () => [
       { title: t()("audit.column.time"), min: 19, value: ({ entry }) => formatDateTime(entry.at) },
       { title: t()("audit.column.console"), min: 7, value: ({ entry }) => entry.console },
-      { title: t()("audit.column.action"), min: 17, value: ({ entry }) => entry.action },
+      { title: t()("audit.column.action"), min: 15, value: ({ entry }) => entry.action },
       {
         title: t()("audit.column.result"),
         min: 7,
