@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import * as path from "node:path";
 import { Client } from "../../../core/api/client.ts";
 import { rootConsole } from "../../../core/api/contract.ts";
@@ -44,6 +44,7 @@ export class NetworkGuest {
   readonly #disk: GuestDisk;
   #vm: Vm | undefined;
   #door: Server | undefined;
+  readonly #through = new Set<Socket>();
   #client: Client | undefined;
 
   private constructor(folder: string, disk: GuestDisk) {
@@ -201,6 +202,8 @@ export class NetworkGuest {
     const door = createServer((socket) => {
       const inner = connect(port, "127.0.0.1");
       for (const [one, other] of [[socket, inner] as const, [inner, socket] as const]) {
+        this.#through.add(one);
+        one.on("close", () => this.#through.delete(one));
         one.pipe(other);
         one.on("error", () => other.destroy());
       }
@@ -215,6 +218,8 @@ export class NetworkGuest {
     this.#client = undefined;
     const door = this.#door;
     this.#door = undefined;
+    // A call that is under way would keep it open for ever.
+    for (const socket of this.#through) socket.destroy();
     if (door !== undefined) await new Promise((resolve) => door.close(resolve));
   }
 }
