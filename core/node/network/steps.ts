@@ -84,9 +84,14 @@ export async function takeBack(
 }
 
 /** What was tried is in /etc now. NetworkManager reads it from there; nothing changes for the devices. */
-export async function settleDown(world: NetworkWorld, manager: NetworkManager | null, change: Change): Promise<void> {
+export async function settleDown(
+  world: NetworkWorld,
+  manager: NetworkManager | null,
+  change: Change,
+): Promise<LinkFailure[]> {
   await forgetTried(world.root, change.tried);
   await manager?.reload();
+  return [];
 }
 
 /**

@@ -194,4 +194,15 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     assert.notEqual(bed.run("ip", ["link", "show", "br_eth0"]).code, 0);
     assert.deepEqual(bed.list(profileFolder), ["br_eth0.nmconnection~", "management.nmconnection"]);
   });
+
+  it("that is kept is in force alone, though somebody has modified and activated its profile on trial", async () => {
+    const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+    await node.waiting(begun);
+    bed.run("nmcli", ["connection", "modify", "management", "+ipv4.addresses", "10.0.0.77/24"]);
+    assert.equal(bed.run("nmcli", ["connection", "up", "management"]).code, 0);
+    await node.client.call("keepNetwork", { params: { id: begun.id } });
+    const ended = await node.end(begun);
+    assert.deepEqual([ended.phase, ended.error?.code], ["committed", "NET.OTHER_HANDS"]);
+    await node.holds("10.0.0.9");
+  });
 });
