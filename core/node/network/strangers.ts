@@ -6,12 +6,13 @@ import { readIpv4, readIpv6 } from "./ip-settings.ts";
 import type { RunningChange } from "./journal.ts";
 import { groupsOf, type KeyFile, keysOf, parseKeyFile, valueOf } from "./keyfile.ts";
 import { keptFiles } from "./overlay.ts";
-import { profileFolders } from "./profiles.ts";
+import { metaEnding, profileFolders } from "./profiles.ts";
 
 /*
  * Profiles of a change that NetworkManager has put into /etc while it was tried: it does not know that the file with the
  * same UUID still lies there, and would take the newer one of the two. It does so when it goes back by itself, and when
- * somebody modifies a profile that is on trial: the try is in that file as well then. Source: NetworkManager 1.52.
+ * somebody modifies a profile that is on trial: the try is in that file as well then. When somebody deletes such a
+ * profile, a link `UUID.nmmeta` hides the file in /etc for good. Source: NetworkManager 1.52.
  */
 
 /** NetworkManager passes over files with such a name, and so does a person who looks for what is in force. */
@@ -49,6 +50,11 @@ export async function takeStrangersAway(
   const gone = tried.map(({ name }) => /^(.*)\.nmmeta$/.exec(name)?.[1]);
   const known = new Set([...former.keys(), ...uuids, ...gone]);
   const found: Strangers = { isAny: false, aside: [] };
+  for (const name of uuids.map((uuid) => `${uuid}${metaEnding}`)) {
+    if (!texts.has(name) || kept.includes(name)) continue;
+    found.isAny = true;
+    await rm(join(folder, name), { force: true });
+  }
   for (const [name, text] of texts) {
     const uuid = uuidIn(text);
     const isOld = kept.includes(name) || own.has(name) || name.endsWith(asideEnding);

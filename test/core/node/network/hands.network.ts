@@ -195,6 +195,25 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     assert.deepEqual(bed.list(profileFolder), ["br_eth0.nmconnection~", "management.nmconnection"]);
   });
 
+  for (const [end, held] of [
+    ["taken back", "10.0.0.5"],
+    ["kept", "10.0.0.9"],
+  ] as const)
+    it(`of a profile that somebody deletes on trial is ${end} all the same, also over a restart`, async () => {
+      const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+      await node.waiting(begun);
+      assert.equal(bed.run("nmcli", ["connection", "delete", "management"]).code, 0);
+      const call = end === "kept" ? "keepNetwork" : "rollBackNetwork";
+      await node.client.call(call, { params: { id: begun.id } });
+      await node.end(begun);
+      await node.holds(held);
+      assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
+      node.client.close();
+      await bed.powerCut();
+      await bed.powerOn();
+      await node.holds(held);
+    });
+
   it("that is kept is in force alone, though somebody has modified and activated its profile on trial", async () => {
     const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
     await node.waiting(begun);
