@@ -214,6 +214,19 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
       await node.holds(held);
     });
 
+  it("is possible beside somebody's routes of a table of their own, which stay", async () => {
+    const own = "route1=0.0.0.0/0,10.0.0.254\nroute1_options=table=100\n";
+    bed.write(profileFile, profile.replace("[ipv4]\n", `[ipv4]\n${own}`), 0o600);
+    bed.run("nmcli", ["connection", "reload"]);
+    assert.equal(bed.run("nmcli", ["connection", "up", "management"]).code, 0);
+    const after = { to: "10.7.0.0/16", via: "10.0.0.1", metric: null };
+    const ended = await node.end(await node.begin([{ do: "oneRoute", link: "eth0", before: null, after }], "probes"));
+    assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+    await node.holds("10.0.0.5");
+    assert.match(bed.run("ip", ["route", "show", "table", "100"]).stdout, /^default via 10\.0\.0\.254 /);
+    assert.match(bed.run("ip", ["route"]).stdout, /^10\.7\.0\.0\/16 via 10\.0\.0\.1 /m);
+  });
+
   it("that is kept is in force alone, though somebody has modified and activated its profile on trial", async () => {
     const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
     await node.waiting(begun);
