@@ -19,7 +19,7 @@ import type { NetworkManager } from "./manager.ts";
 import type { Present } from "./present.ts";
 import { type Foreknown, foreknown, probeRound, type Questions } from "./probing.ts";
 import { giveNewNames, putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
-import { type Strangers, takeStrangersAway } from "./strangers.ts";
+import { keepEdited, type Strangers, takeStrangersAway } from "./strangers.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
@@ -205,6 +205,7 @@ export class Run {
     await this.#book.note(this.#change, { phase: "committing", why });
     const { isAny, aside } = await setAside(this.#world, this.#change);
     try {
+      aside.push(...(await keepEdited(root, this.#writes.changed)));
       await commitFiles(commitFile(folder), root, this.#change.record.id, files);
     } catch (error) {
       const description = `The change could not be saved because ${whyNotWritten(error)}.`;

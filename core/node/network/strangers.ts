@@ -1,12 +1,13 @@
 import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { syncFolder } from "../durable.ts";
+import { syncFolder, writeDurably } from "../durable.ts";
 import { readIpv4, readIpv6 } from "./ip-settings.ts";
 import type { RunningChange } from "./journal.ts";
-import { groupsOf, type KeyFile, keysOf, parseKeyFile, valueOf } from "./keyfile.ts";
+import { decodeKeyFile, formatKeyFile, groupsOf, type KeyFile, keysOf, parseKeyFile, valueOf } from "./keyfile.ts";
 import { keptFiles } from "./overlay.ts";
 import { metaEnding, profileFolders } from "./profiles.ts";
+import type { ProfileWrite } from "./write-profiles.ts";
 
 /*
  * Profiles of a change that NetworkManager has put into /etc while it was tried: it does not know that the file with the
@@ -70,6 +71,32 @@ export async function takeStrangersAway(
   }
   if (found.isAny) await syncFolder(folder);
   return found;
+}
+
+/**
+ * Keeps what somebody has written into a profile in /etc since the change was planned, beside it: the change is about to
+ * write its own there.
+ *
+ * @returns paths of what was kept so
+ */
+export async function keepEdited(root: string, writes: readonly Pick<ProfileWrite, "was">[]): Promise<string[]> {
+  const edited = writes.map(async ({ was }): Promise<string[]> => {
+    if (was?.place !== "etc") return [];
+    const path = `${profileFolders.etc}/${was.file}`;
+    const bytes = await readFile(join(root, path)).catch(() => undefined);
+    if (bytes === undefined || isText(bytes, formatKeyFile(was.keyfile), path)) return [];
+    await writeDurably(join(root, `${path}${asideEnding}`), bytes, 0o600);
+    return [`${path}${asideEnding}`];
+  });
+  return (await Promise.all(edited)).flat();
+}
+
+function isText(bytes: Uint8Array, text: string, path: string): boolean {
+  try {
+    return formatKeyFile(decodeKeyFile(bytes, path)) === text;
+  } catch {
+    return false;
+  }
 }
 
 function uuidIn(text: string): string | undefined {

@@ -214,6 +214,19 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
       await node.holds(held);
     });
 
+  it("keeps what somebody has written into the profile's file meanwhile, beside it, and says so", async () => {
+    const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+    await node.waiting(begun);
+    const written = profile.replace("[ipv4]\n", "[ipv4]\ndns=10.0.0.53\n");
+    bed.write(profileFile, written, 0o600);
+    await node.client.call("keepNetwork", { params: { id: begun.id } });
+    const ended = await node.end(begun);
+    assert.deepEqual([ended.phase, ended.error?.code], ["committed", "NET.OTHER_HANDS"]);
+    assert.ok(ended.error?.description.includes(`${profileFile}~`), ended.error?.description);
+    assert.equal(bed.read(`${profileFile}~`), written);
+    await node.holds("10.0.0.9");
+  });
+
   it("is possible beside somebody's routes of a table of their own, which stay", async () => {
     const own = "route1=0.0.0.0/0,10.0.0.254\nroute1_options=table=100\n";
     bed.write(profileFile, profile.replace("[ipv4]\n", `[ipv4]\n${own}`), 0o600);
