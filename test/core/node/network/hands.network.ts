@@ -132,6 +132,13 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     await bed.powerOn();
     await node.holds("10.0.0.5", "eth1");
     assert.deepEqual(bed.addresses("lan0"), ["10.0.1.9/24"]);
+
+    // And down again, to what was in force before.
+    await node.startAgent();
+    const [before] = await node.client.call("networkHistory", {});
+    await node.end(await node.begin([{ do: "restore", id: before?.id ?? "" }], "probes"));
+    await node.holds("10.0.0.5");
+    assert.deepEqual(bed.addresses("eth1"), ["10.0.1.9/24"]);
   });
 
   /** Writes what is on trial into /etc, with something of its own. */
