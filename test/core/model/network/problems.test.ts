@@ -75,6 +75,21 @@ const right: [what: string, configuration: ReturnType<typeof network>][] = [
       ethernet("eno1", four(["10.0.0.5/24", "10.4.0.5/16"], { gateway: "10.4.0.1", nameServers: ["10.0.0.2"] })),
     ]),
   ],
+  [
+    "a router that another route finds on the cable",
+    network([
+      {
+        ...management,
+        ipv4: {
+          ...management.ipv4,
+          routes: [
+            { to: "10.7.0.0/16", via: "192.168.5.1", metric: null },
+            { to: "192.168.5.1/32", via: null, metric: null },
+          ],
+        },
+      },
+    ]),
+  ],
   ["a VLAN on a VLAN", network([management, vlan("eno2.5", "eno2", 5), vlan("eno2.5.6", "eno2.5", 6)])],
   ["a VLAN on a port", network([management, bridge("br0", ["eno2"]), vlan("eno2.5", "eno2", 5)])],
   ["a tunnel of somebody else's as a port", network([management, bridge("br0", ["vnet0"])])],

@@ -187,6 +187,15 @@ describe("the addresses and routes of an interface", () => {
     );
     assert.match(console.text(), /172\.16\.0\.5\/24/);
   });
+
+  it("find a router on the cable where another route of the draft leads to it", async () => {
+    const console = await opened();
+    await console.keys("r", "192.168.5.1/32", "enter", "-", "enter", "enter");
+    await console.keys("r", "10.8.0.0/16", "enter", "192.168.5.1", "enter", "enter");
+    assert.match(console.text(), /> route +10\.8\.0\.0\/16 +192\.168\.5\.1 +new/);
+    await console.keys("s");
+    assert.match(console.text(), /10\.8\.0\.0\/16 via 192\.168\.5\.1/);
+  });
 });
 
 describe("what the addresses and routes would change", () => {
