@@ -145,16 +145,18 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
   const modify = (name = "management") => bed.run("nmcli", ["connection", "modify", name, "ipv4.dns", "10.0.0.53"]);
   const aside = "management-11111111-1111-4111-8111-111111111111.nmconnection~";
 
-  for (const [end, held] of [
-    ["taken back", "10.0.0.5"],
-    ["kept", "10.0.0.9"],
-  ] as const)
+  /** How a trial ends, by which call, and what the node holds then. */
+  const ends = [
+    ["taken back", "rollBackNetwork", "10.0.0.5"],
+    ["kept", "keepNetwork", "10.0.0.9"],
+  ] as const;
+
+  for (const [end, call, held] of ends)
     it(`of a profile that somebody modifies on trial is ${end} whole, and says where that lies now`, async () => {
       const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
       await node.waiting(begun);
       await node.holds("10.0.0.9");
       modify();
-      const call = end === "kept" ? "keepNetwork" : "rollBackNetwork";
       await node.client.call(call, { params: { id: begun.id } });
       const ended = await node.end(begun);
       assert.deepEqual(
@@ -202,15 +204,11 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     assert.deepEqual(bed.list(profileFolder), ["br_eth0.nmconnection~", "management.nmconnection"]);
   });
 
-  for (const [end, held] of [
-    ["taken back", "10.0.0.5"],
-    ["kept", "10.0.0.9"],
-  ] as const)
+  for (const [end, call, held] of ends)
     it(`of a profile that somebody deletes on trial is ${end} all the same, also over a restart`, async () => {
       const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
       await node.waiting(begun);
       assert.equal(bed.run("nmcli", ["connection", "delete", "management"]).code, 0);
-      const call = end === "kept" ? "keepNetwork" : "rollBackNetwork";
       await node.client.call(call, { params: { id: begun.id } });
       await node.end(begun);
       await node.holds(held);
