@@ -10,7 +10,7 @@ import { basename, dirname, join } from "node:path";
  *
  * @throws the system's error (ENOSPC, EROFS, EACCES …); the old file is untouched then.
  */
-export async function writeDurably(file: string, text: string, mode = 0o600): Promise<void> {
+export async function writeDurably(file: string, text: string | Uint8Array, mode = 0o600): Promise<void> {
   const folder = dirname(file);
   const temporary = join(folder, `.${basename(file)}.tmp`);
   await rm(temporary, { force: true });

@@ -151,11 +151,16 @@ describe("how a change went", () => {
       (code) => code !== "NET.ADDRESS_TAKEN",
     );
     assert.ok(codes.includes("NET.NOT_APPLIED"));
-    for (const code of [...codes, "NET.MANAGER_REFUSED", "NET.OF_TOMORROW"]) {
+    for (const code of [...codes, "NET.NOT_RECOVERED", "NET.MANAGER_REFUSED", "NET.OF_TOMORROW"]) {
       const words = errorWords(chinese, ended(code)) ?? "";
       assert.ok(isChinese(words) && words.includes("eno1: No lease."), `${code}: ${words}`);
       assert.match(errorWords(english, ended(code)) ?? "", /eno1: No lease\./);
     }
+  });
+
+  it("is not called a failure where it is kept or taken back whole, and something else is to be known", () => {
+    for (const code of ["NET.OTHER_HANDS", "NET.NOT_RECOVERED"])
+      assert.doesNotMatch(errorWords(chinese, ended(code)) ?? "", /失败/);
   });
 
   it("is not told twice: what a probe found stands with the probes", () => {

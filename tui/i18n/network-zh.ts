@@ -279,6 +279,8 @@ export const networkZh: Readonly<Record<keyof typeof networkEn, string>> = {
   "error.NET.FAILED": "更改失败：{said}",
   "error.NET.NOT_APPLIED": "未能应用：{said}",
   "error.NET.NOT_BACK": "原网络未能完全恢复：{said}",
+  "error.NET.NOT_RECOVERED": "代理在更改途中退出，此更改未能了结；再次更改前请先查看当前网络。{said}",
+  "error.NET.OTHER_HANDS": "试用期间有人改动了此更改的配置文件；其改动未生效，已另存。{said}",
   "error.NET.NOT_SAVED": "未能保存：{said}",
   "error.NET.UNREADABLE": "无法读取本节点的网络：{why}。请重试。",
   "error.NET.RENAME_SWAP": "{links} 不能在一次更改中互换名称。请先给其中一个取第三个名称。",

@@ -287,6 +287,8 @@ export const networkEn = {
   "error.NET.FAILED": "{said}",
   "error.NET.NOT_APPLIED": "{said}",
   "error.NET.NOT_BACK": "{said}",
+  "error.NET.NOT_RECOVERED": "{said}",
+  "error.NET.OTHER_HANDS": "{said}",
   "error.NET.NOT_SAVED": "{said}",
   "error.NET.UNREADABLE": "The network of this node can't be read: {why}. Try again.",
   "error.NET.RENAME_SWAP": "{links} can't change places in one change. Give one of them a third name first.",

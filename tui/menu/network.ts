@@ -65,7 +65,7 @@ async function askOperation(
       addresses: withFirstAddress(present, null),
       gateway: null,
     };
-    if (typed.toLowerCase() === "dhcp") return { do: "address", link: name, ipv4: dhcp };
+    if (typed.toLowerCase() === "dhcp") return { do: "address", link: name, others: "stay", ipv4: dhcp };
     const own = parseAddressAndPrefix(typed, 4);
     if (own === undefined) {
       lines.print(t("menu.address.wrong"));
@@ -76,6 +76,7 @@ async function askOperation(
     return {
       do: "address",
       link: name,
+      others: "stay",
       ipv4: { ...present, method: "static", addresses: withFirstAddress(present, own), gateway },
     };
   }

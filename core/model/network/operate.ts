@@ -1,7 +1,13 @@
 import { NodeError } from "../error.ts";
 import { shown } from "../quote.ts";
 import { attach, bond, bridge, deleteLink, detach, vlan } from "./build-links.ts";
-import type { NetworkConfiguration, NetworkHardware } from "./configuration.ts";
+import {
+  type Ipv4Settings,
+  type Ipv6Settings,
+  type NetworkConfiguration,
+  type NetworkHardware,
+  withFirstAddress,
+} from "./configuration.ts";
 import { interfaceNameProblem } from "./fields.ts";
 import { oneAddress, oneRoute } from "./one-entry.ts";
 import type { NetworkOperation } from "./operation.ts";
@@ -68,8 +74,16 @@ function step(bench: Workbench, operation: NetworkOperation, saved: Saved): Work
 
 function address(bench: Workbench, operation: Operation<"address">): Workbench {
   const entry = forSettings(bench, operation.link);
-  const { ipv4 = entry.ipv4, ipv6 = entry.ipv6 } = operation;
-  return withLink(bench, { ...entry, ipv4, ipv6 });
+  const { ipv4 = entry.ipv4, ipv6 = entry.ipv6, others } = operation;
+  if (others === undefined) return withLink(bench, { ...entry, ipv4, ipv6 });
+  return withLink(bench, { ...entry, ipv4: besideOthers(ipv4, entry.ipv4), ipv6: besideOthers(ipv6, entry.ipv6) });
+}
+
+function besideOthers<S extends Ipv4Settings | Ipv6Settings>(settings: S, present: S): S {
+  const { method, addresses } = settings;
+  if (method === "none") return settings;
+  const first = method === "static" ? (addresses[0] ?? null) : null;
+  return { ...settings, addresses: withFirstAddress(present, first), routes: present.routes };
 }
 
 function rename(bench: Workbench, { link: name, to }: Operation<"rename">): Workbench {

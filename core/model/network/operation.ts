@@ -9,12 +9,17 @@ import { bondModes, ipv4Settings, ipv6Settings, ownAddress, route } from "./conf
 const name = z.string().check(z.maxLength(256));
 
 export const networkOperation = z.discriminatedUnion("do", [
-  /** Sets the addresses of a link; makes an entry for a physical one that has none. A family left out stays as it is. */
+  /**
+   * Sets the addresses of a link; makes an entry for a physical one that has none. A family left out stays as it is.
+   * `others`: from a form that shows neither further addresses nor routes. Those that are in force when the operation is
+   * carried out stay, whatever stands here; they go with a family that is switched off.
+   */
   z.object({
     do: z.literal("address"),
     link: name,
     ipv4: z.optional(ipv4Settings),
     ipv6: z.optional(ipv6Settings),
+    others: z.optional(z.literal("stay")),
   }),
   /**
    * Adds one address to those of a link (`before` null), takes one away (`after` null), or puts another one in its

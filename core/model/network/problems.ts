@@ -16,12 +16,29 @@ import { loopProblems, vlanProblems } from "./vlan-problems.ts";
 /**
  * Everything that is wrong with a configuration: first the node's own, then link by link in its order, then what
  * concerns several links. `hardware` null: the machine is not known, and nothing is said of it. `inForce`: what is
- * configured at the moment; a card that is named there and is gone is a warning, in a new place it is an error.
+ * configured at the moment; a card that is named there and is gone is a warning, in a new place it is an error. So is
+ * whatever else is wrong there already: a node works with it, and some other change is not to blame for it.
  */
 export function networkProblems(
   configuration: NetworkConfiguration,
   hardware: NetworkHardware | null,
   inForce: NetworkConfiguration | null = null,
+): NetworkProblem[] {
+  const problems = allProblems(configuration, hardware, inForce);
+  if (inForce === null || !problems.some(({ severity }) => severity === "error")) return problems;
+  const known = new Set(allProblems(inForce, hardware, inForce).map(keyOf));
+  return problems.map((each) => (known.has(keyOf(each)) ? { ...each, severity: "warning" } : each));
+}
+
+/** Without the place in a list, which changes when another entry goes. */
+function keyOf({ code, field, values }: NetworkProblem): string {
+  return JSON.stringify([code, field.replace(/\.(addresses|routes|nameServers)\.\d+/, ".$1"), values]);
+}
+
+function allProblems(
+  configuration: NetworkConfiguration,
+  hardware: NetworkHardware | null,
+  inForce: NetworkConfiguration | null,
 ): NetworkProblem[] {
   const all = survey(configuration, hardware, inForce);
   const problems: NetworkProblem[] = [...hostProblems(all), ...managementProblems(all)];

@@ -1,4 +1,4 @@
-import { formatNetwork, isInNetwork, longestPrefix, networkRange, parseAddress } from "../address.ts";
+import { type Address, formatNetwork, isInNetwork, longestPrefix, networkRange, parseAddress } from "../address.ts";
 import { isNeighbour } from "../address-problems.ts";
 import { quoted } from "../quote.ts";
 import type { Ipv4Settings, Ipv6Settings, Route } from "./configuration.ts";
@@ -54,7 +54,7 @@ export function viaFieldProblem(
   field = "via",
 ): NetworkProblem | undefined {
   if (route.via === null) return;
-  const { method, addresses } = settings;
+  const { method, addresses, routes } = settings;
   const via = parseAddress(route.via);
   const values = { given: route.via, to: route.to, link: name, family };
   const own = addresses.flatMap((address) => ownOf(address, family) ?? []);
@@ -68,6 +68,8 @@ export function viaFieldProblem(
     });
   }
   const isLinkLocal = family === 6 && isInNetwork(via, { family: 6, value: 0xfe80n << 112n }, 10);
+  const isOnCable = routes.some((each) => each.via === null && each.to !== route.to && leadsTo(each.to, via));
+  if (isOnCable) return;
   // What DHCP and routers will say is not known here.
   if (method !== "static" || own.length === 0 || isLinkLocal || own.some((each) => isNeighbour(via, each))) return;
   return problem("NET.ROUTE_VIA_OUTSIDE", field, {
@@ -75,6 +77,12 @@ export function viaFieldProblem(
     remedy: "Give a router in one of its networks, or put the route on another interface.",
     values,
   });
+}
+
+function leadsTo(to: string, via: Address): boolean {
+  const network = parseNetwork(to, via.family);
+  const base = network === undefined ? undefined : parseAddress(network.base.split("/")[0] ?? "");
+  return network !== undefined && base !== undefined && isInNetwork(via, base, network.prefix);
 }
 
 /** The largest that the kernel has. */

@@ -15,18 +15,38 @@ export type LinkFile = {
   options: readonly string[];
 };
 
-/** The link files that count, in their order. An empty one, or a link to /dev/null, takes those of its name away. */
+/**
+ * The link files that count, in their order, each with what `NAME.d/*.conf` adds to it. An empty one, or a link to
+ * /dev/null, takes those of its name away.
+ */
 export async function readLinkFiles(machine: Machine): Promise<LinkFile[]> {
-  const paths = new Map<string, string>();
-  for (const folder of folders) {
-    const names = await machine.readDir(folder).catch(() => []);
-    for (const name of names) if (name.endsWith(".link") && !paths.has(name)) paths.set(name, `${folder}/${name}`);
-  }
+  const paths = await pathsIn(machine, folders, ".link");
   const read = [...paths].map(async ([name, path]) => {
-    const text = (await readIfThere(machine, path).catch(() => undefined)) ?? "";
-    return text.trim() === "" ? [] : [parseLinkFile(name, path, text)];
+    const text = await readText(machine, path);
+    if (text.trim() === "") return [];
+    const below = folders.map((folder) => `${folder}/${name}.d`);
+    const added = [...(await pathsIn(machine, below, ".conf"))].sort(byName).map(([, each]) => readText(machine, each));
+    return [parseLinkFile(name, path, [text, ...(await Promise.all(added))].join("\n"))];
   });
   return (await Promise.all(read)).flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Where the file of each name lies: in the first of the folders that has it. */
+async function pathsIn(machine: Machine, places: readonly string[], ending: string): Promise<Map<string, string>> {
+  const paths = new Map<string, string>();
+  for (const folder of places) {
+    const names = await machine.readDir(folder).catch(() => []);
+    for (const name of names) if (name.endsWith(ending) && !paths.has(name)) paths.set(name, `${folder}/${name}`);
+  }
+  return paths;
+}
+
+async function readText(machine: Machine, path: string): Promise<string> {
+  return (await readIfThere(machine, path).catch(() => undefined)) ?? "";
+}
+
+function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {
+  return one < other ? -1 : 1;
 }
 
 export function parseLinkFile(name: string, path: string, text: string): LinkFile {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, writeDurably } from "../durable.ts";
-import { profileFolders, runFileName } from "./profiles.ts";
+import { metaEnding, profileFolders, runFileName } from "./profiles.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
 /*
@@ -9,8 +9,6 @@ import type { ProfileWrite } from "./write-profiles.ts";
  * `UUID.nmmeta` to /dev/null hides one. So /etc holds only what was kept, and after a crash of the machine nothing has
  * to be taken back. Source: NetworkManager 1.52, nms-keyfile-plugin.c and nms-keyfile-utils.c.
  */
-
-const metaEnding = ".nmmeta";
 
 /** A file that lies in /run for a try, and what was there before; null: nothing. */
 export type TriedFile = { name: string; before: string | null };

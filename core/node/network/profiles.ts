@@ -91,7 +91,7 @@ function byPreference(a: Entry, b: Entry): number {
 }
 
 const uuidForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
-const metaEnding = ".nmmeta";
+export const metaEnding = ".nmmeta";
 const profileEnding = ".nmconnection";
 const nothing = "/dev/null";
 

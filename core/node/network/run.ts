@@ -19,7 +19,7 @@ import type { NetworkManager } from "./manager.ts";
 import type { Present } from "./present.ts";
 import { type Foreknown, foreknown, probeRound, type Questions } from "./probing.ts";
 import { giveNewNames, putInForce, settleDown, settleResumed, takeBack } from "./steps.ts";
-import { type Strangers, takeStrangersAway } from "./strangers.ts";
+import { keepEdited, type Strangers, takeStrangersAway } from "./strangers.ts";
 import type { NetworkWorld } from "./world.ts";
 import type { ProfileWrite } from "./write-profiles.ts";
 
@@ -203,16 +203,27 @@ export class Run {
       read: settingReader(machine, root),
     });
     await this.#book.note(this.#change, { phase: "committing", why });
-    const { aside } = await setAside(this.#world, this.#change);
+    const { isAny, aside } = await setAside(this.#world, this.#change);
     try {
+      aside.push(...(await keepEdited(root, this.#writes.changed)));
       await commitFiles(commitFile(folder), root, this.#change.record.id, files);
     } catch (error) {
       const description = `The change could not be saved because ${whyNotWritten(error)}.`;
       return this.#takeBack("commitFailed", also({ code: "NET.NOT_SAVED", description }, aside));
     }
-    await settleDown(this.#world, manager, this.#change).catch((error: unknown) => onTrouble("settling down", error));
+    // Other hands may also have put in force what they have made of a profile, or taken it out of force.
+    const settled = isAny
+      ? settleResumed(this.#world, manager, this.#change)
+      : settleDown(this.#world, manager, this.#change);
+    const error = await settled.then(
+      (failures) => (failures.length === 0 ? null : notApplied(failures)),
+      (problem: unknown) => {
+        onTrouble("settling down", problem);
+        return null;
+      },
+    );
     await this.#tellServices();
-    return { phase: "committed", why, error: also(null, aside) };
+    return { phase: "committed", why, error: also(error, aside) };
   }
 
   /** Names and time are not NetworkManager's. Their files are written: a service that fails reads them when it starts. */

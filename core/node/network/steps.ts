@@ -84,9 +84,14 @@ export async function takeBack(
 }
 
 /** What was tried is in /etc now. NetworkManager reads it from there; nothing changes for the devices. */
-export async function settleDown(world: NetworkWorld, manager: NetworkManager | null, change: Change): Promise<void> {
+export async function settleDown(
+  world: NetworkWorld,
+  manager: NetworkManager | null,
+  change: Change,
+): Promise<LinkFailure[]> {
   await forgetTried(world.root, change.tried);
   await manager?.reload();
+  return [];
 }
 
 /**
@@ -210,18 +215,21 @@ async function renameLinks(world: NetworkWorld, renames: readonly (readonly [str
 
 async function renameDown(world: NetworkWorld, from: string, to: string): Promise<void> {
   const options = { timeoutMs: 10_000, reason: `rename ${from} to ${to}` };
-  for (const args of [
-    ["link", "set", "dev", from, "down"],
-    ["link", "set", "dev", from, "name", to],
-    ["link", "set", "dev", to, "up"],
-  ]) {
-    const { code, stderr } = await world.change("ip", args, options);
-    if (code !== 0)
-      throw new NodeError("NET.RENAME_REFUSED", `The kernel refused to rename ${from} to ${to}: ${stderr.trim()}.`, {
-        remedy: "Choose another name, or restart the node and try again.",
-        values: { from, to },
-      });
-  }
+  const set = (...args: string[]) => world.change("ip", ["link", "set", "dev", ...args], options);
+  const stopped = await set(from, "down");
+  const given = stopped.code === 0 ? await set(from, "name", to) : stopped;
+  // Also where it keeps its name: nobody else would take it up again.
+  const started = await set(given.code === 0 ? to : from, "up");
+  const refused = [given, started].find(({ code }) => code !== 0);
+  if (refused === undefined) return;
+  throw new NodeError(
+    "NET.RENAME_REFUSED",
+    `The kernel refused to rename ${from} to ${to}: ${refused.stderr.trim()}.`,
+    {
+      remedy: "Choose another name, or restart the node and try again.",
+      values: { from, to },
+    },
+  );
 }
 
 /** What was active before and isn't now, though its profile did not change. */

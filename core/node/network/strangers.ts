@@ -1,17 +1,19 @@
 import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { syncFolder } from "../durable.ts";
+import { syncFolder, writeDurably } from "../durable.ts";
 import { readIpv4, readIpv6 } from "./ip-settings.ts";
 import type { RunningChange } from "./journal.ts";
-import { groupsOf, type KeyFile, keysOf, parseKeyFile, valueOf } from "./keyfile.ts";
+import { decodeKeyFile, formatKeyFile, groupsOf, type KeyFile, keysOf, parseKeyFile, valueOf } from "./keyfile.ts";
 import { keptFiles } from "./overlay.ts";
-import { profileFolders } from "./profiles.ts";
+import { metaEnding, profileFolders } from "./profiles.ts";
+import type { ProfileWrite } from "./write-profiles.ts";
 
 /*
  * Profiles of a change that NetworkManager has put into /etc while it was tried: it does not know that the file with the
  * same UUID still lies there, and would take the newer one of the two. It does so when it goes back by itself, and when
- * somebody modifies a profile that is on trial: the try is in that file as well then. Source: NetworkManager 1.52.
+ * somebody modifies a profile that is on trial: the try is in that file as well then. When somebody deletes such a
+ * profile, a link `UUID.nmmeta` hides the file in /etc for good. Source: NetworkManager 1.52.
  */
 
 /** NetworkManager passes over files with such a name, and so does a person who looks for what is in force. */
@@ -49,6 +51,11 @@ export async function takeStrangersAway(
   const gone = tried.map(({ name }) => /^(.*)\.nmmeta$/.exec(name)?.[1]);
   const known = new Set([...former.keys(), ...uuids, ...gone]);
   const found: Strangers = { isAny: false, aside: [] };
+  for (const name of uuids.map((uuid) => `${uuid}${metaEnding}`)) {
+    if (!texts.has(name) || kept.includes(name)) continue;
+    found.isAny = true;
+    await rm(join(folder, name), { force: true });
+  }
   for (const [name, text] of texts) {
     const uuid = uuidIn(text);
     const isOld = kept.includes(name) || own.has(name) || name.endsWith(asideEnding);
@@ -64,6 +71,32 @@ export async function takeStrangersAway(
   }
   if (found.isAny) await syncFolder(folder);
   return found;
+}
+
+/**
+ * Keeps what somebody has written into a profile in /etc since the change was planned, beside it: the change is about to
+ * write its own there.
+ *
+ * @returns paths of what was kept so
+ */
+export async function keepEdited(root: string, writes: readonly Pick<ProfileWrite, "was">[]): Promise<string[]> {
+  const edited = writes.map(async ({ was }): Promise<string[]> => {
+    if (was?.place !== "etc") return [];
+    const path = `${profileFolders.etc}/${was.file}`;
+    const bytes = await readFile(join(root, path)).catch(() => undefined);
+    if (bytes === undefined || isText(bytes, formatKeyFile(was.keyfile), path)) return [];
+    await writeDurably(join(root, `${path}${asideEnding}`), bytes, 0o600);
+    return [`${path}${asideEnding}`];
+  });
+  return (await Promise.all(edited)).flat();
+}
+
+function isText(bytes: Uint8Array, text: string, path: string): boolean {
+  try {
+    return formatKeyFile(decodeKeyFile(bytes, path)) === text;
+  } catch {
+    return false;
+  }
 }
 
 function uuidIn(text: string): string | undefined {

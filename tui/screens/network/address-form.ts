@@ -87,7 +87,8 @@ export class AddressForm {
     const mtu = this.#mtu.value === "" ? null : Number(this.#mtu.value);
     const changed = { ...(isSame(ipv4, present4) ? {} : { ipv4 }), ...(isSame(ipv6, present6) ? {} : { ipv6 }) };
     const operations: NetworkOperation[] = [];
-    if (Object.keys(changed).length > 0) operations.push({ do: "address", link: this.#link, ...changed });
+    if (Object.keys(changed).length > 0)
+      operations.push({ do: "address", link: this.#link, others: "stay", ...changed });
     if (mtu !== presentMtu) operations.push({ do: "mtu", link: this.#link, mtu });
     return operations;
   }

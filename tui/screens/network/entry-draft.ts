@@ -53,10 +53,14 @@ export class EntryDraft {
     return this.operations().length > 0;
   }
 
-  /** The settings of a family with the addresses of the draft. */
+  /** The settings of a family with the addresses and routes of the draft. */
   settings(family: 4 | 6): Ipv4Settings | Ipv6Settings {
     const addresses = this.#addresses().filter(({ address }) => familyOfText(address) === family);
-    return family === 4 ? { ...this.#present.ipv4, addresses } : { ...this.#present.ipv6, addresses };
+    const entries = this.#entries.flatMap((entry) =>
+      entry.kind === "route" && entry.after !== null ? entry.after : [],
+    );
+    const routes = entries.filter(({ to }) => familyOfText(to) === family);
+    return family === 4 ? { ...this.#present.ipv4, addresses, routes } : { ...this.#present.ipv6, addresses, routes };
   }
 
   /** Whether another entry than this one gives the interface the address already. */

@@ -112,5 +112,5 @@ function newNameServers({ name, ipv4, ipv6 }: LinkSettings, servers: readonly st
     ...(four.join() === ipv4.nameServers.join() ? {} : { ipv4: { ...ipv4, nameServers: four } }),
     ...(six.join() === ipv6.nameServers.join() ? {} : { ipv6: { ...ipv6, nameServers: six } }),
   };
-  return Object.keys(changed).length === 0 ? [] : [{ do: "address", link: name, ...changed }];
+  return Object.keys(changed).length === 0 ? [] : [{ do: "address", link: name, others: "stay", ...changed }];
 }

@@ -7,28 +7,21 @@ import type { TextLine } from "../../widgets/text.ts";
 /** What is wrong with a value: a stable code, and what fills its sentence. */
 export type Wrong = Pick<NetworkProblem, "code" | "values">;
 
-/** What a field says of its text: the same sentence as for the agent's problem of that code. */
-export function saying(
-  t: () => Translate,
-  find: (text: string) => Wrong | undefined,
-): (text: string) => string | undefined {
-  return (text) => {
-    const wrong = find(text);
-    return wrong === undefined ? undefined : problemWords(t(), { ...wrong, description: wrong.code, remedy: "" });
-  };
+type Told = Wrong & Pick<NetworkProblem, "description" | "remedy">;
+
+function toField(words: (t: Translate, told: Told) => string) {
+  return (t: () => Translate, find: (text: string) => Wrong | undefined) =>
+    (text: string): string | undefined => {
+      const wrong = find(text);
+      return wrong === undefined ? undefined : words(t(), { ...wrong, description: wrong.code, remedy: "" });
+    };
 }
 
+/** What a field says of its text: the same sentence as for the agent's problem of that code. */
+export const saying = toField(problemWords);
+
 /** The same with what to do about it, for a form that has the room. */
-export function advising(
-  t: () => Translate,
-  find: (text: string) => Wrong | undefined,
-): (text: string) => string | undefined {
-  return (text) => {
-    const wrong = find(text);
-    if (wrong === undefined) return undefined;
-    return reasonAndRemedy(t(), { ...wrong, description: wrong.code, remedy: "" });
-  };
-}
+export const advising = toField((t, told) => reasonAndRemedy(t, told));
 
 /** What is wrong with the first of several words that something is wrong with. */
 export function firstOf(words: readonly string[], find: (word: string) => Wrong | undefined): Wrong | undefined {

@@ -1,5 +1,6 @@
 import { NodeError } from "../../../core/model/error.ts";
 import type { NetworkOperation } from "../../../core/model/network/operation.ts";
+import type { NetworkPlan } from "../../../core/model/network/transaction.ts";
 import { reasonAndRemedy } from "../../network-words.ts";
 import type { Control, Screen } from "../screen.ts";
 import { planScreen } from "./plan.ts";
@@ -15,9 +16,13 @@ export type Proposal = {
   from?: Screen;
 };
 
+/** Screens that wait for a plan, or else their consoles: a key that comes once more asks for no second one. */
+const asking = new WeakSet<Screen | Control>();
+
 /**
  * The one way in which any screen changes the network: what the operations would do is asked for and shown, Y begins
- * it, and it has to be kept before its time is up. Nothing is changed by asking.
+ * it, and it has to be kept before its time is up. Nothing is changed by asking. A console that was locked meanwhile
+ * shows nothing of it.
  */
 export async function propose(control: Control, { operations, refuse, from }: Proposal): Promise<void> {
   const { t } = control.view();
@@ -27,17 +32,11 @@ export async function propose(control: Control, { operations, refuse, from }: Pr
     control.notify(t("network.noChange"), "warn");
     return;
   }
-  const plan = await control.attempt(async () => {
-    try {
-      return await control.client.call("planNetwork", { body: { operations: [...operations] } });
-    } catch (error) {
-      // An operation that can't be carried out at all; anything else is the matter of every screen.
-      if (!(error instanceof NodeError) || !error.code.startsWith("NET.")) throw error;
-      say(refusal(control, error), "");
-      return undefined;
-    }
-  });
-  if (plan === undefined) return;
+  const asker = from ?? control;
+  if (asking.has(asker)) return;
+  asking.add(asker);
+  const plan = await planOf(control, operations, say).finally(() => asking.delete(asker));
+  if (plan === undefined || !control.view().state.unlocked) return;
   const errors = plan.problems.filter(({ severity }) => severity === "error");
   const [first] = errors;
   if (first !== undefined) {
@@ -50,6 +49,24 @@ export async function propose(control: Control, { operations, refuse, from }: Pr
     }
   } else if (plan.changes.length === 0) control.notify(t("network.noChange"), "warn");
   else control.open(planScreen(control, plan, operations, from));
+}
+
+/** Undefined when there is none: it has been said why. */
+function planOf(
+  control: Control,
+  operations: readonly NetworkOperation[],
+  say: (sentence: string, field: string) => void,
+): Promise<NetworkPlan | undefined> {
+  return control.attempt(async () => {
+    try {
+      return await control.client.call("planNetwork", { body: { operations: [...operations] } });
+    } catch (error) {
+      // An operation that can't be carried out at all; anything else is the matter of every screen.
+      if (!(error instanceof NodeError) || !error.code.startsWith("NET.")) throw error;
+      say(refusal(control, error), "");
+      return undefined;
+    }
+  });
 }
 
 function refusal(control: Control, error: NodeError): string {

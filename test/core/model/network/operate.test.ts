@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { linkOf, type NetworkConfiguration } from "../../../../core/model/network/configuration.ts";
+import { linkOf, type NetworkConfiguration, noIpv4 } from "../../../../core/model/network/configuration.ts";
 import { operate } from "../../../../core/model/network/operate.ts";
 import type { NetworkOperation } from "../../../../core/model/network/operation.ts";
 import { networkProblems } from "../../../../core/model/network/problems.ts";
@@ -52,6 +52,21 @@ const withMore = ethernet(
     ],
   }),
 );
+
+test("a form that shows the first address only leaves all others and the routes as they are by then", () => {
+  const route = { to: "10.9.0.0/16", via: "10.2.0.1", metric: null };
+  const start = network([ethernet("eno2", four(["10.2.0.5/24", "10.2.9.5/24"], { routes: [route] }))]);
+  const stale = (ipv4: ReturnType<typeof four>["ipv4"]) =>
+    linkOf(after(start, { do: "address", link: "eno2", others: "stay", ipv4 }), "eno2")?.ipv4;
+  assert.deepEqual(stale(four("10.2.0.6/24").ipv4), four(["10.2.0.6/24", "10.2.9.5/24"], { routes: [route] }).ipv4);
+  assert.deepEqual(stale({ ...noIpv4, method: "dhcp" }), {
+    ...noIpv4,
+    method: "dhcp",
+    addresses: [{ address: "10.2.9.5", prefix: 24 }],
+    routes: [route],
+  });
+  assert.deepEqual(stale(noIpv4), noIpv4);
+});
 
 test("one address comes, changes in its place, or goes, and all others stay", () => {
   const start = network([withMore]);

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
-import { linkSettings, networkConfiguration } from "../../../../core/model/network/configuration.ts";
+import {
+  linkSettings,
+  type NetworkConfiguration,
+  networkConfiguration,
+  type Route,
+} from "../../../../core/model/network/configuration.ts";
 import { networkProblemCodes } from "../../../../core/model/network/problem.ts";
 import { networkProblems } from "../../../../core/model/network/problems.ts";
 import { type NetworkProblem, networkProblem } from "../../../../core/model/network/transaction.ts";
@@ -70,6 +75,21 @@ const right: [what: string, configuration: ReturnType<typeof network>][] = [
       ethernet("eno1", four(["10.0.0.5/24", "10.4.0.5/16"], { gateway: "10.4.0.1", nameServers: ["10.0.0.2"] })),
     ]),
   ],
+  [
+    "a router that another route finds on the cable",
+    network([
+      {
+        ...management,
+        ipv4: {
+          ...management.ipv4,
+          routes: [
+            { to: "10.7.0.0/16", via: "192.168.5.1", metric: null },
+            { to: "192.168.5.1/32", via: null, metric: null },
+          ],
+        },
+      },
+    ]),
+  ],
   ["a VLAN on a VLAN", network([management, vlan("eno2.5", "eno2", 5), vlan("eno2.5.6", "eno2.5", 6)])],
   ["a VLAN on a port", network([management, bridge("br0", ["eno2"]), vlan("eno2.5", "eno2", 5)])],
   ["a tunnel of somebody else's as a port", network([management, bridge("br0", ["vnet0"])])],
@@ -101,6 +121,19 @@ test("a card that has died since is a warning where it was, and an error in a ne
   assert.deepEqual(severities(network([management, bond("bond0", ["p5p1", "eth9"])])), [
     "error links.bond0.bond.legs.1",
   ]);
+});
+
+test("what is wrong in force already is a warning, also in another place of its list, and an error where it is new", () => {
+  const odd: Route = { to: "0.0.0.0/0", via: "10.0.0.254", metric: null };
+  const right: Route = { to: "10.7.0.0/16", via: "10.0.0.254", metric: null };
+  const having = (...routes: Route[]) => network([{ ...management, ipv4: { ...management.ipv4, routes } }]);
+  const severities = (configuration: NetworkConfiguration, before: NetworkConfiguration) =>
+    networkProblems(configuration, server, before)
+      .filter(({ code }) => code.startsWith("NET.ROUTE"))
+      .map(({ severity }) => severity);
+  assert.deepEqual(severities(having(odd, right), having(right, odd)), ["warning"]);
+  assert.deepEqual(severities(having(odd), having(right)), ["error"]);
+  assert.deepEqual(severities(having({ ...odd, to: "10.7.1.0/16" }), having(odd)), ["error"]);
 });
 
 test("of an unknown machine nothing is said that depends on it", () => {

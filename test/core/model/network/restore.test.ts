@@ -17,6 +17,26 @@ describe("going back to an earlier configuration", () => {
     ]);
   });
 
+  const renamesTo = (then: Record<string, string>, now: Record<string, string>) => {
+    const cards = Object.entries(now).map(([name, mac]) => card(name, mac));
+    return withFormerNames([restore], () => ({ cards: then }), hardware(...cards)).flatMap((each) =>
+      each.do === "rename" ? [`${each.link} ${each.to}`] : [],
+    );
+  };
+
+  it("gives a name when the card that has it has given it up", () => {
+    assert.deepEqual(renamesTo({ eth1: one, lan0: two }, { eth0: one, eth1: two }), ["eth1 lan0", "eth0 eth1"]);
+    assert.deepEqual(renamesTo({ lan0: two, eth1: one }, { eth0: one, eth1: two }), ["eth1 lan0", "eth0 eth1"]);
+  });
+
+  it("lets names that have changed places do so once more, which is for a change to refuse", () => {
+    assert.deepEqual(renamesTo({ eth0: one, eth1: two }, { eth0: two, eth1: one }), [
+      "eth1 binnacle-spare",
+      "eth0 eth1",
+      "binnacle-spare eth0",
+    ]);
+  });
+
   it("renames nothing when no card has another name, is gone, or can't be told from another", () => {
     const saved = () => ({ cards: { p5p1: one, p5p2: two } });
     const now = hardware(card("p5p1", one), card("x", null));

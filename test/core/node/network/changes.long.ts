@@ -263,6 +263,15 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     await node.holds("10.0.0.5");
   });
 
+  it("to a name that the kernel refuses leaves the card up, with its routes", async () => {
+    const refusing = 'case " $* " in *" name "*) echo "RTNETLINK answers: Device busy" >&2; exit 2 ;; esac';
+    bed.write("/usr/local/bin/ip", `#!/bin/sh\n${refusing}\nexec /usr/sbin/ip "$@"\n`, 0o755);
+    const ended = await node.end(await node.begin([{ do: "rename", link: "eth0", to: "lan0" }], "probes"));
+    assert.deepEqual([ended.phase, ended.error?.code], ["rolledBack", "NET.RENAME_REFUSED"]);
+    await node.holds("10.0.0.5");
+    assert.match(bed.run("ip", ["route"]).stdout, /^default via 10\.0\.0\.1 dev eth0/m);
+  });
+
   it("does not give a card a name that would not last", async () => {
     const rename: NetworkOperation = { do: "rename", link: "eth0", to: "lan0" };
     bed.run("sh", ["-c", "mkdir /run/unpinned && touch /run/unpinned/eth0"]);

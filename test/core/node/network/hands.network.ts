@@ -132,22 +132,31 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     await bed.powerOn();
     await node.holds("10.0.0.5", "eth1");
     assert.deepEqual(bed.addresses("lan0"), ["10.0.1.9/24"]);
+
+    // And down again, to what was in force before.
+    await node.startAgent();
+    const [before] = await node.client.call("networkHistory", {});
+    await node.end(await node.begin([{ do: "restore", id: before?.id ?? "" }], "probes"));
+    await node.holds("10.0.0.5");
+    assert.deepEqual(bed.addresses("eth1"), ["10.0.1.9/24"]);
   });
 
   /** Writes what is on trial into /etc, with something of its own. */
   const modify = (name = "management") => bed.run("nmcli", ["connection", "modify", name, "ipv4.dns", "10.0.0.53"]);
   const aside = "management-11111111-1111-4111-8111-111111111111.nmconnection~";
 
-  for (const [end, held] of [
-    ["taken back", "10.0.0.5"],
-    ["kept", "10.0.0.9"],
-  ] as const)
+  /** How a trial ends, by which call, and what the node holds then. */
+  const ends = [
+    ["taken back", "rollBackNetwork", "10.0.0.5"],
+    ["kept", "keepNetwork", "10.0.0.9"],
+  ] as const;
+
+  for (const [end, call, held] of ends)
     it(`of a profile that somebody modifies on trial is ${end} whole, and says where that lies now`, async () => {
       const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
       await node.waiting(begun);
       await node.holds("10.0.0.9");
       modify();
-      const call = end === "kept" ? "keepNetwork" : "rollBackNetwork";
       await node.client.call(call, { params: { id: begun.id } });
       const ended = await node.end(begun);
       assert.deepEqual(
@@ -193,5 +202,57 @@ describe("a change of the network", { skip: skipFor(why) }, () => {
     await node.holds("10.0.0.5");
     assert.notEqual(bed.run("ip", ["link", "show", "br_eth0"]).code, 0);
     assert.deepEqual(bed.list(profileFolder), ["br_eth0.nmconnection~", "management.nmconnection"]);
+  });
+
+  for (const [end, call, held] of ends)
+    it(`of a profile that somebody deletes on trial is ${end} all the same, also over a restart`, async () => {
+      const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+      await node.waiting(begun);
+      assert.equal(bed.run("nmcli", ["connection", "delete", "management"]).code, 0);
+      await node.client.call(call, { params: { id: begun.id } });
+      await node.end(begun);
+      await node.holds(held);
+      assert.deepEqual(bed.list(profileFolder), ["management.nmconnection"]);
+      node.client.close();
+      await bed.powerCut();
+      await bed.powerOn();
+      await node.holds(held);
+    });
+
+  it("keeps what somebody has written into the profile's file meanwhile, beside it, and says so", async () => {
+    const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+    await node.waiting(begun);
+    const written = profile.replace("[ipv4]\n", "[ipv4]\ndns=10.0.0.53\n");
+    bed.write(profileFile, written, 0o600);
+    await node.client.call("keepNetwork", { params: { id: begun.id } });
+    const ended = await node.end(begun);
+    assert.deepEqual([ended.phase, ended.error?.code], ["committed", "NET.OTHER_HANDS"]);
+    assert.ok(ended.error?.description.includes(`${profileFile}~`), ended.error?.description);
+    assert.equal(bed.read(`${profileFile}~`), written);
+    await node.holds("10.0.0.9");
+  });
+
+  it("is possible beside somebody's routes of a table of their own, which stay", async () => {
+    const own = "route1=0.0.0.0/0,10.0.0.254\nroute1_options=table=100\n";
+    bed.write(profileFile, profile.replace("[ipv4]\n", `[ipv4]\n${own}`), 0o600);
+    bed.run("nmcli", ["connection", "reload"]);
+    assert.equal(bed.run("nmcli", ["connection", "up", "management"]).code, 0);
+    const after = { to: "10.7.0.0/16", via: "10.0.0.1", metric: null };
+    const ended = await node.end(await node.begin([{ do: "oneRoute", link: "eth0", before: null, after }], "probes"));
+    assert.deepEqual([ended.phase, ended.error], ["committed", null]);
+    await node.holds("10.0.0.5");
+    assert.match(bed.run("ip", ["route", "show", "table", "100"]).stdout, /^default via 10\.0\.0\.254 /);
+    assert.match(bed.run("ip", ["route"]).stdout, /^10\.7\.0\.0\/16 via 10\.0\.0\.1 /m);
+  });
+
+  it("that is kept is in force alone, though somebody has modified and activated its profile on trial", async () => {
+    const begun = await node.begin([address("eth0", "10.0.0.9")], "confirm");
+    await node.waiting(begun);
+    bed.run("nmcli", ["connection", "modify", "management", "+ipv4.addresses", "10.0.0.77/24"]);
+    assert.equal(bed.run("nmcli", ["connection", "up", "management"]).code, 0);
+    await node.client.call("keepNetwork", { params: { id: begun.id } });
+    const ended = await node.end(begun);
+    assert.deepEqual([ended.phase, ended.error?.code], ["committed", "NET.OTHER_HANDS"]);
+    await node.holds("10.0.0.9");
   });
 });

@@ -39,6 +39,15 @@ describe("the link file of a renamed card", () => {
     assert.deepEqual(more, []);
   });
 
+  it("takes over what is added to such a file in a folder of its name", async () => {
+    const [made] = await changes({
+      [`${etc}/99-default.link.d/20-wake.conf`]: "[Link]\nWakeOnLan=magic\n",
+      [`${lib}/99-default.link.d/10-ring.conf`]: "[Link]\nName=wan\nRxBufferSize=max\n",
+      [`${lib}/99-default.link.d/20-wake.conf`]: "[Link]\nWakeOnLan=off\n",
+    });
+    assert.equal(made?.text, `${text}RxBufferSize=max\nWakeOnLan=magic\n`);
+  });
+
   it("takes the place of one of a former version", async () => {
     const old = `${etc}/70-binnacle-525400000001.link`;
     const another = `${etc}/70-binnacle-525400000002.link`;

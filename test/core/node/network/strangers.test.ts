@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { takeStrangersAway } from "../../../../core/node/network/strangers.ts";
+import { parseKeyFile } from "../../../../core/node/network/keyfile.ts";
+import { keepEdited, takeStrangersAway } from "../../../../core/node/network/strangers.ts";
+import type { ProfileWrite } from "../../../../core/node/network/write-profiles.ts";
 import { managementProfile } from "../../../support/network/management-profile.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 
@@ -81,5 +83,33 @@ describe("a profile of a change that turns up in /etc while it is tried", () => 
     writeFileSync(join(profiles(), "br0.nmconnection"), `[connection]\nuuid=${bridge}\n`);
     const tried = [...change.tried, { name: "br0.nmconnection", before: null }];
     assert.deepEqual(await takeStrangersAway(folder.path, { ...change, tried }, kept), { isAny: false, aside: [] });
+  });
+
+  it("hides nothing of the change when somebody deleted it, and what was hidden before stays so", async () => {
+    const before = `${bridge}.nmmeta`;
+    for (const name of [`${uuid}.nmmeta`, before]) symlinkSync("/dev/null", join(profiles(), name));
+    const hiding = { ...change, kept: [old, before] };
+    assert.deepEqual(await takeStrangersAway(folder.path, hiding, null), { isAny: true, aside: [] });
+    assert.deepEqual(readdirSync(profiles()).sort(), [before, old].sort());
+  });
+
+  it("is kept beside the profile where somebody has written into that itself", async () => {
+    const was = (text: string): Pick<ProfileWrite, "was"> => ({
+      was: {
+        file: old,
+        path: "",
+        place: "etc",
+        uuid,
+        id: "",
+        interfaceName: null,
+        type: "",
+        hidden: [],
+        keyfile: parseKeyFile(text, ""),
+      },
+    });
+    assert.deepEqual(await keepEdited(folder.path, [was(profile)]), []);
+    const aside = await keepEdited(folder.path, [was(profile.replace("0.5", "0.4"))]);
+    assert.deepEqual(aside, [`/etc/NetworkManager/system-connections/${old}~`]);
+    assert.equal(readFileSync(join(profiles(), `${old}~`), "utf8"), profile);
   });
 });

@@ -81,6 +81,7 @@ describe("the form of an interface", () => {
       {
         do: "address",
         link: "eno3",
+        others: "stay",
         ipv4: {
           method: "static",
           addresses: [{ address: "172.16.0.6", prefix: 16 }],
@@ -112,7 +113,7 @@ describe("the form of an interface", () => {
     assert.doesNotMatch(console.text(), /Netmask|Gateway/);
     await console.keys("tab", "tab", "tab", "enter");
     const dhcp = { method: "dhcp", addresses: [], gateway: null, routes: [], nameServers: [] };
-    assert.deepEqual(operationsOf(console), [{ do: "address", link: "eno3", ipv4: dhcp }]);
+    assert.deepEqual(operationsOf(console), [{ do: "address", link: "eno3", others: "stay", ipv4: dhcp }]);
   });
 
   it("keeps routes and further addresses, and says so", async () => {
@@ -133,6 +134,7 @@ describe("the form of an interface", () => {
       {
         do: "address",
         link: "eno3",
+        others: "stay",
         ipv4: {
           method: "static",
           addresses: [{ address: "172.16.0.7", prefix: 24 }, more],
@@ -142,6 +144,20 @@ describe("the form of an interface", () => {
         },
       },
     ]);
+  });
+
+  it("keeps a route that another console has added since it was opened", async () => {
+    const console = await opened("eno3");
+    const before = console.network.configuration;
+    const routes = [{ to: "10.9.0.0/16", via: "172.16.0.9", metric: null }];
+    const links = before.links.map((link) =>
+      link.name === "eno3" ? { ...link, ipv4: { ...link.ipv4, routes } } : link,
+    );
+    console.network.configuration = { ...before, links };
+    console.network.plan = "reckoned";
+    await console.keys("tab", clear, "172.16.0.7", "tab", "tab", "-", "tab", "tab", "tab", "enter");
+    assert.match(console.text(), /172\.16\.0\.5\/24 +172\.16\.0\.7\/24/);
+    assert.doesNotMatch(console.text(), /10\.9\.0\.0/);
   });
 
   it("says that further addresses and routes go with a family that is switched off", async () => {
@@ -168,7 +184,7 @@ describe("the form of an interface", () => {
     const changed = await opened("eno3", { ...console.network.configuration, links });
     await changed.keys("left", "tab", "tab", "tab", "enter");
     const ipv4 = { method: "dhcp", addresses: [more], gateway: null, routes, nameServers: [] };
-    assert.deepEqual(operationsOf(changed), [{ do: "address", link: "eno3", ipv4 }]);
+    assert.deepEqual(operationsOf(changed), [{ do: "address", link: "eno3", others: "stay", ipv4 }]);
   });
 
   it("has IPv6 with a prefix, and a link-local router as gateway", async () => {
@@ -182,6 +198,7 @@ describe("the form of an interface", () => {
       {
         do: "address",
         link: "eno3",
+        others: "stay",
         ipv6: {
           method: "static",
           addresses: [{ address: "fd00:1::10", prefix: 64 }],

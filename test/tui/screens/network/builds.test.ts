@@ -187,6 +187,7 @@ describe("Host Name and Time", () => {
       {
         do: "address",
         link: "br_bond0",
+        others: "stay",
         ipv4: { ...(bridge?.ipv4 ?? noIpv4), nameServers: ["10.0.0.2"] },
         ipv6: { ...noIpv6, nameServers: ["fd00::2"] },
       },

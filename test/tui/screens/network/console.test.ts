@@ -58,6 +58,7 @@ describe("a change of the network", () => {
           {
             do: "address",
             link: "br_bond0",
+            others: "stay",
             ipv4: {
               method: "static",
               addresses: [{ address: "10.0.0.6", prefix: 24 }],

@@ -5,6 +5,7 @@ import { type LinkSettings, noIpv4, noIpv6 } from "../../../../core/model/networ
 import { NetworkDesk } from "../../../../tui/screens/network/desk.ts";
 import { entriesScreen } from "../../../../tui/screens/network/entries.ts";
 import { networksScreen } from "../../../../tui/screens/network/networks.ts";
+import { press } from "../../widgets/support.ts";
 import { untilAnswered } from "../support.ts";
 import { type NetworkBed, networkBed } from "./bed.ts";
 
@@ -185,6 +186,40 @@ describe("the addresses and routes of an interface", () => {
       () => console.text(),
     );
     assert.match(console.text(), /172\.16\.0\.5\/24/);
+  });
+
+  it("find a router on the cable where another route of the draft leads to it", async () => {
+    const console = await opened();
+    await console.keys("r", "192.168.5.1/32", "enter", "-", "enter", "enter");
+    await console.keys("r", "10.8.0.0/16", "enter", "192.168.5.1", "enter", "enter");
+    assert.match(console.text(), /> route +10\.8\.0\.0\/16 +192\.168\.5\.1 +new/);
+    await console.keys("s");
+    assert.match(console.text(), /10\.8\.0\.0\/16 via 192\.168\.5\.1/);
+  });
+});
+
+describe("what the addresses and routes would change", () => {
+  const asked = async (): Promise<NetworkBed> => {
+    const console = await opened();
+    await console.keys("down", "d");
+    press(console.top(), "s");
+    return console;
+  };
+  const plans = ({ opened: screens }: NetworkBed) =>
+    screens.filter(({ title }) => title === "network.plan.title").length;
+
+  it("is shown once, however often it is asked for", async () => {
+    const console = await asked();
+    press(console.top(), "s");
+    await console.keys();
+    assert.equal(plans(console), 1);
+  });
+
+  it("is not shown on a console that was locked before the answer came", async () => {
+    const console = await asked();
+    console.know({ unlocked: false });
+    await console.keys();
+    assert.equal(plans(console), 0);
   });
 });
 
