@@ -1,5 +1,6 @@
 import type * as z from "zod/mini";
 import { host, hostStateMachine, hostStatusMachine } from "./host.ts";
+import { globalConfig } from "./setting-values.ts";
 import type { StateMachine } from "./state-machine.ts";
 import {
   affinityGroup,
@@ -61,6 +62,12 @@ export const resources = {
     schema: affinityGroup,
     owners: {},
     machines: [affinityGroupState],
+  },
+  GlobalConfig: {
+    description: "A setting of the cloud; `settings.ts` has all of them with their limits.",
+    schema: globalConfig,
+    owners: {},
+    machines: [],
   },
 } as const satisfies Record<string, ResourceFacts>;
 

@@ -15,7 +15,7 @@ export const vmConditions = {
   movable: {
     description: "All its volumes are on shared storage, or migration of local volumes is enabled.",
     details: "it has a volume on local storage",
-    remedy: "Enable migration of local volumes (kvm, localStorage.migration), or stop it and migrate it then.",
+    remedy: "Enable migration of local volumes (liveMigrationWithStorage.allow), or stop it and migrate it then.",
   },
   sharedStorage: {
     description: "All its volumes are on shared storage that another host reaches.",

@@ -72,4 +72,5 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     state: "Enabled",
     usage: "web servers apart",
   }),
+  GlobalConfig: sampleOf("ping.interval", { category: "host", defaultValue: "60", value: "30" }),
 };
