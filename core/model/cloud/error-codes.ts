@@ -10,7 +10,6 @@ export const cloudErrors = {
   "SYS.1002": "The resource is not in a state that allows this",
   "SYS.1003": "The setting does not exist",
   "SYS.1004": "The setting can't have this value",
-  "SYS.1005": "The resource still has children",
   "HOST.1001": "The host is not in a state that allows this",
   "HOST.1002": "The host's status does not allow this",
   "HOST.1003": "The host can't be deleted",
@@ -44,7 +43,6 @@ export const cloudErrors = {
   "NETWORK.1005": "The address can't be given to a virtual machine",
   "NETWORK.1006": "The network's VLAN or VNI is wrong",
   "IDENTITY.1001": "The session is not valid",
-  "HA.1001": "The virtual machine can't be kept available",
 } as const satisfies Record<`${Area}.${number}`, string>;
 
 export type CloudErrorCode = keyof typeof cloudErrors;

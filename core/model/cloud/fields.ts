@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { addressKind, isMac, parseAddress } from "../address.ts";
+import { addressKind, isMac, longestPrefix, networkRange, parseAddress } from "../address.ts";
 
 /* Kinds of fields that several resources have. Each field carries its description into the API's documentation. */
 
@@ -53,6 +53,15 @@ export const ipAddress = z.string().check(
     return address !== undefined && addressKind(address) === "host";
   }),
 );
+/** A network as its first address and prefix: 10.0.0.0/24. */
+export const cidr = z.string().check(z.maxLength(49), z.refine(isNetwork));
+function isNetwork(text: string): boolean {
+  const [first = "", length = "", ...more] = text.split("/");
+  const address = parseAddress(first);
+  if (address === undefined || more.length > 0 || !/^[1-9]\d{0,2}$/.test(length)) return false;
+  const prefix = Number(length);
+  return prefix <= longestPrefix(address.family) && networkRange(address, prefix).first.value === address.value;
+}
 /** In lower case, as libvirt writes it, so that two of them can be compared. */
 export const mac = z.string().check(z.refine((text) => isMac(text) && text === text.toLowerCase()));
 

@@ -155,5 +155,5 @@ export const host = record({
   memoryTotal: say(bytes, "Bytes of memory."),
   memoryUsed: say(bytes, "Bytes that its virtual machines are charged with, over-provisioning counted in."),
   memoryReserved: say(bytes, "Bytes kept for the host itself."),
-  tags: say(tags, "What it is: os::distribution::…, libvirt::version::…, qemu-img::version::…, hvm::vmx, capability:…"),
+  tags: say(tags, "Facts such as os::distribution::debian, hvm::vmx and capability:liveSnapshot."),
 });

@@ -41,7 +41,10 @@ test("a field of another type is refused", () => {
         Number.MAX_VALUE,
         sample[field] === null ? true : typeof sample[field] === "string" ? 7 : "7",
       ];
+      // The one figure that may be any number.
+      const isAnyNumber = kind === "Alarm" && field === "threshold";
       for (const value of wrong) {
+        if (isAnyNumber && Number.isFinite(value)) continue;
         const result = schema.safeParse({ ...sample, [field]: value });
         assert.equal(result.success, false, `${kind}.${field} = ${JSON.stringify(value)}`);
       }
@@ -110,7 +113,7 @@ test("every field of every resource is described, and each has a JSON schema tha
     const document = z.toJSONSchema(schema);
     assert.equal(document.additionalProperties, false, kind);
     for (const [field, property] of Object.entries(document.properties ?? {}))
-      assert.ok(typeof property === "object" && /^[A-Z].*\S$/s.test(property.description ?? ""), `${kind}.${field}`);
+      assert.ok(typeof property === "object" && /^[A-Z].*\.$/.test(property.description ?? ""), `${kind}.${field}`);
   }
 });
 
