@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { isInterfaceName, isVlanId, prefixOfNetmask } from "../address.ts";
+import { isInterfaceName, isVlanId, parseAddress, prefixOfNetmask } from "../address.ts";
 import { ipAddress, line, record, say, uuid, uuids } from "./fields.ts";
+import { parseRange } from "./ip-range.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 import { onOffMachine } from "./state-machine.ts";
 
@@ -53,4 +54,9 @@ export const ipRange = record({
   ),
   prefixLen: say(z.int().check(z.minimum(1), z.maximum(128)), "Length of the network's prefix."),
   gateway: say(z.nullable(ipAddress), "The router; null when there is none."),
-});
+}).check(z.refine((range) => "range" in parseRange(range) && hasItsMask(range)));
+
+function hasItsMask({ startIp, netmask, prefixLen }: { startIp: string; netmask: string | null; prefixLen: number }) {
+  const family = parseAddress(startIp)?.family;
+  return netmask === null ? family === 6 : family === 4 && prefixOfNetmask(netmask) === prefixLen;
+}

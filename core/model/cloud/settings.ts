@@ -1,3 +1,5 @@
+import { deletionPolicies } from "./deletion.ts";
+
 /*
  * The cloud's settings: live, without a restart. Names are those of the reference, so that administrators find them.
  * Sources: ../shared/spec/cloud.md, "Host: state and status" and "High availability of VMs"; ../shared/spec/ha.md;
@@ -33,8 +35,6 @@ function ratio(initial: number, [min, max]: readonly [number, number], unit: str
 function choice(initial: string, choices: readonly string[], ...text: Words): Setting {
   return { ...words(text), type: "choice", default: initial, choices };
 }
-
-const deletion = ["Direct", "Delay", "Never"] as const;
 
 export const settings: readonly Setting[] = [
   flag(true, "host", "load.all", "Connect to all hosts when the manager starts; else only to those it has to."),
@@ -120,7 +120,7 @@ export const settings: readonly Setting[] = [
   ),
   choice(
     "Delay",
-    deletion,
+    deletionPolicies,
     "vm",
     "deletionPolicy",
     "Delay: a deleted machine can be recovered for a while; Never: always; Direct: it can't.",
@@ -134,7 +134,7 @@ export const settings: readonly Setting[] = [
     "Time for which a deleted machine can be recovered.",
   ),
   whole(hour, [1, day], "seconds", "vm", "expungeInterval", "Time between two looks for machines to expunge."),
-  choice("Delay", deletion, "volume", "deletionPolicy", "The same for data volumes."),
+  choice("Delay", deletionPolicies, "volume", "deletionPolicy", "The same for data volumes."),
   whole(
     day,
     [1, 10 * 365 * day],
@@ -143,7 +143,7 @@ export const settings: readonly Setting[] = [
     "expungePeriod",
     "Time for which a deleted volume can be recovered.",
   ),
-  choice("Delay", deletion, "image", "deletionPolicy", "The same for images."),
+  choice("Delay", deletionPolicies, "image", "deletionPolicy", "The same for images."),
   whole(
     day,
     [1, 10 * 365 * day],

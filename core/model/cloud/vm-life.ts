@@ -3,6 +3,7 @@ import { done, type Outcome, refuse } from "./refusal.ts";
 import {
   type Route,
   type VmCondition,
+  type VmGuard,
   type VmOperation,
   type VmOperationFacts,
   vmConditions,
@@ -183,7 +184,15 @@ export function observeVm(name: string, life: VmLife, seen: Observation): Outcom
   return done({ ...life, state: next, stateBeforeRescue: null });
 }
 
+/** Whether a machine can be so: what a store or a backup holds is checked by it. */
+export function isVmLife({ state, operation, earlierState, stateBeforeRescue }: Omit<VmLife, "locked">): boolean {
+  if (operation === null)
+    return vmStates[state].settled && earlierState === null && (state !== "Rescued" || stateBeforeRescue !== null);
+  const route = routeOf(operation, earlierState ?? "none");
+  return route !== undefined && state === (route.through ?? earlierState);
+}
+
 /** The accident guard, in any state and at any time. */
-export function guardVm(life: VmLife, event: "lock" | "unlock"): VmLife {
+export function guardVm(life: VmLife, event: VmGuard): VmLife {
   return { ...life, locked: event === "lock" };
 }

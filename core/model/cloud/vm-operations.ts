@@ -240,3 +240,13 @@ export const vmOperations = {
 
 export type VmOperation = keyof typeof vmOperations;
 export const vmOperationNames = Object.keys(vmOperations) as VmOperation[];
+
+/**
+ * The accident guard. These two are done at once, in any state, also while an operation runs; the state stays. A locked
+ * machine refuses all other operations of people.
+ */
+export const vmGuards = {
+  lock: { description: "Guards it against accidents: all other operations are refused." },
+  unlock: { description: "Takes the guard away." },
+} as const;
+export type VmGuard = keyof typeof vmGuards;

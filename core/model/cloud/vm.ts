@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { bytes, ipAddress, line, mac, record, say, tags, uuid, uuids } from "./fields.ts";
 import { onOffMachine } from "./state-machine.ts";
+import { isVmLife } from "./vm-life.ts";
 import { type VmOperation, vmOperationNames } from "./vm-operations.ts";
 import { type VmState, vmStateNames } from "./vm-states.ts";
 
@@ -48,7 +49,7 @@ export const vmInstance = record({
     "Devices that it boots from, the first that works.",
   ),
   tags: say(tags, "What the manager or an administrator has noted on it."),
-});
+}).check(z.refine(isVmLife));
 
 export const vmNic = record({
   vmInstanceUuid: say(uuid, "The machine that it belongs to."),

@@ -10,6 +10,7 @@ import {
   roomRefusals,
   type StorageCapacity,
 } from "../../../../core/model/cloud/capacity.ts";
+import { deletionPolicies, isExpungeDue } from "../../../../core/model/cloud/deletion.ts";
 import { isSessionOver } from "../../../../core/model/cloud/operations.ts";
 import { Random } from "../../../support/random.ts";
 import { freeze, readable } from "./support.ts";
@@ -95,4 +96,14 @@ test("a session ends when it was not used for its time, and a clock that is set 
   assert.equal(isSessionOver(session, 60, 1_059_999), false);
   assert.equal(isSessionOver(session, 60, 1_060_000), true);
   assert.equal(isSessionOver(session, 60, 0), false);
+});
+
+test("what is deleted is removed at once, after its time, or never, by its policy", () => {
+  const due = { Direct: [true, true, true], Delay: [false, false, true], Never: [false, false, false] };
+  for (const policy of deletionPolicies)
+    assert.deepEqual(
+      [1000, 60_999, 61_000].map((now) => isExpungeDue(policy, 1000, 60, now)),
+      due[policy],
+    );
+  assert.equal(isExpungeDue("Delay", 1000, 60, 0), false);
 });

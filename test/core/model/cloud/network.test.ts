@@ -126,3 +126,13 @@ test("a network's id fits its type, in a call and in a record", () => {
       assert.equal(parsed.success, refusal === undefined, `${type} ${id}`);
     }
 });
+
+test("a record of a range is consistent in itself", () => {
+  const parse = (change: Record<string, unknown>) =>
+    resources.IpRange.schema.safeParse({ ...samples.IpRange, ...change }).success;
+  const six = { startIp: "fd00::10", endIp: "fd00::1f", prefixLen: 64, gateway: null, netmask: null };
+  assert.ok(parse({}) && parse({ gateway: null }) && parse(six));
+  for (const wrong of [{ netmask: "255.255.0.0" }, { netmask: null }, { endIp: "10.0.0.9" }, { gateway: "10.0.0.50" }])
+    assert.equal(parse(wrong), false, JSON.stringify(wrong));
+  assert.equal(parse({ ...six, netmask: "255.255.255.0" }), false);
+});

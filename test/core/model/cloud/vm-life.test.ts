@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { resources } from "../../../../core/model/cloud/resources.ts";
 import {
   allowedOperations,
   beginVm,
@@ -7,6 +8,7 @@ import {
   guardVm,
   type Holding,
   hostLost,
+  isVmLife,
   observeVm,
   routeOf,
   type VmEnd,
@@ -17,6 +19,7 @@ import {
   type VmCondition,
   type VmOperation,
   vmConditions,
+  vmGuards,
   vmOperationNames,
   vmOperations,
 } from "../../../../core/model/cloud/vm-operations.ts";
@@ -28,6 +31,7 @@ import {
   vmStates,
 } from "../../../../core/model/cloud/vm-states.ts";
 import { Random } from "../../../support/random.ts";
+import { samples } from "./samples.ts";
 import { freeze, nextOf, refusalOf } from "./support.ts";
 
 const conditions = Object.keys(vmConditions) as VmCondition[];
@@ -81,17 +85,34 @@ const specification = `
   Created delete Destroying Destroyed
   Rescued unrescue Rescued Running
   none define Created Created
-  Stopped migrateVolumes VolumeMigrating Stopped`;
+  Stopped migrateVolumes VolumeMigrating Stopped
+  Running attachVolume Running Running
+  Stopped attachVolume Stopped Stopped
+  Running detachVolume Running Running
+  Stopped detachVolume Stopped Stopped
+  Running attachNic Running Running
+  Stopped attachNic Stopped Stopped
+  Running detachNic Running Running
+  Stopped detachNic Stopped Stopped
+  Running attachIso Running Running
+  Stopped attachIso Stopped Stopped
+  Running detachIso Running Running
+  Stopped detachIso Stopped Stopped
+  Running setBootOrder Running Running
+  Stopped setBootOrder Stopped Stopped
+  Running setConsolePassword Running Running
+  Stopped setConsolePassword Stopped Stopped
+  Stopped setStaticIp Stopped Stopped
+  Stopped setMac Stopped Stopped`;
 const rows = specification
   .trim()
   .split("\n")
   .map((row) => row.trim().split(" ")) as [string, VmOperation, VmState, string][];
 
 test("every state and operation goes as the specification's table says, and nothing else is possible", () => {
-  const changes = vmOperationNames.slice(vmOperationNames.indexOf("attachVolume"));
   let refused = 0;
   for (const state of ["none", ...vmStateNames] as const)
-    for (const operation of vmOperationNames.filter((each) => !changes.includes(each))) {
+    for (const operation of vmOperationNames) {
       const life = state === "none" ? null : vmIn(state);
       const row = rows.find(([from, what]) => from === state && what === operation);
       const outcome = beginVm("web-1", life, operation, all);
@@ -108,6 +129,16 @@ test("every state and operation goes as the specification's table says, and noth
       assert.equal(nextOf(endVm("web-1", running, "done"))?.state ?? "gone", row[3], `${state} ${operation}`);
     }
   assert.ok(refused > 400, `${refused} refused`);
+});
+
+test("what waits for a stop or the next start says so", () => {
+  const effects = (effect: string) => vmOperationNames.filter((each) => vmOperations[each].effect === effect);
+  assert.deepEqual(effects("nextStart"), ["setBootOrder", "setConsolePassword"]);
+  for (const operation of effects("whenStopped"))
+    assert.deepEqual(
+      settled.filter((state) => routeOf(operation, state) !== undefined),
+      ["Stopped"],
+    );
 });
 
 test("every way of every operation ends in a settled state, or in none, however it ends", () => {
@@ -248,6 +279,8 @@ test("random lives stay in the table; whatever is refused changes nothing", () =
       }
       assert.deepEqual(before, copy);
       if (life === null) continue;
+      assert.ok(isVmLife(life), `seed ${seed}: ${JSON.stringify(life)}`);
+      assert.ok(resources.VmInstance.schema.safeParse({ ...samples.VmInstance, ...life }).success, `seed ${seed}`);
       reached.add(life.state);
       const facts = vmStates[life.state];
       assert.ok(facts !== undefined, `seed ${seed}`);
@@ -261,6 +294,26 @@ test("random lives stay in the table; whatever is refused changes nothing", () =
 });
 
 test("every state and operation is described by a sentence", () => {
-  for (const { description } of [...Object.values(vmStates), ...Object.values(vmOperations)])
+  for (const { description } of [
+    ...Object.values(vmStates),
+    ...Object.values(vmOperations),
+    ...Object.values(vmGuards),
+  ])
     assert.match(description, /^[A-Z].*\.$/);
+});
+
+test("a record that no life leads to is refused", () => {
+  const wrong: Partial<VmLife>[] = [
+    { state: "Starting" },
+    { state: "Running", earlierState: "Stopped" },
+    { state: "Rescued" },
+    { state: "Starting", operation: "start" },
+    { state: "Running", operation: "start", earlierState: "Stopped" },
+    { state: "Starting", operation: "start", earlierState: "Paused" },
+    { state: "Stopped", operation: "snapshot", earlierState: "Running" },
+  ];
+  for (const change of wrong) {
+    assert.equal(isVmLife({ ...vmIn("Running"), ...change }), false, JSON.stringify(change));
+    assert.equal(resources.VmInstance.schema.safeParse({ ...samples.VmInstance, ...change }).success, false);
+  }
 });
