@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
+import { shown } from "../quote.ts";
 import { bytes, ipAddress, line, mac, record, say, tags, uuid, uuids } from "./fields.ts";
+import { type Refusal, refusalOf } from "./refusal.ts";
 import { onOffMachine } from "./state-machine.ts";
 import { isVmLife } from "./vm-life.ts";
 import { type VmOperation, vmOperationNames } from "./vm-operations.ts";
@@ -9,13 +11,24 @@ const state = z.enum(vmStateNames as [VmState, ...VmState[]]);
 const platforms = ["Linux", "Windows", "Other"] as const;
 const haLevels = ["NeverStop", "None"] as const;
 
-/** A machine with more would fit no host; QEMU's own limit of the q35 board is lower. */
+/** A mistyped number stops here. A real host's own number of threads is the closer limit. */
 const mostCpus = 1024;
 const smallestMemoryBytes = 16 * 1024 ** 2;
 const cpuNum = z.int().check(z.minimum(1), z.maximum(mostCpus));
 const memorySize = z.int().check(z.minimum(smallestMemoryBytes), z.multipleOf(1024));
 /** ISO images in its drives. Source: ../shared/spec/cloud.md, "VM states". */
 const mostIsos = 3;
+
+/** Why a machine takes no further ISO image; undefined when it does. Code: VM.1007. */
+export function isoRefusal(name: string, attached: readonly string[], isoUuid: string): Refusal | undefined {
+  const where = `VmInstance ${shown(name)}`;
+  const refused = (details: string, remedy: string) =>
+    refusalOf("VM.1007", { where, details, remedy, values: { attached: attached.length, most: mostIsos } });
+  if (attached.includes(isoUuid)) return refused("It has this ISO image already.", "Choose another one.");
+  if (attached.length < mostIsos) return;
+  return refused(`It has ${attached.length} ISO images already.`, "Detach another one first.");
+}
+
 /** Nothing, or bytes (operations) a second. */
 const limit = z.nullable(z.int().check(z.minimum(1)));
 

@@ -11,6 +11,7 @@ import {
   storageStatus,
 } from "../../../../core/model/cloud/storage.ts";
 import { imageUrlRefusal, placeRefusal } from "../../../../core/model/cloud/storage-place.ts";
+import { isoRefusal } from "../../../../core/model/cloud/vm.ts";
 import { attachRefusal, deepestTree, depthRefusal, volumeStatuses } from "../../../../core/model/cloud/volume.ts";
 import { readable } from "./support.ts";
 
@@ -160,4 +161,12 @@ test("a snapshot tree has a bottom", () => {
   assert.equal(depthRefusal("v", deepestTree), undefined);
   const refusal = depthRefusal("v", deepestTree + 1);
   assert.ok(refusal !== undefined && readable(refusal).code === "STORAGE.1009");
+});
+
+test("a machine has three ISO images at most, and none twice", () => {
+  assert.equal(isoRefusal("vm", ["a", "b"], "c"), undefined);
+  for (const attached of [["a", "b", "d"], ["c"]]) {
+    const refusal = isoRefusal("vm", attached, "c");
+    assert.ok(refusal !== undefined && readable(refusal).code === "VM.1007");
+  }
 });

@@ -232,6 +232,27 @@ test("unrescue leads back to the state before the rescue, over the loss of the h
   }
 });
 
+test("a rescue is remembered as long as it may go on, and no longer", () => {
+  const after = (operation: VmOperation, end: VmEnd) =>
+    nextOf(endVm("vm", nextOf(beginVm("vm", vmIn("Rescued"), operation, all)), end));
+  const kept: [VmOperation, VmEnd, VmState][] = [
+    ["unrescue", "failed", "Rescued"],
+    ["unrescue", "lost", "Unknown"],
+    ["delete", "failed", "Rescued"],
+    ["delete", "lost", "Unknown"],
+  ];
+  for (const [operation, end, state] of kept) {
+    const life = after(operation, end);
+    assert.deepEqual([life?.state, life?.stateBeforeRescue], [state, "Running"], `${operation} ${end}`);
+  }
+  for (const [operation, end] of [
+    ["unrescue", "done"],
+    ["unrescue", "broken"],
+    ["delete", "done"],
+  ] as const)
+    assert.equal(after(operation, end)?.stateBeforeRescue, null, `${operation} ${end}`);
+});
+
 test("a host's word settles every state as its table says", () => {
   for (const state of settled)
     for (const seen of observations) {
