@@ -44,6 +44,7 @@ test("charges are exact where binary fractions are not", () => {
   assert.equal(cpuCapacity(3, 0.5), 1);
   assert.equal(charged(11, 1.1), 10);
   assert.equal(charged(1, 3), 1);
+  assert.equal(charged(1_000_000, 1.000_001), 1_000_000);
   assert.equal(charged(Number.MAX_SAFE_INTEGER, 1), Number.MAX_SAFE_INTEGER);
 });
 

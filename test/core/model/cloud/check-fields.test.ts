@@ -29,6 +29,13 @@ test("every wrong field of a call is told at its place, with what it is for", ()
       ["call", "SYS.1001", "unrecognized_keys"],
     ],
   );
+  const details = (change: Record<string, unknown>) =>
+    refusalOf(checkOne(schema, { ...samples.VmInstance, ...change })).details;
+  assert.equal(details({ cpuNum: 0 }), "It must be within its limits, 1 at least.");
+  assert.equal(details({ bootOrder: [] }), "It must be a list of a length that is allowed, 1 at least.");
+  assert.equal(details({ tags: ["a".repeat(1025)] }), "It must be of a length that is allowed, 1024 at most.");
+  assert.equal(details({ memorySize: 1024 ** 3 + 1 }), "It must be a multiple of 1024.");
+  assert.equal(details({ platform: "DOS" }), "It must be one of Linux, Windows and Other.");
   assert.equal(checked.refusals[1]?.remedy, "It is: Virtual processors.");
 });
 

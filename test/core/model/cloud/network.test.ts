@@ -35,6 +35,11 @@ function address(given: string): Address {
 test("a range has as many addresses as from its first to its last", () => {
   assert.equal(sizeOf(rangeOf()), 10n);
   assert.equal(sizeOf(rangeOf({ endIp: "10.0.0.10" })), 1n);
+  const point = { startIp: "10.0.0.10", endIp: "10.0.0.10", gateway: null };
+  assert.equal(sizeOf(rangeOf({ ...point, prefixLen: 32 })), 1n);
+  assert.equal(sizeOf(rangeOf({ ...point, prefixLen: 1 })), 1n);
+  const most = { startIp: "fd00::1", endIp: "fd00::100:0", prefixLen: 64, gateway: null };
+  assert.equal(sizeOf(rangeOf(most)), 2n ** 24n);
   const six = { startIp: "fd00::10", endIp: "fd00::1f", prefixLen: 64, gateway: "fd00::1" };
   assert.equal(sizeOf(rangeOf(six)), 16n);
 });
@@ -53,9 +58,13 @@ test("a wrong range is refused at the field that is wrong, and all of them are t
     [{ startIp: "10.0.0.0", endIp: "10.0.0.255", gateway: "10.0.0.7" }, ["startIp", "endIp", "gateway"]],
     [{ gateway: "10.0.1.1" }, ["gateway"]],
     [{ gateway: "10.0.0.10" }, ["gateway"]],
+    [{ gateway: "10.0.0.19" }, ["gateway"]],
     [{ gateway: "fd00::1" }, ["gateway"]],
+    [{ endIp: "x" }, ["endIp"]],
+    [{ gateway: "" }, ["gateway"]],
     [{ startIp: "127.0.0.2", endIp: "127.0.0.9", gateway: null }, ["startIp", "endIp"]],
     [{ startIp: "fd00::1", endIp: "fd00::ffff:ffff", prefixLen: 64, gateway: null }, ["endIp"]],
+    [{ startIp: "fd00::1", endIp: "fd00::100:1", prefixLen: 64, gateway: null }, ["endIp"]],
   ];
   for (const [change, fields] of wrong) {
     const parsed = parseRange({ ...text, ...change });
@@ -104,12 +113,14 @@ test("addresses are given one after the other, from anywhere, until none is left
     assert.equal(refusalOf(allocate(ranges, used)).code, "NETWORK.1004");
   }
   assert.equal(formatAddress(nextOf(allocate([rangeOf()], [address("10.0.0.10")]))), "10.0.0.11");
-  assert.equal(refusalOf(allocate([], [])).code, "NETWORK.1004");
+  assert.equal(refusalOf(allocate([], [])).details, "It has no address range.");
+  const full = rangeOf({ endIp: "10.0.0.10" });
+  assert.equal(refusalOf(allocate([full], [address("10.0.0.10")])).details, "All of its 1 addresses are in use.");
 });
 
 test("an address that somebody asks for must be in a range and free", () => {
   const ranges = [rangeOf()];
-  assert.equal(formatAddress(nextOf(claim(ranges, [], "10.0.0.10"))), "10.0.0.10");
+  assert.equal(formatAddress(nextOf(claim(ranges, [address("10.0.0.12")], "10.0.0.10"))), "10.0.0.10");
   for (const given of ["10.0.0.9", "10.0.0.11", "fd00::1", "10.0.0.012", "", "x\n"])
     assert.equal(refusalOf(claim(ranges, [address("10.0.0.11")], given)).code, "NETWORK.1005");
 });
@@ -121,7 +132,10 @@ test("a network's id fits its type, in a call and in a record", () => {
       const refusal = segmentRefusal(type, id);
       const fits: readonly (number | null)[] = type === "Vxlan" ? [...good.Vxlan, 4094, 4095] : good[type];
       assert.equal(refusal === undefined, fits.includes(id), `${type} ${id}`);
-      if (refusal !== undefined) assert.equal(readable(refusal).code, "NETWORK.1006");
+      if (refusal !== undefined) {
+        assert.equal(readable(refusal).code, "NETWORK.1006");
+        assert.deepEqual(refusal.values, id === null ? { type } : { type, id });
+      }
       const parsed = resources.L2Network.schema.safeParse({ ...samples.L2Network, type, vlan: id });
       assert.equal(parsed.success, refusal === undefined, `${type} ${id}`);
     }

@@ -132,3 +132,36 @@ test("states in a record are those of the resource's table; owners are resources
     for (const field of Object.keys(owners)) assert.ok(fieldsOf(kind).includes(field), `${kind}.${field}`);
   }
 });
+
+test("a description has several lines at most, and an end", () => {
+  const { schema } = resources.DiskOffering;
+  const parse = (description: string) => schema.safeParse({ ...samples.DiskOffering, description }).success;
+  for (const good of ["", "a\n\tb", "x".repeat(2048)]) assert.ok(parse(good), good.slice(0, 9));
+  for (const wrong of ["x".repeat(2049), "a\rb", "\u001b"]) assert.equal(parse(wrong), false);
+});
+
+test("a network is written as its first address and its prefix", () => {
+  const parse = (migrationNetworkCidr: string) =>
+    resources.Cluster.schema.safeParse({ ...samples.Cluster, migrationNetworkCidr }).success;
+  for (const good of ["10.0.0.0/8", "10.0.0.4/30", "10.0.0.4/32", "fd00::/64", "fd00::1/128"])
+    assert.ok(parse(good), good);
+  for (const wrong of [
+    "10.0.0.1/8",
+    "10.0.0.0",
+    "10.0.0.0/33",
+    "10.0.0.0/0",
+    "10.0.0.0/08",
+    "10.0.0.0/8/8",
+    "x/8",
+    "/8",
+    "fd00::1/129",
+  ])
+    assert.equal(parse(wrong), false, wrong);
+});
+
+test("a machine boots from each kind of device once at most", () => {
+  const { schema } = resources.VmInstance;
+  const parse = (...bootOrder: string[]) => schema.safeParse({ ...samples.VmInstance, bootOrder }).success;
+  assert.ok(parse("HardDisk") && parse("Network", "CdRom", "HardDisk"));
+  assert.equal(parse("CdRom", "CdRom"), false);
+});

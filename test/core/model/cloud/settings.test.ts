@@ -136,12 +136,15 @@ test("no setting takes what is empty, hostile or too long", () => {
 test("a name of no setting, or of several, is refused with what to do", () => {
   for (const name of ["", "__proto__", "toString", "host.", "x\u001b[2J", "a".repeat(9999)])
     assert.equal(refusalOf(findSetting(name)).code, "SYS.1003");
-  const { remedy } = refusalOf(findSetting("deletionPolicy"));
+  assert.equal(refusalOf(findSetting("ping")).details, "There is no setting ping.");
+  const { details, remedy } = refusalOf(findSetting("deletionPolicy"));
+  assert.equal(details, "Several settings are called deletionPolicy.");
   assert.equal(remedy, "Name one of vm.deletionPolicy, volume.deletionPolicy, image.deletionPolicy.");
 });
 
 test("settings that contradict each other are told, the defaults do not", () => {
   assert.deepEqual(settingsProblems(new Map()), []);
+  assert.deepEqual(settingsProblems(new Map([["ha.host.check.successTimes", 12]])), []);
   const problems = settingsProblems(
     new Map([
       ["ha.host.check.successTimes", 13],
@@ -159,6 +162,7 @@ test("sizes are exact, and those that a number can't hold are refused", () => {
   assert.equal(parseSize("1G"), 1024 ** 3);
   assert.equal(parseSize("4096"), 4096);
   assert.equal(parseSize("0"), 0);
+  assert.deepEqual([0, 1023, 1024, 1025, 1024 ** 5].map(formatSize), ["0B", "1023B", "1K", "1025B", "1P"]);
   assert.equal(parseSize("9P"), undefined);
   assert.equal(parseSize("9007199254740992"), undefined);
   for (let seed = 0; seed < 500; seed++) {

@@ -63,6 +63,9 @@ test("every state and event of every resource goes as it is meant, and anything 
         assert.equal(refusal.code, machine.code);
         assert.equal(refusal.where, `${kind} thing-1`);
         assert.ok(refusal.details.includes(state));
+        const possible = Object.keys(machine.table[state] ?? {}).join(", ");
+        const remedy = possible === "" ? `${state} is an end: nothing follows it.` : `Possible now: ${possible}.`;
+        assert.equal(refusal.remedy, remedy);
       }
 });
 

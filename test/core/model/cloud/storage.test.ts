@@ -52,6 +52,8 @@ test("image stores fit primary storages as the specification says", () => {
     }
   const other = fittingRefusal("Ceph", "Ceph", false);
   assert.ok(other !== undefined && readable(other).code === "STORAGE.1010");
+  assert.equal(other.details, "Images of Ceph can't be brought to Ceph unless both are the same Ceph.");
+  assert.equal(fittingRefusal("SFTP", "Ceph", true)?.details, "Images of SFTP can't be brought to Ceph.");
 });
 
 test("root volumes go to local storage where there is one", () => {
@@ -62,7 +64,15 @@ test("root volumes go to local storage where there is one", () => {
 });
 
 test("a local storage is a folder of its own, and none of the system's", () => {
-  for (const path of ["/binnacle_ps", "/data/vm/", "/binary", "/usr/binnacle", "/device", "/云"])
+  for (const path of [
+    "/binnacle_ps",
+    "/data/vm/",
+    "/binary",
+    "/usr/binnacle",
+    "/device",
+    "/云",
+    `/${"a".repeat(1023)}`,
+  ])
     assert.equal(placeRefusal("LocalStorage", path), undefined, path);
   const hostile = [
     "",
@@ -92,6 +102,11 @@ test("a local storage is a folder of its own, and none of the system's", () => {
       assert.ok(refusal !== undefined, JSON.stringify(path));
       assert.equal(readable(refusal).code, "STORAGE.1006");
     }
+  assert.equal(placeRefusal("LocalStorage", "/bin/")?.details, '"/bin/" belongs to the system.');
+  assert.equal(
+    placeRefusal("LocalStorage", "/dev/x")?.details,
+    '"/dev/x" lies under /dev, which belongs to the system.',
+  );
 });
 
 test("an NFS storage is a server and a folder", () => {
@@ -119,7 +134,12 @@ test("an NFS storage is a server and a folder", () => {
 });
 
 test("images come by http, https or from a file of the manager", () => {
-  for (const url of ["http://a/b.iso", "https://example.com:8443/x.qcow2?y=1", "file:///images/a.raw"])
+  for (const url of [
+    "http://a/b.iso",
+    "https://example.com:8443/x.qcow2?y=1",
+    "file:///images/a.raw",
+    `http://a/${"x".repeat(2039)}`,
+  ])
     assert.equal(imageUrlRefusal(url), undefined, url);
   for (const url of [
     "",
@@ -130,12 +150,14 @@ test("images come by http, https or from a file of the manager", () => {
     "file:///a/%2e%2e/b",
     "file:///a/.%2E/b",
     "http://u:p@a/b",
+    "http://u@a/b",
+    "http://:p@a/b",
     "http://a b",
     "HTTP:/a",
     "javascript:1",
     "http://",
     "http://a/\u001b[2J",
-    `http://a/${"x".repeat(2048)}`,
+    `http://a/${"x".repeat(2040)}`,
   ]) {
     const refusal = imageUrlRefusal(url);
     assert.ok(refusal !== undefined && readable(refusal).code === "STORAGE.1011", url);
