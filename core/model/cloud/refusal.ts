@@ -1,0 +1,101 @@
+import * as z from "zod/mini";
+import { NodeError } from "../error.ts";
+import { type CloudErrorCode, cloudErrors } from "./error-codes.ts";
+
+/** Why something is not done. Nothing has changed. */
+export type Refusal = {
+  code: CloudErrorCode;
+  /** What: the sentence of the code, the same for all its cases. */
+  description: string;
+  /** The resource or the field, as a path: `VmInstance web-1`, `nics.0.mac`. */
+  where: string;
+  /** Why, in this case. */
+  details: string;
+  remedy: string;
+  values: Readonly<Record<string, string | number | boolean>>;
+};
+
+/** What comes next, or why nothing does. */
+export type Outcome<T> = { done: true; next: T } | { done: false; refusal: Refusal };
+
+type Case = { where: string; details: string; remedy: string; values?: Refusal["values"] };
+
+export function refusalOf(code: CloudErrorCode, { where, details, remedy, values = {} }: Case): Refusal {
+  return { code, description: cloudErrors[code], where, details, remedy, values };
+}
+
+export function refuse(code: CloudErrorCode, given: Case): { done: false; refusal: Refusal } {
+  return { done: false, refusal: refusalOf(code, given) };
+}
+
+export function done<T>(next: T): { done: true; next: T } {
+  return { done: true, next };
+}
+
+type CloudErrorContent = {
+  code: string;
+  description: string;
+  details: string;
+  where?: string | undefined;
+  remedy?: string | undefined;
+  values?: Record<string, string | number | boolean> | undefined;
+  /** What led to it, for instance an error of a host's agent. */
+  cause?: CloudErrorContent | undefined;
+};
+
+const content: z.ZodMiniType<CloudErrorContent> = z.lazy(() =>
+  z.object({
+    code: z.string(),
+    description: z.string(),
+    details: z.string(),
+    where: z.optional(z.string()),
+    remedy: z.optional(z.string()),
+    values: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+    cause: z.optional(content),
+  }),
+);
+
+/** What every call of the cloud answers when it fails. Source: ../shared/spec/cloud.md, "Errors". */
+export const cloudErrorBody = z.object({ error: content });
+export type CloudErrorBody = z.infer<typeof cloudErrorBody>;
+
+/** A refusal as an error; `cause`: the error that led to it. */
+export class CloudError extends NodeError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, cause?: unknown) {
+    super(refusal.code, `${refusal.description}: ${refusal.details}`, {
+      remedy: refusal.remedy,
+      values: { ...refusal.values },
+      ...(cause === undefined ? {} : { cause }),
+    });
+    this.name = "CloudError";
+    this.refusal = refusal;
+  }
+
+  override toBody(): CloudErrorBody {
+    const { code, description, where, details, remedy, values } = this.refusal;
+    const cause = causeOf(this.cause);
+    return {
+      error: {
+        code,
+        description,
+        details,
+        where,
+        remedy,
+        ...(Object.keys(values).length === 0 ? {} : { values: { ...values } }),
+        ...(cause === undefined ? {} : { cause }),
+      },
+    };
+  }
+}
+
+/** Of an error that was not made to be read, only that there was one: its text may hold a secret. */
+function causeOf(error: unknown): CloudErrorContent | undefined {
+  if (error === undefined) return;
+  if (error instanceof CloudError) return error.toBody().error;
+  if (!(error instanceof NodeError))
+    return { code: "SYS.UNEXPECTED", description: "An unexpected error", details: "The manager's log has it." };
+  const { code, message, remedy, values } = error;
+  return { code, description: message, details: message, remedy, values };
+}
