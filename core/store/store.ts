@@ -112,8 +112,11 @@ export interface Lease {
  * | STORE.LEASE_GONE | the lease has ended; nothing was done |
  * | STORE.COMPACTED | a watch asked for what the store no longer remembers (`oldest`): list again |
  * | STORE.FULL, STORE.READ_ONLY, STORE.DISK, STORE.DAMAGED, STORE.LOCKED, STORE.CLOSED | what the place of the store suffers from |
- * | STORE.UNREACHABLE, STORE.DENIED | no member answers, or none lets us in; nothing was done |
+ * | STORE.UNREACHABLE | no member of etcd can serve the call; nothing was done |
+ * | STORE.DENIED, STORE.BAD_CERTIFICATE, STORE.REFUSED | etcd does not let us do that; nothing was done |
+ * | STORE.BUSY | others changed the same records all the time; nothing was done |
  * | STORE.UNCERTAIN | the change may have been made or not: read the records again |
+ * | STORE.NEWER_SCHEMA, STORE.NOT_MIGRATED, STORE.NOT_OPENED | only when it is opened |
  */
 export interface Store {
   get(kind: string, key: string): Promise<StoreRecord | undefined>;
