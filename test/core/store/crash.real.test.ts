@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -35,6 +35,10 @@ test(`a manager that is killed in mid-write ${runs} times loses nothing that it 
       assert.equal(a?.revision, b?.revision, where);
       assert.equal(a === undefined || byKey.has(`n${String(a.value["n"])}`), true, where);
     }
+    for (const key of byKey.keys()) {
+      const other = key.startsWith("n") ? key.replace("n", "twin") : key.replace("twin", "n");
+      if (!key.startsWith("pair")) assert.ok(byKey.has(other), `${where}: ${key} without ${other}`);
+    }
     const indexed = await allOf(store, "vm", { index: "cpuNum" }, 500);
     const numbered = records.filter(({ key }) => key.startsWith("n"));
     assert.deepEqual(new Set(indexed.map(({ key }) => key)), new Set(numbered.map(({ key }) => key)), where);
@@ -57,6 +61,41 @@ async function killedAfter(t: TestContext, args: readonly string[], count: numbe
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   assert.equal(child.signalCode, "SIGKILL");
   return told;
+}
+
+test("no transaction is acknowledged before the disk was told to keep it", needsTracing(), () => {
+  const folder = temporaryFolder();
+  try {
+    const child = join(import.meta.dirname, "syncing.real-child.ts");
+    const trace = [
+      "-f",
+      "-qq",
+      "-e",
+      "trace=fsync,fdatasync,write",
+      process.execPath,
+      child,
+      join(folder.path, "store.db"),
+    ];
+    const { stderr, status } = spawnSync("strace", trace, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    let isSynced = false;
+    let acknowledged = 0;
+    for (const line of stderr.split("\n"))
+      if (/f(data)?sync\(\d+\)\s+= 0/.test(line)) isSynced = true;
+      else if (line.includes('"acknowledged ')) {
+        assert.ok(isSynced, `no sync before: ${line}`);
+        isSynced = false;
+        acknowledged++;
+      }
+    assert.equal(acknowledged, 20);
+  } finally {
+    folder.dispose();
+  }
+});
+
+function needsTracing(): { skip?: string } {
+  const isThere = spawnSync("strace", ["-qq", "-e", "trace=none", "true"]).status === 0;
+  return isThere || process.env["CI"] === "true" ? {} : { skip: "needs strace, and the right to trace" };
 }
 
 test(

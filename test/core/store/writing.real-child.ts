@@ -12,7 +12,7 @@ const store = await SqliteStore.open({ file, indexes, keptRevisions: 50 });
 writeSync(1, "open\n");
 
 let next = Number(first);
-/** Two records that are always written together, and one that shows which transactions there were. */
+/** Two records that are always written together, and two that show which transactions there were. */
 async function write(): Promise<void> {
   const n = next++;
   const text = "x".repeat(random.below(3000));
@@ -22,6 +22,7 @@ async function write(): Promise<void> {
     put(`${pair}-a`, { name: text }),
     put(`${pair}-b`, { name: text }),
     put(`n${n}`, { cpuNum: n }),
+    put(`twin${n}`, {}),
   ]);
   writeSync(1, `${n}\n`);
 }
