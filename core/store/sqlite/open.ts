@@ -25,9 +25,10 @@ export async function openDatabase(file: string, migrations: readonly Migration[
     accessSync(dirname(file), constants.W_OK);
     if (existsSync(file)) accessSync(file, constants.W_OK);
     db = new DatabaseSync(file, { timeout: 0, defensive: true });
-    chmodSync(file, 0o600);
-    takeAlone(db);
+    db.exec("PRAGMA locking_mode = EXCLUSIVE");
     const version = checkOurs(db, file, migrations.length);
+    takeAlone(db);
+    chmodSync(file, 0o600);
     checkSound(db, file);
     if (version < migrations.length) await migrate(db, file, version, migrations);
     return db;
@@ -39,7 +40,6 @@ export async function openDatabase(file: string, migrations: readonly Migration[
 
 /** Nobody else may open the file meanwhile, not even to read: its lock goes with the process, however that ends. */
 function takeAlone(db: DatabaseSync): void {
-  db.exec("PRAGMA locking_mode = EXCLUSIVE");
   db.exec("PRAGMA journal_mode = WAL");
   db.exec("PRAGMA synchronous = FULL");
   db.exec("BEGIN IMMEDIATE; COMMIT");

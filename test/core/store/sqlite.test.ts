@@ -235,7 +235,9 @@ test("a damaged file, a foreign database and no database are refused with what t
   const raw = new DatabaseSync(foreign);
   raw.exec("CREATE TABLE theirs (x)");
   raw.close();
+  const before = readFileSync(foreign);
   await refuses(SqliteStore.open({ file: foreign, indexes }), "STORE.DAMAGED");
+  assert.deepEqual(readFileSync(foreign), before);
 
   const damaged = `${file}.damaged`;
   const store = await SqliteStore.open({ file: damaged, indexes });
