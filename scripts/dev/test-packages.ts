@@ -1,6 +1,9 @@
 import { $ } from "zx";
 
-/** A Debian package that tests or benchmarks need, and what for. Packages that start a network service don't belong here. */
+/**
+ * A Debian package that tests or benchmarks need, and what for. Packages that start a network service don't belong
+ * here; etcd-server is the exception, whose service listens on the loopback address only.
+ */
 export type TestPackage = {
   readonly name: string;
   readonly for: "test" | "bench" | "long" | "iso";
@@ -23,7 +26,10 @@ export const testPackages: readonly TestPackage[] = [
   { name: "fdisk", for: "test", why: "sfdisk: partition tables, as the installer makes them" },
   { name: "squashfs-tools", for: "test", why: "mksquashfs: a small system to install" },
   { name: "groff-base", for: "test", why: "groff: the manual pages of the commands" },
+  { name: "strace", for: "test", why: "whether the store's writes are on the disk before they are acknowledged" },
   { name: "xorriso", for: "test", why: "puts an answer file into an image" },
+  { name: "etcd-client", for: "long", why: "etcdctl: sets up users of etcd, and looks at its members" },
+  { name: "etcd-server", for: "long", why: "three members on the loopback address: the store of several managers" },
   { name: "console-setup-linux", for: "long", why: "fonts: the screen of a guest is read by them" },
   { name: "cryptsetup-bin", for: "long", why: "a disk with LUKS on it" },
   { name: "dosfstools", for: "long", why: "a disk with an EFI system partition on it" },
