@@ -10,6 +10,7 @@ import { applicationId, type Migration } from "./schema.ts";
 
 /** Pages that are copied in one step of a backup, while writes wait: 1 MiB. */
 const pagesPerStep = 256;
+const mostAttempts = 50;
 
 /**
  * Opens the file, or makes it; checks it, and brings it to the newest schema after keeping a copy beside it as
@@ -105,10 +106,7 @@ export async function backupTo(db: DatabaseSync, to: string): Promise<void> {
   const temporary = `${to}.tmp`;
   rmSync(temporary, { force: true });
   try {
-    // Made first: it holds password hashes, and nobody else may read it at any time.
-    const made = await open(temporary, "wx", 0o600);
-    await made.close();
-    await backup(db, temporary, { rate: pagesPerStep });
+    await copy(db, temporary);
     const handle = await open(temporary, "r+");
     try {
       await handle.sync();
@@ -120,6 +118,26 @@ export async function backupTo(db: DatabaseSync, to: string): Promise<void> {
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/**
+ * A step of the copy that falls into a commit on the same connection may end the whole copy, with an error that is none
+ * (errcode 0): it begins anew then.
+ */
+async function copy(db: DatabaseSync, to: string): Promise<void> {
+  for (let attempts = 1; ; attempts++) {
+    rmSync(to, { force: true });
+    // Made first: it holds password hashes, and nobody else may read it at any time.
+    const made = await open(to, "wx", 0o600);
+    await made.close();
+    try {
+      await backup(db, to, { rate: pagesPerStep });
+      return;
+    } catch (error) {
+      const isOfCommit = error instanceof Error && "errcode" in error && error.errcode === 0;
+      if (!isOfCommit || attempts === mostAttempts) throw error;
+    }
   }
 }
 
