@@ -81,7 +81,7 @@ export const nodeDrives = {
     assert.equal((await fetched(node, new URL(file, address).href)).status, 200);
     const count =
       "const { DatabaseSync } = require('node:sqlite'); " +
-      "console.log(new DatabaseSync('/root/fetched').prepare('SELECT count(*) AS n FROM host').get().n)";
+      "console.log(String(new DatabaseSync('/root/fetched').prepare('SELECT count(*) AS n FROM host').get().n))";
     assert.match(await node.guest.run(`/usr/lib/binnacle/node -e "${count}"`), /^3$/m);
     await endServing(seat);
   },
