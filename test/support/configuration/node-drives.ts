@@ -146,8 +146,9 @@ export const nodeDrives = {
   },
 } satisfies Partial<Record<ConfigurationItem, Drive>>;
 
-async function serviceAction({ seat, node }: Place, action: string, words: string): Promise<void> {
-  await openFromAnywhere({ seat, name: "tty1", node }, "service", "ZStack Service");
+async function serviceAction(place: Place, action: string, words: string): Promise<void> {
+  const { seat } = place;
+  await openFromAnywhere(place, "service", "ZStack Service");
   await seat.until(/binnacle-manager +\w/);
   await selectLine(seat, action);
   seat.press("enter");

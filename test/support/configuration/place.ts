@@ -33,8 +33,6 @@ const links = z.array(
     ifname: z.string(),
     master: z.string().optional(),
     link: z.string().optional(),
-    addr_info: z.array(z.looseObject({ local: z.string(), prefixlen: z.number(), scope: z.string() })),
-    linkinfo: z.looseObject({ info_kind: z.string().optional() }).optional(),
   }),
 );
 
