@@ -104,7 +104,6 @@ async function migrate(
  */
 export async function backupTo(db: DatabaseSync, to: string): Promise<void> {
   const temporary = `${to}.tmp`;
-  rmSync(temporary, { force: true });
   try {
     await copy(db, temporary);
     const handle = await open(temporary, "r+");
