@@ -10,6 +10,8 @@ export const cloudErrors = {
   "SYS.1002": "The resource is not in a state that allows this",
   "SYS.1003": "The setting does not exist",
   "SYS.1004": "The setting can't have this value",
+  "SYS.1005": "The resource does not exist",
+  "SYS.1006": "The records are being changed all the time",
   "HOST.1001": "The host is not in a state that allows this",
   "HOST.1002": "The host's status does not allow this",
   "HOST.1003": "The host can't be deleted",

@@ -80,8 +80,8 @@ test("no transaction is acknowledged before the disk was told to keep it", needs
     assert.equal(status, 0, stderr);
     let isSynced = false;
     let acknowledged = 0;
+    // A call that another thread's line falls into is told in two lines; the second has its result.
     for (const line of stderr.split("\n"))
-      // A call that another thread's line falls into is told in two lines; the second has its result.
       if (/\bf(data)?sync(\(\d+| resumed>)\)\s+= 0/.test(line)) isSynced = true;
       else if (line.includes('"acknowledged ')) {
         assert.ok(isSynced, `no sync before: ${line}`);

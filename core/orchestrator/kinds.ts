@@ -1,0 +1,62 @@
+import type * as z from "zod/mini";
+import { type ResourceKind, resources } from "../model/cloud/resources.ts";
+import type { JsonObject } from "../store/record.ts";
+
+/*
+ * What the manager keeps in the store: the resources of the cloud, and records of its own that no call of the API
+ * shows. Of its own kinds each room that writes one describes it; here stand their names, so that none is used twice.
+ */
+
+/** The manager's own kinds. */
+export const ownKinds = [
+  /** Rewritten whenever something with this owner is made: a deletion that depends on it can't miss a new child. */
+  "Guard",
+  /** An address in use, by `L3NETWORK:ADDRESS`. Its existence is what makes the address taken. */
+  "AddressUse",
+  /** A MAC address in use. */
+  "MacUse",
+  /** What a task has still to do, by the task's uuid. */
+  "Flow",
+  /** A manager that runs, with a lease: it goes when the manager does. */
+  "ManagementNode",
+  /** Hash of a user's password, by the user's uuid. */
+  "Credential",
+  /** The certificate that a host has to show, by the host's uuid. */
+  "HostCertificate",
+  /** The answer that a call with this idempotency key was given. */
+  "IdempotencyKey",
+] as const;
+export type OwnKind = (typeof ownKinds)[number];
+export type Kind = ResourceKind | OwnKind;
+
+/** A record of a kind. Nobody changes one: several readers hold it. */
+export type RecordOf<K extends Kind> = K extends ResourceKind
+  ? Readonly<z.infer<(typeof resources)[K]["schema"]>>
+  : JsonObject;
+
+export const resourceKinds = Object.keys(resources) as ResourceKind[];
+
+export function isResourceKind(kind: string): kind is ResourceKind {
+  return Object.hasOwn(resources, kind);
+}
+
+/** What is read from the store alone, for it grows without end: the mirror leaves it out. */
+export const unmirroredKinds: ReadonlySet<Kind> = new Set<Kind>(["AuditRecord", "IdempotencyKey"]);
+export const mirroredKinds: readonly Kind[] = [...resourceKinds, ...ownKinds].filter(
+  (kind) => !unmirroredKinds.has(kind),
+);
+
+/** Fields by which the mirror finds records without looking at all of them: whatever names another record, and these. */
+const moreFields: Partial<Record<Kind, readonly string[]>> = {
+  Host: ["managementIp"],
+  VmNic: ["ip", "mac"],
+  User: ["name"],
+  GlobalConfig: ["name"],
+  Task: ["state"],
+  Flow: ["managerUuid"],
+};
+
+export function mirrorIndexes(kind: Kind): readonly string[] {
+  const fields = isResourceKind(kind) ? Object.keys(resources[kind].schema.shape) : [];
+  return [...fields.filter((field) => /.Uuids?$/.test(field)), ...(moreFields[kind] ?? [])];
+}
