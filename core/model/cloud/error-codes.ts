@@ -6,12 +6,19 @@
 type Area = "SYS" | "HOST" | "VM" | "STORAGE" | "NETWORK" | "IDENTITY" | "HA";
 
 export const cloudErrors = {
+  "SYS.1000": "The manager failed",
   "SYS.1001": "A field of the call is wrong",
   "SYS.1002": "The resource is not in a state that allows this",
   "SYS.1003": "The setting does not exist",
   "SYS.1004": "The setting can't have this value",
   "SYS.1005": "The resource does not exist",
   "SYS.1006": "The records are being changed all the time",
+  "SYS.1007": "The resources don't belong together",
+  "SYS.1008": "There is no such call",
+  "SYS.1009": "The store can't serve the call",
+  "SYS.1010": "The request can't be understood",
+  "SYS.1011": "The request is too large",
+  "SYS.1012": "The idempotency key was used for another call",
   "HOST.1001": "The host is not in a state that allows this",
   "HOST.1002": "The host's status does not allow this",
   "HOST.1003": "The host can't be deleted",
@@ -38,6 +45,7 @@ export const cloudErrors = {
   "STORAGE.1009": "The snapshot tree is as deep as it can be",
   "STORAGE.1010": "The image store does not fit the primary storage",
   "STORAGE.1011": "The image's address can't be used",
+  "STORAGE.1012": "The storage is in use",
   "NETWORK.1001": "The address range is wrong",
   "NETWORK.1002": "The address range overlaps another one",
   "NETWORK.1003": "The address range is in use",

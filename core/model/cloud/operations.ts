@@ -57,6 +57,10 @@ export const auditRecord = record({
   errorCode: say(z.nullable(line(32)), "The error's code, or null."),
   durationMs: say(count, "Milliseconds from the call to its answer, or to the end of its task."),
   requestBytes: say(bytes, "Size of the call. Its content is kept without secrets, in the log."),
+  count: say(
+    count.check(z.minimum(1)),
+    "Calls it stands for: those that only read share one a minute, with the longest duration.",
+  ),
 });
 
 export const alarmStatuses = ["InsufficientData", "OK", "Alarm"] as const;
