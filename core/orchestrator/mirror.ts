@@ -1,6 +1,7 @@
 import { NodeError } from "../model/error.ts";
 import type { Json } from "../store/record.ts";
 import { maxPage, type Store, type StoreRecord, type WatchBatch } from "../store/store.ts";
+import { HostSums } from "./host-figures.ts";
 import { type Kind, mirroredKinds, mirrorIndexes, type RecordOf } from "./kinds.ts";
 
 export type Mirrored<K extends Kind = Kind> = { readonly value: RecordOf<K>; readonly revision: number };
@@ -25,6 +26,7 @@ export class Mirror {
   readonly #store: Store;
   #tables = new Map<Kind, Table>();
   #revision = 0;
+  #hostSums: HostSums;
   readonly #listeners = new Set<MirrorListener>();
   #waiting: Waiting[] = [];
   readonly #ending = new AbortController();
@@ -36,6 +38,8 @@ export class Mirror {
     this.#store = store;
     this.#tables = loaded.tables;
     this.#revision = loaded.revision;
+    this.#hostSums = new HostSums(this);
+    this.#refreshHosts(this.#table("Host").records.keys());
     this.ended = this.#follow().finally(() => this.#refuseWaiting());
     this.ended.catch(() => undefined);
   }
@@ -143,7 +147,27 @@ export class Mirror {
       table.set(key, after);
       if (before !== undefined || after !== undefined) changes.push({ kind, key, before, after });
     }
+    changes.push(...this.#refreshHosts(this.#hostSums.follow(changes)));
     this.#arrive(revision, changes);
+  }
+
+  /** Gives hosts the figures that they have by the machines on them now. */
+  #refreshHosts(uuids: Iterable<string>): MirrorChange[] {
+    const table = this.#table("Host");
+    const changes: MirrorChange[] = [];
+    for (const key of uuids) {
+      const before = table.records.get(key) as Mirrored<"Host"> | undefined;
+      if (before === undefined) continue;
+      const figures = this.#hostSums.figures(before.value);
+      const { cpuUsed, memoryUsed, memoryReserved } = before.value;
+      const isSame =
+        figures.cpuUsed === cpuUsed && figures.memoryUsed === memoryUsed && figures.memoryReserved === memoryReserved;
+      if (isSame) continue;
+      const after = { value: { ...before.value, ...figures }, revision: before.revision };
+      table.set(key, after);
+      changes.push({ kind: "Host", key, before, after });
+    }
+    return changes;
   }
 
   /** After so long without the store that it has forgotten what happened: what differs is told as one transaction. */
@@ -160,6 +184,8 @@ export class Mirror {
         if (!table.records.has(key)) changes.push({ kind, key, before, after: undefined });
     }
     this.#tables = tables;
+    this.#hostSums = new HostSums(this);
+    this.#refreshHosts(this.#table("Host").records.keys());
     this.#arrive(revision, changes);
   }
 

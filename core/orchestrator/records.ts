@@ -196,6 +196,18 @@ export class Tx {
     this.#written.set(id, { change, isNew: false });
   }
 
+  /** Does something whole or, when it throws, not at all; the error is passed on. */
+  attempt<T>(action: () => T): T {
+    const before = new Map(this.#written);
+    try {
+      return action();
+    } catch (error) {
+      this.#written.clear();
+      for (const [id, written] of before) this.#written.set(id, written);
+      throw error;
+    }
+  }
+
   /** What is to be committed. */
   changes(): Change[] {
     const read = [...this.#read].filter(([id]) => !this.#written.has(id)).map(([, change]) => change);

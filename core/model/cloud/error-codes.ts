@@ -34,6 +34,8 @@ export const cloudErrors = {
   "VM.1005": "The virtual machine runs no operation that could end",
   "VM.1006": "The host has a process of a virtual machine that must not run",
   "VM.1007": "The virtual machine has as many of these as it can have",
+  "VM.1008": "No host can take the virtual machine",
+  "VM.1009": "The virtual machine's size or networks are not complete",
   "STORAGE.1001": "The storage is not in a state that allows this",
   "STORAGE.1002": "The storage's status does not allow this",
   "STORAGE.1003": "The storage takes nothing new",
