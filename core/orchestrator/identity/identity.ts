@@ -6,7 +6,7 @@ import { Secret } from "../../model/secret.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Records } from "../records.ts";
-import { credentialOf, endAllSessions, putNewHash, putPassword } from "./credentials.ts";
+import { type Credential, credentialOf, endAllSessions, putNewHash, putPassword } from "./credentials.ts";
 import { LogInLimits } from "./log-in-limits.ts";
 import { isCrypt, type Passwords } from "./passwords.ts";
 import {
@@ -218,39 +218,33 @@ export class Identity {
     return eldest;
   }
 
-  /** The id of a user's password, when it was given; empty for nobody's. */
+  /**
+   * The id of the user's password, which was given; empty when there is no such user. Whatever is done with it asks
+   * whether it is still that of the present one.
+   */
   async #checked(
     name: string,
     user: RecordOf<"User"> | undefined,
     password: Secret,
     clientAddress: string,
   ): Promise<string> {
-    let passwordId = "";
+    const credential = user === undefined ? undefined : this.#credential(user.uuid);
     const isKnown = user !== undefined && this.#sessions.isKnownAddress(user.uuid, clientAddress);
-    await this.#limits.run({ name: name.slice(0, longestName), clientAddress, isKnown }, async () => {
-      for (;;) {
-        const credential = this.#credential(user);
-        const isRight = await this.#passwords.isRight(password, credential?.hash);
-        // It was changed while the old one was checked: only the new one may be right.
-        if (isRight && credential?.passwordId !== this.#credential(user)?.passwordId) continue;
-        passwordId = credential?.passwordId ?? "";
-        return isRight;
-      }
-    });
-    if (user !== undefined) await this.#renewHash(user.uuid, passwordId, password);
-    return passwordId;
+    const attempt = { name: name.slice(0, longestName), clientAddress, isKnown };
+    await this.#limits.run(attempt, () => this.#passwords.isRight(password, credential?.hash));
+    if (user === undefined || credential === undefined) return "";
+    if (this.#passwords.isOutdated(credential.hash)) await this.#renewHash(user.uuid, credential.passwordId, password);
+    return credential.passwordId;
   }
 
-  /** Stores the right password anew when its hash is not of today's kind or cost. */
+  /** Stores a right password anew: its hash is not of today's kind or cost. */
   async #renewHash(userUuid: string, passwordId: string, password: Secret): Promise<void> {
-    const hash = credentialOf(this.#mirror.get("Credential", userUuid)?.value)?.hash;
-    if (hash === undefined || !this.#passwords.isOutdated(hash)) return;
-    const renewed = await this.#passwords.hash(password);
-    await this.#records.change((tx) => putNewHash(tx, userUuid, passwordId, renewed));
+    const hash = await this.#passwords.hash(password);
+    await this.#records.change((tx) => putNewHash(tx, userUuid, passwordId, hash));
   }
 
-  #credential(user: RecordOf<"User"> | undefined) {
-    return user === undefined ? undefined : credentialOf(this.#mirror.get("Credential", user.uuid)?.value);
+  #credential(userUuid: string): Credential | undefined {
+    return credentialOf(this.#mirror.get("Credential", userUuid)?.value);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   Passwords,
   type PasswordsOptions,
 } from "../../../../core/orchestrator/identity/index.ts";
+import type { SessionsOptions } from "../../../../core/orchestrator/identity/sessions.ts";
 import { Mirror } from "../../../../core/orchestrator/mirror.ts";
 import { Records } from "../../../../core/orchestrator/records.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
@@ -36,8 +37,9 @@ export class Bed {
     "identity.session.timeout": 7200,
     "identity.session.maxConcurrent": 500,
   };
-  /** The store fails each transaction with it. */
+  /** The store fails each transaction with it, once so many have passed. */
   failure: NodeError | undefined;
+  passing = 0;
   readonly background: unknown[] = [];
   readonly #t: TestContext;
 
@@ -59,11 +61,7 @@ export class Bed {
     const mirror = await Mirror.open(this.store);
     const records = new Records({ store: this.#failing(), mirror, now: () => this.wall });
     const identity = new Identity({
-      records,
-      now: () => this.wall,
-      monotonicMs: () => this.monotonic,
-      setting: (id) => this.settings[id],
-      onError: (error) => this.background.push(error),
+      ...this.sessionsOptions(records),
       passwords: new Passwords({ cost: cheap, ...passwords }),
     });
     undoAfter(this.#t, async () => {
@@ -71,6 +69,16 @@ export class Bed {
       await mirror.close();
     });
     return { identity, mirror, records };
+  }
+
+  sessionsOptions(records: Records): SessionsOptions {
+    return {
+      records,
+      now: () => this.wall,
+      monotonicMs: () => this.monotonic,
+      setting: (id) => this.settings[id],
+      onError: (error) => this.background.push(error),
+    };
   }
 
   /** With admin, whose password is `right`. */
@@ -104,7 +112,8 @@ export class Bed {
   #failing(): Store {
     return new Proxy(this.store, {
       get: (store, name) => {
-        if (name === "transact" && this.failure !== undefined) return () => Promise.reject(this.failure);
+        if (name === "transact" && this.failure !== undefined && --this.passing < 0)
+          return () => Promise.reject(this.failure);
         const member: unknown = Reflect.get(store, name);
         return typeof member === "function" ? member.bind(store) : member;
       },

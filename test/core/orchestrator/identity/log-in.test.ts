@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NodeError } from "../../../../core/model/error.ts";
 import { Secret } from "../../../../core/model/secret.ts";
 import { admin, initialPassword } from "../../../../core/orchestrator/identity/index.ts";
 import { type Derive, deriveKey } from "../../../../core/orchestrator/identity/scrypt.ts";
@@ -124,6 +125,28 @@ test("a hash of an older cost is replaced at the next log-in, and sessions go on
   assert.equal(older.identity.authenticate(token).user.name, "admin");
 });
 
+test("renewing a hash does not bring back a password that was reset meanwhile", async (t) => {
+  const bed = await Bed.open(t);
+  const older = await bed.ready();
+  const renewing = Promise.withResolvers<void>();
+  const reset = Promise.withResolvers<void>();
+  const derive: Derive = async (password, salt, cost) => {
+    if (cost.log2N === 5) {
+      renewing.resolve();
+      await reset.promise;
+    }
+    return deriveKey(password, salt, cost);
+  };
+  const newer = await bed.manager({ derive, cost: { log2N: 5, r: 8, p: 1 } });
+  const late = code(() => logIn(newer));
+  await renewing.promise;
+  await older.identity.resetPassword();
+  reset.resolve();
+  assert.equal(await late, "IDENTITY.1002");
+  assert.equal(await code(() => logIn(older)), "IDENTITY.1002");
+  await logIn(older, initial);
+});
+
 test("a hundred log-ins at once all get a session of their own", async (t) => {
   const bed = await Bed.open(t);
   const managers = [await bed.ready(), await bed.manager()];
@@ -178,6 +201,22 @@ test("a disabled user is told so only with the right password", async (t) => {
   assert.equal(await code(() => identity.authenticate(token)), "IDENTITY.1001");
   await identity.logIn("worker", another, home);
   assert.equal(await code(() => identity.changeUserState(admin.uuid, "disable")), "IDENTITY.1010");
+});
+
+test("enabling a user brings no session back, though the store failed before their records were removed", async (t) => {
+  const bed = await Bed.open(t);
+  const manager = await bed.ready();
+  const { identity } = manager;
+  const uuid = await addUser(manager, "worker", another);
+  const { token } = await identity.logIn("worker", another, home);
+  bed.failure = new NodeError("STORE.UNREACHABLE", "etcd is away.");
+  for (const event of ["disable", "enable"] as const) {
+    bed.passing = 1;
+    assert.equal((await identity.changeUserState(uuid, event)).state, event === "disable" ? "Disabled" : "Enabled");
+  }
+  assert.deepEqual(bed.background, [bed.failure, bed.failure]);
+  assert.equal(await bed.count("Session"), 1);
+  assert.equal(await code(() => identity.authenticate(token)), "IDENTITY.1001");
 });
 
 test("a second user of the same name does not take the log-in over", async (t) => {

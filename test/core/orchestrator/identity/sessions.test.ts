@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeError } from "../../../../core/model/error.ts";
 import { Secret } from "../../../../core/model/secret.ts";
-import { initialPassword } from "../../../../core/orchestrator/identity/index.ts";
+import { admin, initialPassword } from "../../../../core/orchestrator/identity/index.ts";
+import { Sessions } from "../../../../core/orchestrator/identity/sessions.ts";
 import { addUser, another, Bed, code, home, logIn, refusal, right, wrong } from "./bed.ts";
 
 /** How much longer than its time-out a session may live at the most, in seconds. */
@@ -121,18 +122,19 @@ test("uses that could not be written keep the session alive, and are written lat
 });
 
 test("a clock that is set back ends no session, and makes none live for longer than it should", async (t) => {
-  const bed = await Bed.open(t);
-  const { identity } = await bed.ready();
-  const { token } = await identity.logIn("admin", right, home);
-  const year = 365 * 86_400_000;
-  bed.wall -= year;
-  assert.equal(await identity.endExpired(), 0);
-  identity.authenticate(token);
-  bed.pass(7200 + grace - 1);
-  identity.authenticate(token);
-  await identity.settled();
-  bed.pass(7200 + grace);
-  assert.equal(await code(() => identity.authenticate(token)), "IDENTITY.1001");
+  for (const isUsed of [true, false]) {
+    const bed = await Bed.open(t);
+    const { identity } = await bed.ready();
+    const { token } = await identity.logIn("admin", right, home);
+    bed.wall -= 365 * 86_400_000;
+    if (isUsed) identity.authenticate(token);
+    else assert.equal(await identity.endExpired(), 0);
+    await identity.settled();
+    bed.pass(7200 + grace - 1);
+    assert.equal(await identity.endExpired(), 0);
+    bed.pass(1);
+    assert.equal(await code(() => identity.authenticate(token)), "IDENTITY.1001");
+  }
 });
 
 test("a clock that is set forward by more than the time-out ends sessions", async (t) => {
@@ -257,6 +259,8 @@ test("a reset ends every session of admin, and its password is the initial one, 
   const { token } = await logIn(one);
   const worker = await one.identity.logIn("worker", another, home);
   await two.mirror.reached(await bed.revision());
+  await two.records.change((tx) => tx.update("User", admin.uuid, { state: "Disabled" }));
+  assert.equal(await code(() => two.identity.authenticate(token)), "IDENTITY.1001");
   await two.identity.resetPassword();
   await one.mirror.reached(await bed.revision());
   assert.equal(await code(() => one.identity.authenticate(token)), "IDENTITY.1001");
@@ -267,21 +271,28 @@ test("a reset ends every session of admin, and its password is the initial one, 
   assert.equal(await code(() => one.identity.authenticate(reset.token)), "IDENTITY.1003");
 });
 
+test("a password that was changed after it was checked opens no session", async (t) => {
+  const bed = await Bed.open(t);
+  const manager = await bed.ready();
+  const sessions = new Sessions(bed.sessionsOptions(manager.records));
+  assert.equal(await code(() => sessions.open(admin.uuid, "of the former one", home)), "IDENTITY.1002");
+  assert.equal(await bed.count("Session"), 0);
+});
+
 test("no session of the old password outlives its change, however close the log-in was", async (t) => {
   const bed = await Bed.open(t);
   const manager = await bed.ready();
   const { token } = await logIn(manager);
   const change = manager.identity.changePassword({ token, old: right, next: another, clientAddress: home });
-  const late = Array.from({ length: 20 }, () => logIn(manager, right).catch((error: unknown) => error));
-  await change;
-  const tokens = (await Promise.all(late)).filter(
-    (each) => typeof each === "object" && each !== null && "token" in each,
+  const late = Array.from({ length: 20 }, () =>
+    logIn(manager, right).then(
+      (opened) => [opened.token],
+      () => [],
+    ),
   );
-  for (const each of tokens)
-    if ("token" in each && each.token instanceof Secret) {
-      const old = each.token;
-      assert.equal(await code(() => manager.identity.authenticate(old)), "IDENTITY.1001");
-    }
+  await change;
+  for (const old of (await Promise.all(late)).flat())
+    assert.equal(await code(() => manager.identity.authenticate(old)), "IDENTITY.1001");
   manager.identity.authenticate(token);
 });
 
