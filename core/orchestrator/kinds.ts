@@ -21,6 +21,8 @@ export const ownKinds = [
   "ManagementNode",
   /** Hash of a user's password, by the user's uuid. */
   "Credential",
+  /** Hash of a session's token, by the session's uuid. */
+  "SessionToken",
   /** The certificate that a host has to show, by the host's uuid. */
   "HostCertificate",
   /** The answer that a call with this idempotency key was given. */
@@ -51,6 +53,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   Host: ["managementIp"],
   VmNic: ["ip", "mac"],
   User: ["name"],
+  SessionToken: ["hash"],
   GlobalConfig: ["name"],
   Task: ["state"],
   Flow: ["managerUuid"],

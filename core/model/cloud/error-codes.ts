@@ -55,6 +55,15 @@ export const cloudErrors = {
   "NETWORK.1005": "The address can't be given to a virtual machine",
   "NETWORK.1006": "The network's VLAN or VNI is wrong",
   "IDENTITY.1001": "The session is not valid",
+  "IDENTITY.1002": "The name or the password is wrong",
+  "IDENTITY.1003": "The password has to be changed first",
+  "IDENTITY.1004": "The user is disabled",
+  "IDENTITY.1005": "Too many wrong passwords were given",
+  "IDENTITY.1006": "Too many passwords are being checked",
+  "IDENTITY.1007": "The new password can't be used",
+  "IDENTITY.1008": "The user has as many sessions as it can have",
+  "IDENTITY.1009": "The stored password can't be read",
+  "IDENTITY.1010": "The user is not in a state that allows this",
 } as const satisfies Record<`${Area}.${number}`, string>;
 
 export type CloudErrorCode = keyof typeof cloudErrors;

@@ -93,7 +93,7 @@ export const alarm = record({
   status: say(z.enum(alarmStatuses), "What was seen last."),
 });
 
-export const userState = onOffMachine("User", "IDENTITY.1001", "Nobody can log in as this user.");
+export const userState = onOffMachine("User", "IDENTITY.1010", "Nobody can log in as this user.");
 export const user = record({
   state: say(z.enum(["Enabled", "Disabled"]), "Whether anybody may log in as this user."),
   mustChangePassword: say(z.boolean(), "The password was reset: the next log-in has to change it."),
