@@ -16,7 +16,7 @@ import { answer, type QueryResult } from "./result.ts";
 /** What the store has to be opened with. */
 export const auditIndexes = { AuditRecord: ["createDate"] } as const;
 
-/** Records that one query looks at: with SQLite about a second. */
+/** Records that one query looks at. */
 const mostLooked = 100_000;
 
 /** Milliseconds of the first span that is read, and how much longer the next is after one with less than a page. */

@@ -28,15 +28,19 @@ function distanceOf(given: string, name: string): number {
   return given.length >= 2 && name.includes(given) ? Math.min(edits, 0.5) : edits;
 }
 
+/** Two letters in each other's place are one edit (optimal string alignment). */
 function editsBetween(a: string, b: string): number {
+  let earlier: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const isSwapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwapped ? (earlier[j - 2] ?? 0) + 1 : replaced;
+      next.push(Math.min(replaced, swapped, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
-    row = next;
+    [earlier, row] = [row, next];
   }
   return row[b.length] ?? 0;
 }

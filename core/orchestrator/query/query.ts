@@ -12,8 +12,8 @@ import { holding, type QuerySource } from "./walk.ts";
 export type QuerySources = { mirror: QuerySource; store: Pick<Store, "list"> };
 
 /**
- * Carries out a query of a kind. The records of the kind are those of one moment, the call's; what they are related to
- * is looked up when their turn comes, up to some hundred milliseconds later.
+ * Carries out a query of a kind. When all records are looked at, they are those of one moment; what an index finds, and
+ * what records are related to, is taken as it is when its turn comes, in a large cloud some hundred milliseconds later.
  *
  * @throws SYS.1030 to SYS.1035 for what is wrong in the request, SYS.1036 for the audit, and what the store throws
  */
@@ -37,7 +37,7 @@ async function filter(mirror: QuerySource, { kind, conditions }: Query, pace: Pa
   const tests = conditions.toSorted((a, b) => a.path.length - b.path.length).map((each) => holding(mirror, each));
   const found: JsonObject[] = [];
   let looked = 0;
-  for (const record of candidates(mirror, kind, conditions)) {
+  for (const record of await candidates(mirror, kind, conditions, pace)) {
     if (tests.every((holds) => holds(record))) found.push(record);
     // The clock costs as much as looking at a record.
     if (++looked % 16 === 0 && pace.isOver()) await pace.rest();

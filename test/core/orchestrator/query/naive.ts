@@ -23,9 +23,7 @@ export function naiveHolds(cloud: Cloud, kind: ResourceKind, record: JsonObject,
     const names = (one: JsonObject, uuid: Json | undefined) => [one[link.field] ?? null].flat().includes(uuid ?? null);
     return (
       (goesForth &&
-        recordsOf(link.to).some(
-          (other) => names(record, other["uuid"]) && naiveHolds(cloud, link.to, other, next),
-        )) ||
+        recordsOf(link.to).some((other) => names(record, other["uuid"]) && naiveHolds(cloud, link.to, other, next))) ||
       (goesBack &&
         recordsOf(link.from).some((other) => names(other, record["uuid"]) && naiveHolds(cloud, link.from, other, next)))
     );

@@ -95,7 +95,8 @@ export function largeCloud(machines: number): Cloud {
   add("L3Network", 0, { name: "net-0" });
   add("PrimaryStorage", 0, { name: "storage-0", zoneUuid: idOf("Zone", 0) });
   const hosts = Math.ceil(machines / 100);
-  for (let i = 0; i < Math.ceil(hosts / 50); i++) add("Cluster", i, { name: `cluster-${i}`, zoneUuid: idOf("Zone", 0) });
+  for (let i = 0; i < Math.ceil(hosts / 50); i++)
+    add("Cluster", i, { name: `cluster-${i}`, zoneUuid: idOf("Zone", 0) });
   for (let i = 0; i < hosts; i++)
     add("Host", i, { name: `kvm-${i}`, clusterUuid: idOf("Cluster", Math.floor(i / 50)), managementIp: ipOf(i) });
   for (let i = 0; i < machines; i++) {
