@@ -69,7 +69,7 @@ export type Relation = {
   readonly link: Link;
   /** The field stands in the record that the step starts from, not in the related ones. */
   readonly isForth: boolean;
-  /** Two records may have the same related one. */
+  /** Two records may have the same related one; not so where each related record names one owner. */
   readonly isShared: boolean;
 };
 
@@ -85,7 +85,6 @@ const byKind = new Map(
 function relationsFrom(kind: ResourceKind): Relation[] {
   return links.flatMap((each) => [
     ...(each.from === kind ? [forth(each)] : []),
-    // A deletion may leave a list that still names what is gone, but never two lists with the same single owner.
     ...(each.to === kind ? [back(each)] : []),
   ]);
 }

@@ -274,13 +274,19 @@ test("what can be queried is told with types, operators and sentences", () => {
 
 test("a pattern matches what SQL's LIKE matches", () => {
   const random = new Random(11);
-  const piece = (pieces: readonly string[]) => () => random.pick(pieces);
-  const texts = piece(["a", "b", "A", "%", "_", "\\", ".", "é", "\u{1f600}", "ab"]);
-  const parts = piece(["a", "b", "%", "%", "_", "\\%", "\\_", "\\\\", ".", "É", "\u{1f600}"]);
+  // Few letters show what overlaps, many show what has to be taken as it is.
+  const alphabets = [
+    { texts: ["a", "b"], parts: ["a", "b", "%", "%", "_"] },
+    {
+      texts: ["a", "b", "A", "%", "_", "\\", ".", "é", "\u{1f600}", "ab"],
+      parts: ["a", "b", "%", "%", "_", "\\%", "\\_", "\\\\", ".", "É", "\u{1f600}"],
+    },
+  ];
   let matched = 0;
-  for (let i = 0; i < 20_000; i++) {
-    const text = Array.from({ length: random.below(7) }, texts).join("");
-    const pattern = Array.from({ length: random.below(6) }, parts).join("");
+  for (let i = 0; i < 30_000; i++) {
+    const { texts, parts } = random.pick(alphabets);
+    const text = Array.from({ length: random.below(7) }, () => random.pick(texts)).join("");
+    const pattern = Array.from({ length: random.below(6) }, () => random.pick(parts)).join("");
     const isMatch = compileLike(pattern)(text);
     assert.equal(isMatch, regexOf(pattern).test(text), JSON.stringify({ text, pattern }));
     if (isMatch) matched++;
