@@ -42,9 +42,12 @@ const name = z.string().check(z.refine(isResourceName));
 const description = z.string().check(z.refine(isDescription));
 /** Text of a machine, such as a path: one line. */
 export const line = (longest: number) => z.string().check(z.minLength(1), z.maxLength(longest), z.refine(isOneLine));
+/** What a number counts, where people may write it in another way: `1G`, a date. It stands beside the description. */
+export type Unit = "bytes" | "moment";
+export const unit = (meta: Unit) => z.meta({ unit: meta });
 /** Milliseconds since the epoch. */
-export const moment = z.int().check(z.nonnegative());
-export const bytes = z.int().check(z.nonnegative());
+export const moment = z.int().check(z.nonnegative(), unit("moment"));
+export const bytes = z.int().check(z.nonnegative(), unit("bytes"));
 export const count = z.int().check(z.nonnegative());
 export const ipAddress = z.string().check(
   z.maxLength(45),
