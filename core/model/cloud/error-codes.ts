@@ -34,6 +34,12 @@ export const cloudErrors = {
   "HOST.1006": "The host has not enough memory",
   // The number is the reference's own: cloud.md gives it as an example.
   "HOST.1009": "Failed to migrate vm on hypervisor",
+  "HOST.1020": "The command is of an attempt that another one has replaced",
+  "HOST.1021": "The command did not end in its time",
+  "HOST.1022": "The host can't note the command on its disk",
+  "HOST.1023": "Another command has this id",
+  "HOST.1024": "The host's agent is ending",
+  "HOST.1025": "The host has too many commands waiting",
   "VM.1001": "The virtual machine is not in a state that allows this",
   "VM.1002": "Another operation on the virtual machine is still running",
   "VM.1003": "The virtual machine is locked",
