@@ -13,6 +13,7 @@ export const cloudErrors = {
   "SYS.1004": "The setting can't have this value",
   "SYS.1005": "The resource does not exist",
   "SYS.1006": "The records are being changed all the time",
+<<<<<<< HEAD
   "SYS.1007": "The resources don't belong together",
   "SYS.1008": "There is no such call",
   "SYS.1009": "The store can't serve the call",
@@ -26,6 +27,16 @@ export const cloudErrors = {
   "SYS.1034": "The query is too large",
   "SYS.1035": "The page of the query is wrong",
   "SYS.1036": "The query would look at too many records",
+=======
+  "SYS.1020": "The task can't be cancelled any more",
+  "SYS.1021": "The task was cancelled",
+  "SYS.1022": "A step of the task failed",
+  "SYS.1023": "The task could not be taken back wholly",
+  "SYS.1024": "The step took too long",
+  "SYS.1025": "The manager ended too often during the step",
+  "SYS.1026": "This version does not know what the task has to do",
+  "SYS.1027": "The manager has lost its place in the store",
+>>>>>>> efa576d481c63b9c4e690c12b1fd20304d06fcb8
   "HOST.1001": "The host is not in a state that allows this",
   "HOST.1002": "The host's status does not allow this",
   "HOST.1003": "The host can't be deleted",

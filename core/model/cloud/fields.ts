@@ -68,6 +68,10 @@ function isNetwork(text: string): boolean {
 /** In lower case, as libvirt writes it, so that two of them can be compared. */
 export const mac = z.string().check(z.refine((text) => isMac(text) && text === text.toLowerCase()));
 
+type Json = null | boolean | number | string | readonly Json[] | { readonly [field: string]: Json };
+/** Whatever JSON can say, with names. */
+export const jsonObject: z.ZodMiniType<{ readonly [field: string]: Json }> = z.record(z.string(), z.json());
+
 /** `name::value`, or `capability:name`: what the manager or an administrator notes on a resource. */
 export const tag = z.string().check(z.maxLength(1024), z.regex(/^[A-Za-z][\w-]*(::?[\w.+/~@,=-]+)*$/));
 export const tags = z.array(tag).check(z.maxLength(256));

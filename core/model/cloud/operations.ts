@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { bytes, count, line, moment, record, say, uuid } from "./fields.ts";
+import { bytes, count, jsonObject, line, moment, record, say, uuid } from "./fields.ts";
+import { cloudErrorContent } from "./refusal.ts";
 import { onOffMachine, type StateMachine } from "./state-machine.ts";
 
 /* What the manager itself keeps: tasks, the audit, alarms, users, sessions. */
@@ -43,9 +44,11 @@ export const task = record({
   state: say(z.enum(taskStates), "Where it is in its life."),
   progress: say(count.check(z.maximum(100)), "Percent that is done."),
   step: say(z.nullable(line(128)), "What is being done; null before and after."),
-  cancellable: say(z.boolean(), "Whether cancelling is safe at this step."),
+  cancellable: say(z.boolean(), "Whether cancelling would still be obeyed, now or before a later step."),
   startDate: say(z.nullable(moment), "When it began, in milliseconds since the epoch; or null."),
   endDate: say(z.nullable(moment), "When it ended, in milliseconds since the epoch; or null."),
+  result: say(z.nullable(jsonObject), "What the call gives, as its documentation says; null until then."),
+  error: say(z.nullable(cloudErrorContent), "Why it failed, as the call would have answered; null if it did not."),
 });
 
 export const auditRecord = record({
