@@ -4,6 +4,7 @@ import type { CloudCall } from "../model/cloud/calls/call.ts";
 import { type CloudCallName, cloudCalls, secretFields } from "../model/cloud/calls/index.ts";
 import { checkFields } from "../model/cloud/check-fields.ts";
 import { CloudError, type Refusal, refusalOf } from "../model/cloud/refusal.ts";
+import { Secret } from "../model/secret.ts";
 import type { CallContext, Caller } from "../orchestrator/calls/handler.ts";
 import type { Records, Tx } from "../orchestrator/records.ts";
 import type { Store } from "../store/store.ts";
@@ -19,7 +20,7 @@ export type CallTable = {
 };
 
 /** Whom a token belongs to. @throws CloudError IDENTITY.… */
-export type Authenticate = (token: string | undefined, call: CloudCallName) => Omit<Caller, "address">;
+export type Authenticate = (token: Secret, call: CloudCallName) => Omit<Caller, "address">;
 
 export type DispatcherOptions = {
   calls: CallTable;
@@ -27,19 +28,22 @@ export type DispatcherOptions = {
   store: Pick<Store, "get">;
   authenticate: Authenticate;
   audit: Pick<Audit, "change" | "read">;
-  context: Omit<CallContext, "caller">;
+  context: Omit<CallContext, "caller" | "token">;
   /** Told of each call that has ended. `error`: what it answered. */
   onEnd?: (name: string, durationMs: number, error: CloudError | null) => void;
 };
 
 export type Ask = {
   token: string | undefined;
+  /** Root of the management node itself, who needs no session. */
+  isRoot?: boolean;
   address: string;
   requestBytes: number;
   /** Header Idempotency-Key. */
   idempotencyKey?: string | undefined;
 };
 
+const root = { sessionUuid: null, userUuid: null, accountName: "root" };
 const nobody = { sessionUuid: null, userUuid: null, accountName: null };
 const longestKey = 128;
 
@@ -56,12 +60,14 @@ export class Dispatcher {
     const began = performance.now();
     const call: CloudCall = cloudCalls[name];
     let caller: Caller = { ...nobody, address: ask.address };
+    const token = new Secret(ask.token ?? "");
     let answer: object | undefined;
     let failure: CloudError | null = null;
     try {
-      if (call.access === "session") caller = { ...this.#options.authenticate(ask.token, name), address: ask.address };
+      if (ask.isRoot === true) caller = { ...root, address: ask.address };
+      else if (call.access === "session") caller = { ...this.#options.authenticate(token, name), address: ask.address };
       const input = checked(call.input, given);
-      answer = await this.#carryOut(name, input, caller, ask);
+      answer = await this.#carryOut(name, input, { ...this.#options.context, caller, token }, ask);
     } catch (error) {
       failure = toCloudError(error);
     }
@@ -83,14 +89,13 @@ export class Dispatcher {
     return answer;
   }
 
-  async #carryOut(name: CloudCallName, input: object, caller: Caller, ask: Ask): Promise<object> {
-    const { calls, records, context } = this.#options;
+  async #carryOut(name: CloudCallName, input: object, whole: CallContext, ask: Ask): Promise<object> {
+    const { calls, records } = this.#options;
     const handler = calls[name];
     if (handler === undefined) throw new Error(`Nothing carries out ${name}.`);
-    const whole = { ...context, caller };
     if ("read" in handler) return handler.read(input as never, whole);
     if ("act" in handler) return handler.act(input as never, whole);
-    const key = idempotencyKeyOf(caller, ask);
+    const key = idempotencyKeyOf(whole.caller, ask);
     if (key === undefined) return records.change((tx) => handler.decide(tx, input as never, whole));
     const hash = hashOf(name, input);
     const earlier = await this.#earlierAnswer(key, hash);

@@ -38,6 +38,7 @@ const statuses: Readonly<Record<string, number>> = {
   "SYS.1009": 503,
   "SYS.1010": 400,
   "SYS.1011": 413,
+  "SYS.1013": 503,
   "SYS.1030": 400,
   "IDENTITY.1001": 401,
 };

@@ -1,3 +1,4 @@
+import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, {
   type FastifyBaseLogger,
@@ -11,14 +12,26 @@ import { type CloudCallName, cloudCallNames, cloudCalls } from "../model/cloud/c
 import { inputFromTexts } from "../model/cloud/calls/text.ts";
 import { CloudError, type Refusal, refusalOf } from "../model/cloud/refusal.ts";
 import { shown } from "../model/quote.ts";
+import { Secret } from "../model/secret.ts";
+import type { Mirror } from "../orchestrator/mirror.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { statusOf, toCloudError } from "./failure.ts";
+import { addStreams } from "./streams.ts";
 
 export type CloudServerOptions = {
   dispatcher: Dispatcher;
   log: FastifyBaseLogger;
+  /** The cloud's changes as events; see {@link addStreams}. */
+  mirror: Mirror;
+  authenticate: (token: Secret, call: string) => unknown;
   /** PEM texts. Without them plain HTTP, for tests and benchmarks on loopback. */
   tls?: { key: string; cert: string };
+};
+
+export type CloudServer = {
+  server: FastifyInstance;
+  /** Not listening yet; see {@link rootDoor}. */
+  rootDoor: Server;
 };
 
 /** A request that has not come whole by then is given up, so that half ones do not pile up. */
@@ -29,7 +42,8 @@ const longestBody = 256 * 1024;
 const mostConnections = 2_000;
 
 /** The cloud's API over HTTP: a route for each call of the table, all errors in one shape. Not listening yet. */
-export function createCloudServer({ dispatcher, log, tls }: CloudServerOptions): FastifyInstance {
+export function createCloudServer(options: CloudServerOptions): CloudServer {
+  const { dispatcher, log, tls, mirror, authenticate } = options;
   const server = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -46,7 +60,35 @@ export function createCloudServer({ dispatcher, log, tls }: CloudServerOptions):
   server.setErrorHandler((error, _request, reply) => sendError(reply, requestError(error), log));
   server.setNotFoundHandler((request, reply) => sendError(reply, unknownCall(request), log));
   for (const name of cloudCallNames) addRoute(server, dispatcher, name, log);
-  return server;
+  const streams = addStreams(server, {
+    mirror,
+    authenticate: (request) => {
+      if (!isRoot(request)) authenticate(new Secret(tokenOf(request) ?? ""), "events");
+    },
+  });
+  server.addHook("preClose", () => streams.closeAll());
+  return { server, rootDoor: rootDoor(server) };
+}
+
+/** Connections that came through root's door. */
+const rootConnections = new WeakSet<Socket>();
+
+/**
+ * A second door to the API, for the node's own agent and commands: whoever may open its socket, which must be root's
+ * alone, needs no session.
+ */
+function rootDoor(server: FastifyInstance): Server {
+  const door = createServer({ requestTimeout: requestTimeoutMs }, (request, response) =>
+    server.routing(request, response),
+  );
+  door.maxConnections = mostConnections;
+  door.on("connection", (connection) => rootConnections.add(connection));
+  door.on("clientError", refuseNonsense);
+  return door;
+}
+
+function isRoot({ raw }: FastifyRequest): boolean {
+  return rootConnections.has(raw.socket);
 }
 
 function addRoute(server: FastifyInstance, dispatcher: Dispatcher, name: CloudCallName, log: FastifyBaseLogger): void {
@@ -60,7 +102,8 @@ function addRoute(server: FastifyInstance, dispatcher: Dispatcher, name: CloudCa
         const given = hasBody ? fromBody(request) : inputFromTexts(call.input, fromQuery(request));
         const answer = await dispatcher.run(name, given, {
           token: tokenOf(request),
-          address: request.ip,
+          isRoot: isRoot(request),
+          address: request.ip ?? "local",
           requestBytes: Number(request.headers["content-length"] ?? 0) || 0,
           idempotencyKey: single(request.headers["idempotency-key"]),
         });

@@ -1,19 +1,13 @@
 import { charged } from "../model/cloud/capacity.ts";
-import { findSetting, parseSetting, reservedMemory } from "../model/cloud/setting-values.ts";
+import { reservedMemory } from "../model/cloud/setting-values.ts";
 import { vmStates } from "../model/cloud/vm-states.ts";
-import type { Kind, RecordOf } from "./kinds.ts";
-import type { MirrorChange, Mirrored } from "./mirror.ts";
+import { type FiguresView, settingOf } from "./figures-view.ts";
+import type { RecordOf } from "./kinds.ts";
+import type { MirrorChange } from "./mirror.ts";
 
 type Host = RecordOf<"Host">;
 type Machine = RecordOf<"VmInstance">;
 export type HostFigures = Pick<Host, "cpuUsed" | "memoryUsed" | "memoryReserved">;
-
-/** The part of the mirror that figures are made of. */
-type View = {
-  get<K extends Kind>(kind: K, key: string): Mirrored<K> | undefined;
-  all<K extends Kind>(kind: K): Iterable<Mirrored<K>>;
-  find<K extends Kind>(kind: K, field: string, value: string): Mirrored<K>[];
-};
 
 type Sum = { cpu: number; memory: number };
 
@@ -25,13 +19,13 @@ const reserved = "kvm.reservedMemory";
  * that no two changes of machines meet in the record of their host, and no sum can be wrong for ever.
  */
 export class HostSums {
-  readonly #view: View;
+  readonly #view: FiguresView;
   readonly #sums = new Map<string, Sum>();
   #ratio: number;
   #reserved: number;
 
   /** @param view the records as they were loaded */
-  constructor(view: View) {
+  constructor(view: FiguresView) {
     this.#view = view;
     this.#ratio = settingOf(view, memoryRatio);
     this.#reserved = settingOf(view, reserved);
@@ -87,13 +81,4 @@ export class HostSums {
     else this.#sums.set(hostUuid, sum);
     return hostUuid;
   }
-}
-
-function settingOf(view: View, id: string): number {
-  const setting = findSetting(id);
-  if (!setting.done) throw new Error(`${id} is not a setting.`);
-  const { category, name, default: preset } = setting.next;
-  const record = view.find("GlobalConfig", "name", name).find(({ value }) => value.category === category);
-  const parsed = record === undefined ? undefined : parseSetting(setting.next, record.value.value);
-  return Number(parsed?.done === true ? parsed.next : preset);
 }

@@ -25,6 +25,8 @@ export const ownKinds = [
   "SessionToken",
   /** The certificate that a host has to show, by the host's uuid. */
   "HostCertificate",
+  /** What a host has of a primary storage, by `HOST:STORAGE`. */
+  "HostStorage",
   /** The answer that a call with this idempotency key was given. */
   "IdempotencyKey",
 ] as const;
@@ -57,6 +59,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   GlobalConfig: ["name"],
   Task: ["state"],
   Flow: ["managerUuid"],
+  HostStorage: ["hostUuid", "storageUuid"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

@@ -3,6 +3,7 @@ import type { Json } from "../store/record.ts";
 import { maxPage, type Store, type StoreRecord, type WatchBatch } from "../store/store.ts";
 import { HostSums } from "./host-figures.ts";
 import { type Kind, mirroredKinds, mirrorIndexes, type RecordOf } from "./kinds.ts";
+import { StorageSums } from "./storage-figures.ts";
 
 export type Mirrored<K extends Kind = Kind> = { readonly value: RecordOf<K>; readonly revision: number };
 
@@ -27,6 +28,7 @@ export class Mirror {
   #tables = new Map<Kind, Table>();
   #revision = 0;
   #hostSums: HostSums;
+  #storageSums: StorageSums;
   readonly #listeners = new Set<MirrorListener>();
   #waiting: Waiting[] = [];
   readonly #ending = new AbortController();
@@ -39,7 +41,8 @@ export class Mirror {
     this.#tables = loaded.tables;
     this.#revision = loaded.revision;
     this.#hostSums = new HostSums(this);
-    this.#refreshHosts(this.#table("Host").records.keys());
+    this.#storageSums = new StorageSums(this);
+    this.#refresh(this.#table("Host").records.keys(), this.#table("PrimaryStorage").records.keys());
     this.ended = this.#follow().finally(() => this.#refuseWaiting());
     this.ended.catch(() => undefined);
   }
@@ -147,25 +150,36 @@ export class Mirror {
       table.set(key, after);
       if (before !== undefined || after !== undefined) changes.push({ kind, key, before, after });
     }
-    changes.push(...this.#refreshHosts(this.#hostSums.follow(changes)));
+    changes.push(...this.#refresh(this.#hostSums.follow(changes), this.#storageSums.follow(changes)));
     this.#arrive(revision, changes);
   }
 
-  /** Gives hosts the figures that they have by the machines on them now. */
-  #refreshHosts(uuids: Iterable<string>): MirrorChange[] {
-    const table = this.#table("Host");
+  /** Gives hosts and storages the figures that they have by the machines and volumes on them now. */
+  #refresh(hosts: Iterable<string>, storages: Iterable<string>): MirrorChange[] {
+    return [
+      ...this.#derive("Host", hosts, (host) => this.#hostSums.figures(host)),
+      ...this.#derive("PrimaryStorage", storages, (storage) => this.#storageSums.figures(storage)),
+    ];
+  }
+
+  #derive<K extends "Host" | "PrimaryStorage">(
+    kind: K,
+    uuids: Iterable<string>,
+    figuresOf: (record: RecordOf<K>) => Partial<RecordOf<K>>,
+  ): MirrorChange[] {
+    const table = this.#table(kind);
     const changes: MirrorChange[] = [];
     for (const key of uuids) {
-      const before = table.records.get(key) as Mirrored<"Host"> | undefined;
+      const before = this.get(kind, key);
       if (before === undefined) continue;
-      const figures = this.#hostSums.figures(before.value);
-      const { cpuUsed, memoryUsed, memoryReserved } = before.value;
-      const isSame =
-        figures.cpuUsed === cpuUsed && figures.memoryUsed === memoryUsed && figures.memoryReserved === memoryReserved;
+      const figures = figuresOf(before.value);
+      const isSame = (Object.keys(figures) as (keyof RecordOf<K>)[]).every(
+        (field) => figures[field] === before.value[field],
+      );
       if (isSame) continue;
       const after = { value: { ...before.value, ...figures }, revision: before.revision };
       table.set(key, after);
-      changes.push({ kind: "Host", key, before, after });
+      changes.push({ kind, key, before, after });
     }
     return changes;
   }
@@ -185,7 +199,8 @@ export class Mirror {
     }
     this.#tables = tables;
     this.#hostSums = new HostSums(this);
-    this.#refreshHosts(this.#table("Host").records.keys());
+    this.#storageSums = new StorageSums(this);
+    this.#refresh(this.#table("Host").records.keys(), this.#table("PrimaryStorage").records.keys());
     this.#arrive(revision, changes);
   }
 

@@ -106,7 +106,7 @@ export const networkDeciders = {
     const cards = tx
       .find("L3Network", "l2NetworkUuid", uuid)
       .flatMap((above) => tx.find("VmNic", "l3NetworkUuid", above.uuid))
-      .filter(({ vmInstanceUuid }) => tx.get("VmInstance", vmInstanceUuid)?.clusterUuid === clusterUuid).length;
+      .filter(({ vmInstanceUuid }) => tx.peek("VmInstance", vmInstanceUuid)?.clusterUuid === clusterUuid).length;
     if (cards > 0) throw cardsInIt("L2Network", network.name, cards);
     const attachedClusterUuids = network.attachedClusterUuids.filter((each) => each !== clusterUuid);
     return { inventory: tx.update("L2Network", uuid, { attachedClusterUuids }) };

@@ -1,5 +1,5 @@
 /* What other rooms use of identity. */
 
-export { admin, Identity, type IdentityOptions, initialPassword, type LogIn, type PasswordChange } from "./identity.ts";
+export { admin, Identity, initialPassword } from "./identity.ts";
 export { Passwords, type PasswordsOptions } from "./passwords.ts";
-export type { Caller, IdentitySetting } from "./sessions.ts";
+export type { IdentitySetting } from "./sessions.ts";

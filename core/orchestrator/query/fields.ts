@@ -38,6 +38,9 @@ export function operatorsOf({ type }: Field): readonly Operator[] {
   return byType[type];
 }
 
+/** Fields that are objects of their own: they are shown, and can't be asked for. */
+const unasked: ReadonlySet<string> = new Set(["Task.result", "Task.error"]);
+
 /** The fields of a kind by their names. */
 export function fieldsOf(kind: ResourceKind): ReadonlyMap<string, Field> {
   return byKind.get(kind) ?? new Map();
@@ -76,7 +79,8 @@ export function queryRelations(kind: ResourceKind): QueryRelation[] {
 
 function readFields(kind: ResourceKind): ReadonlyMap<string, Field> {
   const shape: Record<string, z.core.$ZodType> = resources[kind].schema.shape;
-  return new Map(Object.entries(shape).map(([name, schema]) => [name, readField(`${kind}.${name}`, name, schema)]));
+  const named = Object.entries(shape).filter(([name]) => !unasked.has(`${kind}.${name}`));
+  return new Map(named.map(([name, schema]) => [name, readField(`${kind}.${name}`, name, schema)]));
 }
 
 function readField(where: string, name: string, schema: z.core.$ZodType): Field {

@@ -1,5 +1,6 @@
 import { type Address, formatAddress, parseAddress } from "../../model/address.ts";
 import { allocate as allocateAddress, nextFree, parseRange, type Range } from "../../model/cloud/ip-range.ts";
+import { NodeError } from "../../model/error.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Records, Tx } from "../records.ts";
 import type { LiveSettings } from "../settings.ts";
@@ -12,7 +13,7 @@ import {
   type Ratios,
   type StorageOption,
 } from "./placement.ts";
-import { roomOf } from "./room.ts";
+import { roomsOf } from "./room.ts";
 
 type Waiting = { decide: (tx: Tx, round: Round) => unknown; settle: (outcome: Outcome) => void };
 type Outcome = { value: unknown } | { error: unknown };
@@ -51,17 +52,25 @@ export class Allocator {
 
   async #work(): Promise<void> {
     this.#isBusy = true;
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, atOnce);
-      try {
-        const outcomes = await this.#records.change((tx) => this.#decide(tx, group));
-        for (const [index, { settle }] of group.entries())
-          settle(outcomes[index] ?? { error: new Error("No outcome.") });
-      } catch (error) {
-        for (const { settle } of group) settle({ error });
-      }
-    }
+    while (this.#waiting.length > 0) await this.#carryOut(this.#waiting.splice(0, atOnce));
     this.#isBusy = false;
+  }
+
+  async #carryOut(group: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await this.#records.change((tx) => this.#decide(tx, group));
+      for (const [index, { settle }] of group.entries()) settle(outcomes[index] ?? { error: new Error("No outcome.") });
+    } catch (error) {
+      const isTooLarge = error instanceof NodeError && error.code === "STORE.TOO_LARGE" && group.length > 1;
+      if (!isTooLarge) {
+        for (const { settle } of group) settle({ error });
+        return;
+      }
+      // Machines with many network cards: fewer of them fit into one transaction.
+      const half = Math.ceil(group.length / 2);
+      await this.#carryOut(group.slice(0, half));
+      await this.#carryOut(group.slice(half));
+    }
   }
 
   #decide(tx: Tx, group: readonly Waiting[]): Outcome[] {
@@ -113,7 +122,7 @@ export class Round {
     }
     const { ranges, taken } = pool;
     if (ranges.length === 0) return null;
-    const address = nextFree(ranges, taken, pool.from) ?? orThrow(allocateAddress(ranges, pool.used));
+    const address = nextFree(ranges, taken, pool.from) ?? orThrow(allocateAddress(ranges, addressesOf(pool)));
     taken.add(address.value);
     pool.from = address.value + 1n;
     return formatAddress(address);
@@ -135,20 +144,27 @@ export class Round {
 
   *#readStorages(): Generator<StorageOption> {
     for (const storage of this.#tx.all("PrimaryStorage"))
-      yield { storage, freeBytes: roomOf(this.#tx, storage, this.ratios.storage) };
+      yield { storage, rooms: roomsOf(this.#tx, storage, this.ratios.storage) };
   }
 }
 
-type Pool = { ranges: Range[]; used: Address[]; taken: Set<bigint>; from: bigint | undefined };
+type Pool = { ranges: Range[]; taken: Set<bigint>; from: bigint | undefined };
+
+/** For the refusal, which counts them. */
+function addressesOf({ ranges, taken }: Pool): Address[] {
+  const family = ranges[0]?.start.family ?? 4;
+  return [...taken].map((value) => ({ family, value }));
+}
 
 function poolOf(tx: Tx, l3NetworkUuid: string): Pool {
   const ranges = tx.find("IpRange", "l3NetworkUuid", l3NetworkUuid).flatMap((text) => {
     const parsed = parseRange(text);
     return "range" in parsed ? [parsed.range] : [];
   });
-  const used = tx.find("VmNic", "l3NetworkUuid", l3NetworkUuid).flatMap(({ ip }) => {
+  const taken = new Set<bigint>();
+  for (const { ip } of tx.find("VmNic", "l3NetworkUuid", l3NetworkUuid)) {
     const address = ip === null ? undefined : parseAddress(ip);
-    return address === undefined ? [] : [address];
-  });
-  return { ranges, used, taken: new Set(used.map(({ value }) => value)), from: undefined };
+    if (address !== undefined) taken.add(address.value);
+  }
+  return { ranges, taken, from: undefined };
 }

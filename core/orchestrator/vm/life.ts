@@ -34,9 +34,13 @@ export function end(tx: Tx, uuid: string, ending: VmEnd, more: Partial<Machine> 
     removeMachine(tx, uuid);
     return;
   }
-  const isOnHost = vmStates[life.state].onHost;
-  const left = isOnHost ? {} : { hostUuid: null, lastHostUuid: machine.hostUuid ?? machine.lastHostUuid };
-  return tx.update("VmInstance", uuid, { ...life, ...left, ...more });
+  return tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
+}
+
+/** What of a record follows from a new life: one that is on no host any more remembers the host that it was on. */
+export function settled(machine: Machine, life: VmLife, hostUuid = machine.hostUuid): Partial<Machine> {
+  if (vmStates[life.state].onHost) return { ...life, hostUuid };
+  return { ...life, hostUuid: null, lastHostUuid: machine.hostUuid ?? machine.lastHostUuid };
 }
 
 /** The end of a failed operation: `broken` when it could not be taken back either. */
@@ -46,9 +50,11 @@ export function endFailed(tx: Tx, uuid: string, how: { notUndone: readonly strin
 
 /** Removes a machine with its cards, their addresses, its root volume; data volumes are let go. */
 export function removeMachine(tx: Tx, uuid: string): void {
-  for (const nic of tx.find("VmNic", "vmInstanceUuid", uuid)) removeNic(tx, nic);
+  for (const nic of tx.find("VmNic", "vmInstanceUuid", uuid))
+    if (tx.get("VmNic", nic.uuid) !== undefined) removeNic(tx, nic);
   for (const volume of tx.find("Volume", "vmInstanceUuid", uuid))
-    if (volume.type === "Root") tx.remove("Volume", volume.uuid);
+    if (tx.get("Volume", volume.uuid) === undefined) continue;
+    else if (volume.type === "Root") tx.remove("Volume", volume.uuid);
     else tx.update("Volume", volume.uuid, { vmInstanceUuid: null, deviceId: null });
   for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
     tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });

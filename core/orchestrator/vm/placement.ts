@@ -5,6 +5,7 @@ import { formatSize } from "../../model/cloud/size.ts";
 import { preferredForRoot, primaryStorageRefusal } from "../../model/cloud/storage.ts";
 import { listed, shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
+import { everywhere } from "./room.ts";
 
 /*
  * Which host and storage a machine gets. Pure. Source: ../shared/spec/cloud.md, "VM states": when nothing fits, the
@@ -22,8 +23,8 @@ export type HostOption = {
   free: { cpu: number; memoryBytes: number };
 };
 
-/** A storage with what is left of it. */
-export type StorageOption = { storage: Storage; freeBytes: number };
+/** A storage with what is left of it, as {@link roomsOf} gives it. */
+export type StorageOption = { storage: Storage; rooms: Map<string, number> };
 
 export type Ratios = { cpu: number; memory: number; storage: number };
 
@@ -89,7 +90,11 @@ export function place(
   const { option, storage } = best;
   option.free.cpu -= request.cpuNum;
   option.free.memoryBytes -= asked;
-  if (storage !== null) storage.freeBytes -= charged(request.rootVolume?.sizeBytes ?? 0, ratios.storage);
+  if (storage !== null) {
+    const where = placeOf(storage, option.host);
+    const bytes = charged(request.rootVolume?.sizeBytes ?? 0, ratios.storage);
+    storage.rooms.set(where, (storage.rooms.get(where) ?? 0) - bytes);
+  }
   return {
     hostUuid: option.host.uuid,
     clusterUuid: option.host.clusterUuid,
@@ -141,9 +146,14 @@ function storageFor(
   if (usable.length === 0) return "no storage of its cluster is Enabled and Connected";
   const preferred = new Set(preferredForRoot(usable.map(({ storage }) => storage)).map(({ uuid }) => uuid));
   const wanted = charged(sizeBytes, ratios.storage);
-  const roomy = usable.filter(({ storage, freeBytes }) => preferred.has(storage.uuid) && freeBytes >= wanted);
-  const [best] = roomy.toSorted((a, b) => b.freeBytes - a.freeBytes || (a.storage.uuid < b.storage.uuid ? -1 : 1));
+  const room = (option: StorageOption) => option.rooms.get(placeOf(option, host)) ?? 0;
+  const roomy = usable.filter((option) => preferred.has(option.storage.uuid) && room(option) >= wanted);
+  const [best] = roomy.toSorted((a, b) => room(b) - room(a) || (a.storage.uuid < b.storage.uuid ? -1 : 1));
   return best ?? `no room for ${formatSize(sizeBytes)} on its storage`;
+}
+
+function placeOf({ storage }: StorageOption, { uuid }: Host): string {
+  return storage.type === "LocalStorage" ? uuid : everywhere;
 }
 
 function note(removed: Removed, why: string, host: Host): void {

@@ -9,7 +9,7 @@ import { createLog } from "../../../core/node/log.ts";
 import type { CallContext } from "../../../core/orchestrator/calls/handler.ts";
 import { deciders } from "../../../core/orchestrator/calls/index.ts";
 import { undoAfter } from "../../support/undo.ts";
-import { cloudBed, newUuid } from "../orchestrator/bed.ts";
+import { cloudBed, newUuid, noTasks } from "../orchestrator/bed.ts";
 
 /* The API's server on a real store. Who holds a session is decided elsewhere: here the token is the account's name. */
 
@@ -35,14 +35,15 @@ async function served(t: TestContext) {
     records,
     store,
     audit,
-    context: { mirror, settings, newUuid },
+    context: { mirror, settings, newUuid, startTask: noTasks },
     authenticate: (token) => {
-      if (token !== undefined) return { sessionUuid: null, userUuid: token, accountName: token };
+      const name = token.reveal();
+      if (name !== "") return { sessionUuid: null, userUuid: name, accountName: name };
       const details = "The call has no session.";
       throw new CloudError(refusalOf("IDENTITY.1001", { where: "session", details, remedy: "Log in." }));
     },
   });
-  const server = createCloudServer({ dispatcher, log });
+  const { server } = createCloudServer({ dispatcher, log, mirror, authenticate: () => undefined });
   undoAfter(t, () => server.close());
   const call = async (
     method: string,

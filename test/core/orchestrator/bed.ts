@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { CallContext } from "../../../core/orchestrator/calls/handler.ts";
+import { Secret } from "../../../core/model/secret.ts";
+import type { CallContext, StartTask } from "../../../core/orchestrator/calls/handler.ts";
 import { cloudUuid } from "../../../core/orchestrator/calls/handler.ts";
 import { Mirror } from "../../../core/orchestrator/mirror.ts";
 import { Records } from "../../../core/orchestrator/records.ts";
@@ -25,6 +26,11 @@ export type CloudBed = {
 
 export const newUuid = () => cloudUuid(randomUUID());
 
+/** Where nothing carries out tasks. */
+export const noTasks: StartTask = () => {
+  throw new Error("Nobody carries out tasks here.");
+};
+
 /** An empty cloud with its settings. */
 export async function cloudBed(t: TestContext): Promise<CloudBed> {
   const folder = temporaryFolder();
@@ -43,5 +49,12 @@ export async function onStore(t: TestContext, store: Store): Promise<CloudBed> {
   const settings = new LiveSettings(mirror);
   await ensureSettings(records, newUuid);
   const caller = { sessionUuid: null, userUuid: null, accountName: null, address: "127.0.0.1" };
-  return { store, mirror, records, settings, clock, context: { caller, mirror, settings, newUuid } };
+  return {
+    store,
+    mirror,
+    records,
+    settings,
+    clock,
+    context: { caller, token: new Secret(""), mirror, settings, newUuid, startTask: noTasks },
+  };
 }

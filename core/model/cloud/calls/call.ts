@@ -188,9 +188,11 @@ export function cascade<K extends ResourceKind>(resource: K, summary: string) {
 }
 
 /** The same call as work that goes on after the answer. */
-export function asTask<C extends CloudCall>(call: C) {
-  return { ...call, mode: "task" as const, output: taskAnswer };
+export function asTask<C extends CloudCall>(call: C): TaskCall<C> {
+  return { ...call, mode: "task", output: taskAnswer };
 }
+
+type TaskCall<C extends CloudCall> = Omit<C, "mode" | "output"> & { mode: "task"; output: typeof taskAnswer };
 
 /** Conditions, pages and order of a query: what is in a URL's query string, and on a command line. */
 const queryInput = z.strictObject({

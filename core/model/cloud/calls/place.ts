@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { ipAddress, line, say } from "../fields.ts";
 import { host as hostRecord, hostStateEvents } from "../host.ts";
+import { task } from "../operations.ts";
 import { cluster, zone } from "../place.ts";
 import { action, asTask, cascade, creation, get, named, preset, query, renamed, stateChange, update } from "./call.ts";
 
@@ -65,9 +66,11 @@ export const hostCalls = {
     ...renamed("Host"),
     reservedMemory: z.optional(say(z.nullable(line(32)), "Size such as 2G kept for the host; null: as its cluster.")),
   }),
-  ChangeHostState: asTask(
-    stateChange("Host", "Enables or disables a host, or puts it into maintenance.", hostStateEvents),
-  ),
+  /** Into maintenance it takes a while: the task ends when the host is free of machines. */
+  ChangeHostState: {
+    ...stateChange("Host", "Enables or disables a host, or puts it into maintenance.", hostStateEvents),
+    output: z.strictObject({ inventory: hostRecord, task: z.optional(task) }),
+  },
   ReconnectHost: asTask(action("Host", "reconnect", "Connects to a host anew.", {})),
   RenewHostCertificate: asTask(action("Host", "renew-certificate", "Gives a host a new key and certificate.", {})),
   DeleteHost: cascade("Host", "Takes a host out of the cloud; in maintenance or disconnected only."),

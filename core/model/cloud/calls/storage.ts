@@ -3,6 +3,7 @@ import { primaryStorage } from "../storage.ts";
 import { diskOffering, instanceOffering } from "../vm.ts";
 import {
   action,
+  asTask,
   cascade,
   creation,
   deletion,
@@ -44,6 +45,7 @@ export const storageCalls = {
   QueryPrimaryStorage: query("PrimaryStorage"),
   GetPrimaryStorage: get("PrimaryStorage"),
   UpdatePrimaryStorage: update("PrimaryStorage", "Changes a storage's name or description.", renamed("PrimaryStorage")),
+  ReconnectPrimaryStorage: asTask(action("PrimaryStorage", "reconnect", "Asks all its hosts for it anew.", {})),
   ChangePrimaryStorageState: stateChange("PrimaryStorage", "Enables or disables a storage.", onOff),
   AttachPrimaryStorageToCluster: action("PrimaryStorage", "attach", "Lets the hosts of a cluster use it.", {
     clusterUuid,

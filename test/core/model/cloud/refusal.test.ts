@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { cloudErrors } from "../../../../core/model/cloud/error-codes.ts";
 import { CloudError, cloudErrorBody, refusalOf } from "../../../../core/model/cloud/refusal.ts";
 import { errorBody, NodeError } from "../../../../core/model/error.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { Flow, FlowEnv, Step } from "../../../../core/orchestrator/flow/flow.ts";
 import { CloudError, refusalOf } from "../../../../core/model/cloud/refusal.ts";
-import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import { NodeError } from "../../../../core/model/error.ts";
+import type { Flow, FlowEnv, Step } from "../../../../core/orchestrator/flow/flow.ts";
 import type { JsonObject } from "../../../../core/store/record.ts";
+import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 import { undoAfter } from "../../../support/undo.ts";
 import { ended, type Manager, openManager, taskFields, taskOf, until, uuidOf } from "./bed.ts";
@@ -101,7 +101,11 @@ test("a step that fails is taken back first, then those before it, and the task 
   const log: string[] = [];
   const flow: Flow = {
     name: "fails",
-    steps: [noting(log, "a"), { name: "b", title: "b", run: async () => undefined }, noting(log, "c", { run: failing })],
+    steps: [
+      noting(log, "a"),
+      { name: "b", title: "b", run: async () => undefined },
+      noting(log, "c", { run: failing }),
+    ],
     succeeded: () => log.push("succeeded"),
     failed: (_tx, _data, error, how) => log.push(`failed ${error.code} ${how.isCancelled} ${how.notUndone}`),
   };
@@ -233,7 +237,10 @@ test("what waits is begun in turns over sessions, no more at once than the limit
   assert.equal(taskOf(one.mirror, 2).state, "Waiting");
   gate.resolve();
   await until(one.mirror, () => one.mirror.count("Flow") === 0);
-  assert.deepEqual(order, ["anna0", "anna1", "anna2", "bert8", "bert9", "anna4", "anna5", "anna6", "anna7"].toSpliced(4, 0));
+  assert.deepEqual(
+    order,
+    ["anna0", "anna1", "anna2", "bert8", "bert9", "anna4", "anna5", "anna6", "anna7"].toSpliced(4, 0),
+  );
   assert.equal(most, 2);
 });
 
