@@ -8,7 +8,16 @@ import type { Flow, FlowTable, Step } from "./flow.ts";
 import { type FlowRecord, readFlow } from "./flow-record.ts";
 import { HookError, writeNext, writeUnknown } from "./flow-writes.ts";
 import type { ManagerPlace } from "./manager-place.ts";
-import { afterFailure, afterRun, afterUndo, afterUndoFailure, begin, type Next, stepOf, undoPauseMs } from "./progress.ts";
+import {
+  afterFailure,
+  afterRun,
+  afterUndo,
+  afterUndoFailure,
+  begin,
+  type Next,
+  stepOf,
+  undoPauseMs,
+} from "./progress.ts";
 import { type Attempt, attemptStep } from "./step-attempt.ts";
 
 export type FlowLimits = {
@@ -149,7 +158,9 @@ export class FlowRunner {
     if (!(error instanceof NodeError)) this.#options.onUnexpected(error, { task, step: step.name });
     const { details, remedy } = { remedy: "See the cause, then try again.", ...contentOf(error) };
     const where = `step ${step.name}`;
-    return contentOf(new CloudError(refusalOf("SYS.1022", { where, details: `${step.title}: ${details}`, remedy }), error));
+    return contentOf(
+      new CloudError(refusalOf("SYS.1022", { where, details: `${step.title}: ${details}`, remedy }), error),
+    );
   }
 }
 

@@ -175,7 +175,12 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     startDate: 1_767_225_600_000,
     endDate: null,
     result: { vmInstanceUuid: uuidOf(9), nics: [{ ip: "10.0.0.5" }] },
-    error: { code: "HOST.1009", description: "Failed", details: "No room.", cause: { code: "A", description: "b", details: "c" } },
+    error: {
+      code: "HOST.1009",
+      description: "Failed",
+      details: "No room.",
+      cause: { code: "A", description: "b", details: "c" },
+    },
   }),
   AuditRecord: sampleOf("StartVmInstance", {
     call: "StartVmInstance",

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { FlowTable, type Flow } from "../../../../core/orchestrator/flow/flow.ts";
+import { type Flow, FlowTable } from "../../../../core/orchestrator/flow/flow.ts";
 import { Flows, type FlowsOptions } from "../../../../core/orchestrator/flow/flows.ts";
+import type { RecordOf } from "../../../../core/orchestrator/kinds.ts";
 import { Mirror } from "../../../../core/orchestrator/mirror.ts";
 import { Records } from "../../../../core/orchestrator/records.ts";
-import type { RecordOf } from "../../../../core/orchestrator/kinds.ts";
 import type { Store } from "../../../../core/store/store.ts";
 
 /** A manager as the daemon puts it together. */
