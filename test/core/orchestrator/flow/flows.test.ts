@@ -47,6 +47,11 @@ function noting(log: string[], name: string, more: Partial<Step<JsonObject>> = {
   };
 }
 
+const untilStopped = (signal: AbortSignal) =>
+  new Promise<undefined>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+
 const failing = async () => {
   const details = "node-2 has no room.";
   throw new CloudError(refusalOf("HOST.1009", { where: "Host node-2", details, remedy: "Choose another host." }));
@@ -189,7 +194,7 @@ test("a cancellation is obeyed before the next step that allows it; none is take
   const one = await manager(t, await newStore(t), [flow]);
   const cancel = (n: number) => one.records.change((tx) => one.flows.cancel(tx, uuidOf(n)));
   await begin(one, flow, 1);
-  await until(one.mirror, () => log.includes("a"));
+  await until(one.mirror, () => taskOf(one.mirror, 1).step === "doing a");
   assert.equal(taskOf(one.mirror, 1).cancellable, true);
   await cancel(1);
   await assert.rejects(cancel(1), /SYS.1002|cancel is not possible: its state is Cancelling/);
@@ -237,10 +242,7 @@ test("what waits is begun in turns over sessions, no more at once than the limit
   assert.equal(taskOf(one.mirror, 2).state, "Waiting");
   gate.resolve();
   await until(one.mirror, () => one.mirror.count("Flow") === 0);
-  assert.deepEqual(
-    order,
-    ["anna0", "anna1", "anna2", "bert8", "bert9", "anna4", "anna5", "anna6", "anna7"].toSpliced(4, 0),
-  );
+  assert.deepEqual(order, ["anna0", "anna1", "anna2", "bert8", "bert9", "anna4", "anna5", "anna6", "anna7"]);
   assert.equal(most, 2);
 });
 
@@ -308,22 +310,19 @@ test("a task ends although its hooks throw: success is taken back, a failure is 
 
 test("a flow or a step that this version does not know ends its task and says what is left", async (t) => {
   const store = await newStore(t);
-  const gate = Promise.withResolvers<undefined>();
   const flow = (name: string, step: string): Flow => ({
     name,
-    steps: [{ name: step, title: step, run: () => gate.promise }],
+    steps: [{ name: step, title: step, run: (_data, { signal }) => untilStopped(signal) }],
   });
-  const older = await openManager(store, [flow("gone", "s"), flow("renamed", "old")]);
-  await begin(older, flow("gone", "s"), 1);
-  await begin(older, flow("renamed", "old"), 2);
-  await until(older.mirror, () => taskOf(older.mirror, 2).state === "Running");
-  gate.resolve(undefined);
+  const older = await openManager(store, [flow("gone", "s"), flow("renamed", "old")], { atOnce: () => 1 });
+  await begin(older, flow("renamed", "old"), 1);
+  await begin(older, flow("gone", "s"), 2);
+  await until(older.mirror, () => taskOf(older.mirror, 1).state === "Running");
   await close(older);
-  // What was finished by the orderly end of the older one is no concern of the newer one.
   const newer = await manager(t, store, [flow("renamed", "new")]);
   for (const n of [1, 2]) {
     const { state, error } = await ended(newer.mirror, n);
-    if (state !== "Succeeded") assert.deepEqual([state, error?.code], ["Failed", "SYS.1026"]);
+    assert.deepEqual([state, error?.code], ["Failed", "SYS.1026"]);
   }
 });
 
@@ -371,9 +370,7 @@ test("a step during which managers end again and again counts as failed", async 
   let started = Promise.withResolvers<void>();
   const run = (_data: JsonObject, { signal }: FlowEnv) => {
     started.resolve();
-    return new Promise<undefined>((_resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason));
-    });
+    return untilStopped(signal);
   };
   const flow: Flow = { name: "poison", steps: [noting(log, "a", { run })] };
   const limits = { interruptions: 2 };
