@@ -20,6 +20,12 @@ export const cloudErrors = {
   "HOST.1006": "The host has not enough memory",
   // The number is the reference's own: cloud.md gives it as an example.
   "HOST.1009": "Failed to migrate vm on hypervisor",
+  "HOST.1010": "The host can't be reached or does not answer",
+  "HOST.1011": "The host shows another certificate than its own",
+  "HOST.1012": "The host's agent refuses or fails",
+  "HOST.1013": "The host has another fingerprint than the one that was given",
+  "HOST.1014": "The host does not accept the user and the password",
+  "HOST.1015": "The host belongs to another cloud",
   "VM.1001": "The virtual machine is not in a state that allows this",
   "VM.1002": "Another operation on the virtual machine is still running",
   "VM.1003": "The virtual machine is locked",

@@ -1,0 +1,11 @@
+import type { HostCommandRequest } from "../../api/host/contract.ts";
+import type { MachineReport } from "../../hypervisor/driver.ts";
+import type { HostReport } from "../../orchestrator/host-link.ts";
+
+/** What this host can do for the manager. */
+export interface HostWork {
+  report(): Promise<HostReport>;
+  machines(): Promise<MachineReport[]>;
+  /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
+  carryOut(request: HostCommandRequest): Promise<void>;
+}
