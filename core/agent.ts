@@ -20,6 +20,7 @@ import { allSources } from "./node/facts/sources.ts";
 import { fixtureMachine, type Recording, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
+import { openHostChannel } from "./node/host/channel.ts";
 import { agentEnding, Jobs } from "./node/jobs.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
@@ -111,6 +112,7 @@ async function main(): Promise<void> {
   await server.ready();
   const release = await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
   const releaseRoot = rootSocket === undefined ? undefined : await listenOn(rootDoor(server), rootSocket, 0o600);
+  const channel = flags.hostPort === undefined ? undefined : await openChannel(flags.hostPort, parts, mode, log);
   board.start();
   // Consoles can look on: what was interrupted may take a while to be taken back.
   void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
@@ -126,6 +128,7 @@ async function main(): Promise<void> {
     hub.closeAll();
     await jobs.close();
     await serving.close();
+    await channel?.close();
     release();
     releaseRoot?.();
     process.exit(code);
@@ -144,6 +147,19 @@ async function main(): Promise<void> {
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
 }
+
+/** What goes wrong with it is in the log: the node's own console must come up all the same. */
+function openChannel(port: number, { effects: { passwords } }: Parts, mode: "node" | "preview", log: Log) {
+  const root = mode === "node" ? "" : join(flags.home, "machine");
+  return openHostChannel({ address: flags["host-address"], port, root, passwords, version, log }).catch(
+    (error: unknown) => {
+      log.error({ err: error }, "the agent does not listen to the manager");
+      return undefined;
+    },
+  );
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>;
 
 /** The parts of an agent on this machine, or on a recorded one. */
 async function assemble(log: Log, machine: Machine, mode: "node" | "preview", recorded: Recording | undefined) {
@@ -254,14 +270,20 @@ function readFlags() {
         /** A recorded machine instead of this one; previews only. */
         fixture: { type: "string" },
         log: { type: "string" },
+        /** Listen to the manager on this TCP port, 7070 on a node; without it not at all. */
+        "host-port": { type: "string" },
+        /** All addresses unless told. */
+        "host-address": { type: "string" },
       },
     });
-    const { "exit-when-idle": idle, ...others } = values;
+    const { "exit-when-idle": idle, "host-port": hostPort, ...others } = values;
     if (idle !== undefined && !/^\d{1,9}$/.test(idle))
       throw new NodeError("AGENT.USAGE", `--exit-when-idle takes a number of seconds, not "${idle}".`);
     if (others.fixture !== undefined && !others.preview)
       throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
-    return { ...others, exitWhenIdleSeconds: idle === undefined ? undefined : Number(idle) };
+    if (hostPort !== undefined && !(/^\d{1,5}$/.test(hostPort) && Number(hostPort) < 65_536))
+      throw new NodeError("AGENT.USAGE", `--host-port takes a TCP port, not "${hostPort}".`);
+    return { ...others, hostPort: hostPort === undefined ? undefined : Number(hostPort), exitWhenIdleSeconds: idle === undefined ? undefined : Number(idle) };
   } catch (error) {
     // parseArgs may add an advice of several lines.
     const [sentence] = (error instanceof Error ? error.message : String(error)).split("\n");

@@ -1,19 +1,15 @@
-import type { HostCommand, MachineReport } from "../../hypervisor/driver.ts";
+import type { HostCommandRequest } from "../../api/host/contract.ts";
+import type { MachineReport } from "../../hypervisor/driver.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostCommands } from "./commands.ts";
 import { hostReport, type ReportSources } from "./report.ts";
 
-/** What the manager asks this host for. */
+/** What this host can do for the manager. */
 export interface HostWork {
   report(): Promise<HostReport>;
   machines(): Promise<MachineReport[]>;
-  carryOut(request: {
-    id: string;
-    flow: string;
-    epoch: number;
-    command: HostCommand;
-    timeoutMs: number;
-  }): Promise<void>;
+  /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
+  carryOut(request: HostCommandRequest): Promise<void>;
 }
 
 /** The work of a host with this driver. `commands` has the same one. */
