@@ -7,7 +7,8 @@ import { NodeError } from "../model/error.ts";
  * for tests, training and figures of scale. Commands and answers are data, for they travel from the manager.
  */
 
-export const driverNames = ["libvirt", "simulated"] as const;
+/** `none`: a node whose agent has no driver; it can join the cloud and runs no machines. */
+export const driverNames = ["libvirt", "simulated", "none"] as const;
 
 const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
 
@@ -52,7 +53,18 @@ export const hostCommand = z.discriminatedUnion("do", [
 export type HostCommand = z.infer<typeof hostCommand>;
 
 /** What a hypervisor has to give. */
-export type HostCapacity = { readonly cpuThreads: number; readonly memoryBytes: number };
+export type HostCapacity = {
+  readonly cpuThreads: number;
+  readonly memoryBytes: number;
+  /** Of each storage; for simulated ones only. */
+  readonly storageBytes?: number;
+};
+
+/** A primary storage as a host has it. `path`: the folder below which its volumes are. */
+export const storagePlace = z.strictObject({ type: line(32), url: line(1024), path: line(1024) });
+export type StoragePlace = z.infer<typeof storagePlace>;
+export const storageRoom = z.object({ totalBytes: bytes, availableBytes: bytes });
+export type StorageRoom = z.infer<typeof storageRoom>;
 
 /**
  * Errors are NodeErrors:
@@ -68,6 +80,7 @@ export type HostCapacity = { readonly cpuThreads: number; readonly memoryBytes: 
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
+ * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |
  */
 export interface HypervisorDriver {
@@ -78,6 +91,8 @@ export interface HypervisorDriver {
   tags(signal: AbortSignal): Promise<string[]>;
   /** Those with a uuid of ours (version 4). A machine that was lost with the host's last start is stopped, or not told. */
   machines(signal: AbortSignal): Promise<MachineReport[]>;
+  /** The room of a storage, which is made or mounted where that is needed. @throws HYPERVISOR.FAILED when it can't be reached */
+  storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with

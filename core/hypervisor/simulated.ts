@@ -9,6 +9,8 @@ import {
   type HypervisorDriver,
   type MachineReport,
   type MachineSpec,
+  type StoragePlace,
+  type StorageRoom,
 } from "./driver.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import {
@@ -43,6 +45,9 @@ export type SimulatedOptions = {
 
 /** How often a simulated hypervisor that hangs looks whether it still has to. */
 const hangingMs = 200;
+
+/** Of each storage unless told. */
+const usualStorageBytes = 1024 ** 4;
 
 const notReal =
   "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
@@ -87,6 +92,14 @@ export class SimulatedDriver implements HypervisorDriver {
       uuid: machine.uuid,
       state: this.#runs(machine) ? "running" : "stopped",
     }));
+  }
+
+  async storage({ path }: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
+    await this.#answering(signal);
+    const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;
+    let used = 0;
+    for (const volume of this.#state.volumes.values()) if (volume.path.startsWith(`${path}/`)) used += volume.sizeBytes;
+    return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {

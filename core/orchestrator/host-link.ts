@@ -1,4 +1,4 @@
-import type { HostCommand, MachineReport } from "../hypervisor/driver.ts";
+import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../hypervisor/driver.ts";
 import type { Secret } from "../model/secret.ts";
 
 /** A host as its agent describes it. */
@@ -37,9 +37,6 @@ export interface HostLink {
    */
   command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void>;
 }
-
-export type StoragePlace = { type: string; url: string; path: string };
-export type StorageRoom = { totalBytes: number; availableBytes: number };
 
 export type HostAddress = { uuid: string; managementIp: string };
 export type CommandOptions = { id: string; flow: string; epoch: number; timeoutMs: number; signal?: AbortSignal };

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { hostCommand, machineReport } from "../../hypervisor/driver.ts";
+import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
 
@@ -124,7 +124,14 @@ export const hostCalls = {
     mostBytes: 16 * kB,
   },
   ping: { method: "GET", path: "/v1/ping", access: "manager", body: none, response: pong, mostBytes: 16 * kB },
-  report: { method: "GET", path: "/v1/report", access: "manager", body: none, response: hostReport, mostBytes: 1024 * kB },
+  report: {
+    method: "GET",
+    path: "/v1/report",
+    access: "manager",
+    body: none,
+    response: hostReport,
+    mostBytes: 1024 * kB,
+  },
   machines: {
     method: "GET",
     path: "/v1/machines",
@@ -132,6 +139,15 @@ export const hostCalls = {
     body: none,
     response: z.array(machineReport).check(z.maxLength(65_536)),
     mostBytes: 8 * 1024 * kB,
+  },
+  /** The room of a storage; it is made or mounted where that is needed. */
+  storage: {
+    method: "POST",
+    path: "/v1/storage",
+    access: "manager",
+    body: storagePlace,
+    response: storageRoom,
+    mostBytes: 16 * kB,
   },
   /** Carries a command out, once for each `id`; answers when it is done. `epoch`: of the flow. */
   command: {

@@ -55,7 +55,9 @@ export async function exchange<N extends HostCallName>(asked: Exchange<N>): Prom
   const json = jsonOrNothing(text);
   if (response.statusCode !== 200) {
     const error = agentsError(json);
-    throw error === undefined ? nonsense(address, `has the status ${response.statusCode}`) : agentFailed(address, error);
+    throw error === undefined
+      ? nonsense(address, `has the status ${response.statusCode}`)
+      : agentFailed(address, error);
   }
   const parsed = hostCalls[name].response.safeParse(json);
   if (parsed.success) return parsed.data as HostAnswer<N>;

@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { HostCommand, HypervisorDriver, MachineReport } from "../../hypervisor/driver.ts";
+import type {
+  HostCommand,
+  HypervisorDriver,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../../hypervisor/driver.ts";
 import type { Damage } from "../document.ts";
 import { whyNotWritten } from "../durable.ts";
 import { CommandJournal, errorOf, failureOf, type Outcome } from "./command-journal.ts";
@@ -110,6 +116,12 @@ export class HostCommands {
   }
 
   /** @throws NodeError HYPERVISOR.HANGS after 10 s, or the driver's own error */
+  storage(place: StoragePlace): Promise<StorageRoom> {
+    const { driver, after = afterTime } = this.#options;
+    return withinTime(after, machinesMs, "a storage", (signal) => driver.storage(place, signal));
+  }
+
+  /** @throws as {@link storage} */
   machines(): Promise<MachineReport[]> {
     const { driver, after = afterTime } = this.#options;
     return withinTime(after, machinesMs, "its machines", (signal) => driver.machines(signal));

@@ -174,6 +174,7 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     ping: async () => ({ bootId: await options.bootId(), version, protocol: hostProtocol }),
     report: () => work().report(),
     machines: () => work().machines(),
+    storage: (body) => work().storage(body),
     command: async (body) => {
       await work().carryOut(body);
       return {};
@@ -242,10 +243,14 @@ async function listen(server: Server, port: number, address: string | undefined)
   await new Promise<void>((resolve, reject) => {
     const refused = (error: Error) =>
       reject(
-        new NodeError("CHANNEL.NOT_LISTENING", `The agent can't listen on TCP ${port}${address === undefined ? "" : ` of ${address}`}.`, {
-          remedy: `Look which program holds it: ss -tlnp sport = :${port}`,
-          cause: error,
-        }),
+        new NodeError(
+          "CHANNEL.NOT_LISTENING",
+          `The agent can't listen on TCP ${port}${address === undefined ? "" : ` of ${address}`}.`,
+          {
+            remedy: `Look which program holds it: ss -tlnp sport = :${port}`,
+            cause: error,
+          },
+        ),
       );
     server.once("error", refused);
     server.listen({ port, ...(address === undefined ? {} : { host: address }) }, () => {

@@ -1,5 +1,5 @@
 import type { HostCommandRequest } from "../../api/host/contract.ts";
-import type { MachineReport } from "../../hypervisor/driver.ts";
+import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostCommands } from "./commands.ts";
 import { hostReport, type ReportSources } from "./report.ts";
@@ -8,6 +8,7 @@ import { hostReport, type ReportSources } from "./report.ts";
 export interface HostWork {
   report(): Promise<HostReport>;
   machines(): Promise<MachineReport[]>;
+  storage(place: StoragePlace): Promise<StorageRoom>;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
 }
@@ -17,6 +18,7 @@ export function hostWork(sources: ReportSources, commands: HostCommands): HostWo
   return {
     report: () => hostReport(sources),
     machines: () => commands.machines(),
+    storage: (place) => commands.storage(place),
     carryOut: (request) => commands.carryOut(request),
   };
 }

@@ -1,3 +1,4 @@
+import { noHypervisorTag } from "../../hypervisor/none.ts";
 import { charged, cpuCapacity } from "../../model/cloud/capacity.ts";
 import { hostRefusal } from "../../model/cloud/host.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
@@ -113,6 +114,7 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
   const refusal = hostRefusal(host.name, host, "newMachine");
   if (refusal?.code === "HOST.1002") return `status ${host.status}`;
   if (refusal !== undefined) return `state ${host.state}`;
+  if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
   const network = request.networks.find(({ clusterUuids }) => !clusterUuids.includes(host.clusterUuid));
   if (network !== undefined) return `its cluster has no network ${shown(network.name)}`;

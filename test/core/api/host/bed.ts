@@ -66,6 +66,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
     work: {
       report: async () => report,
       machines: async () => [],
+      storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
       carryOut: async (request: unknown) => void commands.push(request),
     } as HostWork,
     patience: {} as NonNullable<HostServerOptions["patience"]>,
@@ -75,7 +76,11 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
   let membership: Membership | undefined;
   let port = more.port ?? 0;
   const start = async () => {
-    membership = await Membership.open({ machine, folder: tls, write: (file, text) => (node.write ?? writeDurably)(file, text) });
+    membership = await Membership.open({
+      machine,
+      folder: tls,
+      write: (file, text) => (node.write ?? writeDurably)(file, text),
+    });
     const joining = new Joining({
       membership,
       checkPassword: (password) => node.passwords(password),
@@ -86,7 +91,12 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
     server = await createHostServer({
       membership,
       joining,
-      work: { report: () => node.work.report(), machines: () => node.work.machines(), carryOut: (r) => node.work.carryOut(r) },
+      work: {
+        report: () => node.work.report(),
+        machines: () => node.work.machines(),
+        storage: (place) => node.work.storage(place),
+        carryOut: (r) => node.work.carryOut(r),
+      },
       version: "1.2.3",
       hostname: async () => "node01",
       bootId: async () => report.bootId,

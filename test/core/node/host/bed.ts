@@ -30,6 +30,9 @@ export class ScriptedDriver implements HypervisorDriver {
   async machines() {
     return [];
   }
+  async storage() {
+    return { totalBytes: 0, availableBytes: 0 };
+  }
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));

@@ -22,6 +22,7 @@ const driver: HypervisorDriver = {
   name: "simulated",
   tags: () => simulated.tags(),
   machines: (signal) => simulated.machines(signal),
+  storage: (place, signal) => simulated.storage(place, signal),
   carryOut(command, signal) {
     writeSync(1, `begin ${numberOf(command)}\n`);
     return simulated.carryOut(command, signal);

@@ -31,6 +31,7 @@ const libvirt: HypervisorDriver = {
   name: "libvirt",
   tags: async () => ["libvirt::version::11.3.0", "not a tag"],
   machines: async () => [],
+  storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
   carryOut: async () => {},
 };
 const told = { version: "1.2.3", protocol: 1 };
