@@ -8,14 +8,16 @@ import Fastify, {
 } from "fastify";
 import type { CloudCall } from "../model/cloud/calls/call.ts";
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../model/cloud/calls/index.ts";
+import { openApiDocument } from "../model/cloud/calls/openapi.ts";
 import { inputFromTexts } from "../model/cloud/calls/text.ts";
 import { CloudError, type Refusal, refusalOf } from "../model/cloud/refusal.ts";
 import { shown } from "../model/quote.ts";
+import { version } from "../version.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { statusOf, toCloudError } from "./failure.ts";
 
 export type CloudServerOptions = {
-  dispatcher: Dispatcher;
+  dispatcher: Pick<Dispatcher, "run">;
   log: FastifyBaseLogger;
   /** PEM texts. Without them plain HTTP, for tests and benchmarks on loopback. */
   tls?: { key: string; cert: string };
@@ -46,10 +48,25 @@ export function createCloudServer({ dispatcher, log, tls }: CloudServerOptions):
   server.setErrorHandler((error, _request, reply) => sendError(reply, requestError(error), log));
   server.setNotFoundHandler((request, reply) => sendError(reply, unknownCall(request), log));
   for (const name of cloudCallNames) addRoute(server, dispatcher, name, log);
+  addDocument(server);
   return server;
 }
 
-function addRoute(server: FastifyInstance, dispatcher: Dispatcher, name: CloudCallName, log: FastifyBaseLogger): void {
+/** The calls as a document of OpenAPI, for whoever asks: clients are made of it before anybody logs in. */
+function addDocument(server: FastifyInstance): void {
+  let document: string | undefined;
+  server.get("/v1/openapi.json", (_request, reply) => {
+    document ??= JSON.stringify(openApiDocument({ version, statusOf }));
+    return reply.type("application/json").send(document);
+  });
+}
+
+function addRoute(
+  server: FastifyInstance,
+  dispatcher: CloudServerOptions["dispatcher"],
+  name: CloudCallName,
+  log: FastifyBaseLogger,
+): void {
   const call: CloudCall = cloudCalls[name];
   const hasBody = call.method === "POST" || call.method === "PUT";
   server.route({
@@ -109,7 +126,9 @@ function refused(code: Refusal["code"], where: string, details: string, remedy: 
 }
 
 function unknownCall({ method, url }: FastifyRequest): CloudError {
-  const details = `${method} ${shown(url.slice(0, 200))} is no call of this API.`;
+  // What follows the path may hold a password that somebody has put there.
+  const [path = ""] = url.split("?");
+  const details = `${method} ${shown(path.slice(0, 200))} is no call of this API.`;
   return refused("SYS.1008", "path", details, "GET /v1/openapi.json lists all calls.");
 }
 

@@ -43,7 +43,8 @@ type CloudErrorContent = {
   cause?: CloudErrorContent | undefined;
 };
 
-const content: z.ZodMiniType<CloudErrorContent> = z.lazy(() =>
+/** Code, description, details and what led to it. */
+export const cloudErrorContent: z.ZodMiniType<CloudErrorContent> = z.lazy(() =>
   z.object({
     code: z.string(),
     description: z.string(),
@@ -51,12 +52,12 @@ const content: z.ZodMiniType<CloudErrorContent> = z.lazy(() =>
     where: z.optional(z.string()),
     remedy: z.optional(z.string()),
     values: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
-    cause: z.optional(content),
+    cause: z.optional(cloudErrorContent),
   }),
 );
 
 /** What every call of the cloud answers when it fails. Source: ../shared/spec/cloud.md, "Errors". */
-export const cloudErrorBody = z.object({ error: content });
+export const cloudErrorBody = z.object({ error: cloudErrorContent });
 export type CloudErrorBody = z.infer<typeof cloudErrorBody>;
 
 /** A refusal as an error; `cause`: the error that led to it. */
