@@ -129,6 +129,14 @@ test("what is no call, no JSON, of another kind or too large is refused in the o
   assert.deepEqual(await post(`{"name":"${"x".repeat(10_000_000)}"}`), [413, "SYS.1011"]);
 });
 
+test("an unknown address is told without its query string, in which somebody may have put a password", async (t) => {
+  const { call } = await served(t);
+  const { status, body } = await call("GET", "/v1/nothing?password=s3cret");
+  assert.equal(status, 404);
+  assert.match(String(body.error?.["details"]), /\/v1\/nothing is no call/);
+  assert.doesNotMatch(JSON.stringify(body), /s3cret/);
+});
+
 test("a body can't name another resource than the path", async (t) => {
   const { call } = await served(t);
   const { body } = await call("POST", "/v1/zones", { name: "east" });
