@@ -89,24 +89,34 @@ function addRoute(
   });
 }
 
-/** What is in the path counts: a body that says otherwise is a mistake. @throws SYS.1001 */
+/** The arguments in the body and the path. @throws SYS.1010 */
 function fromBody({ body, params }: FastifyRequest): unknown {
   const inPath = params as Readonly<Record<string, string>>;
   if (body === undefined || body === null) return inPath;
   if (typeof body !== "object" || Array.isArray(body))
     throw refused("SYS.1010", "body", "The body is not a JSON object.", "Give the arguments as one JSON object.");
-  for (const [field, value] of Object.entries(inPath))
-    if (field in body && (body as Record<string, unknown>)[field] !== value)
-      throw refused("SYS.1010", field, "Path and body name different ones.", "Leave it out of the body.");
+  checkPath(inPath, body, "body");
   return { ...body, ...inPath };
 }
 
+/** The arguments in the query string and the path. @throws SYS.1010 */
 function fromQuery({ query, params }: FastifyRequest): Record<string, string | readonly string[]> {
-  return { ...(query as Record<string, string | readonly string[]>), ...(params as Record<string, string>) };
+  const inQuery = query as Readonly<Record<string, string | readonly string[]>>;
+  const inPath = params as Readonly<Record<string, string>>;
+  checkPath(inPath, inQuery, "query string");
+  return { ...inQuery, ...inPath };
 }
 
+/** What is in the path counts: who says otherwise elsewhere has made a mistake. @throws SYS.1010 */
+function checkPath(inPath: Readonly<Record<string, string>>, given: object, place: string): void {
+  for (const [field, value] of Object.entries(given))
+    if (Object.hasOwn(inPath, field) && value !== inPath[field])
+      throw refused("SYS.1010", field, `Path and ${place} name different ones.`, `Leave it out of the ${place}.`);
+}
+
+/** The scheme's name may be in any case. RFC 9110, 11.1. */
 function tokenOf({ headers: { authorization } }: FastifyRequest): string | undefined {
-  return authorization?.startsWith("Bearer ") ? authorization.slice("Bearer ".length) : undefined;
+  return authorization === undefined ? undefined : /^Bearer +(.*)$/i.exec(authorization)?.[1];
 }
 
 function single(header: string | string[] | undefined): string | undefined {

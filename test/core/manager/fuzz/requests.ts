@@ -51,7 +51,7 @@ function withUuids(call: CloudCall, input: object, chosen: readonly number[]): R
   return Object.fromEntries(
     Object.entries(input).map(([field, value], nth) => {
       const choice = chosen[nth % chosen.length] ?? 0;
-      if (choice % 5 === 0 || !/uuids?$/i.test(field)) return [field, value];
+      if (choice % 5 === 0 || !/uuid/i.test(field)) return [field, value];
       const kind = field === "uuid" ? own : (field[0] ?? "").toUpperCase() + field.slice(1).replace(/Uuids?.*$/, "");
       const uuid = `@${kind}:${choice}`;
       return [field, Array.isArray(value) ? [uuid] : uuid];
@@ -63,7 +63,9 @@ function withUuids(call: CloudCall, input: object, chosen: readonly number[]): R
 function withSetting(input: Record<string, unknown>, choice: number): Record<string, unknown> {
   if (!("category" in input) || choice % 4 === 0) return input;
   const setting = settings[choice % settings.length];
-  return setting === undefined ? input : { ...input, category: setting.category, name: setting.name };
+  if (setting === undefined) return input;
+  const { category, name, default: preset } = setting;
+  return { ...input, category, name, ...("value" in input && choice % 3 === 0 ? { value: String(preset) } : {}) };
 }
 
 function planted(input: Record<string, unknown>): Record<string, unknown> {

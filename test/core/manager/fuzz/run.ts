@@ -10,6 +10,8 @@ import { type Fuzzed, requestsOf, sentOf } from "./requests.ts";
 
 export type FuzzOptions = {
   calls: CallTable;
+  /** Those that are sent; all of the table unless told. */
+  names?: readonly CloudCallName[];
   /** Clouds that are made, each with so many requests. */
   clouds: number;
   requests: number;
@@ -37,13 +39,8 @@ export function carriedOut(calls: CallTable): CloudCallName[] {
  * Sends requests to clouds of their own, and checks each answer and what is left. A failure tells the fewest requests
  * that lead to it, and the seed: BINNACLE_FUZZ_SEED=… sends the same ones again.
  */
-export async function fuzz({
-  calls,
-  clouds,
-  requests,
-  atOnce = 1,
-}: FuzzOptions): Promise<{ seed: number; tally: Tally }> {
-  const names = carriedOut(calls);
+export async function fuzz(options: FuzzOptions): Promise<{ seed: number; tally: Tally }> {
+  const { calls, names = carriedOut(calls), clouds, requests, atOnce = 1 } = options;
   const seed = seedOf();
   const tally: Tally = new Map(names.map((name) => [name, { done: 0, refused: 0 }]));
   const tryOut = async (all: readonly Fuzzed[]): Promise<void> => {
