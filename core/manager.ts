@@ -53,7 +53,7 @@ async function main(): Promise<void> {
     monotonicMs: sinceBootMs,
     newUuid: () => cloudUuid(randomUUID()),
     log,
-    checkCrypt,
+    passwords: { checkCrypt },
     ...(await firstPassword()),
     onCallEnd: (name, durationMs, error) => metrics.callEnded(name, durationMs, error),
   });

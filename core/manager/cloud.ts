@@ -14,7 +14,7 @@ import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow 
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
-import { Identity, Passwords } from "../orchestrator/identity/index.ts";
+import { Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
 import { Records } from "../orchestrator/records.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
@@ -45,7 +45,7 @@ export type CloudOptions = {
   log: FastifyBaseLogger;
   /** admin's first password, as the installer has kept it. */
   adminPassword?: Secret | { cryptHash: Secret };
-  checkCrypt?: (password: Secret, cryptHash: Secret) => Promise<boolean>;
+  passwords?: PasswordsOptions;
   onCallEnd?: DispatcherOptions["onEnd"];
 };
 
@@ -55,6 +55,8 @@ const sweepMs = 60_000;
 /** A whole manager but for its server: everything that a store, links to hosts and a clock are turned into a cloud by. */
 export type Cloud = {
   readonly dispatcher: Dispatcher;
+  /** What the dispatcher is made of. */
+  readonly dispatching: DispatcherOptions;
   readonly records: Records;
   readonly mirror: Mirror;
   readonly identity: Identity;
@@ -80,7 +82,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     monotonicMs,
     setting: (id) => settings.number(id),
     onError: (error) => trouble("a session could not be kept up", error),
-    passwords: new Passwords(options.checkCrypt === undefined ? {} : { checkCrypt: options.checkCrypt }),
+    passwords: new Passwords(options.passwords ?? {}),
   });
   if (await identity.bootstrap(options.adminPassword)) log.info("the account admin was made");
 
@@ -135,7 +137,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   });
 
   const audit = new Audit({ store, now, newUuid, log });
-  const dispatcher = new Dispatcher({
+  const dispatching: DispatcherOptions = {
     calls: callTable({ flows, store, identity, records, passwords, version: options.version }),
     records,
     store,
@@ -143,7 +145,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     context,
     authenticate: authenticator(identity),
     ...(options.onCallEnd === undefined ? {} : { onEnd: options.onCallEnd }),
-  });
+  };
   const keeper = new HostKeeper({
     world: hosts,
     managerUuid: flows.managerUuid,
@@ -160,7 +162,8 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   mirror.ended.catch((error: unknown) => lost.abort(error));
 
   return {
-    dispatcher,
+    dispatcher: new Dispatcher(dispatching),
+    dispatching,
     records,
     mirror,
     identity,

@@ -27,7 +27,7 @@ export type DispatcherOptions = {
   records: Records;
   store: Pick<Store, "get">;
   authenticate: Authenticate;
-  audit: Pick<Audit, "change" | "read">;
+  audit: Pick<Audit, "change" | "read" | "flush">;
   context: Omit<CallContext, "caller" | "token">;
   /** Told of each call that has ended. `error`: what it answered. */
   onEnd?: (name: string, durationMs: number, error: CloudError | null) => void;

@@ -9,17 +9,19 @@ import Fastify, {
 } from "fastify";
 import type { CloudCall } from "../model/cloud/calls/call.ts";
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../model/cloud/calls/index.ts";
+import { openApiDocument } from "../model/cloud/calls/openapi.ts";
 import { inputFromTexts } from "../model/cloud/calls/text.ts";
 import { CloudError, type Refusal, refusalOf } from "../model/cloud/refusal.ts";
 import { shown } from "../model/quote.ts";
 import { Secret } from "../model/secret.ts";
 import type { Mirror } from "../orchestrator/mirror.ts";
+import { version } from "../version.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { statusOf, toCloudError } from "./failure.ts";
 import { addStreams } from "./streams.ts";
 
 export type CloudServerOptions = {
-  dispatcher: Dispatcher;
+  dispatcher: Pick<Dispatcher, "run">;
   log: FastifyBaseLogger;
   /** The cloud's changes as events; see {@link addStreams}. */
   mirror: Mirror;
@@ -67,6 +69,7 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
     },
   });
   server.addHook("preClose", () => streams.closeAll());
+  addDocument(server);
   return { server, rootDoor: rootDoor(server) };
 }
 
@@ -91,7 +94,21 @@ function isRoot({ raw }: FastifyRequest): boolean {
   return rootConnections.has(raw.socket);
 }
 
-function addRoute(server: FastifyInstance, dispatcher: Dispatcher, name: CloudCallName, log: FastifyBaseLogger): void {
+/** The calls as a document of OpenAPI, for whoever asks: clients are made of it before anybody logs in. */
+function addDocument(server: FastifyInstance): void {
+  let document: string | undefined;
+  server.get("/v1/openapi.json", (_request, reply) => {
+    document ??= JSON.stringify(openApiDocument({ version, statusOf }));
+    return reply.type("application/json").send(document);
+  });
+}
+
+function addRoute(
+  server: FastifyInstance,
+  dispatcher: CloudServerOptions["dispatcher"],
+  name: CloudCallName,
+  log: FastifyBaseLogger,
+): void {
   const call: CloudCall = cloudCalls[name];
   const hasBody = call.method === "POST" || call.method === "PUT";
   server.route({
@@ -115,24 +132,34 @@ function addRoute(server: FastifyInstance, dispatcher: Dispatcher, name: CloudCa
   });
 }
 
-/** What is in the path counts: a body that says otherwise is a mistake. @throws SYS.1001 */
+/** The arguments in the body and the path. @throws SYS.1010 */
 function fromBody({ body, params }: FastifyRequest): unknown {
   const inPath = params as Readonly<Record<string, string>>;
   if (body === undefined || body === null) return inPath;
   if (typeof body !== "object" || Array.isArray(body))
     throw refused("SYS.1010", "body", "The body is not a JSON object.", "Give the arguments as one JSON object.");
-  for (const [field, value] of Object.entries(inPath))
-    if (field in body && (body as Record<string, unknown>)[field] !== value)
-      throw refused("SYS.1010", field, "Path and body name different ones.", "Leave it out of the body.");
+  checkPath(inPath, body, "body");
   return { ...body, ...inPath };
 }
 
+/** The arguments in the query string and the path. @throws SYS.1010 */
 function fromQuery({ query, params }: FastifyRequest): Record<string, string | readonly string[]> {
-  return { ...(query as Record<string, string | readonly string[]>), ...(params as Record<string, string>) };
+  const inQuery = query as Readonly<Record<string, string | readonly string[]>>;
+  const inPath = params as Readonly<Record<string, string>>;
+  checkPath(inPath, inQuery, "query string");
+  return { ...inQuery, ...inPath };
 }
 
+/** What is in the path counts: who says otherwise elsewhere has made a mistake. @throws SYS.1010 */
+function checkPath(inPath: Readonly<Record<string, string>>, given: object, place: string): void {
+  for (const [field, value] of Object.entries(given))
+    if (Object.hasOwn(inPath, field) && value !== inPath[field])
+      throw refused("SYS.1010", field, `Path and ${place} name different ones.`, `Leave it out of the ${place}.`);
+}
+
+/** The scheme's name may be in any case. RFC 9110, 11.1. */
 function tokenOf({ headers: { authorization } }: FastifyRequest): string | undefined {
-  return authorization?.startsWith("Bearer ") ? authorization.slice("Bearer ".length) : undefined;
+  return authorization === undefined ? undefined : /^Bearer +(.*)$/i.exec(authorization)?.[1];
 }
 
 function single(header: string | string[] | undefined): string | undefined {
@@ -152,7 +179,9 @@ function refused(code: Refusal["code"], where: string, details: string, remedy: 
 }
 
 function unknownCall({ method, url }: FastifyRequest): CloudError {
-  const details = `${method} ${shown(url.slice(0, 200))} is no call of this API.`;
+  // What follows the path may hold a password that somebody has put there.
+  const [path = ""] = url.split("?");
+  const details = `${method} ${shown(path.slice(0, 200))} is no call of this API.`;
   return refused("SYS.1008", "path", details, "GET /v1/openapi.json lists all calls.");
 }
 

@@ -102,6 +102,14 @@ test("all that is wrong with a call is told at once, without what was given", as
   assert.equal(mirror.count("Zone"), 0);
 });
 
+test("a session's token comes with the word Bearer in any case, and with no other word", async (t) => {
+  const { call } = await served(t);
+  const statusWith = async (authorization: string) =>
+    (await call("POST", "/v1/zones", { name: "east" }, { authorization })).status;
+  for (const word of ["Bearer", "bearer", "BEARER"]) assert.equal(await statusWith(`${word} admin`), 200, word);
+  for (const other of ["Basic admin", "admin", "Bearer", ""]) assert.equal(await statusWith(other), 401, other);
+});
+
 test("without a session nothing is told and nothing is done", async (t) => {
   const { server, mirror } = await served(t);
   const response = await server.inject({ method: "POST", url: "/v1/zones", payload: { name: "east" } });
@@ -130,13 +138,24 @@ test("what is no call, no JSON, of another kind or too large is refused in the o
   assert.deepEqual(await post(`{"name":"${"x".repeat(10_000_000)}"}`), [413, "SYS.1011"]);
 });
 
-test("a body can't name another resource than the path", async (t) => {
+test("an unknown address is told without its query string, in which somebody may have put a password", async (t) => {
+  const { call } = await served(t);
+  const { status, body } = await call("GET", "/v1/nothing?password=s3cret");
+  assert.equal(status, 404);
+  assert.match(String(body.error?.["details"]), /\/v1\/nothing is no call/);
+  assert.doesNotMatch(JSON.stringify(body), /s3cret/);
+});
+
+test("neither body nor query string can name another resource than the path", async (t) => {
   const { call } = await served(t);
   const { body } = await call("POST", "/v1/zones", { name: "east" });
   const uuid = body.inventory?.uuid ?? "";
   const other = await call("PUT", `/v1/zones/${uuid}`, { uuid: newUuid(), name: "west" });
   assert.deepEqual([other.status, other.body.error?.["code"]], [400, "SYS.1010"]);
   assert.equal((await call("PUT", `/v1/zones/${uuid}`, { uuid, name: "west" })).body.inventory?.name, "west");
+  const two = await call("GET", `/v1/zones/${uuid}?uuid=${newUuid()}`);
+  assert.deepEqual([two.status, two.body.error?.["code"]], [400, "SYS.1010"]);
+  assert.equal((await call("GET", `/v1/zones/${uuid}?uuid=${uuid}`)).status, 200);
 });
 
 test("a repeated call with one idempotency key is done once, also when all come at the same moment", async (t) => {

@@ -24,6 +24,9 @@ import { TestHosts } from "./hosts.ts";
 
 export const adminPassword = "a long enough secret";
 
+/** Hashes that take no time: what they cost has tests of its own. */
+export const quickPasswords = { log2N: 4, r: 8, p: 1 };
+
 export type TestCloud = {
   cloud: Cloud;
   store: Store;
@@ -56,6 +59,7 @@ export async function managerOn(t: TestContext, store: Store, hosts: TestHosts):
     newUuid: () => cloudUuid(randomUUID()),
     log: createLog({ level: process.env["BINNACLE_TEST_LOG"] === "1" ? "debug" : "silent" }),
     adminPassword: new Secret(adminPassword),
+    passwords: { cost: quickPasswords },
   });
   undoAfter(t, () => cloud.close());
   const ask = (token: string | undefined) => ({ token, address: "192.0.2.1", requestBytes: 0 });

@@ -193,6 +193,8 @@ export function asTask<C extends CloudCall>(call: C): TaskCall<C> {
 }
 
 type TaskCall<C extends CloudCall> = Omit<C, "mode" | "output"> & { mode: "task"; output: typeof taskAnswer };
+/** `name`, or that of a related resource: `vmNics.ip`. */
+const fieldPath = z.string().check(z.maxLength(64), z.regex(/^[A-Za-z][\w.]*$/));
 
 /** Conditions, pages and order of a query: what is in a URL's query string, and on a command line. */
 const queryInput = z.strictObject({
@@ -206,9 +208,7 @@ const queryInput = z.strictObject({
   limit: preset(say(z.int().check(z.minimum(1), z.maximum(1000)), "Resources of one answer."), 100),
   start: preset(say(z.int().check(z.minimum(0)), "How many to leave out at the beginning."), 0),
   sortBy: z.optional(say(z.string().check(z.maxLength(64)), "A field; with - before it the greatest first.")),
-  fields: z.optional(
-    say(z.array(z.string().check(z.maxLength(64))).check(z.minLength(1), z.maxLength(64)), "Only these fields."),
-  ),
+  fields: z.optional(say(z.array(fieldPath).check(z.minLength(1), z.maxLength(64)), "Only these fields.")),
   count: preset(say(z.boolean(), "Only how many there are."), false),
   replyWithCount: preset(say(z.boolean(), "How many there are, besides those of this page."), false),
 });

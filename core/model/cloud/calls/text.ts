@@ -14,6 +14,7 @@ type Facts = {
   innerType?: Schema;
   element?: Schema;
   values?: readonly unknown[];
+  checks?: readonly z.core.$ZodCheck[];
 };
 
 /** The schema below "may be left out", "has a preset value" and "may be null". */
@@ -34,7 +35,7 @@ export function fromText(schema: Schema, given: string | readonly string[]): unk
   const { core, nullable } = coreOf(schema);
   const { type, element, values } = core._zod.def as Facts;
   if (type === "array" && element !== undefined) {
-    const texts = typeof given === "string" ? (given === "" ? [] : given.split(",")) : given;
+    const texts = typeof given === "string" ? partsOf(element, given) : given;
     return texts.map((text) => fromText(element, text));
   }
   const [text = ""] = typeof given === "string" ? [given] : given;
@@ -42,6 +43,17 @@ export function fromText(schema: Schema, given: string | readonly string[]): unk
   if (type === "boolean") return text === "true" ? true : text === "false" ? false : text;
   const isNumber = type === "number" || (type === "literal" && values?.every((value) => typeof value === "number"));
   return isNumber ? numberOf(text) : text;
+}
+
+/** A list in one text has commas between its values; a text without any form, such as a condition, has its own. */
+function partsOf(element: Schema, text: string): readonly string[] {
+  if (text === "") return [];
+  return isFreeText(element) ? [text] : text.split(",");
+}
+
+function isFreeText(schema: Schema): boolean {
+  const { type, checks = [] } = schema._zod.def as Facts;
+  return type === "string" && checks.every(({ _zod }) => ["min_length", "max_length"].includes(_zod.def.check));
 }
 
 /** A number, or a size such as 1G. */
