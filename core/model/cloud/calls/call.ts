@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { say, uuid } from "../fields.ts";
 import { task } from "../operations.ts";
 import { type ResourceKind, resources } from "../resources.ts";
+import { keepsCommas } from "./text.ts";
 
 /*
  * The calls of the cloud's API as data: server, documentation, command line and tests are made of the same table.
@@ -196,7 +197,7 @@ export function asTask<C extends CloudCall>(call: C) {
 const queryInput = z.strictObject({
   q: preset(
     say(
-      z.array(z.string().check(z.minLength(1), z.maxLength(1024))).check(z.maxLength(32)),
+      z.array(z.string().check(z.minLength(1), z.maxLength(1024))).check(z.maxLength(32), keepsCommas),
       "Conditions, all of which must hold: name~=web%, hostUuid=…, vmNics.ip=10.0.0.5.",
     ),
     [],

@@ -1,4 +1,4 @@
-import type * as z from "zod/mini";
+import * as z from "zod/mini";
 import { parseSize } from "../size.ts";
 
 /*
@@ -8,6 +8,9 @@ import { parseSize } from "../size.ts";
 
 /** Any schema: what is inside of others is known by this alone. */
 type Schema = z.core.$ZodType;
+
+/** On a list of texts: one text is one element, whatever commas it has. A condition has some: `state?=Running,Stopped`. */
+export const keepsCommas = z.meta({ keepsCommas: true });
 
 type Facts = {
   type: string;
@@ -34,7 +37,7 @@ export function fromText(schema: Schema, given: string | readonly string[]): unk
   const { core, nullable } = coreOf(schema);
   const { type, element, values } = core._zod.def as Facts;
   if (type === "array" && element !== undefined) {
-    const texts = typeof given === "string" ? (given === "" ? [] : given.split(",")) : given;
+    const texts = typeof given === "string" ? elementsOf(core, given) : given;
     return texts.map((text) => fromText(element, text));
   }
   const [text = ""] = typeof given === "string" ? [given] : given;
@@ -42,6 +45,11 @@ export function fromText(schema: Schema, given: string | readonly string[]): unk
   if (type === "boolean") return text === "true" ? true : text === "false" ? false : text;
   const isNumber = type === "number" || (type === "literal" && values?.every((value) => typeof value === "number"));
   return isNumber ? numberOf(text) : text;
+}
+
+function elementsOf(list: Schema, text: string): readonly string[] {
+  if (text === "") return [];
+  return z.globalRegistry.get(list)?.["keepsCommas"] === true ? [text] : text.split(",");
 }
 
 /** A number, or a size such as 1G. */
