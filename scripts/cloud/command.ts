@@ -28,6 +28,7 @@ export const cliOptions: readonly CliOption[] = [
   { name: "help", short: "h", text: "Print this help; behind a call, the help of the call." },
 ];
 
+export const cliName = "zstack-cli";
 export const cliSummary = "administer the cloud";
 
 export const cliUsage = [
@@ -55,6 +56,12 @@ export const cliExamples: readonly { readonly line: string; readonly text: strin
     text: "Put a host into maintenance, and wait until it is.",
   },
   { line: "zstack-cli help CreateVmInstance", text: "What a call takes." },
+];
+
+export const cliFiles: readonly { readonly file: string; readonly text: string }[] = [
+  { file: "~/.zstack-cli/session", text: "Sessions, by server. Whoever can read it can use them." },
+  { file: "~/.zstack-cli/history", text: "Lines of the prompt. No line with a password is among them." },
+  { file: "/etc/binnacle/tls/ca.crt", text: "Certificate of the cloud's authority, on each of its nodes." },
 ];
 
 export const cliExitStatus = [

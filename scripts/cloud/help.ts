@@ -58,10 +58,11 @@ export function callHelp(name: CloudCallName): string {
   const call = cloudCalls[name];
   const keys = keysOf(call);
   return lines([
-    [name, ...(isQuery(name) ? ["[CONDITION...]"] : []), ...keys.filter(({ name: key }) => key !== "q").map(usageOf)].reduce(
-      (text, part) => fill(text, part),
-      "",
-    ),
+    [
+      name,
+      ...(isQuery(name) ? ["[CONDITION...]"] : []),
+      ...keys.filter(({ name: key }) => key !== "q").map(usageOf),
+    ].reduce((text, part) => fill(text, part), ""),
     "",
     ...wrap(call.summary, width),
     ...(call.mode === "task" ? wrap("It takes long: its task is followed to the end.", width) : []),
