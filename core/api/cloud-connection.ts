@@ -85,8 +85,6 @@ export class CloudConnection {
         request.destroy();
       };
       const stop = () => fail(stopped());
-      if (signal?.aborted === true) return stop();
-      signal?.addEventListener("abort", stop);
       request.on("socket", (socket) => {
         const connected = () => {
           isConnected = true;
@@ -109,7 +107,9 @@ export class CloudConnection {
         response.on("error", fail);
       });
       request.on("error", fail);
-      request.end(body);
+      signal?.addEventListener("abort", stop);
+      if (signal?.aborted === true) stop();
+      else request.end(body);
     });
   }
 

@@ -59,7 +59,7 @@ async function logIn(input: Record<string, unknown>, { client, warn }: Performan
 }
 
 async function ending({ name, call }: Request, answer: object, how: Performance): Promise<object> {
-  const { client, signal, warn } = how;
+  const { client, signal } = how;
   const { uuid } = client.taskIn(answer, "task");
   const line = new ProgressLine();
   try {
@@ -73,9 +73,17 @@ async function ending({ name, call }: Request, answer: object, how: Performance)
   } catch (error) {
     line.end();
     if (error instanceof NodeError && error.code.startsWith("CLOUD.") && !error.code.startsWith("CLOUD.TASK"))
-      warn(`The task goes on. Look at it with GetTask uuid=${uuid}, take it back with CancelTask uuid=${uuid}.`);
+      throw unfollowed(error, uuid);
     throw error;
   }
+}
+
+/** Only this command does not see the end. */
+function unfollowed({ code, message }: NodeError, uuid: string): NodeError {
+  const why = code === "CLOUD.STOPPED" ? "The task goes on; nobody waits for its end any more." : message;
+  return new NodeError(code, why, {
+    remedy: `Look at the task with GetTask uuid=${uuid}, or take it back with CancelTask uuid=${uuid}`,
+  });
 }
 
 function failureOf(task: FollowedTask): NodeError {

@@ -55,13 +55,7 @@ export function readRequest([word = "", ...words]: readonly string[]): Request {
   }
   const missing = keys.filter((key) => key.isRequired && !texts.has(key.name));
   const others = missing.filter(({ isSecret }) => !isSecret);
-  if (others.length > 0)
-    throw new UsageError(
-      `${name} needs ${listed(
-        others.map((key) => `${key.name}=`),
-        8,
-      )}. See: help ${name}`,
-    );
+  if (others.length > 0) throw new UsageError(`${name} needs ${namesOf(others)}. See: help ${name}`);
   return {
     name,
     call,
@@ -83,12 +77,7 @@ function ofCall(word: string, name: CloudCallName, keys: readonly Key[]): [strin
 }
 
 function namesOf(keys: readonly Key[]): string {
-  return keys.length === 0
-    ? "none"
-    : listed(
-        keys.map(({ name }) => `${name}=`),
-        20,
-      );
+  return keys.length === 0 ? "none" : keys.map(({ name }) => `${name}=`).join(", ");
 }
 
 /** What is no key of queries themselves is a condition. */
