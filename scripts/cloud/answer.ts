@@ -19,7 +19,9 @@ export async function answerText(request: Request, answer: object, { isTable, wa
   if (rows.length > 0 || typeof total !== "number") {
     const columns = request.texts.get("fields")?.flatMap((text) => text.split(","));
     const { text, leftOut } = tableText(columns ?? tableColumns[request.call.resource], rows.filter(isRecord), width);
-    if (leftOut.length > 0) warn(`No room for ${leftOut.join(", ")}: widen the terminal, or choose with fields=.`);
+    // Of the columns that nobody has asked for, those that fit are enough.
+    if (columns !== undefined && leftOut.length > 0)
+      warn(`No room for ${leftOut.join(", ")}: widen the terminal, or name it with COLUMNS=.`);
     return typeof total === "number" ? `${text}${rows.length} of ${total}\n` : text;
   }
   return `${total}\n`;

@@ -43,7 +43,11 @@ function noSession(server: string): NodeError {
 
 function forget(client: CloudClient): void {
   client.token = undefined;
-  forgetSession(client.server);
+  try {
+    forgetSession(client.server);
+  } catch {
+    // The manager knows that it is over.
+  }
 }
 
 /** The token is for the file alone: an answer is copied, and scrolls by in front of others. */
@@ -52,7 +56,11 @@ async function logIn(input: Record<string, unknown>, { client, warn }: Performan
   const answer = await client.call("LogInByAccount", { accountName, password: String(input["password"]) });
   const { token, ...session } = answer.session;
   client.token = token;
-  keepSession(client.server, { token, accountName });
+  try {
+    keepSession(client.server, { token, accountName });
+  } catch (error) {
+    warn(`The session can't be kept for later calls: ${error instanceof Error ? error.message : ""}`);
+  }
   if (session.mustChangePassword)
     warn("The password must be changed before anything else: UpdateAccountPassword asks for the old and the new one.");
   return { session };

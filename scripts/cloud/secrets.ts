@@ -63,11 +63,11 @@ function askSecret(question: string): Promise<string> {
   const { stdin } = process;
   emitKeypressEvents(stdin);
   const wasRaw = stdin.isRaw;
-  const others = stdin.listeners("keypress");
+  const others = stdin.listeners("keypress").filter(isListener);
   return new Promise((resolve, reject) => {
     let typed: string[] = [];
     const end = (settle: () => void) => {
-      for (const other of others) stdin.on("keypress", (...given) => void other(...given));
+      for (const other of others) stdin.on("keypress", other);
       stdin.off("keypress", onKey).off("end", onEnd);
       stdin.setRawMode(wasRaw);
       if (others.length === 0) stdin.pause();
@@ -84,9 +84,13 @@ function askSecret(question: string): Promise<string> {
       else if (ctrl !== true && meta !== true && text !== undefined && !/\p{Cc}/u.test(text)) typed.push(text);
     };
     stdin.on("keypress", onKey).on("end", onEnd);
-    for (const other of others) stdin.off("keypress", other as () => void);
+    for (const other of others) stdin.off("keypress", other);
     process.stderr.write(question);
     stdin.setRawMode(true);
     stdin.resume();
   });
+}
+
+function isListener(value: unknown): value is (...given: unknown[]) => void {
+  return typeof value === "function";
 }

@@ -30,6 +30,8 @@ export type ManagerBed = CloudBed & {
   /** The given answer comes instead of the real one until it is taken away. */
   instead: {
     reply: ((url: string) => { status: number; body: string | Buffer } | "silence" | "break" | undefined) | undefined;
+    /** So many connections break when the call is done, before its answer. */
+    breaksAfter: number;
   };
   /** The log of what was asked: method, URL. */
   asked: string[];
@@ -106,7 +108,11 @@ export async function managerBed(t: TestContext): Promise<ManagerBed> {
   });
   const server = createCloudServer({ dispatcher, log, tls });
   const asked: string[] = [];
-  const instead: ManagerBed["instead"] = { reply: undefined };
+  const instead: ManagerBed["instead"] = { reply: undefined, breaksAfter: 0 };
+  server.addHook("onSend", async (request) => {
+    if (instead.breaksAfter > 0) request.raw.socket.destroy();
+    instead.breaksAfter -= 1;
+  });
   server.addHook("onRequest", async (request, reply) => {
     asked.push(`${request.method} ${request.url}`);
     const answer = instead.reply?.(request.url);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { cloudCallNames } from "../../../core/model/cloud/calls/index.ts";
 import { filesBelow, findSecret } from "../../support/secret-search.ts";
 import { cliBed, golden, runAlone } from "./bed.ts";
 
@@ -193,6 +194,31 @@ test("answers that are broken, huge or of another kind are refused, and none mov
   }
 });
 
+test("a manager that says nothing is left by Ctrl-C", async (t) => {
+  const bed = await cliBed(t);
+  bed.instead.reply = () => "silence";
+  const running = bed.start("GetVersion");
+  while (bed.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  running.kill("SIGINT");
+  const { code, stdout, stderr } = await running.end;
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^CLOUD\.STOPPED: /);
+});
+
+test("a home that can't be written is no reason not to log in", async (t) => {
+  const bed = await cliBed(t);
+  writeFileSync(join(bed.home, ".zstack-cli"), "");
+  const { code, stdout, stderr } = await bed.feed(
+    bed.account.password,
+    "-P",
+    "-",
+    "LogInByAccount",
+    "accountName=admin",
+  );
+  assert.deepEqual([code, JSON.parse(stdout).session.mustChangePassword], [0, false]);
+  assert.match(stderr, /^zstack-cli: The session can't be kept for later calls: /);
+});
+
 test("escape sequences of a manager reach the terminal in no form", async (t) => {
   const bed = await cliBed(t);
   await bed.logIn();
@@ -244,16 +270,12 @@ test("wrong usage asks nothing, says what is right, and repeats no value", async
 });
 
 test("help is of the tables", async () => {
-  for (const args of [
-    ["--help"],
-    ["help"],
-    ["help", "CreateVmInstance"],
-    ["queryhost", "-h"],
-    ["help", "LogInByAccount"],
-  ]) {
+  for (const args of [["--help"], ["help", "CreateCluster"], ["queryzone", "-h"], ["help", "LogInByAccount"]]) {
     const { code, stdout, stderr } = await runAlone(...args);
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.equal(stdout, golden(`${args.join("-").replace(/^-+/, "")}.help.txt`, stdout));
+    assert.equal(stdout, golden(`${args.join("-").replace(/^-+/, "")}.txt`, stdout));
     assert.ok(stdout.split("\n").every((line) => line.length <= 90));
   }
+  const { stdout } = await runAlone("help");
+  for (const name of cloudCallNames) assert.match(stdout, new RegExp(` ${name}\\b`));
 });
