@@ -7,6 +7,8 @@ export type CloudAddress = {
   port: number;
   /** PEM text of the cloud's certificate authority; without it, those that the system trusts. */
   ca?: string | undefined;
+  /** The name that its certificate must have; without it, `host`. Certificates of nodes have host names, no addresses. */
+  tlsName?: string | undefined;
 };
 
 export type CloudRequest = {
@@ -52,7 +54,7 @@ export class CloudConnection {
 
   send({ method, path, headers, body, signal }: CloudRequest): Promise<CloudAnswer> {
     return new Promise((resolve, reject) => {
-      const { host, port, ca } = this.#address;
+      const { host, port, ca, tlsName } = this.#address;
       const request = https.request({
         host,
         port,
@@ -61,6 +63,7 @@ export class CloudConnection {
         agent: this.#agent,
         minVersion: "TLSv1.2",
         ...(ca === undefined ? {} : { ca }),
+        ...(tlsName === undefined ? {} : { servername: tlsName }),
         headers: {
           accept: "application/json",
           ...headers,
@@ -147,7 +150,10 @@ export class CloudConnection {
       return this.nonsense("It speaks no HTTPS.");
     if (isDistrust(code))
       return new NodeError("CLOUD.UNTRUSTED", `The certificate of ${this.name} is not trusted: ${error.message}.`, {
-        remedy: "Copy /etc/binnacle/tls/ca.crt of a management node here and give it with --ca FILE.",
+        remedy:
+          code === "ERR_TLS_CERT_ALTNAME_INVALID"
+            ? "Give the host name of that management node: -H NAME, or --tls-name NAME beside its address."
+            : "Copy /etc/binnacle/tls/ca.crt of a management node here and give it with --ca FILE.",
         values: { server: this.name },
         cause: error,
       });

@@ -7,7 +7,7 @@ export type CliArguments = {
   readonly words: readonly string[];
 };
 
-export type Settings = { host: string; port: number; caFile: string | undefined };
+export type Settings = { host: string; port: number; caFile: string | undefined; tlsName: string | undefined };
 
 /** Wrong usage; the message is a sentence. */
 export class UsageError extends Error {}
@@ -41,9 +41,11 @@ export function readArguments(argv: readonly string[]): CliArguments {
 /** Where the manager is. @throws UsageError */
 export function settingsOf({ options }: CliArguments): Settings {
   const host = options.get("host") ?? "localhost";
-  if (!/^[\w.:-]{1,253}$/.test(host)) throw new UsageError(`${quoted(host)} is no host name and no address.`);
+  const tlsName = options.get("tls-name");
+  for (const name of [host, ...(tlsName === undefined ? [] : [tlsName])])
+    if (!/^[\w.:-]{1,253}$/.test(name)) throw new UsageError(`${quoted(name)} is no host name and no address.`);
   const port = options.get("port") ?? "8080";
   if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535)
     throw new UsageError(`${quoted(port)} is no port: 1 to 65535.`);
-  return { host, port: Number(port), caFile: options.get("ca") };
+  return { host, port: Number(port), caFile: options.get("ca"), tlsName };
 }

@@ -1,7 +1,17 @@
 /* The command line of zstack-cli as data: usage, help, manual page and completion are made of it. */
 
 export type CliOption = {
-  readonly name: "host" | "port" | "ca" | "tables" | "json" | "no-wait" | "password-file" | "json-errors" | "help";
+  readonly name:
+    | "host"
+    | "port"
+    | "ca"
+    | "tls-name"
+    | "tables"
+    | "json"
+    | "no-wait"
+    | "password-file"
+    | "json-errors"
+    | "help";
   readonly short?: string;
   readonly value?: string;
   readonly text: string;
@@ -14,6 +24,11 @@ export const cliOptions: readonly CliOption[] = [
     name: "ca",
     value: "FILE",
     text: "Certificate of the cloud's authority: /etc/binnacle/tls/ca.crt if left out and there.",
+  },
+  {
+    name: "tls-name",
+    value: "NAME",
+    text: "The management node's host name, when HOST is its address: its certificate has the name alone.",
   },
   { name: "tables", short: "s", text: "Print tables instead of JSON." },
   { name: "json", short: "j", text: "Print JSON, as without this option." },

@@ -10,8 +10,8 @@ import { sessionOf } from "./session-file.ts";
 const nodeCaFile = "/etc/binnacle/tls/ca.crt";
 
 /** A client with the session that is kept for its server. @throws UsageError */
-export function connect({ host, port, caFile }: Settings): CloudClient {
-  const client = new CloudClient({ host, port, ca: caText(caFile) });
+export function connect({ host, port, caFile, tlsName }: Settings): CloudClient {
+  const client = new CloudClient({ host, port, ca: caText(caFile), tlsName });
   client.token = sessionOf(client.server)?.token;
   return client;
 }

@@ -184,7 +184,7 @@ function certificate(t: TestContext): { key: string; cert: string; caFile: strin
   const [keyFile, caFile] = [join(folder.path, "key.pem"), join(folder.path, "ca.pem")];
   const made = spawnSync("openssl", [
     ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2"],
-    ...["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", keyFile, "-out", caFile],
+    ...["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:mgmt-1", "-keyout", keyFile, "-out", caFile],
   ]);
   if (made.status !== 0) throw new Error(String(made.stderr));
   return { key: readFileSync(keyFile, "utf8"), cert: readFileSync(caFile, "utf8"), caFile };

@@ -172,8 +172,10 @@ test("a manager that is not there, not trusted or none at all is told apart, eac
   assert.equal(distrusted.code, 3);
   assert.match(distrusted.stderr, /^CLOUD\.UNTRUSTED: .*\n {2}Copy \/etc\/binnacle\/tls\/ca\.crt/);
   const misnamed = await runAlone("-H", "localhost", "-p", String(bed.port), "--ca", bed.caFile, "GetVersion");
-  assert.match(misnamed.stderr, /^CLOUD\.UNTRUSTED: /);
+  assert.match(misnamed.stderr, /^CLOUD\.UNTRUSTED: .*\n {2}Give the host name of that management node/);
+  assert.equal((await bed.run("--tls-name", "mgmt-2", "GetVersion")).code, 3);
   assert.deepEqual(bed.asked, []);
+  assert.equal((await bed.run("--tls-name", "mgmt-1", "GetVersion")).code, 0);
 });
 
 test("answers that are broken, huge or of another kind are refused, and none moves the cursor", async (t) => {
