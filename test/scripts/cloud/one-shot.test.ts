@@ -3,6 +3,8 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { cloudCallNames } from "../../../core/model/cloud/calls/index.ts";
+import { newHost } from "../../../core/model/cloud/host.ts";
+import { newUuid } from "../../core/orchestrator/bed.ts";
 import { filesBelow, findSecret } from "../../support/secret-search.ts";
 import { cliBed, golden, runAlone } from "./bed.ts";
 
@@ -102,6 +104,32 @@ test("a long call is followed to its end and gives what it worked on", async (t)
   const { code, stdout, stderr } = await running.end;
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(JSON.parse(stdout).task.state, "Succeeded");
+});
+
+test("a long call that has ended well gives the resource that it worked on, or what the task tells", async (t) => {
+  const bed = await cliBed(t);
+  await bed.logIn();
+  const zoneUuid = uuidOf((await bed.run("CreateZone", "name=east")).stdout);
+  const clusterUuid = uuidOf((await bed.run("CreateCluster", "name=c1", `zoneUuid=${zoneUuid}`)).stdout);
+  const uuid = newUuid();
+  await bed.records.change((tx) =>
+    tx.insert("Host", {
+      ...{ uuid, name: "host-1", description: null, clusterUuid, managementIp: "10.0.0.11", ...newHost },
+      ...{ cpuCores: 8, cpuUsed: 0, memoryTotal: 1, memoryUsed: 0, memoryReserved: 0, tags: [] },
+    }),
+  );
+  const answerOf = async (result: object) => {
+    const running = bed.start("ReconnectHost", `uuid=${uuid}`);
+    const task = await taskOf(bed);
+    bed.taskMore.set(task, result);
+    await bed.records.change((tx) => tx.update("Task", task, { state: "Succeeded", progress: 100 }));
+    const { code, stdout } = await running.end;
+    assert.equal(code, 0);
+    await bed.records.change((tx) => tx.remove("Task", task));
+    return JSON.parse(stdout).inventory.name;
+  };
+  assert.equal(await answerOf({}), "host-1");
+  assert.equal(await answerOf({ result: { inventory: { name: "as the task tells" } } }), "as the task tells");
 });
 
 test("-t gives the task of a long call at once; one that fails says why; Ctrl-C leaves it running", async (t) => {
