@@ -9,9 +9,11 @@ import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
 import { cascadeFlow } from "../orchestrator/cascade.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
+import { removeOldTasks } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
 import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
+import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
@@ -49,6 +51,8 @@ export type CloudOptions = {
   onCallEnd?: DispatcherOptions["onEnd"];
 };
 
+/** A week, and the newest ones however old they are. */
+const taskRetention = { keptSeconds: 7 * 86_400, keptNewest: 1_000 };
 /** How often sessions that are over, and tasks that nobody asks for any more, are looked for. */
 const sweepMs = 60_000;
 
@@ -69,11 +73,12 @@ export type Cloud = {
 
 /** @throws what the store throws, and what {@link Identity.bootstrap} does */
 export async function openCloud(options: CloudOptions): Promise<Cloud> {
-  const { store, now, monotonicMs, newUuid, log, link, door } = options;
+  const { store, now, monotonicMs, newUuid, log, door } = options;
   const mirror = await Mirror.open(store);
   const records = new Records({ store, mirror, now });
   const settings = new LiveSettings(mirror);
   await ensureSettings(records, newUuid);
+  const link = limitedLink(options.link, () => settings.number("kvm.host.syncLevel"));
   const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
 
   const identity = new Identity({
@@ -156,6 +161,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   keeper.start();
   const sweeping = setInterval(() => {
     identity.endExpired().catch((error: unknown) => trouble("sessions that are over could not be removed", error));
+    removeOldTasks(records, taskRetention, now()).catch((error: unknown) => trouble("old tasks stay", error));
   }, sweepMs);
   const lost = new AbortController();
   flows.lost.addEventListener("abort", () => lost.abort(flows.lost.reason), { once: true });

@@ -112,9 +112,8 @@ type Given = Pick<HostBody<"certify">, "hostUuid" | "certificate" | "authority">
 function requireCertificate(given: Given, attempt: Attempt): void {
   const [certificate, authority] = [parseCertificate(given.certificate), parseCertificate(given.authority)];
   const isGood =
-    certificate !== undefined &&
-    authority !== undefined &&
-    authority.ca &&
+    certificate &&
+    authority?.ca &&
     authority.fingerprint256 === attempt.cloud &&
     certificate.checkIssued(authority) &&
     certificate.verify(authority.publicKey) &&

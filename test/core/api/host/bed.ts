@@ -134,8 +134,6 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
   };
 }
 
-export type CloudBed = Awaited<ReturnType<typeof cloudBed>>;
-
 /** A manager's side: an authority, the fingerprints on record, a link and a door. `days`: what its clock is off. */
 export async function cloudBed(
   t: TestContext,
