@@ -40,6 +40,11 @@ const statuses: Readonly<Record<string, number>> = {
   "SYS.1011": 413,
   "SYS.1013": 503,
   "SYS.1030": 400,
+  "SYS.1031": 400,
+  "SYS.1032": 400,
+  "SYS.1033": 400,
+  "SYS.1034": 400,
+  "SYS.1035": 400,
   "IDENTITY.1001": 401,
 };
 

@@ -9,6 +9,10 @@ type Host = RecordOf<"Host">;
 type Machine = RecordOf<"VmInstance">;
 export type HostFigures = Pick<Host, "cpuUsed" | "memoryUsed" | "memoryReserved">;
 
+const chargedStates: ReadonlySet<string> = new Set(
+  Object.entries(vmStates).flatMap(([state, { charged: isCharged }]) => (isCharged ? [state] : [])),
+);
+
 type Sum = { cpu: number; memory: number };
 
 const memoryRatio = "mevoco.overProvisioning.memory";
@@ -73,7 +77,7 @@ export class HostSums {
 
   /** The host that is charged; null when none is. */
   #add({ hostUuid, state, cpuNum, memorySize }: Machine, sign: 1 | -1): string | null {
-    if (hostUuid === null || !vmStates[state].charged) return null;
+    if (hostUuid === null || !chargedStates.has(state)) return null;
     const sum = this.#sums.get(hostUuid) ?? { cpu: 0, memory: 0 };
     sum.cpu += sign * cpuNum;
     sum.memory += sign * charged(memorySize, this.#ratio);

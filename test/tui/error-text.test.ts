@@ -13,10 +13,11 @@ const root = join(import.meta.dirname, "../..");
 /**
  * Areas whose errors stay inside the agent, or end its start: no screen of the console ever gets them. Those of a role's
  * installation and of an upgrade are lines in the reference's words, on the consoles before the screens and in job logs;
- * the installer has sentences of its own.
+ * the installer has sentences of its own. Joining a cloud, the channel to its manager, the hypervisor and the manager's
+ * start and clients are told on the manager's side.
  */
 const internal =
-  /^(FILE|RUN|DOCUMENT|AUDIT|ROLE|CERT|BOOT|UPGRADE|INSTALLER|JOURNAL)\.|^SSH\.KEYS$|^AGENT\.(SOCKET|USAGE|ALREADY)|^API\.BAD_CONSOLE$/;
+  /^(FILE|RUN|DOCUMENT|AUDIT|ROLE|CERT|BOOT|UPGRADE|INSTALLER|JOURNAL|CHANNEL|CLOUD|HYPERVISOR|JOIN|MANAGER)\.|^SSH\.KEYS$|^AGENT\.(SOCKET|USAGE|ALREADY)|^API\.BAD_CONSOLE$/;
 
 /** Codes of every NodeError that the agent or the client can throw at a console. */
 function thrownCodes(): string[] {

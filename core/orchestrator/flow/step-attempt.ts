@@ -37,8 +37,10 @@ export async function attemptStep(step: Step<JsonObject>, options: AttemptOption
   let timer = setTimeout(() => {
     isLate = true;
     controller.abort(tooLong);
-    timer = setTimeout(() => abandon({ error: tooLong, isAbandoned: true }), graceMs);
+    timer = setTimeout(() => abandon({ error: tooLong, isAbandoned: true }), graceMs).unref();
   }, timeoutMs);
+  // A step that stands still for ever holds up nobody who wants to end.
+  timer.unref();
   try {
     const attempt = await Promise.race([carriedOut(step, options.record, env), abandoned]);
     return "error" in attempt && isLate ? { ...attempt, error: tooLong } : attempt;

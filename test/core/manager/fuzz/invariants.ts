@@ -35,7 +35,7 @@ function checkError(error: CloudErrorBody["error"], status: number): void {
   assert.ok(Object.hasOwn(cloudErrors, code), told);
   assert.equal(description, cloudErrors[code as CloudErrorCode]);
   assert.equal(status, statusOf(code), told);
-  assert.match(remedy, /\.\)?$/, told);
+  assert.match(remedy, /[.?]\)?$/, told);
   assert.ok(where.length > 0 && details.length > 0, told);
   for (const text of [where, details, remedy]) {
     assert.ok(text.length < 8_000, told);
