@@ -283,7 +283,11 @@ function readFlags() {
       throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
     if (hostPort !== undefined && !(/^\d{1,5}$/.test(hostPort) && Number(hostPort) < 65_536))
       throw new NodeError("AGENT.USAGE", `--host-port takes a TCP port, not "${hostPort}".`);
-    return { ...others, hostPort: hostPort === undefined ? undefined : Number(hostPort), exitWhenIdleSeconds: idle === undefined ? undefined : Number(idle) };
+    return {
+      ...others,
+      hostPort: hostPort === undefined ? undefined : Number(hostPort),
+      exitWhenIdleSeconds: idle === undefined ? undefined : Number(idle),
+    };
   } catch (error) {
     // parseArgs may add an advice of several lines.
     const [sentence] = (error instanceof Error ? error.message : String(error)).split("\n");

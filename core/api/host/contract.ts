@@ -124,7 +124,14 @@ export const hostCalls = {
     mostBytes: 16 * kB,
   },
   ping: { method: "GET", path: "/v1/ping", access: "manager", body: none, response: pong, mostBytes: 16 * kB },
-  report: { method: "GET", path: "/v1/report", access: "manager", body: none, response: hostReport, mostBytes: 1024 * kB },
+  report: {
+    method: "GET",
+    path: "/v1/report",
+    access: "manager",
+    body: none,
+    response: hostReport,
+    mostBytes: 1024 * kB,
+  },
   machines: {
     method: "GET",
     path: "/v1/machines",

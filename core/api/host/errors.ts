@@ -9,7 +9,10 @@ type Why = { details: string; remedy: string; cause?: unknown; values?: Record<s
 
 export function hostError(code: CloudErrorCode, address: string, { details, remedy, cause, values }: Why): CloudError {
   const where = `Host ${shown(address)}`;
-  return new CloudError(refusalOf(code, { where, details, remedy, ...(values === undefined ? {} : { values }) }), cause);
+  return new CloudError(
+    refusalOf(code, { where, details, remedy, ...(values === undefined ? {} : { values }) }),
+    cause,
+  );
 }
 
 export function unreachable(address: string, details: string, cause?: unknown): CloudError {
@@ -40,7 +43,10 @@ export function otherProtocol(address: string, theirs: number, ours: { oldest: n
   const known = ours.oldest === ours.newest ? `${ours.newest}` : `${ours.oldest} to ${ours.newest}`;
   const sentence = `The agent speaks version ${theirs} of the protocol, this manager ${known}.`;
   const remedy = theirs < ours.oldest ? "Upgrade the host." : "Upgrade the manager first.";
-  return agentFailed(address, new NodeError("AGENT.PROTOCOL", sentence, { remedy, values: { theirs, ours: ours.newest } }));
+  return agentFailed(
+    address,
+    new NodeError("AGENT.PROTOCOL", sentence, { remedy, values: { theirs, ours: ours.newest } }),
+  );
 }
 
 const longestSentence = 500;

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { sinceBootMs, type Machine, realMachine } from "../machine.ts";
+import type { Log } from "../log.ts";
+import { type Machine, realMachine, sinceBootMs } from "../machine.ts";
 import type { Passwords } from "../passwords.ts";
 import { ensureCertificates } from "../role/certificates.ts";
 import { readHostUuid } from "../role/identity.ts";
 import { rolePaths } from "../role/paths.ts";
 import { realWorld } from "../role/world.ts";
-import type { Log } from "../log.ts";
 import { Joining } from "./joining.ts";
 import { Membership } from "./membership.ts";
 import { createHostServer, type HostServer } from "./server.ts";
@@ -55,7 +55,10 @@ export async function openHostChannel(options: ChannelOptions): Promise<HostServ
     log,
   });
   const { port: bound } = await server.listen(port, address);
-  log.info({ address, port: bound, fingerprint: membership.fingerprint, cloud: membership.cloud }, "listening to the manager");
+  log.info(
+    { address, port: bound, fingerprint: membership.fingerprint, cloud: membership.cloud },
+    "listening to the manager",
+  );
   return server;
 }
 

@@ -52,6 +52,8 @@ export type HostServer = {
   listen(port: number, address?: string): Promise<{ port: number }>;
   /** Connections that have not shown a manager's certificate. */
   readonly strangers: number;
+  /** All that came since it began. */
+  readonly connections: number;
   close(): Promise<void>;
 };
 
@@ -124,6 +126,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     listen: (port, address) => listen(server, port, address),
     get strangers() {
       return strangers.count;
+    },
+    get connections() {
+      return strangers.met;
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -242,10 +247,14 @@ async function listen(server: Server, port: number, address: string | undefined)
   await new Promise<void>((resolve, reject) => {
     const refused = (error: Error) =>
       reject(
-        new NodeError("CHANNEL.NOT_LISTENING", `The agent can't listen on TCP ${port}${address === undefined ? "" : ` of ${address}`}.`, {
-          remedy: `Look which program holds it: ss -tlnp sport = :${port}`,
-          cause: error,
-        }),
+        new NodeError(
+          "CHANNEL.NOT_LISTENING",
+          `The agent can't listen on TCP ${port}${address === undefined ? "" : ` of ${address}`}.`,
+          {
+            remedy: `Look which program holds it: ss -tlnp sport = :${port}`,
+            cause: error,
+          },
+        ),
       );
     server.once("error", refused);
     server.listen({ port, ...(address === undefined ? {} : { host: address }) }, () => {

@@ -55,9 +55,7 @@ export async function ensureCertificates(world: World, role: InstallRole): Promi
     extensions: extensionsOf(hostname, uuid),
     of: { key: file("node.key") },
     signer:
-      authority === undefined
-        ? { selfSigned: file("node.key") }
-        : { key: file("ca.key"), certificate: file("ca.crt") },
+      authority === undefined ? { selfSigned: file("node.key") } : { key: file("ca.key"), certificate: file("ca.crt") },
     // What ends a certificate is leaving the cloud.
     validity: always,
   });

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type HostJoinRequest, HttpsHostDoor } from "../../../../core/api/host/door.ts";
@@ -75,7 +75,11 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
   let membership: Membership | undefined;
   let port = more.port ?? 0;
   const start = async () => {
-    membership = await Membership.open({ machine, folder: tls, write: (file, text) => (node.write ?? writeDurably)(file, text) });
+    membership = await Membership.open({
+      machine,
+      folder: tls,
+      write: (file, text) => (node.write ?? writeDurably)(file, text),
+    });
     const joining = new Joining({
       membership,
       checkPassword: (password) => node.passwords(password),
@@ -86,7 +90,11 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
     server = await createHostServer({
       membership,
       joining,
-      work: { report: () => node.work.report(), machines: () => node.work.machines(), carryOut: (r) => node.work.carryOut(r) },
+      work: {
+        report: () => node.work.report(),
+        machines: () => node.work.machines(),
+        carryOut: (r) => node.work.carryOut(r),
+      },
       version: "1.2.3",
       hostname: async () => "node01",
       bootId: async () => report.bootId,
@@ -114,6 +122,10 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       if (membership === undefined) throw new Error("not started");
       return membership;
     },
+    /** That it was given since its last start. */
+    get connections() {
+      return server?.connections ?? 0;
+    },
     get strangers() {
       return server?.strangers ?? 0;
     },
@@ -126,13 +138,17 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
 
 export type CloudBed = Awaited<ReturnType<typeof cloudBed>>;
 
-/** A manager's side: an authority, the fingerprints on record, a link and a door. `days`: what its clock is off. */
+/** A manager's side: an authority, the fingerprints on record, a link and a door. `days`: by how much its clock is off. */
 export async function cloudBed(
   t: TestContext,
-  { port, days = 0, patience }: { port: number; days?: number; patience?: Partial<HostPatience> },
+  given: { port: number; days?: number; patience?: Partial<HostPatience>; authorityOf?: { folder: string } },
 ) {
+  const { port, days = 0, patience } = given;
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
+  if (given.authorityOf !== undefined)
+    for (const name of ["ca.key", "ca.crt"])
+      copyFileSync(join(given.authorityOf.folder, name), join(folder.path, name));
   const clock = { days };
   const authority = await Authority.open({
     ...files,
