@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { hostCommand, machineReport } from "../../hypervisor/driver.ts";
+import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
 
@@ -139,6 +139,15 @@ export const hostCalls = {
     body: none,
     response: z.array(machineReport).check(z.maxLength(65_536)),
     mostBytes: 8 * 1024 * kB,
+  },
+  /** The room of a storage; it is made or mounted where that is needed. */
+  storage: {
+    method: "POST",
+    path: "/v1/storage",
+    access: "manager",
+    body: storagePlace,
+    response: storageRoom,
+    mostBytes: 16 * kB,
   },
   /** Carries a command out, once for each `id`; answers when it is done. `epoch`: of the flow. */
   command: {

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { Agent, type RequestOptions } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { HostCommand, MachineReport } from "../../hypervisor/driver.ts";
+import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
 import type { CommandOptions, HostAddress, HostLink, HostReport, Pong } from "../../orchestrator/host-link.ts";
 import type { Credentials } from "../../pki/authority.ts";
@@ -66,6 +66,10 @@ export class HttpsHostLink implements HostLink {
 
   machines(host: HostAddress, signal?: AbortSignal): Promise<MachineReport[]> {
     return this.#ask(host, "machines", undefined, this.#patience.answerMs, signal);
+  }
+
+  storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom> {
+    return this.#ask(host, "storage", place, this.#patience.answerMs, signal);
   }
 
   async command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void> {
@@ -143,7 +147,13 @@ export class HttpsHostLink implements HostLink {
 type TlsRequest = RequestOptions & { secureContext: SecureContext };
 
 /** Calls that an agent may get twice: those that only ask, and commands, which it knows by their id. */
-const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>(["ping", "report", "machines", "command"]);
+const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
+  "ping",
+  "report",
+  "machines",
+  "storage",
+  "command",
+]);
 
 /** Connections by host and certificate. Node's own name for one has all keys in it, of 10,000 hosts as well. */
 class Connections extends Agent {

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { bytes, count, line, moment, record, say, uuid } from "./fields.ts";
+import { bytes, count, jsonObject, line, moment, record, say, uuid } from "./fields.ts";
+import { cloudErrorContent } from "./refusal.ts";
 import { onOffMachine, type StateMachine } from "./state-machine.ts";
 
 /* What the manager itself keeps: tasks, the audit, alarms, users, sessions. */
@@ -43,9 +44,11 @@ export const task = record({
   state: say(z.enum(taskStates), "Where it is in its life."),
   progress: say(count.check(z.maximum(100)), "Percent that is done."),
   step: say(z.nullable(line(128)), "What is being done; null before and after."),
-  cancellable: say(z.boolean(), "Whether cancelling is safe at this step."),
+  cancellable: say(z.boolean(), "Whether cancelling would still be obeyed, now or before a later step."),
   startDate: say(z.nullable(moment), "When it began, in milliseconds since the epoch; or null."),
   endDate: say(z.nullable(moment), "When it ended, in milliseconds since the epoch; or null."),
+  result: say(z.nullable(jsonObject), "What the call gives, as its documentation says; null until then."),
+  error: say(z.nullable(cloudErrorContent), "Why it failed, as the call would have answered; null if it did not."),
 });
 
 export const auditRecord = record({
@@ -57,6 +60,10 @@ export const auditRecord = record({
   errorCode: say(z.nullable(line(32)), "The error's code, or null."),
   durationMs: say(count, "Milliseconds from the call to its answer, or to the end of its task."),
   requestBytes: say(bytes, "Size of the call. Its content is kept without secrets, in the log."),
+  count: say(
+    count.check(z.minimum(1)),
+    "Calls it stands for: those that only read share one a minute, with the longest duration.",
+  ),
 });
 
 export const alarmStatuses = ["InsufficientData", "OK", "Alarm"] as const;
@@ -89,7 +96,7 @@ export const alarm = record({
   status: say(z.enum(alarmStatuses), "What was seen last."),
 });
 
-export const userState = onOffMachine("User", "IDENTITY.1001", "Nobody can log in as this user.");
+export const userState = onOffMachine("User", "IDENTITY.1010", "Nobody can log in as this user.");
 export const user = record({
   state: say(z.enum(["Enabled", "Disabled"]), "Whether anybody may log in as this user."),
   mustChangePassword: say(z.boolean(), "The password was reset: the next log-in has to change it."),

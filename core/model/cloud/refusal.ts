@@ -32,31 +32,31 @@ export function done<T>(next: T): { done: true; next: T } {
   return { done: true, next };
 }
 
-type CloudErrorContent = {
+export type CloudErrorContent = {
   code: string;
   description: string;
   details: string;
-  where?: string | undefined;
-  remedy?: string | undefined;
-  values?: Record<string, string | number | boolean> | undefined;
+  where?: string;
+  remedy?: string;
+  values?: Record<string, string | number | boolean>;
   /** What led to it, for instance an error of a host's agent. */
-  cause?: CloudErrorContent | undefined;
+  cause?: CloudErrorContent;
 };
 
-const content: z.ZodMiniType<CloudErrorContent> = z.lazy(() =>
+export const cloudErrorContent: z.ZodMiniType<CloudErrorContent> = z.lazy(() =>
   z.object({
     code: z.string(),
     description: z.string(),
     details: z.string(),
-    where: z.optional(z.string()),
-    remedy: z.optional(z.string()),
-    values: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
-    cause: z.optional(content),
+    where: z.exactOptional(z.string()),
+    remedy: z.exactOptional(z.string()),
+    values: z.exactOptional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+    cause: z.exactOptional(cloudErrorContent),
   }),
 );
 
 /** What every call of the cloud answers when it fails. Source: ../shared/spec/cloud.md, "Errors". */
-export const cloudErrorBody = z.object({ error: content });
+export const cloudErrorBody = z.object({ error: cloudErrorContent });
 export type CloudErrorBody = z.infer<typeof cloudErrorBody>;
 
 /** A refusal as an error; `cause`: the error that led to it. */
@@ -75,7 +75,7 @@ export class CloudError extends NodeError {
 
   override toBody(): CloudErrorBody {
     const { code, description, where, details, remedy, values } = this.refusal;
-    const cause = causeOf(this.cause);
+    const cause = this.cause === undefined ? undefined : contentOf(this.cause);
     return {
       error: {
         code,
@@ -90,12 +90,11 @@ export class CloudError extends NodeError {
   }
 }
 
-/** Of an error that was not made to be read, only that there was one: its text may hold a secret. */
-function causeOf(error: unknown): CloudErrorContent | undefined {
-  if (error === undefined) return;
+/** An error as it is told. Of one that was not made to be read, only that there was one: its text may hold a secret. */
+export function contentOf(error: unknown): CloudErrorContent {
   if (error instanceof CloudError) return error.toBody().error;
   if (!(error instanceof NodeError))
     return { code: "SYS.UNEXPECTED", description: "An unexpected error", details: "The manager's log has it." };
   const { code, message, remedy, values } = error;
-  return { code, description: message, details: message, remedy, values };
+  return { code, description: message, details: message, ...(remedy === undefined ? {} : { remedy }), values };
 }

@@ -179,6 +179,7 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     ping: async () => ({ bootId: await options.bootId(), version, protocol: hostProtocol }),
     report: () => work().report(),
     machines: () => work().machines(),
+    storage: (body) => work().storage(body),
     command: async (body) => {
       await work().carryOut(body);
       return {};

@@ -66,6 +66,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
     work: {
       report: async () => report,
       machines: async () => [],
+      storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
       carryOut: async (request: unknown) => void commands.push(request),
     } as HostWork,
     patience: {} as NonNullable<HostServerOptions["patience"]>,
@@ -93,6 +94,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       work: {
         report: () => node.work.report(),
         machines: () => node.work.machines(),
+        storage: (place) => node.work.storage(place),
         carryOut: (r) => node.work.carryOut(r),
       },
       version: "1.2.3",

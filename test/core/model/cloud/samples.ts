@@ -174,6 +174,13 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     cancellable: true,
     startDate: 1_767_225_600_000,
     endDate: null,
+    result: { vmInstanceUuid: uuidOf(9), nics: [{ ip: "10.0.0.5" }] },
+    error: {
+      code: "HOST.1009",
+      description: "Failed",
+      details: "No room.",
+      cause: { code: "A", description: "b", details: "c" },
+    },
   }),
   AuditRecord: sampleOf("StartVmInstance", {
     call: "StartVmInstance",
@@ -184,6 +191,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     errorCode: "VM.1001",
     durationMs: 12,
     requestBytes: 80,
+    count: 1,
   }),
   Alarm: sampleOf("memory of node-1", {
     resourceUuid: uuidOf(3),
