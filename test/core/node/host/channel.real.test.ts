@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enrolHost } from "../../../../core/api/host/join.ts";
+import { joinHost } from "../../../../core/api/host/join.ts";
 import { HttpsHostLink } from "../../../../core/api/host/link.ts";
 import type { NodeError } from "../../../../core/model/error.ts";
 import { Secret } from "../../../../core/model/secret.ts";
@@ -9,7 +9,7 @@ import { undoAfter } from "../../../support/undo.ts";
 import { cloudBed, rightPassword } from "../../api/host/bed.ts";
 
 test("an agent that is told to listens to a manager, and belongs to its cloud after a restart, too", async (t) => {
-  const listening = ["--host-port", "7070", "--host-address", "127.0.3.1"];
+  const listening = ["--host-port", "7070", "--host-address", "127.0.3.1", "--hypervisor", "simulated"];
   const agent = await startAgent({ args: listening });
   undoAfter(t, () => agent.stop());
   await agent.client("tty1").call("choosePassword", { body: { password: rightPassword } });
@@ -22,13 +22,15 @@ test("an agent that is told to listens to a manager, and belongs to its cloud af
     hostUuid: host.uuid,
     authority,
   };
-  const wrong = enrolHost({ ...joining, password: new Secret("Wrong-Horse-1") });
+  const wrong = joinHost({ ...joining, password: new Secret("Wrong-Horse-1") });
   await assert.rejects(wrong, { code: "HOST.1014" });
-  const { fingerprint } = await enrolHost({ ...joining, password: new Secret(rightPassword) });
+  const { fingerprint, report } = await joinHost({ ...joining, password: new Secret(rightPassword) });
   const link = new HttpsHostLink({ credentials: () => authority.manager(), pinned: () => fingerprint });
   undoAfter(t, () => link.close());
   const { bootId } = await link.ping(host);
   assert.match(bootId, /^[\da-f-]{36}$/);
+  assert.equal(report.bootId, bootId);
+  assert.equal(report.driver, "simulated");
   assert.doesNotMatch(agent.output(), /Horse|PRIVATE KEY/);
 
   await agent.kill();
