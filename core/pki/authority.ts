@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import { ensureAuthority, ensureKey, type Files, parseCertificate, textOf } from "./files.ts";
-import { fingerprintOf, isDue, longestLifeDays } from "./fingerprint.ts";
+import { fingerprintOf, longestLifeDays, renewalTime } from "./fingerprint.ts";
 import { managerUnit } from "./names.ts";
 import { always, issueCertificate, opensslTime, type Subject } from "./openssl.ts";
 
@@ -27,7 +27,8 @@ export class Authority {
   /** As PEM. */
   readonly certificate: string;
   readonly fingerprint: string;
-  #manager: Promise<Credentials> | undefined;
+  #manager: { credentials: Credentials; goodUntil: number } | undefined;
+  #opening: Promise<Credentials> | undefined;
 
   private constructor(options: AuthorityOptions, certificate: string) {
     this.#options = options;
@@ -64,10 +65,16 @@ export class Authority {
 
   /** What the manager shows to hosts; made anew when a third of its life is left. The same object until then. */
   async manager(): Promise<Credentials> {
-    const present = await this.#manager?.catch(() => undefined);
-    if (present !== undefined && !isDue(present.certificate, this.#options.now())) return present;
-    this.#manager = this.#openManager();
-    return this.#manager;
+    if (this.#manager !== undefined && this.#options.now() < this.#manager.goodUntil) return this.#manager.credentials;
+    this.#opening ??= this.#openManager()
+      .then((credentials) => {
+        this.#manager = { credentials, goodUntil: renewalTime(credentials.certificate) };
+        return credentials;
+      })
+      .finally(() => {
+        this.#opening = undefined;
+      });
+    return this.#opening;
   }
 
   async #openManager(): Promise<Credentials> {
@@ -82,7 +89,7 @@ export class Authority {
       found?.checkPrivateKey(keyObject) === true &&
       authority !== undefined &&
       found.verify(authority.publicKey) &&
-      !isDue(found.toString(), this.#options.now());
+      this.#options.now() < renewalTime(found.toString());
     if (isGood) return { key, certificate: found.toString(), authority: this.certificate };
     const usage = ["extendedKeyUsage = clientAuth"];
     // Hosts look at it with their own clocks: one that has lost its time must still be reached.

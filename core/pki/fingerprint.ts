@@ -8,9 +8,9 @@ export function fingerprintOf(certificate: string | Buffer): string {
 /** How long certificates of the cloud hold; its authority's own, and that of a node without a cloud, have no end. */
 export const longestLifeDays = 397;
 
-/** Whether a third of a certificate's life, or less, is left at a time in milliseconds since the epoch. */
-export function isDue(certificate: string, now: number): boolean {
+/** From when on a third of a certificate's life is left, and it is renewed; in milliseconds since the epoch. */
+export function renewalTime(certificate: string): number {
   const { validFromDate, validToDate } = new X509Certificate(certificate);
   const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
-  return to - now <= Math.min(to - from, longestLifeDays * 86_400_000) / 3;
+  return to - Math.min(to - from, longestLifeDays * 86_400_000) / 3;
 }

@@ -17,6 +17,7 @@ for (const [args, sentence] of [
   [["--exit-when-idle", "abc"], /--exit-when-idle .*seconds/],
   [["--exit-when-idle", "-1"], /--exit-when-idle/],
   [["--exit-when-idle="], /--exit-when-idle .*seconds/],
+  [["--host-port", "99999"], /--host-port .*TCP port/],
   [["--fixture", "x"], /--preview/],
   [["--unknown"], /--unknown/],
 ] as const)

@@ -44,14 +44,6 @@ export async function exchange<N extends HostCallName>(asked: Exchange<N>): Prom
   requests += 1;
   const id = `${mark}-${requests.toString(36)}`;
   const { response, text } = await send(asked, id);
-  const theirs = Number(response.headers[protocolHeader] ?? Number.NaN);
-  if (!Number.isSafeInteger(theirs)) throw nonsense(address, "is not one of this protocol");
-  if (theirs < oldestHostProtocol || theirs > hostProtocol)
-    throw otherProtocol(address, theirs, { oldest: oldestHostProtocol, newest: hostProtocol });
-  if (response.headers[requestHeader] !== id) {
-    response.socket.destroy();
-    throw nonsense(address, "belongs to another request");
-  }
   const json = jsonOrNothing(text);
   if (response.statusCode !== 200) {
     const error = agentsError(json);
@@ -62,6 +54,15 @@ export async function exchange<N extends HostCallName>(asked: Exchange<N>): Prom
   const parsed = hostCalls[name].response.safeParse(json);
   if (parsed.success) return parsed.data as HostAnswer<N>;
   throw nonsense(address, `can't be understood (${["body", ...(parsed.error.issues[0]?.path ?? [])].join(".")})`);
+}
+
+/** Whether it is an answer in a protocol that is known here, and to this request. */
+function headProblem(address: string, { headers }: IncomingMessage, id: string): CloudError | undefined {
+  const theirs = Number(headers[protocolHeader] ?? Number.NaN);
+  if (!Number.isSafeInteger(theirs)) return nonsense(address, "is not one of this protocol");
+  if (theirs < oldestHostProtocol || theirs > hostProtocol)
+    return otherProtocol(address, theirs, { oldest: oldestHostProtocol, newest: hostProtocol });
+  return headers[requestHeader] === id ? undefined : nonsense(address, "belongs to another request");
 }
 
 type Received = { response: IncomingMessage; text: string };
@@ -101,6 +102,12 @@ function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<R
     });
     request.on("error", failed);
     request.on("response", (response) => {
+      const problem = headProblem(address, response, id);
+      if (problem !== undefined) {
+        response.on("error", failed);
+        request.destroy(problem);
+        return;
+      }
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {

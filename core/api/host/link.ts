@@ -26,6 +26,8 @@ export const usualHostPatience: HostPatience = { connectMs: 5_000, pingMs: 10_00
 
 /** A host's commands that run at once, and what is asked beside them. */
 const mostConnections = 16;
+/** Shorter than the agent's own patience with an idle connection, longer than it takes to the next ping. */
+const idleMs = 170_000;
 
 /**
  * Asks agents over mutual TLS. A host is who it should be when its certificate comes from the cloud's authority, names
@@ -35,12 +37,17 @@ const mostConnections = 16;
 export class HttpsHostLink implements HostLink {
   readonly #options: HostLinkOptions;
   readonly #patience: HostPatience;
+  /** What has to be shown where a name is asked for. */
+  readonly #wanted = new Map<string, Wanted>();
+  // The check is the agent's, not the request's: connections with a check of their own are not used again.
   readonly #connections = new Connections({
     keepAlive: true,
     keepAliveMsecs: 60_000,
+    timeout: idleMs,
     maxSockets: mostConnections,
     maxFreeSockets: 1,
     maxCachedSessions: 0,
+    checkServerIdentity: (name, { raw }) => checkHost(this.#wanted.get(name), new X509Certificate(raw)),
   });
   #context: { of: Credentials; made: SecureContext } | undefined;
 
@@ -101,13 +108,14 @@ export class HttpsHostLink implements HostLink {
     const context = await this.#currentContext();
     const print = this.#options.pinned(uuid);
     if (print === undefined) throw wrongCertificate(managementIp, "No certificate of this host is on record.");
+    const servername = serverNameOf(print);
+    this.#wanted.set(servername, { address: managementIp, uuid, print });
     const connection: TlsRequest = {
       agent: this.#connections,
       host: managementIp,
       port: this.#options.port ?? hostPort,
       secureContext: context,
-      servername: serverNameOf(print),
-      checkServerIdentity: (_name, { raw }) => checkHost(managementIp, uuid, print, new X509Certificate(raw)),
+      servername,
     };
     const asked = { address: managementIp, name, body, connection, answerMs, signal };
     for (let attempt = 1; ; attempt++)
@@ -154,7 +162,11 @@ class Connections extends Agent {
   }
 }
 
-function checkHost(address: string, uuid: string, print: string, shown: X509Certificate): Error | undefined {
+type Wanted = { address: string; uuid: string; print: string };
+
+function checkHost(wanted: Wanted | undefined, shown: X509Certificate): Error | undefined {
+  if (wanted === undefined) return new TypeError("a connection that nobody asked for");
+  const { address, uuid, print } = wanted;
   if (!namesHost(shown, uuid)) return wrongCertificate(address, "It shows the certificate of another host.");
   if (shown.fingerprint256 === print) return undefined;
   return wrongCertificate(address, `It shows ${shown.fingerprint256}; on record is ${print}.`);

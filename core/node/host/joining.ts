@@ -111,15 +111,13 @@ type Given = Pick<HostBody<"certify">, "hostUuid" | "certificate" | "authority">
 /** The dates are not looked at: this node's clock may be wrong, and it is the manager that goes by them. */
 function requireCertificate(given: Given, attempt: Attempt): void {
   const [certificate, authority] = [parseCertificate(given.certificate), parseCertificate(given.authority)];
-  const isGood =
-    certificate &&
-    authority?.ca &&
+  const isOfCloud =
+    authority?.ca === true &&
     authority.fingerprint256 === attempt.cloud &&
-    certificate.checkIssued(authority) &&
-    certificate.verify(authority.publicKey) &&
-    certificate.publicKey.equals(createPublicKey(attempt.key)) &&
-    namesHost(certificate, given.hostUuid);
-  if (isGood) return;
+    certificate?.checkIssued(authority) === true &&
+    certificate.verify(authority.publicKey);
+  const isForUs = certificate?.publicKey.equals(createPublicKey(attempt.key)) === true;
+  if (isOfCloud && isForUs && namesHost(certificate, given.hostUuid)) return;
   throw new NodeError("JOIN.BAD_CERTIFICATE", "The certificate is not one of that cloud for this node's key.", {
     remedy: "Begin anew. The manager and this node may be of different releases.",
   });

@@ -52,6 +52,8 @@ export type HostServer = {
   listen(port: number, address?: string): Promise<{ port: number }>;
   /** Connections that have not shown a manager's certificate. */
   readonly strangers: number;
+  /** All that came since it began. */
+  readonly connections: number;
   close(): Promise<void>;
 };
 
@@ -124,6 +126,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     listen: (port, address) => listen(server, port, address),
     get strangers() {
       return strangers.count;
+    },
+    get connections() {
+      return strangers.met;
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));

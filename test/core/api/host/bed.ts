@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type HostJoinRequest, HttpsHostDoor } from "../../../../core/api/host/door.ts";
@@ -124,6 +124,10 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       if (membership === undefined) throw new Error("not started");
       return membership;
     },
+    /** That it was given since its last start. */
+    get connections() {
+      return server?.connections ?? 0;
+    },
     get strangers() {
       return server?.strangers ?? 0;
     },
@@ -134,13 +138,19 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
   };
 }
 
-/** A manager's side: an authority, the fingerprints on record, a link and a door. `days`: what its clock is off. */
+export type CloudBed = Awaited<ReturnType<typeof cloudBed>>;
+
+/** A manager's side: an authority, the fingerprints on record, a link and a door. `days`: by how much its clock is off. */
 export async function cloudBed(
   t: TestContext,
-  { port, days = 0, patience }: { port: number; days?: number; patience?: Partial<HostPatience> },
+  given: { port: number; days?: number; patience?: Partial<HostPatience>; authorityOf?: { folder: string } },
 ) {
+  const { port, days = 0, patience } = given;
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
+  if (given.authorityOf !== undefined)
+    for (const name of ["ca.key", "ca.crt"])
+      copyFileSync(join(given.authorityOf.folder, name), join(folder.path, name));
   const clock = { days };
   const authority = await Authority.open({
     ...files,
