@@ -1,6 +1,9 @@
 import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../hypervisor/driver.ts";
 import type { Secret } from "../model/secret.ts";
 
+/** Version of the protocol between manager and agents: what both of this release speak. */
+export const hostProtocol = 1;
+
 /** A host as its agent describes it. */
 export type HostReport = {
   hostname: string;

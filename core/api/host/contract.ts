@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
+import { hostProtocol } from "../../orchestrator/host-link.ts";
 
 /*
  * What the agent of a host offers to the manager on TCP 7070: HTTP and JSON over TLS 1.3. Both ends know each other by
@@ -11,7 +12,7 @@ import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
 export const hostPort = 7070;
 
 /** Version of this protocol. A manager is upgraded before its hosts: it speaks the older ones that it names here too. */
-export const hostProtocol = 1;
+export { hostProtocol };
 export const oldestHostProtocol = 1;
 
 /** Every answer says the version that it is in, and which request it answers: an answer is never taken for another's. */

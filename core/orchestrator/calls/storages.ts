@@ -9,6 +9,7 @@ import {
 import { placeRefusal } from "../../model/cloud/storage-place.ts";
 import { vmStates } from "../../model/cloud/vm-states.ts";
 import { shown } from "../../model/quote.ts";
+import type { StoragesData } from "../hosts/storages.ts";
 import type { Tx } from "../records.ts";
 import type { CallContext, DecidersOf } from "./handler.ts";
 import { orThrow, patchOf, refuseFor } from "./shared.ts";
@@ -61,12 +62,23 @@ export const storageDeciders = {
     const next = orThrow(nextState(primaryStorageStateMachine, name, state, stateEvent));
     return { inventory: tx.update("PrimaryStorage", uuid, { state: next }) };
   },
-  AttachPrimaryStorageToCluster: (tx, { uuid, clusterUuid }) => {
+  AttachPrimaryStorageToCluster: (tx, { uuid, clusterUuid }, context) => {
     const storage = tx.need("PrimaryStorage", uuid);
     const cluster = tx.need("Cluster", clusterUuid, "clusterUuid");
     if (cluster.zoneUuid !== storage.zoneUuid) throw otherZone("PrimaryStorage", storage.name);
     const others = storage.attachedClusterUuids.filter((each) => each !== clusterUuid);
     tx.guard(clusterUuid);
+    // The hosts that are there already have to be asked for it; those that come are asked when they connect.
+    const data: StoragesData = { storageUuid: uuid };
+    const name = `Ask the hosts for storage ${shown(storage.name)}`;
+    const what = {
+      flow: "reconnectStorage",
+      data,
+      call: "AttachPrimaryStorageToCluster",
+      name,
+      resourceUuid: uuid,
+    } as const;
+    context.startTask(tx, what, context);
     return { inventory: tx.update("PrimaryStorage", uuid, { attachedClusterUuids: [...others, clusterUuid].sort() }) };
   },
   DetachPrimaryStorageFromCluster: (tx, { uuid, clusterUuid }) => {

@@ -2,13 +2,11 @@ import { changeHostStatus } from "../../model/cloud/host.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import { orThrow } from "../calls/shared.ts";
+import { hostProtocol } from "../host-link.ts";
 import type { Tx } from "../records.ts";
 import { described, disconnected, hostLife, modelPrefix, modelTag, observed } from "./status.ts";
 import { readStorage, storagesFollow } from "./storages.ts";
 import type { Host, HostWorld } from "./world.ts";
-
-/** The version of the protocol between manager and agents that this manager speaks. */
-export const hostProtocol = 1;
 
 /**
  * Connects to a host: asks what it is and what runs on it, and puts both into the records. When it fails the host is

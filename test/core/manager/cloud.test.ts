@@ -192,6 +192,19 @@ test("a host that can't be reached is Disconnected and its machines Unknown; rec
   assert.equal(cloud.mirror.get("PrimaryStorage", primary.uuid)?.value.status, "Connected");
 });
 
+test("a storage that is given to a cluster with hosts is asked for at once", async (t) => {
+  const { call, cloud, zone, cluster } = await place(t, ["10.0.0.2"]);
+  const given = { name: "second", zoneUuid: zone.uuid, url: "/second" };
+  const { uuid } = (await call("AddSharedMountPointPrimaryStorage", given)).inventory;
+  const connected = Promise.withResolvers<number>();
+  cloud.mirror.subscribe(() => {
+    const storage = cloud.mirror.get("PrimaryStorage", uuid)?.value;
+    if (storage?.status === "Connected") connected.resolve(storage.availableCapacity);
+  });
+  await call("AttachPrimaryStorageToCluster", { uuid, clusterUuid: cluster.uuid });
+  assert.equal(await connected.promise, 1024 ** 4);
+});
+
 test("a machine on local storage starts on its last host and nowhere else", async (t) => {
   const bed = await place(t, ["10.0.0.2", "10.0.0.3"], "local");
   const { resourceUuid } = await machine(bed);
