@@ -12,8 +12,9 @@ export function stepOf({ typed, candidates }: Completion): string | undefined {
   if (only === undefined) return;
   if (more.length === 0) return only.isOpen ? only.text : `${only.text} `;
   const common = commonStart(candidates.map(({ text }) => text));
-  const isFurther = common.length > typed.length || !typed.startsWith(common);
-  return isFurther ? common : undefined;
+  // What was found by another way than its beginning, as a uuid by a name, doesn't go on from what was typed.
+  const goesOn = common.toLowerCase().startsWith(typed.toLowerCase());
+  return goesOn && common !== typed ? common : undefined;
 }
 
 function commonStart(texts: readonly string[]): string {

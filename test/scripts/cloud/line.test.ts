@@ -92,6 +92,16 @@ test("no line makes completion fail, and what it gives begins a line that goes o
   assert.deepEqual((await complete("AddKVMHost password=", lookup)).candidates, []);
 });
 
+test("what was found by its name stays as typed while there is a choice, whatever its uuids begin with", () => {
+  const found = (typed: string, ...texts: string[]) =>
+    stepOf({ typed, candidates: texts.map((text) => ({ text, label: text, isOpen: false })) });
+  assert.equal(found("zoneUuid=east", "zoneUuid=2ab", "zoneUuid=2cd"), undefined);
+  assert.equal(found("zoneUuid=2", "zoneUuid=2ab", "zoneUuid=2ac"), "zoneUuid=2a");
+  assert.equal(found("zoneUuid=east", "zoneUuid=2ab"), "zoneUuid=2ab ");
+  assert.equal(found("createcl", "CreateClA", "CreateClB"), "CreateCl");
+  assert.equal(found("CreateCl", "CreateClA", "CreateClB"), undefined);
+});
+
 const kept = ["QueryHost name~=web%", "help CreateZone", "CreateZone name='a b'", "DeleteZone uuid=x -t", "quit"];
 const notKept = [
   ...["LogInByAccount accountName=admin password=x", "LogInByAccount accountName=a x", "x", "help x", "CreateZone x=y"],
