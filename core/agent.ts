@@ -2,9 +2,13 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { eventsPath, followPath } from "./api/contract.ts";
+import { hostProtocol } from "./api/host/contract.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
+import type { HypervisorDriver } from "./hypervisor/driver.ts";
+import { noHypervisor } from "./hypervisor/none.ts";
+import { SimulatedDriver } from "./hypervisor/simulated.ts";
 import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
 import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
@@ -20,6 +24,9 @@ import { allSources } from "./node/facts/sources.ts";
 import { fixtureMachine, type Recording, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
+import { openHostChannel } from "./node/host/channel.ts";
+import { HostCommands } from "./node/host/commands.ts";
+import { hostWork } from "./node/host/work.ts";
 import { agentEnding, Jobs } from "./node/jobs.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
@@ -39,6 +46,9 @@ import { version } from "./version.ts";
 
 /** How the agent ends: 0 asked to, 2 wrong usage, 3 another agent listens there, 1 anything else. */
 const exitCodes = { asked: 0, failed: 1, usage: 2, taken: 3 } as const;
+
+/** How long commands of the manager may take to come to an end when the agent ends. */
+const closingMs = 3_000;
 
 const flags = readFlags();
 
@@ -111,6 +121,7 @@ async function main(): Promise<void> {
   await server.ready();
   const release = await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
   const releaseRoot = rootSocket === undefined ? undefined : await listenOn(rootDoor(server), rootSocket, 0o600);
+  const channel = flags.hostPort === undefined ? undefined : await openChannel(flags.hostPort, parts, mode, log);
   board.start();
   // Consoles can look on: what was interrupted may take a while to be taken back.
   void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
@@ -126,6 +137,7 @@ async function main(): Promise<void> {
     hub.closeAll();
     await jobs.close();
     await serving.close();
+    await channel?.close();
     release();
     releaseRoot?.();
     process.exit(code);
@@ -144,6 +156,50 @@ async function main(): Promise<void> {
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
 }
+
+/** What goes wrong with it is in the log: the node's own console must come up all the same. */
+async function openChannel(port: number, parts: Parts, mode: "node" | "preview", log: Log) {
+  const { machine, board } = parts;
+  const { passwords } = parts.effects;
+  const root = mode === "node" ? "" : join(flags.home, "machine");
+  const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
+  try {
+    const driver = await openDriver(machine, log);
+    const commands = await HostCommands.open({
+      folder: join(flags.home, "commands"),
+      driver,
+      now: () => machine.now(),
+      onDamage: (damage) => log.warn(damage, "the journal of commands was damaged"),
+      onTrouble: trouble,
+    });
+    const work = hostWork({ machine, facts: () => board.facts(), driver, version, protocol: hostProtocol }, commands);
+    const server = await openHostChannel({ address: flags["host-address"], port, root, passwords, work, version, log });
+    return {
+      async close() {
+        await server.close();
+        await commands.close(closingMs);
+      },
+    };
+  } catch (error) {
+    trouble("the agent does not listen to the manager", error);
+    return undefined;
+  }
+}
+
+async function openDriver(machine: Machine, log: Log): Promise<HypervisorDriver> {
+  if (flags.hypervisor !== "simulated") return noHypervisor;
+  const folder = join(flags.home, "simulated");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const bootId = (await machine.readFile("/proc/sys/kernel/random/boot_id")).trim();
+  return SimulatedDriver.open({
+    folder,
+    bootId,
+    announce: (sentence) => log.warn(sentence),
+    onDamage: (damage) => log.warn(damage, "the simulated hypervisor's records were damaged"),
+  });
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>;
 
 /** The parts of an agent on this machine, or on a recorded one. */
 async function assemble(log: Log, machine: Machine, mode: "node" | "preview", recorded: Recording | undefined) {
@@ -254,14 +310,28 @@ function readFlags() {
         /** A recorded machine instead of this one; previews only. */
         fixture: { type: "string" },
         log: { type: "string" },
+        /** Listen to the manager on this TCP port, 7070 on a node; without it not at all. */
+        "host-port": { type: "string" },
+        /** All addresses unless told. */
+        "host-address": { type: "string" },
+        /** `simulated`: virtual machines that only exist on paper, for tests and training. */
+        hypervisor: { type: "string" },
       },
     });
-    const { "exit-when-idle": idle, ...others } = values;
+    const { "exit-when-idle": idle, "host-port": hostPort, ...others } = values;
     if (idle !== undefined && !/^\d{1,9}$/.test(idle))
       throw new NodeError("AGENT.USAGE", `--exit-when-idle takes a number of seconds, not "${idle}".`);
     if (others.fixture !== undefined && !others.preview)
       throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
-    return { ...others, exitWhenIdleSeconds: idle === undefined ? undefined : Number(idle) };
+    if (others.hypervisor !== undefined && others.hypervisor !== "simulated")
+      throw new NodeError("AGENT.USAGE", `--hypervisor takes simulated, not "${others.hypervisor}".`);
+    if (hostPort !== undefined && !(/^\d{1,5}$/.test(hostPort) && Number(hostPort) < 65_536))
+      throw new NodeError("AGENT.USAGE", `--host-port takes a TCP port, not "${hostPort}".`);
+    return {
+      ...others,
+      hostPort: hostPort === undefined ? undefined : Number(hostPort),
+      exitWhenIdleSeconds: idle === undefined ? undefined : Number(idle),
+    };
   } catch (error) {
     // parseArgs may add an advice of several lines.
     const [sentence] = (error instanceof Error ? error.message : String(error)).split("\n");

@@ -116,7 +116,7 @@ export function sendError(reply: FastifyReply, error: NodeError, log: FastifyBas
 }
 
 /** What comes is no HTTP: answered in the shape of every other error, and the connection ends. */
-function refuseNonsense(error: Error & { code?: string }, socket: Socket): void {
+export function refuseNonsense(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   const body = JSON.stringify(new NodeError("API.BAD_REQUEST", "This is no request that can be read.").toBody());
   const head = ["HTTP/1.1 400 Bad Request", "content-type: application/json", "connection: close"];
@@ -139,7 +139,7 @@ export function parse<S extends z.ZodMiniType>(schema: S, value: unknown, where:
   throw new NodeError("API.BAD_REQUEST", `${field}: ${issue?.message ?? "not understood"}.`, { values: { field } });
 }
 
-function toNodeError(error: unknown): NodeError {
+export function toNodeError(error: unknown): NodeError {
   if (error instanceof NodeError) return error;
   const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
   if (typeof status === "number" && status < 500 && error instanceof Error)
@@ -156,6 +156,7 @@ function statusOf(code: string): number {
     "AUTH.WRONG_PASSWORD": 401,
     "AUTH.NO_SESSION": 401,
     "AUTH.SLOWED": 429,
+    "CHANNEL.NOT_MANAGER": 403,
     "API.UNKNOWN_CALL": 404,
     "API.BAD_REQUEST": 400,
     "API.BAD_CONSOLE": 400,

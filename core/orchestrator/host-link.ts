@@ -1,4 +1,5 @@
-import type { HostCommand, MachineReport } from "../hypervisor/driver.ts";
+import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../hypervisor/driver.ts";
+import type { Secret } from "../model/secret.ts";
 
 /** A host as its agent describes it. */
 export type HostReport = {
@@ -28,6 +29,8 @@ export interface HostLink {
   ping(host: HostAddress, signal?: AbortSignal): Promise<Pong>;
   report(host: HostAddress, signal?: AbortSignal): Promise<HostReport>;
   machines(host: HostAddress, signal?: AbortSignal): Promise<MachineReport[]>;
+  /** The room of a storage as this host has it; makes its folder, or mounts it, where that is needed. */
+  storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom>;
   /**
    * Has a command carried out, once: the agent knows `id` and answers a repetition with what came of it. `epoch` is
    * that of the flow: an agent that has seen a later one of the same flow refuses it.
@@ -37,3 +40,28 @@ export interface HostLink {
 
 export type HostAddress = { uuid: string; managementIp: string };
 export type CommandOptions = { id: string; flow: string; epoch: number; timeoutMs: number; signal?: AbortSignal };
+
+export type JoinRequest = {
+  hostUuid: string;
+  managementIp: string;
+  username: string;
+  password: Secret;
+  /** SHA-256 of the certificate that the host is to show; null: whichever it shows is taken, and told. */
+  fingerprint: string | null;
+};
+export type Joined = {
+  report: HostReport;
+  /** The certificate that the host shows from now on, as PEM. */
+  certificate: string;
+  /** SHA-256 of it: `AB:CD:…`. */
+  fingerprint: string;
+};
+
+/** Takes hosts into the cloud and lets them go. The errors are those of {@link HostLink}, and HOST.1013 to HOST.1019. */
+export interface HostDoor {
+  join(request: JoinRequest, signal: AbortSignal): Promise<Joined>;
+  /** A new key and certificate, while the old ones go on working until the new ones were used. */
+  renew(host: HostAddress, signal: AbortSignal): Promise<Pick<Joined, "certificate" | "fingerprint">>;
+  /** The host forgets the cloud. */
+  leave(host: HostAddress, signal: AbortSignal): Promise<void>;
+}

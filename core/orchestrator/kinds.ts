@@ -21,8 +21,12 @@ export const ownKinds = [
   "ManagementNode",
   /** Hash of a user's password, by the user's uuid. */
   "Credential",
+  /** Hash of a session's token, by the session's uuid. */
+  "SessionToken",
   /** The certificate that a host has to show, by the host's uuid. */
   "HostCertificate",
+  /** What a host has of a primary storage, by `HOST:STORAGE`. */
+  "HostStorage",
   /** The answer that a call with this idempotency key was given. */
   "IdempotencyKey",
 ] as const;
@@ -51,9 +55,11 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   Host: ["managementIp"],
   VmNic: ["ip", "mac"],
   User: ["name"],
+  SessionToken: ["hash"],
   GlobalConfig: ["name"],
   Task: ["state"],
   Flow: ["managerUuid"],
+  HostStorage: ["hostUuid", "storageUuid"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

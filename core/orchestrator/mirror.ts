@@ -1,7 +1,9 @@
 import { NodeError } from "../model/error.ts";
 import type { Json } from "../store/record.ts";
 import { maxPage, type Store, type StoreRecord, type WatchBatch } from "../store/store.ts";
+import { HostSums } from "./host-figures.ts";
 import { type Kind, mirroredKinds, mirrorIndexes, type RecordOf } from "./kinds.ts";
+import { StorageSums } from "./storage-figures.ts";
 
 export type Mirrored<K extends Kind = Kind> = { readonly value: RecordOf<K>; readonly revision: number };
 
@@ -25,6 +27,8 @@ export class Mirror {
   readonly #store: Store;
   #tables = new Map<Kind, Table>();
   #revision = 0;
+  #hostSums: HostSums;
+  #storageSums: StorageSums;
   readonly #listeners = new Set<MirrorListener>();
   #waiting: Waiting[] = [];
   readonly #ending = new AbortController();
@@ -36,6 +40,9 @@ export class Mirror {
     this.#store = store;
     this.#tables = loaded.tables;
     this.#revision = loaded.revision;
+    this.#hostSums = new HostSums(this);
+    this.#storageSums = new StorageSums(this);
+    this.#refresh(this.#table("Host").records.keys(), this.#table("PrimaryStorage").records.keys());
     this.ended = this.#follow().finally(() => this.#refuseWaiting());
     this.ended.catch(() => undefined);
   }
@@ -143,7 +150,38 @@ export class Mirror {
       table.set(key, after);
       if (before !== undefined || after !== undefined) changes.push({ kind, key, before, after });
     }
+    changes.push(...this.#refresh(this.#hostSums.follow(changes), this.#storageSums.follow(changes)));
     this.#arrive(revision, changes);
+  }
+
+  /** Gives hosts and storages the figures that they have by the machines and volumes on them now. */
+  #refresh(hosts: Iterable<string>, storages: Iterable<string>): MirrorChange[] {
+    return [
+      ...this.#derive("Host", hosts, (host) => this.#hostSums.figures(host)),
+      ...this.#derive("PrimaryStorage", storages, (storage) => this.#storageSums.figures(storage)),
+    ];
+  }
+
+  #derive<K extends "Host" | "PrimaryStorage">(
+    kind: K,
+    uuids: Iterable<string>,
+    figuresOf: (record: RecordOf<K>) => Partial<RecordOf<K>>,
+  ): MirrorChange[] {
+    const table = this.#table(kind);
+    const changes: MirrorChange[] = [];
+    for (const key of uuids) {
+      const before = this.get(kind, key);
+      if (before === undefined) continue;
+      const figures = figuresOf(before.value);
+      const isSame = (Object.keys(figures) as (keyof RecordOf<K>)[]).every(
+        (field) => figures[field] === before.value[field],
+      );
+      if (isSame) continue;
+      const after = { value: { ...before.value, ...figures }, revision: before.revision };
+      table.set(key, after);
+      changes.push({ kind, key, before, after });
+    }
+    return changes;
   }
 
   /** After so long without the store that it has forgotten what happened: what differs is told as one transaction. */
@@ -160,6 +198,9 @@ export class Mirror {
         if (!table.records.has(key)) changes.push({ kind, key, before, after: undefined });
     }
     this.#tables = tables;
+    this.#hostSums = new HostSums(this);
+    this.#storageSums = new StorageSums(this);
+    this.#refresh(this.#table("Host").records.keys(), this.#table("PrimaryStorage").records.keys());
     this.#arrive(revision, changes);
   }
 

@@ -108,6 +108,11 @@ export class Tx {
     return found?.value;
   }
 
+  /** A record that is only looked at: the decision holds whatever becomes of it. For sums over many. */
+  peek<K extends Kind>(kind: K, key: string): RecordOf<K> | undefined {
+    return this.#mirror.get(kind, key)?.value;
+  }
+
   /** A resource that must be there. `where`: the field that names it. @throws SYS.1005 */
   need<K extends ResourceKind>(kind: K, uuid: string, where = "uuid"): RecordOf<K> {
     const found = this.get(kind, uuid);
@@ -169,6 +174,7 @@ export class Tx {
   /** Writes one of the manager's own records, or a resource as it is. `isNew`: it must not exist yet. */
   put(kind: Kind, key: string, value: JsonObject, isNew = false, lease?: string): void {
     const id = idOf(kind, key);
+    if (isNew && this.#written.get(id)?.change.do === "put") throw new Error(`${id} is made twice in one transaction.`);
     const expected = isNew ? 0 : this.#expected(id);
     this.#written.set(id, {
       isNew: isNew || this.#written.get(id)?.isNew === true,
@@ -194,6 +200,18 @@ export class Tx {
     const expected = this.#expected(id);
     const change: Change = { do: "delete", kind, key, ...(expected === undefined ? {} : { expected }) };
     this.#written.set(id, { change, isNew: false });
+  }
+
+  /** Does something whole or, when it throws, not at all; the error is passed on. */
+  attempt<T>(action: () => T): T {
+    const before = new Map(this.#written);
+    try {
+      return action();
+    } catch (error) {
+      this.#written.clear();
+      for (const [id, written] of before) this.#written.set(id, written);
+      throw error;
+    }
   }
 
   /** What is to be committed. */

@@ -1,3 +1,6 @@
+import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model/cloud/calls/index.ts";
+import { cliName, cliOptions } from "../cloud/command.ts";
+import { keysOf } from "../cloud/fields.ts";
 import type { Action, ArgumentKind, Command } from "../network/commands.ts";
 
 /* What a shell, bash, completes on the command lines of the commands; from the same table as their help. */
@@ -65,3 +68,67 @@ const sources: Record<ArgumentKind, string | null> = {
   address: null,
   gateway: null,
 };
+
+/**
+ * The same for zstack-cli: calls, their keys, and the values of those that have few. Bash divides words at `=`, so what
+ * stands before it is looked for among the words.
+ */
+export function cloudCompletionScript(): string {
+  const name = `_${cliName.replaceAll("-", "_")}`;
+  const options = cliOptions.flatMap((option) => [
+    ...(option.short === undefined ? [] : [`-${option.short}`]),
+    `--${option.name}`,
+  ]);
+  const valued = cliOptions
+    .filter(({ value }) => value !== undefined)
+    .flatMap((option) => [...(option.short === undefined ? [] : [`-${option.short}`]), `--${option.name}`]);
+  const isValued = valued.join(" | ");
+  return `# Completes ${cliName}: its calls and their keys.
+${name}() {
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
+  local call= key= candidates= word i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    case $word in
+      ${isValued}) i=$((i + 1)) ;;
+      -* | help) ;;
+      *) [[ -z $call ]] && call=$word ;;
+    esac
+  done
+  COMPREPLY=()
+  case $previous in ${isValued}) compopt -o default 2>/dev/null; return ;; esac
+  if [[ $current == = ]]; then key=$previous current=; elif [[ $previous == = ]]; then key=\${COMP_WORDS[COMP_CWORD - 2]}; fi
+  case $call/$key in
+    /)
+      case $current in
+        -*) candidates='${options.join(" ")}' ;;
+        *) candidates='help ${cloudCallNames.join(" ")}' ;;
+      esac
+      ;;
+${cloudCallNames.flatMap(placesOf).join("\n")}
+  esac
+  mapfile -t COMPREPLY < <(
+    set -f
+    for word in $candidates; do
+      [[ \${word,,} == "\${current,,}"* ]] && printf '%s\\n' "$word"
+    done
+  )
+  [[ \${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+  return 0
+}
+complete -F ${name} ${cliName}
+`;
+}
+
+function placesOf(name: CloudCallName): string[] {
+  const keys = keysOf(cloudCalls[name]);
+  const line = (place: string, words: readonly string[]) =>
+    words.length === 0 ? [] : [`    ${name}/${place}) candidates='${words.join(" ")}' ;;`];
+  return [
+    ...keys.flatMap((key) => line(key.name, key.choices)),
+    ...line(
+      "",
+      keys.map((key) => `${key.name}=`),
+    ),
+  ];
+}

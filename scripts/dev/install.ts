@@ -3,10 +3,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../../core/version.ts";
+import { cliName } from "../cloud/command.ts";
 import { commands } from "../network/commands.ts";
 import { builtFiles, bundledPackages, describeBuildFailure, ensureBuilt, packageFolder } from "./build.ts";
-import { completionScript } from "./completion.ts";
-import { manualPage } from "./manual.ts";
+import { cloudCompletionScript, completionScript } from "./completion.ts";
+import { cloudManualPage, manualPage } from "./manual.ts";
 import { NoticeError, noticeFile, noticeOf, noticesText } from "./notices.ts";
 import { projectRoot } from "./source.ts";
 
@@ -87,9 +88,17 @@ function licenceItems(folders: readonly string[]): Item[] {
 
 /** The manual page of each command, and what a shell completes for it. */
 function commandItems(): Item[] {
-  return commands.flatMap((command): Item[] => [
-    { to: `usr/share/man/man8/${command.name}.8`, text: manualPage(command, version), mode: 0o644 },
-    { to: `usr/share/bash-completion/completions/${command.name}`, text: completionScript(command), mode: 0o644 },
+  const texts = [
+    ...commands.map((each) => ({
+      name: each.name,
+      page: manualPage(each, version),
+      completion: completionScript(each),
+    })),
+    { name: cliName, page: cloudManualPage(version), completion: cloudCompletionScript() },
+  ];
+  return texts.flatMap(({ name, page, completion }): Item[] => [
+    { to: `usr/share/man/man8/${name}.8`, text: page, mode: 0o644 },
+    { to: `usr/share/bash-completion/completions/${name}`, text: completion, mode: 0o644 },
   ]);
 }
 

@@ -1,49 +1,121 @@
+import { cloudCalls } from "../../core/model/cloud/calls/index.ts";
+import {
+  cliDescription,
+  cliExamples,
+  cliExitStatus,
+  cliFiles,
+  cliName,
+  cliOptions,
+  cliOptionText,
+  cliSummary,
+  cliUsage,
+} from "../cloud/command.ts";
 import { type Command, commands, exitStatus } from "../network/commands.ts";
 import { formsOf, optionText } from "../network/help.ts";
 
 /*
- * The manual pages of the commands, section 8, in the language of man(7). The same table gives their help.
+ * The manual pages of the commands, section 8, in the language of man(7). The same tables give their help.
  */
 
-/** What is printed at the bottom and at the top of a page. `version` is the product's. */
+type Tagged = { readonly term: string; readonly text: string };
+/** A page of section 8. Terms are in the language of man(7) already. */
+type Page = {
+  name: string;
+  summary: string;
+  synopsis: readonly string[];
+  description: readonly string[];
+  options: readonly Tagged[];
+  /** Further sections, between the options and the exit status. */
+  sections?: readonly { title: string; entries: readonly Tagged[] }[];
+  exitStatus: readonly { code: number; text: string }[];
+  files?: readonly Tagged[];
+  examples: readonly { line: string; text: string }[];
+  /** Pages with their sections: `ip(8)`. */
+  seeAlso: readonly string[];
+};
+
+/** The page of a command of the network. `version`, the product's, is printed at the bottom. */
 export function manualPage(command: Command, version: string): string {
-  const upper = command.name.toUpperCase();
+  return pageText(
+    {
+      name: command.name,
+      summary: command.summary,
+      synopsis: synopsis(command),
+      description: command.description,
+      options: [
+        ...command.actions.map((action, i) => ({ term: form(formsOf(command)[i] ?? action.flag), text: action.text })),
+        ...command.options.map((option) => ({ term: form(optionText(option)), text: option.text })),
+      ],
+      exitStatus,
+      examples: command.examples,
+      seeAlso: [...commands.map((each) => each.name).filter((each) => each !== command.name), "ip"],
+    },
+    version,
+  );
+}
+
+/** The page of zstack-cli, with all calls. */
+export function cloudManualPage(version: string): string {
+  return pageText(
+    {
+      name: cliName,
+      summary: cliSummary,
+      synopsis: cliUsage.map((usage) => `\\fB${cliName}\\fR ${form(usage.slice(cliName.length + 1))}`),
+      description: cliDescription,
+      options: cliOptions.map((option) => ({ term: form(cliOptionText(option)), text: option.text })),
+      sections: [
+        {
+          title: "CALLS",
+          entries: Object.entries(cloudCalls).map(([name, { summary }]) => ({ term: bold(name), text: summary })),
+        },
+      ],
+      exitStatus: cliExitStatus,
+      files: cliFiles.map(({ file, text: use }) => ({ term: form(file), text: use })),
+      examples: cliExamples,
+      seeAlso: ["zstack-upgrade"],
+    },
+    version,
+  );
+}
+
+function pageText(page: Page, version: string): string {
+  const { files = [], sections = [] } = page;
   return [
-    macro("TH", upper, "8", "", `Binnacle ${version}`, "System Administration"),
+    macro("TH", page.name.toUpperCase(), "8", "", `Binnacle ${version}`, "System Administration"),
     // The words of a command line are not divided, nor spaced out.
     ".nh",
     ".ad l",
     macro("SH", "NAME"),
-    `${text(command.name)} \\- ${text(command.summary)}`,
+    `${text(page.name)} \\- ${text(page.summary)}`,
     macro("SH", "SYNOPSIS"),
-    ...synopsis(command),
+    ...page.synopsis.flatMap((line, i) => [...(i === 0 ? [] : [".br"]), line]),
     macro("SH", "DESCRIPTION"),
-    ...paragraphs(command.description),
+    ...paragraphs(page.description),
     macro("SH", "OPTIONS"),
-    ...command.actions.flatMap((action, i) => tagged(form(formsOf(command)[i] ?? action.flag), action.text)),
-    ...command.options.flatMap((option) => tagged(form(optionText(option)), option.text)),
+    ...page.options.flatMap(tagged),
+    ...sections.flatMap(({ title, entries }) => [macro("SH", title), ...entries.flatMap(tagged)]),
     macro("SH", "EXIT STATUS"),
-    ...exitStatus.flatMap(({ code, text: meaning }) => tagged(`\\fB${code}\\fR`, meaning)),
+    ...page.exitStatus.flatMap(({ code, text: meaning }) => tagged({ term: bold(String(code)), text: meaning })),
+    ...(files.length === 0 ? [] : [macro("SH", "FILES"), ...files.flatMap(tagged)]),
     macro("SH", "EXAMPLES"),
-    ...command.examples.flatMap((example) => tagged(`\\fB${text(example.line)}\\fR`, example.text)),
+    ...page.examples.flatMap((example) => tagged({ term: bold(example.line), text: example.text })),
     macro("SH", "SEE ALSO"),
-    ...seeAlso(command),
+    ...page.seeAlso.map((each, i) => `${bold(each)}(8)${i === page.seeAlso.length - 1 ? "" : ","}`),
     "",
   ].join("\n");
+}
+
+function bold(words: string): string {
+  return `\\fB${text(words)}\\fR`;
 }
 
 function synopsis(command: Command): string[] {
   const options = command.options.map((option) => `[${optionText({ ...option, short: "" }).replace(/^-, /, "")}]`);
   const forms = command.actions.length === 0 ? [""] : formsOf(command);
-  return forms.flatMap((each, i) => {
+  return forms.map((each) => {
     const words = [...(each === "" ? [] : [form(each)]), ...options.filter((o) => o !== "[--help]").map(form)];
-    return [...(i === 0 ? [] : [".br"]), `\\fB${text(command.name)}\\fR ${words.join(" ")}`];
+    return `${bold(command.name)} ${words.join(" ")}`;
   });
-}
-
-function seeAlso({ name }: Command): string[] {
-  const others = [...commands.map((each) => each.name).filter((each) => each !== name), "ip"];
-  return others.map((each, i) => `\\fB${text(each)}\\fR(8)${i === others.length - 1 ? "" : ","}`);
 }
 
 /** Options bold, what stands for something in italics. */
@@ -55,8 +127,8 @@ function form(words: string): string {
     .join(" ");
 }
 
-function tagged(tag: string, meaning: string): string[] {
-  return [".TP", tag, text(meaning)];
+function tagged(entry: Tagged): string[] {
+  return [".TP", entry.term, text(entry.text)];
 }
 
 function paragraphs(all: readonly string[]): string[] {

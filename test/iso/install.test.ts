@@ -74,6 +74,17 @@ describe("installing into a file tree", () => {
     assert.match(stdout, /^usage: zs-vlan -c IFACE ID \| -d IFACE ID\n/);
   });
 
+  it("brings the command line of the cloud, which runs there", () => {
+    assert.match(fs.readFileSync(path.join(tree, "usr/share/man/man8/zstack-cli.8"), "utf8"), /^\.TH "ZSTACK/);
+    assert.ok(fs.existsSync(path.join(tree, "usr/share/bash-completion/completions/zstack-cli")));
+    const wrapper = path.join(tree, "usr/bin/zstack-cli");
+    assert.equal(fs.statSync(wrapper).mode & 0o777, 0o755);
+    const [, node, program] = /^exec (\S+) (\S+) "\$@"$/m.exec(fs.readFileSync(wrapper, "utf8")) ?? [];
+    const inTree = [node, program].map((file) => path.join(tree, file ?? ""));
+    const { status, stdout } = spawnSync(inTree[0] ?? "", [inTree[1] ?? "", "help", "LogOut"], { encoding: "utf8" });
+    assert.deepEqual([status, stdout.split("\n")[0]], [0, "LogOut"]);
+  });
+
   it("brings the licence of each package whose code is in a bundle or beside it, and Node's", () => {
     const file = path.join(tree, "usr/share/doc/binnacle/THIRD-PARTY.txt");
     const text = fs.readFileSync(file, "utf8");

@@ -14,7 +14,7 @@ const longestDescription = 2048;
  * table would obey: no control characters, no marks that turn the direction of writing, no halves of characters.
  */
 function isResourceName(text: string): boolean {
-  return text.length > 0 && text.length <= longestName && text === text.trim() && isOneLine(text);
+  return text === text.trim() && isOneLine(text);
 }
 
 function isOneLine(text: string): boolean {
@@ -24,7 +24,7 @@ function isOneLine(text: string): boolean {
 
 /** Several lines may be in it. */
 function isDescription(text: string): boolean {
-  return text.length <= longestDescription && isOneLine(text.replaceAll(/[\n\t]/g, " "));
+  return isOneLine(text.replaceAll(/[\n\t]/g, " "));
 }
 
 type Meta = Parameters<typeof z.describe>[0];
@@ -38,13 +38,19 @@ export const uuids = z.array(uuid).check(
   z.maxLength(1024),
   z.refine((all) => new Set(all).size === all.length),
 );
-const name = z.string().check(z.refine(isResourceName));
-const description = z.string().check(z.refine(isDescription));
+// Each wrong text is told once: one of a wrong length is not looked at further.
+const name = z
+  .string()
+  .check(z.minLength(1, { abort: true }), z.maxLength(longestName, { abort: true }), z.refine(isResourceName));
+const description = z.string().check(z.maxLength(longestDescription, { abort: true }), z.refine(isDescription));
 /** Text of a machine, such as a path: one line. */
 export const line = (longest: number) => z.string().check(z.minLength(1), z.maxLength(longest), z.refine(isOneLine));
+/** What a number counts, where people may write it in another way: `1G`, a date. It stands beside the description. */
+export type Unit = "bytes" | "moment";
+export const unit = (meta: Unit) => z.meta({ unit: meta });
 /** Milliseconds since the epoch. */
-export const moment = z.int().check(z.nonnegative());
-export const bytes = z.int().check(z.nonnegative());
+export const moment = z.int().check(z.nonnegative(), unit("moment"));
+export const bytes = z.int().check(z.nonnegative(), unit("bytes"));
 export const count = z.int().check(z.nonnegative());
 export const ipAddress = z.string().check(
   z.maxLength(45),
@@ -66,8 +72,10 @@ function isNetwork(text: string): boolean {
 export const mac = z.string().check(z.refine((text) => isMac(text) && text === text.toLowerCase()));
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [field: string]: Json };
-/** Whatever JSON can say, with names. */
-export const jsonObject: z.ZodMiniType<{ readonly [field: string]: Json }> = z.record(z.string(), z.json());
+/** Whatever JSON can say. */
+export const anyJson = z.json();
+/** The same with names. */
+export const jsonObject: z.ZodMiniType<{ readonly [field: string]: Json }> = z.record(z.string(), anyJson);
 
 /** `name::value`, or `capability:name`: what the manager or an administrator notes on a resource. */
 export const tag = z.string().check(z.maxLength(1024), z.regex(/^[A-Za-z][\w-]*(::?[\w.+/~@,=-]+)*$/));

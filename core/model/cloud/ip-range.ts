@@ -126,13 +126,8 @@ export function addressCount(ranges: readonly Range[], used: readonly Address[])
  * given to the next one at once, when `from` is the one after the last given. Code: NETWORK.1004.
  */
 export function allocate(ranges: readonly Range[], used: readonly Address[], from?: Address): Outcome<Address> {
-  const taken = new Set(used.map(({ value }) => value));
-  const ordered = ranges.toSorted((a, b) => (a.start.value < b.start.value ? -1 : 1));
-  const lowest = ordered[0]?.start.value ?? 0n;
-  for (const least of from === undefined ? [lowest] : [from.value, lowest])
-    for (const { start, end } of ordered)
-      for (let value = least > start.value ? least : start.value; value <= end.value; value++)
-        if (!taken.has(value)) return done({ family: start.family, value });
+  const free = nextFree(ranges, new Set(used.map(({ value }) => value)), from?.value);
+  if (free !== undefined) return done(free);
   const { total } = addressCount(ranges, used);
   return refuse("NETWORK.1004", {
     where: "L3Network",
@@ -140,6 +135,17 @@ export function allocate(ranges: readonly Range[], used: readonly Address[], fro
     remedy: "Add a range, or free addresses by deleting network cards.",
     values: { total: Number(total) },
   });
+}
+
+/** The same for who gives many, one after the other, and keeps the values that are taken. */
+export function nextFree(ranges: readonly Range[], taken: ReadonlySet<bigint>, from?: bigint): Address | undefined {
+  const ordered = ranges.toSorted((a, b) => (a.start.value < b.start.value ? -1 : 1));
+  const lowest = ordered[0]?.start.value ?? 0n;
+  for (const least of from === undefined ? [lowest] : [from, lowest])
+    for (const { start, end } of ordered)
+      for (let value = least > start.value ? least : start.value; value <= end.value; value++)
+        if (!taken.has(value)) return { family: start.family, value };
+  return undefined;
 }
 
 /** An address that somebody asks for. Codes: NETWORK.1004, NETWORK.1005. */

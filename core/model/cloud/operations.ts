@@ -60,6 +60,10 @@ export const auditRecord = record({
   errorCode: say(z.nullable(line(32)), "The error's code, or null."),
   durationMs: say(count, "Milliseconds from the call to its answer, or to the end of its task."),
   requestBytes: say(bytes, "Size of the call. Its content is kept without secrets, in the log."),
+  count: say(
+    count.check(z.minimum(1)),
+    "Calls it stands for: those that only read share one a minute, with the longest duration.",
+  ),
 });
 
 export const alarmStatuses = ["InsufficientData", "OK", "Alarm"] as const;
@@ -92,7 +96,7 @@ export const alarm = record({
   status: say(z.enum(alarmStatuses), "What was seen last."),
 });
 
-export const userState = onOffMachine("User", "IDENTITY.1001", "Nobody can log in as this user.");
+export const userState = onOffMachine("User", "IDENTITY.1010", "Nobody can log in as this user.");
 export const user = record({
   state: say(z.enum(["Enabled", "Disabled"]), "Whether anybody may log in as this user."),
   mustChangePassword: say(z.boolean(), "The password was reset: the next log-in has to change it."),

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { shown } from "../quote.ts";
-import { bytes, ipAddress, line, mac, record, say, tags, uuid, uuids } from "./fields.ts";
+import { bytes, ipAddress, line, mac, record, say, tags, unit, uuid, uuids } from "./fields.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 import { onOffMachine } from "./state-machine.ts";
 import { isVmLife } from "./vm-life.ts";
@@ -15,7 +15,7 @@ const haLevels = ["NeverStop", "None"] as const;
 const mostCpus = 1024;
 const smallestMemoryBytes = 16 * 1024 ** 2;
 const cpuNum = z.int().check(z.minimum(1), z.maximum(mostCpus));
-const memorySize = z.int().check(z.minimum(smallestMemoryBytes), z.multipleOf(1024));
+const memorySize = z.int().check(z.minimum(smallestMemoryBytes), z.multipleOf(1024), unit("bytes"));
 /** ISO images in its drives. Source: ../shared/spec/cloud.md, "VM states". */
 const mostIsos = 3;
 
@@ -29,8 +29,9 @@ export function isoRefusal(name: string, attached: readonly string[], isoUuid: s
   return refused(`It has ${attached.length} ISO images already.`, "Detach another one first.");
 }
 
-/** Nothing, or bytes (operations) a second. */
-const limit = z.nullable(z.int().check(z.minimum(1)));
+/** Nothing, or so many a second. */
+const operationLimit = z.nullable(z.int().check(z.minimum(1)));
+const byteLimit = z.nullable(z.int().check(z.minimum(1), unit("bytes")));
 
 export const vmInstance = record({
   clusterUuid: say(uuid, "The cluster that it runs in."),
@@ -76,9 +77,9 @@ export const instanceOffering = record({
   cpuNum: say(cpuNum, "Virtual processors."),
   memorySize: say(memorySize, "Bytes of memory, a multiple of 1024."),
   state: say(z.enum(["Enabled", "Disabled"]), "Whether new machines may take it."),
-  networkBandwidth: say(limit, "Bytes a second that a machine may send; null: no limit."),
-  diskBandwidth: say(limit, "Bytes a second that its root volume may move; null: no limit."),
-  diskIops: say(limit, "Operations a second of its root volume; null: no limit."),
+  networkBandwidth: say(byteLimit, "Bytes a second that a machine may send; null: no limit."),
+  diskBandwidth: say(byteLimit, "Bytes a second that its root volume may move; null: no limit."),
+  diskIops: say(operationLimit, "Operations a second of its root volume; null: no limit."),
 });
 
 export const instanceOfferingState = onOffMachine("InstanceOffering", "SYS.1002", "No new machine may take it.");
@@ -86,8 +87,8 @@ export const instanceOfferingState = onOffMachine("InstanceOffering", "SYS.1002"
 export const diskOffering = record({
   diskSize: say(bytes.check(z.minimum(1024 ** 2)), "Bytes of a volume made by it."),
   state: say(z.enum(["Enabled", "Disabled"]), "Whether new volumes may take it."),
-  diskBandwidth: say(limit, "Bytes a second; null: no limit."),
-  diskIops: say(limit, "Operations a second; null: no limit."),
+  diskBandwidth: say(byteLimit, "Bytes a second; null: no limit."),
+  diskIops: say(operationLimit, "Operations a second; null: no limit."),
 });
 
 export const diskOfferingState = onOffMachine("DiskOffering", "SYS.1002", "No new volume may take it.");

@@ -80,7 +80,7 @@ function shares(before: CpuTicks | undefined, now: CpuTicks | undefined) {
 }
 
 /** The processor's name; ARM has none in /proc/cpuinfo. */
-async function readModel(machine: Machine): Promise<string> {
+export async function readModel(machine: Machine): Promise<string> {
   const text = (await readOrNothing(machine, "/proc/cpuinfo")) ?? "";
   const name = /^(?:model name|Model|cpu model)\s*: (.+)$/m.exec(text)?.[1] ?? "";
   return name

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { completionScript } from "../../../scripts/dev/completion.ts";
+import { cloudCompletionScript, completionScript } from "../../../scripts/dev/completion.ts";
 import { commands } from "../../../scripts/network/commands.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 
@@ -65,4 +65,38 @@ describe("what bash completes", () => {
     it(`'${line}' becomes ${expected.length === 0 ? "nothing" : expected.join(", ")}`, () => {
       assert.deepEqual(completed(line).sort(), [...expected].sort());
     });
+});
+
+describe("what bash completes for zstack-cli", () => {
+  /** Words as bash divides them: `=` is one of its own. */
+  function completed(...words: string[]): string[] {
+    const call = [
+      "set -u",
+      cloudCompletionScript(),
+      'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))',
+      "_zstack_cli",
+      'printf "%s\\n" "${COMPREPLY[@]}"',
+    ].join("\n");
+    const { stdout, stderr, status } = spawnSync("bash", ["--norc", "-c", call, "bash", "zstack-cli", ...words], {
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stderr], [0, ""], words.join(" "));
+    return stdout.split("\n").filter((word) => word !== "");
+  }
+
+  it("is calls, in any case, also behind options", () => {
+    assert.deepEqual(completed("queryh"), ["QueryHost"]);
+    assert.deepEqual(completed("-s", "-H", "10.0.0.5", "createz"), ["CreateZone"]);
+    assert.deepEqual(completed("help", "GetZ"), ["GetZone"]);
+  });
+
+  it("is the keys of the call, the required ones first, and the values of a key", () => {
+    assert.deepEqual(completed("ChangeHostState", ""), ["uuid=", "stateEvent="]);
+    assert.deepEqual(completed("ChangeHostState", "stateEvent", "="), ["enable", "disable", "preMaintain"]);
+    assert.deepEqual(completed("ChangeHostState", "stateEvent", "=", "p"), ["preMaintain"]);
+  });
+
+  it("is options where one is begun", () => {
+    assert.deepEqual(completed("--json"), ["--json", "--json-errors"]);
+  });
 });

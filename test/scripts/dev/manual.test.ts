@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { manualPage } from "../../../scripts/dev/manual.ts";
+import { cloudCallNames } from "../../../core/model/cloud/calls/index.ts";
+import { cliOptions } from "../../../scripts/cloud/command.ts";
+import { cloudManualPage, manualPage } from "../../../scripts/dev/manual.ts";
 import { commands } from "../../../scripts/network/commands.ts";
 import { formsOf, optionText } from "../../../scripts/network/help.ts";
 
@@ -33,4 +35,17 @@ test("what roff would take for a command of its own is printed as it stands", { 
   const { stdout } = spawnSync("groff", ["-man", "-Tascii", "-P-c", "-P-b", "-P-u"], { input, encoding: "utf8" });
   const words = stdout.replaceAll(/\s+/g, " ");
   for (const each of description) assert.ok(words.includes(each), words);
+});
+
+test("the manual page of zstack-cli is right, and names each call and option", { skip: !hasGroff }, () => {
+  const { stdout, stderr, status } = spawnSync("groff", ["-man", "-ww", "-Tascii", "-P-c", "-P-b", "-P-u"], {
+    input: cloudManualPage("1.2.3"),
+    encoding: "utf8",
+  });
+  assert.deepEqual([status, stderr], [0, ""]);
+  const words = stdout.replaceAll(/\s+/g, " ");
+  assert.match(words, /SYNOPSIS zstack-cli \[OPTION\.\.\.\] CALL \[KEY=VALUE\.\.\.\] /);
+  for (const name of cloudCallNames) assert.ok(words.includes(` ${name} `), name);
+  for (const { name, text } of cliOptions)
+    assert.match(words, new RegExp(`--${name}( [A-Z]+)? ${RegExp.escape(text)}`));
 });

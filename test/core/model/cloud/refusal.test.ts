@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { cloudErrors } from "../../../../core/model/cloud/error-codes.ts";
 import { CloudError, cloudErrorBody, refusalOf } from "../../../../core/model/cloud/refusal.ts";
 import { errorBody, NodeError } from "../../../../core/model/error.ts";
@@ -48,13 +46,11 @@ test("codes are an area and four digits, described once each", () => {
 });
 
 test("every code is used", () => {
-  const sources = ["model/cloud", "orchestrator"].flatMap((room) => {
-    const folder = fileURLToPath(new URL(`../../../../core/${room}`, import.meta.url));
-    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => join(folder, file));
-    return files.filter((file) => file.endsWith(".ts") && !file.endsWith("/error-codes.ts"));
-  });
-  const text = sources.map((file) => readFileSync(file, "utf8")).join("\n");
-  // The example of cloud.md.
+  const room = new URL("../../../../core/", import.meta.url);
+  const files = readdirSync(room, { recursive: true, encoding: "utf8" });
+  const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith("error-codes.ts"));
+  const text = sources.map((file) => readFileSync(new URL(file, room), "utf8")).join("\n");
+  // The example of cloud.md: migration itself is not the model's.
   const elsewhere = ["HOST.1009"];
   const unused = Object.keys(cloudErrors).filter((code) => !text.includes(`"${code}"`) && !elsewhere.includes(code));
   assert.deepEqual(unused, []);

@@ -191,6 +191,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     errorCode: "VM.1001",
     durationMs: 12,
     requestBytes: 80,
+    count: 1,
   }),
   Alarm: sampleOf("memory of node-1", {
     resourceUuid: uuidOf(3),

@@ -1,0 +1,183 @@
+import { X509Certificate } from "node:crypto";
+import { Agent, type RequestOptions } from "node:https";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import { CloudError } from "../../model/cloud/refusal.ts";
+import type { CommandOptions, HostAddress, HostLink, HostReport, Pong } from "../../orchestrator/host-link.ts";
+import type { Credentials } from "../../pki/authority.ts";
+import { namesHost } from "../../pki/names.ts";
+import { type HostAnswer, type HostBody, type HostCallName, hostPort, serverNameOf } from "./contract.ts";
+import { nameOfError, wrongCertificate } from "./errors.ts";
+import { exchange } from "./exchange.ts";
+
+export type HostLinkOptions = {
+  /** What the manager shows: `Authority.manager`. */
+  credentials: () => Promise<Credentials>;
+  /** Fingerprint of the certificate that a host has to show; undefined when it has none, or no more. */
+  pinned: (hostUuid: string) => string | undefined;
+  /** 7070 unless told. */
+  port?: number;
+  patience?: Partial<HostPatience> | undefined;
+};
+
+/** In milliseconds. A command has its own time, and `graceMs` for the way there and back. */
+export type HostPatience = { connectMs: number; pingMs: number; answerMs: number; graceMs: number };
+export const usualHostPatience: HostPatience = { connectMs: 5_000, pingMs: 10_000, answerMs: 60_000, graceMs: 10_000 };
+
+/** A host's commands that run at once, and what is asked beside them. */
+const mostConnections = 16;
+
+/**
+ * Asks agents over mutual TLS. A host is who it should be when its certificate comes from the cloud's authority, names
+ * its uuid, and is the one on record: with each connection, none is resumed. The record is looked at with each call: a
+ * certificate that is no longer there gets no further call, also on connections that are open.
+ */
+export class HttpsHostLink implements HostLink {
+  readonly #options: HostLinkOptions;
+  readonly #patience: HostPatience;
+  readonly #connections = new Connections({
+    keepAlive: true,
+    keepAliveMsecs: 60_000,
+    maxSockets: mostConnections,
+    maxFreeSockets: 1,
+    maxCachedSessions: 0,
+  });
+  #context: { of: Credentials; made: SecureContext } | undefined;
+
+  constructor(options: HostLinkOptions) {
+    this.#options = options;
+    this.#patience = { ...usualHostPatience, ...options.patience };
+  }
+
+  ping(host: HostAddress, signal?: AbortSignal): Promise<Pong> {
+    return this.#ask(host, "ping", undefined, this.#patience.pingMs, signal);
+  }
+
+  report(host: HostAddress, signal?: AbortSignal): Promise<HostReport> {
+    return this.#ask(host, "report", undefined, this.#patience.answerMs, signal);
+  }
+
+  machines(host: HostAddress, signal?: AbortSignal): Promise<MachineReport[]> {
+    return this.#ask(host, "machines", undefined, this.#patience.answerMs, signal);
+  }
+
+  storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom> {
+    return this.#ask(host, "storage", place, this.#patience.answerMs, signal);
+  }
+
+  async command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void> {
+    const { id, flow, epoch, timeoutMs, signal } = how;
+    const body = { id, flow, epoch, command, timeoutMs };
+    await this.#ask(host, "command", body, timeoutMs + this.#patience.graceMs, signal);
+  }
+
+  /** The first half of a renewal: see `renewHost`. */
+  renew(host: HostAddress, signal?: AbortSignal): Promise<HostAnswer<"renew">> {
+    return this.#ask(host, "renew", {}, this.#patience.answerMs, signal);
+  }
+
+  /** The second half. */
+  async certify(host: HostAddress, body: HostBody<"certify">, signal?: AbortSignal): Promise<void> {
+    await this.#ask(host, "certify", body, this.#patience.answerMs, signal);
+  }
+
+  /** The host forgets the cloud. Its record is to be removed whether it answers or not. */
+  async leave(host: HostAddress, signal?: AbortSignal): Promise<void> {
+    await this.#ask(host, "leave", {}, this.#patience.answerMs, signal);
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#connections.destroy();
+  }
+
+  async #ask<N extends HostCallName>(
+    { uuid, managementIp }: HostAddress,
+    name: N,
+    body: HostBody<N>,
+    answerMs: number,
+    signal?: AbortSignal,
+  ): Promise<HostAnswer<N>> {
+    const context = await this.#currentContext();
+    const print = this.#options.pinned(uuid);
+    if (print === undefined) throw wrongCertificate(managementIp, "No certificate of this host is on record.");
+    const connection: TlsRequest = {
+      agent: this.#connections,
+      host: managementIp,
+      port: this.#options.port ?? hostPort,
+      secureContext: context,
+      servername: serverNameOf(print),
+      checkServerIdentity: (_name, { raw }) => checkHost(managementIp, uuid, print, new X509Certificate(raw)),
+    };
+    const asked = { address: managementIp, name, body, connection, answerMs, signal };
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await exchange({ ...asked, connectMs: this.#patience.connectMs });
+      } catch (error) {
+        // The agent has ended an idle connection at the moment at which it was used again.
+        const isStale = error instanceof CloudError && isReset(error.cause) && repeatable.has(name);
+        if (isStale && attempt === 1 && signal?.aborted !== true) continue;
+        throw refusedCertificate(managementIp, error);
+      }
+  }
+
+  async #currentContext(): Promise<SecureContext> {
+    const of = await this.#options.credentials();
+    if (this.#context?.of !== of) {
+      const made = createSecureContext({
+        key: of.key,
+        cert: of.certificate,
+        ca: of.authority,
+        minVersion: "TLSv1.3",
+      });
+      this.#context = { of, made };
+    }
+    return this.#context.made;
+  }
+}
+
+type TlsRequest = RequestOptions & { secureContext: SecureContext };
+
+/** Calls that an agent may get twice: those that only ask, and commands, which it knows by their id. */
+const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
+  "ping",
+  "report",
+  "machines",
+  "storage",
+  "command",
+]);
+
+/** Connections by host and certificate. Node's own name for one has all keys in it, of 10,000 hosts as well. */
+class Connections extends Agent {
+  override getName(options: RequestOptions = {}): string {
+    return `${options.host} ${options.port} ${options.servername}`;
+  }
+}
+
+function checkHost(address: string, uuid: string, print: string, shown: X509Certificate): Error | undefined {
+  if (!namesHost(shown, uuid)) return wrongCertificate(address, "It shows the certificate of another host.");
+  if (shown.fingerprint256 === print) return undefined;
+  return wrongCertificate(address, `It shows ${shown.fingerprint256}; on record is ${print}.`);
+}
+
+/** OpenSSL's reasons not to take a certificate, as far as a person can tell one from the other. */
+const certificateReasons: Record<string, string> = {
+  CERT_HAS_EXPIRED: "Its certificate has expired.",
+  CERT_NOT_YET_VALID: "Its certificate is not valid yet: look at the manager's clock.",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "It shows a certificate that it has signed itself: it belongs to no cloud.",
+  SELF_SIGNED_CERT_IN_CHAIN: "Its certificate comes from another cloud.",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "Its certificate comes from another cloud.",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "Its certificate comes from another cloud.",
+  UNABLE_TO_GET_ISSUER_CERT: "Its certificate comes from another cloud.",
+  CERT_SIGNATURE_FAILURE: "Its certificate is forged.",
+};
+
+function refusedCertificate(address: string, error: unknown): unknown {
+  if (!(error instanceof CloudError) || error.cause === undefined) return error;
+  const reason = certificateReasons[nameOfError(error.cause)];
+  return reason === undefined ? error : wrongCertificate(address, reason, error.cause);
+}
+
+function isReset(error: unknown): boolean {
+  return ["ECONNRESET", "EPIPE"].includes(nameOfError(error));
+}

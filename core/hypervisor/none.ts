@@ -1,0 +1,24 @@
+import { NodeError } from "../model/error.ts";
+import type { HypervisorDriver } from "./driver.ts";
+
+/** Of an agent that was started without a driver: its host takes part in the cloud and is given no machines. */
+export const noHypervisor: HypervisorDriver = {
+  name: "none",
+  tags: async () => [noHypervisorTag],
+  machines: async () => [],
+  storage: async () => {
+    throw none();
+  },
+  carryOut: async () => {
+    throw none();
+  },
+};
+
+/** What such a host is known by. */
+export const noHypervisorTag = "hypervisor::none";
+
+function none(): NodeError {
+  return new NodeError("HYPERVISOR.NONE", "The agent of this host runs no virtual machines.", {
+    remedy: "Start machines on another host.",
+  });
+}

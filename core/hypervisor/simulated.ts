@@ -1,0 +1,288 @@
+import { totalmem } from "node:os";
+import { join } from "node:path";
+import { NodeError } from "../model/error.ts";
+import type { Damage } from "../node/document.ts";
+import {
+  checkVolumePath,
+  type HostCapacity,
+  type HostCommand,
+  type HypervisorDriver,
+  type MachineReport,
+  type MachineSpec,
+  type StoragePlace,
+  type StorageRoom,
+} from "./driver.ts";
+import { Holds, type SharedStorage } from "./simulated/holds.ts";
+import {
+  failAsWanted,
+  type GivenSimulation,
+  noAccidents,
+  readSimulation,
+  type Simulation,
+  simulation,
+  usualLatencyMs,
+} from "./simulated/settings.ts";
+import { type SimulatedMachine, SimulatedState } from "./simulated/state.ts";
+
+export { SharedStorage } from "./simulated/holds.ts";
+
+export type SimulatedOptions = {
+  /** Where machines, volumes and `simulation.json` are; without one all is in memory, for thousands in one process. */
+  folder?: string;
+  /** Of the start of the host: what ran in another one does not run any more. */
+  bootId: string;
+  /** What the host is said to have; all that this computer has unless told. */
+  capacity?: HostCapacity;
+  shared?: SharedStorage;
+  /** How long commands take; {@link usualLatencyMs} unless told. */
+  latencyMs?: (command: HostCommand["do"]) => number;
+  /** Calls `action` after so long; gives what calls it off. The process's timers unless told. */
+  after?: (delayMs: number, action: () => void) => () => void;
+  /** Is told at once, for the log, that nothing here is real. */
+  announce: (sentence: string) => void;
+  onDamage?: (damage: Damage) => void;
+};
+
+/** How often a simulated hypervisor that hangs looks whether it still has to. */
+const hangingMs = 200;
+
+/** Of each storage unless told. */
+const usualStorageBytes = 1024 ** 4;
+
+const notReal =
+  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
+
+/**
+ * A hypervisor that only keeps the books: for tests, training, and figures of scale. It starts nothing, and behaves in
+ * all else as the contract says: it keeps machines and volumes over the agent's restarts, loses running machines with
+ * the host's, has limits, takes time, and has accidents when it is told to (`simulation.json`, or `simulate`).
+ */
+export class SimulatedDriver implements HypervisorDriver {
+  readonly name = "simulated";
+  readonly capacity: HostCapacity | undefined;
+  readonly #options: SimulatedOptions;
+  readonly #state: SimulatedState;
+  readonly #holds: Holds;
+  #bootId: string;
+  #told: Simulation = noAccidents;
+
+  private constructor(options: SimulatedOptions, state: SimulatedState) {
+    this.#options = options;
+    this.#state = state;
+    this.#bootId = options.bootId;
+    this.capacity = options.capacity;
+    this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
+    for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
+  }
+
+  /** @throws the system's error when its file can't be read */
+  static async open(options: SimulatedOptions): Promise<SimulatedDriver> {
+    options.announce(notReal);
+    const file = options.folder === undefined ? undefined : join(options.folder, "machines.jsonl");
+    return new SimulatedDriver(options, await SimulatedState.open(file, options.onDamage));
+  }
+
+  async tags(): Promise<string[]> {
+    return ["hypervisor::simulated"];
+  }
+
+  async machines(signal: AbortSignal): Promise<MachineReport[]> {
+    await this.#crashAsWanted(await this.#answering(signal));
+    return Array.from(this.#state.machines.values(), (machine) => ({
+      uuid: machine.uuid,
+      state: this.#runs(machine) ? "running" : "stopped",
+    }));
+  }
+
+  async storage({ path }: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
+    await this.#answering(signal);
+    const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;
+    let used = 0;
+    for (const volume of this.#state.volumes.values()) if (volume.path.startsWith(`${path}/`)) used += volume.sizeBytes;
+    return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
+  }
+
+  async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
+    const now = await this.#answering(signal);
+    await this.#crashAsWanted(now);
+    const wait = async (delayMs = this.#latencyMs(command.do, now)) => {
+      await this.#pause(delayMs, signal);
+      failAsWanted(now, command);
+    };
+    switch (command.do) {
+      case "createVolume":
+        return await this.#createVolume(command, wait);
+      case "deleteVolume":
+        return await this.#deleteVolume(command.path, wait);
+      case "startMachine":
+        return await this.#start(command.machine, wait);
+      case "stopMachine":
+        return await this.#stop(command, now, wait);
+      case "rebootMachine":
+        this.#needRunning(command.uuid);
+        return await wait();
+      case "removeMachine":
+        if (!this.#state.machines.has(command.uuid)) return;
+        await wait();
+        await this.#state.removeMachine(command.uuid);
+        this.#holds.release(command.uuid);
+    }
+  }
+
+  /** Accidents from now on, instead of those of the call before; a `simulation.json` goes before them. */
+  simulate(given: GivenSimulation): void {
+    this.#told = simulation.parse(given);
+  }
+
+  /** The host is switched off and on: no machine runs any more, and commands under way fail. */
+  restart(bootId: string): void {
+    this.#bootId = bootId;
+    this.#holds.releaseAll();
+  }
+
+  async #createVolume(
+    { path, sizeBytes, format }: Extract<HostCommand, { do: "createVolume" }>,
+    wait: () => Promise<void>,
+  ): Promise<void> {
+    checkVolumePath(path);
+    await wait();
+    const found = this.#volume(path);
+    if (found?.sizeBytes === sizeBytes && found.format === format) return;
+    if (found !== undefined)
+      throw new NodeError(
+        "HYPERVISOR.VOLUME_DIFFERS",
+        `There is a volume ${path} already, of ${found.sizeBytes} bytes as ${found.format}.`,
+        { remedy: "Delete it if nothing needs it, or take another path.", values: { path } },
+      );
+    const shared = this.#sharing(path);
+    if (shared === undefined) await this.#state.putVolume({ path, sizeBytes, format });
+    else shared.volumes.set(path, { path, sizeBytes, format });
+  }
+
+  async #deleteVolume(path: string, wait: () => Promise<void>): Promise<void> {
+    checkVolumePath(path);
+    if (this.#volume(path) === undefined) return;
+    await wait();
+    this.#holds.checkFree(path);
+    const shared = this.#sharing(path);
+    if (shared === undefined) await this.#state.removeVolume(path);
+    else shared.volumes.delete(path);
+  }
+
+  async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
+    const { uuid, memorySize, disks } = spec;
+    if (this.#runs(this.#state.machines.get(uuid))) return;
+    for (const { path, format } of disks) this.#checkDisk(path, format);
+    this.#holds.take(spec);
+    const runsIn = this.#bootId;
+    try {
+      await wait();
+      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
+    } catch (error) {
+      this.#holds.release(uuid);
+      throw error;
+    }
+    if (runsIn !== this.#bootId)
+      throw new NodeError("HYPERVISOR.FAILED", `The host was restarted while it started the machine ${uuid}.`);
+  }
+
+  async #stop(
+    { uuid, graceMs }: Extract<HostCommand, { do: "stopMachine" }>,
+    now: Simulation,
+    wait: (delayMs: number) => Promise<void>,
+  ): Promise<void> {
+    if (!this.#runs(this.#state.machines.get(uuid))) return;
+    const guestMs = now.ignoreShutdown.includes(uuid) ? graceMs : this.#latencyMs("stopMachine", now);
+    await wait(Math.min(guestMs, graceMs));
+    await this.#setStopped(uuid);
+  }
+
+  async #setStopped(uuid: string): Promise<void> {
+    const machine = this.#state.machines.get(uuid);
+    if (!this.#runs(machine)) return;
+    await this.#state.putMachine({ ...machine, runsIn: null });
+    this.#holds.release(uuid);
+  }
+
+  async #crashAsWanted({ crash }: Simulation): Promise<void> {
+    for (const uuid of crash) await this.#setStopped(uuid);
+  }
+
+  #runs(machine: SimulatedMachine | undefined): machine is SimulatedMachine {
+    return machine !== undefined && machine.runsIn === this.#bootId;
+  }
+
+  #needRunning(uuid: string): void {
+    if (this.#runs(this.#state.machines.get(uuid))) return;
+    throw new NodeError("HYPERVISOR.NOT_RUNNING", `The machine ${uuid} does not run on this host.`, {
+      remedy: "Start it.",
+      values: { machine: uuid },
+    });
+  }
+
+  #checkDisk(path: string, format: string): void {
+    checkVolumePath(path);
+    const found = this.#volume(path);
+    if (found === undefined)
+      throw new NodeError("HYPERVISOR.NO_VOLUME", `There is no volume ${path}.`, {
+        remedy: "See that its storage is mounted on this host.",
+        values: { path },
+      });
+    if (found.format !== format)
+      throw new NodeError("HYPERVISOR.VOLUME_DIFFERS", `The volume ${path} is ${found.format} and not ${format}.`, {
+        remedy: "Give its format as it is.",
+        values: { path },
+      });
+  }
+
+  #volume(path: string) {
+    return (this.#sharing(path) ?? this.#state).volumes.get(path);
+  }
+
+  #sharing(path: string): SharedStorage | undefined {
+    const { shared } = this.#options;
+    return shared !== undefined && path.startsWith(shared.under) ? shared : undefined;
+  }
+
+  #latencyMs(verb: HostCommand["do"], { latencyMs }: Simulation): number {
+    return latencyMs[verb] ?? this.#options.latencyMs?.(verb) ?? usualLatencyMs[verb];
+  }
+
+  /** What goes wrong now; waits as long as nothing is answered. */
+  async #answering(signal: AbortSignal): Promise<Simulation> {
+    const { folder } = this.#options;
+    for (;;) {
+      const written = folder === undefined ? undefined : await readSimulation(join(folder, "simulation.json"));
+      const now = written ?? this.#told;
+      if (now.hangs !== "deaf" && signal.aborted) throw aborted();
+      if (now.hangs === "no") return now;
+      await this.#pause(hangingMs, now.hangs === "deaf" ? undefined : signal);
+    }
+  }
+
+  #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) return Promise.reject(aborted());
+    if (delayMs === 0) return Promise.resolve();
+    const after = this.#options.after ?? afterTime;
+    return new Promise((resolve, reject) => {
+      const cancel = after(delayMs, () => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      });
+      function stop() {
+        cancel();
+        reject(aborted());
+      }
+      signal?.addEventListener("abort", stop, { once: true });
+    });
+  }
+}
+
+function aborted(): NodeError {
+  return new NodeError("HYPERVISOR.ABORTED", "The simulated hypervisor was called off; what it had begun is undone.");
+}
+
+function afterTime(delayMs: number, action: () => void): () => void {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
+}

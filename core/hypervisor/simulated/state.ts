@@ -1,0 +1,96 @@
+import * as z from "zod/mini";
+import { bytes, uuid } from "../../model/cloud/fields.ts";
+import { NodeError } from "../../model/error.ts";
+import type { Damage } from "../../node/document.ts";
+import { whyNotWritten } from "../../node/durable.ts";
+import { LineJournal } from "../../node/line-journal.ts";
+
+const volume = z.strictObject({ path: z.string(), sizeBytes: bytes, format: z.enum(["qcow2", "raw"]) });
+export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
+
+const machine = z.strictObject({
+  uuid,
+  memorySize: bytes,
+  paths: z.array(z.string()),
+  /** The start of the host in which it was started last, while it has not been stopped: it runs in no other one. */
+  runsIn: z.nullable(z.string()),
+});
+export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
+
+const entry = z.union([
+  z.strictObject({ volume }),
+  z.strictObject({ noVolume: z.string() }),
+  z.strictObject({ machine }),
+  z.strictObject({ noMachine: z.string() }),
+]);
+type Entry = z.infer<typeof entry>;
+
+/**
+ * Machines and volumes of one simulated host. What changes is durable before it counts, at the cost of one line: a
+ * document that is rewritten would cost a megabyte for each command with thousands of machines.
+ */
+export class SimulatedState {
+  readonly machines = new Map<string, SimulatedMachine>();
+  readonly volumes = new Map<string, SimulatedVolume>();
+  readonly #journal: Promise<LineJournal<Entry>>;
+
+  private constructor(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
+    this.#journal = this.#load(file, onDamage);
+  }
+
+  /** Without a file nothing is kept. @throws the system's error */
+  static async open(file: string | undefined, onDamage?: (damage: Damage) => void): Promise<SimulatedState> {
+    const state = new SimulatedState(file, onDamage);
+    await state.#journal;
+    return state;
+  }
+
+  /** @throws HYPERVISOR.NOT_SAVED; nothing has changed then. The same holds for all changes. */
+  putMachine(value: SimulatedMachine): Promise<void> {
+    return this.#change({ machine: { ...value, paths: [...value.paths] } });
+  }
+
+  removeMachine(uuid: string): Promise<void> {
+    return this.#change({ noMachine: uuid });
+  }
+
+  putVolume(value: SimulatedVolume): Promise<void> {
+    return this.#change({ volume: value });
+  }
+
+  removeVolume(path: string): Promise<void> {
+    return this.#change({ noVolume: path });
+  }
+
+  async #load(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
+    const live = { count: () => this.machines.size + this.volumes.size, entries: () => this.#entries() };
+    const { journal, entries } = await LineJournal.open({ file, schema: entry, live, onDamage });
+    for (const one of entries) this.#apply(one);
+    return journal;
+  }
+
+  *#entries(): Generator<Entry> {
+    for (const one of this.volumes.values()) yield { volume: one };
+    for (const one of this.machines.values()) yield { machine: { ...one, paths: [...one.paths] } };
+  }
+
+  async #change(one: Entry): Promise<void> {
+    const journal = await this.#journal;
+    try {
+      await journal.append(one, () => this.#apply(one));
+    } catch (error) {
+      throw new NodeError(
+        "HYPERVISOR.NOT_SAVED",
+        `The simulated hypervisor could not note the change because ${whyNotWritten(error)}; nothing has changed.`,
+        { remedy: "Make room on, or repair, the file system of its folder.", cause: error },
+      );
+    }
+  }
+
+  #apply(one: Entry): void {
+    if ("machine" in one) this.machines.set(one.machine.uuid, one.machine);
+    else if ("noMachine" in one) this.machines.delete(one.noMachine);
+    else if ("volume" in one) this.volumes.set(one.volume.path, one.volume);
+    else this.volumes.delete(one.noVolume);
+  }
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { HttpsHostDoor } from "./api/host/door.ts";
+import { HttpsHostLink } from "./api/host/link.ts";
+import { claimSocket, listenOn } from "./api/listen.ts";
+import { openCloud } from "./manager/cloud.ts";
+import { checkCrypt } from "./manager/crypt.ts";
+import { Metrics } from "./manager/metrics.ts";
+import { keepAlive, notify } from "./manager/notify.ts";
+import { openStore } from "./manager/open-store.ts";
+import { pkiFiles } from "./manager/pki-files.ts";
+import { createCloudServer } from "./manager/server.ts";
+import { NodeError } from "./model/error.ts";
+import { type ManagerConfiguration, parseManagerConfiguration } from "./model/manager-configuration.ts";
+import { Secret } from "./model/secret.ts";
+import { createLog, type Log } from "./node/log.ts";
+import { sinceBootMs } from "./node/machine.ts";
+import { cloudUuid } from "./orchestrator/calls/handler.ts";
+import { Authority } from "./pki/authority.ts";
+import { version } from "./version.ts";
+
+/** How the manager ends: 0 asked to, 1 anything else (systemd starts it again), 2 wrong usage or configuration. */
+const exitCodes = { asked: 0, failed: 1, usage: 2 } as const;
+
+const flags = readFlags();
+
+async function main(): Promise<void> {
+  process.umask(0o077);
+  const log = createLog({ level: "info", ...(flags.log === undefined ? {} : { file: flags.log }) });
+  const configuration = await readConfiguration();
+  const tls = configuration["tls.folder"];
+  mkdirSync(dirname(configuration["store.file"]), { recursive: true, mode: 0o700 });
+  await claimSocket(flags.socket);
+
+  const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
+  const { store, isAlone } = await openStore(configuration);
+  const metrics = new Metrics();
+  const port = Number(flags["host-port"]);
+  const link = new HttpsHostLink({ credentials: () => authority.manager(), pinned: (uuid) => pinned(uuid), port });
+  const cloud = await openCloud({
+    store,
+    isAlone,
+    hostname: hostname(),
+    version,
+    link,
+    door: new HttpsHostDoor({ authority, link, port }),
+    now: Date.now,
+    monotonicMs: sinceBootMs,
+    newUuid: () => cloudUuid(randomUUID()),
+    log,
+    passwords: { checkCrypt },
+    ...(await firstPassword()),
+    onCallEnd: (name, durationMs, error) => metrics.callEnded(name, durationMs, error),
+  });
+  const pinned = (uuid: string) => {
+    const fingerprint = cloud.mirror.get("HostCertificate", uuid)?.value["fingerprint"];
+    return typeof fingerprint === "string" ? fingerprint : undefined;
+  };
+  metrics.watch(cloud.mirror);
+
+  const { server, rootDoor } = createCloudServer({
+    dispatcher: cloud.dispatcher,
+    mirror: cloud.mirror,
+    authenticate: (token) => cloud.identity.authenticate(token),
+    log,
+    tls: { key: await text(join(tls, "node.key")), cert: await text(join(tls, "node.crt")) },
+  });
+  await server.listen({ host: configuration["api.address"], port: Number(configuration["api.port"]) });
+  const release = await listenOn(rootDoor, flags.socket, 0o600);
+  const figures = metrics.server();
+  await listening(figures, configuration["metrics.address"], Number(configuration["metrics.port"]));
+  const stopKeepingAlive = keepAlive();
+  notify("READY=1", `STATUS=Serves calls on port ${configuration["api.port"]}.`);
+  log.info({ port: configuration["api.port"], store: configuration["store.type"], version }, "manager started");
+
+  let isEnding = false;
+  const end = async (why: string, code: number) => {
+    if (isEnding) return;
+    isEnding = true;
+    notify("STOPPING=1");
+    log.info({ why }, "manager ends");
+    stopKeepingAlive();
+    release();
+    figures.close();
+    figures.closeAllConnections();
+    await server.close();
+    await cloud.close();
+    await store.close();
+    process.exit(code);
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    process.on(signal, () => void end(signal, exitCodes.asked).catch((error: unknown) => crash(log, error)));
+  // Another manager may be doing our work by now: nothing more is to be written.
+  cloud.lost.addEventListener("abort", () => {
+    log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store");
+    process.exit(exitCodes.failed);
+  });
+  process.on("uncaughtException", (error) => crash(log, error));
+  process.on("unhandledRejection", (error) => crash(log, error));
+}
+
+function crash(log: Log, error: unknown): never {
+  log.fatal({ err: error }, "manager failed");
+  process.exit(exitCodes.failed);
+}
+
+/** The presets hold when there is no file. @throws MANAGER.CONFIGURATION */
+async function readConfiguration(): Promise<ManagerConfiguration> {
+  try {
+    return parseManagerConfiguration(await readFile(flags.configuration, "utf8"));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return parseManagerConfiguration("");
+    throw error;
+  }
+}
+
+/** admin's first password: a hash of crypt(3), which the installer has left, or a word for tests and training. */
+async function firstPassword(): Promise<{ adminPassword?: Secret | { cryptHash: Secret } }> {
+  try {
+    const kept = (await readFile(flags["admin-password"], "utf8")).trim();
+    if (kept === "") return {};
+    return { adminPassword: kept.startsWith("$") ? { cryptHash: new Secret(kept) } : new Secret(kept) };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+    throw error;
+  }
+}
+
+async function text(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new NodeError("MANAGER.CERTIFICATE", `${file} can't be read.`, {
+      remedy: "Run: systemctl restart binnacle-identity",
+      cause: error,
+    });
+  }
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => resolve());
+  });
+}
+
+/** The arguments; what is wrong with them ends the program here. */
+function readFlags() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        configuration: { type: "string", default: "/etc/binnacle/manager.conf" },
+        /** For root's own commands and the node's agent: no session is needed there. */
+        socket: { type: "string", default: "/run/binnacle/manager.sock" },
+        "admin-password": { type: "string", default: "/etc/binnacle/admin-password" },
+        /** Where the agents of hosts listen; another one for tests only. */
+        "host-port": { type: "string", default: "7070" },
+        log: { type: "string" },
+      },
+    });
+    return values;
+  } catch (error) {
+    const [sentence] = (error instanceof Error ? error.message : String(error)).split("\n");
+    process.stderr.write(`binnacle-manager: ${sentence}\n`);
+    process.exit(exitCodes.usage);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  const remedy = error instanceof NodeError && error.remedy !== undefined ? ` ${error.remedy}` : "";
+  process.stderr.write(`binnacle-manager: ${error instanceof Error ? error.message : String(error)}${remedy}\n`);
+  process.exit(
+    error instanceof NodeError && error.code === "MANAGER.CONFIGURATION" ? exitCodes.usage : exitCodes.failed,
+  );
+}

@@ -1,0 +1,241 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { FastifyBaseLogger } from "fastify";
+import { cloudCallNames } from "../model/cloud/calls/index.ts";
+import { CloudError } from "../model/cloud/refusal.ts";
+import { Secret } from "../model/secret.ts";
+import type { CallContext } from "../orchestrator/calls/handler.ts";
+import { deciders } from "../orchestrator/calls/index.ts";
+import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
+import { cascadeFlow } from "../orchestrator/cascade.ts";
+import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
+import { Flows } from "../orchestrator/flow/flows.ts";
+import { removeOldTasks } from "../orchestrator/flow/retention.ts";
+import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
+import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
+import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
+import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
+import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
+import type { HostWorld } from "../orchestrator/hosts/world.ts";
+import { Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
+import { Mirror } from "../orchestrator/mirror.ts";
+import { Records } from "../orchestrator/records.ts";
+import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
+import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
+import { Allocator } from "../orchestrator/vm/allocator.ts";
+import { createVmFlow } from "../orchestrator/vm/create.ts";
+import { destroyVmFlow, expungeVmFlow, rebootVmFlow, startVmFlow, stopVmFlow } from "../orchestrator/vm/run.ts";
+import type { VmWorld } from "../orchestrator/vm/work.ts";
+import type { Store } from "../store/store.ts";
+import { acts } from "./acts.ts";
+import { Audit } from "./audit.ts";
+import { type CallTable, Dispatcher, type DispatcherOptions } from "./dispatch.ts";
+
+export type CloudOptions = {
+  store: Store;
+  /** Whether no other manager can have the store open. */
+  isAlone: boolean;
+  /** Of this manager, for people. */
+  hostname: string;
+  version: string;
+  link: HostLink;
+  door: HostDoor;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** Milliseconds that never step. */
+  monotonicMs: () => number;
+  newUuid: () => string;
+  log: FastifyBaseLogger;
+  /** admin's first password, as the installer has kept it. */
+  adminPassword?: Secret | { cryptHash: Secret };
+  passwords?: PasswordsOptions;
+  onCallEnd?: DispatcherOptions["onEnd"];
+};
+
+/** A week, and the newest ones however old they are. */
+const taskRetention = { keptSeconds: 7 * 86_400, keptNewest: 1_000 };
+/** How often sessions that are over, and tasks that nobody asks for any more, are looked for. */
+const sweepMs = 60_000;
+
+/** A whole manager but for its server: everything that a store, links to hosts and a clock are turned into a cloud by. */
+export type Cloud = {
+  readonly dispatcher: Dispatcher;
+  /** What the dispatcher is made of. */
+  readonly dispatching: DispatcherOptions;
+  readonly records: Records;
+  readonly mirror: Mirror;
+  readonly identity: Identity;
+  readonly settings: LiveSettings;
+  readonly flows: Flows;
+  /** Aborted when this manager must end: its place or its store is lost. */
+  readonly lost: AbortSignal;
+  close(): Promise<void>;
+};
+
+/** @throws what the store throws, and what {@link Identity.bootstrap} does */
+export async function openCloud(options: CloudOptions): Promise<Cloud> {
+  const { store, now, monotonicMs, newUuid, log, door } = options;
+  const mirror = await Mirror.open(store);
+  const records = new Records({ store, mirror, now });
+  const settings = new LiveSettings(mirror);
+  await ensureSettings(records, newUuid);
+  const link = limitedLink(options.link, () => settings.number("kvm.host.syncLevel"));
+  const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
+
+  const identity = new Identity({
+    records,
+    now,
+    monotonicMs,
+    setting: (id) => settings.number(id),
+    onError: (error) => trouble("a session could not be kept up", error),
+    passwords: new Passwords(options.passwords ?? {}),
+  });
+  if (await identity.bootstrap(options.adminPassword)) log.info("the account admin was made");
+
+  const passwords = new Map<string, Secret>();
+  const startTask = taskStarter(
+    () => flows,
+    () => table,
+    newUuid,
+  );
+  const context = { mirror, settings, newUuid, startTask };
+  const itself: CallContext = { ...context, caller: managerItself, token: new Secret("") };
+  const ending = new AbortController();
+
+  const hosts: HostWorld = {
+    records,
+    settings,
+    link,
+    door,
+    passwords,
+    stopMachine: async (uuid) => {
+      await machineIdle(mirror, uuid, ending.signal);
+      const input = { uuid, type: "grace", noRestart: false } as const;
+      const { task } = await records.change((tx) => deciders.StopVmInstance(tx, input, itself));
+      await taskEnd(mirror, task.uuid, ending.signal);
+    },
+  };
+  const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
+  const stray = (uuid: string, why: string) => log.warn({ uuid, why }, "a host runs a machine that it must not run");
+  const table = new FlowTable([
+    addHostFlow(hosts, stray),
+    reconnectHostFlow(hosts, stray),
+    renewCertificateFlow(hosts),
+    maintainHostFlow(hosts),
+    reconnectStorageFlow(hosts),
+    createVmFlow(vms),
+    startVmFlow(vms),
+    stopVmFlow(vms),
+    rebootVmFlow(vms),
+    destroyVmFlow(vms),
+    expungeVmFlow(vms),
+    cascadeFlow(hosts),
+  ] as readonly Flow[]);
+  const flows: Flows = await Flows.open({
+    store,
+    records,
+    flows: table,
+    hostname: options.hostname,
+    isAlone: options.isAlone,
+    onUnexpected: (error, { task, step }) => log.error({ err: error, task, step }, "a task failed unexpectedly"),
+    pause: (ms, signal) => pause(ms, undefined, { signal }),
+    random: Math.random,
+  });
+
+  const audit = new Audit({ store, now, newUuid, log });
+  const dispatching: DispatcherOptions = {
+    calls: callTable({ flows, store, identity, records, passwords, version: options.version }),
+    records,
+    store,
+    audit,
+    context,
+    authenticate: authenticator(identity),
+    ...(options.onCallEnd === undefined ? {} : { onEnd: options.onCallEnd }),
+  };
+  const keeper = new HostKeeper({
+    world: hosts,
+    managerUuid: flows.managerUuid,
+    reconnect: async (uuid) => void (await records.change((tx) => deciders.ReconnectHost(tx, { uuid }, itself))),
+    onTrouble: trouble,
+    monotonicMs,
+  });
+  keeper.start();
+  const sweeping = setInterval(() => {
+    identity.endExpired().catch((error: unknown) => trouble("sessions that are over could not be removed", error));
+    removeOldTasks(records, taskRetention, now()).catch((error: unknown) => trouble("old tasks stay", error));
+  }, sweepMs);
+  const lost = new AbortController();
+  flows.lost.addEventListener("abort", () => lost.abort(flows.lost.reason), { once: true });
+  mirror.ended.catch((error: unknown) => lost.abort(error));
+
+  return {
+    dispatcher: new Dispatcher(dispatching),
+    dispatching,
+    records,
+    mirror,
+    identity,
+    settings,
+    flows,
+    lost: lost.signal,
+    async close() {
+      clearInterval(sweeping);
+      ending.abort(new Error("The manager ends."));
+      await keeper.close();
+      await flows.close();
+      await audit.close();
+      await identity.settled();
+      await mirror.close();
+    },
+  };
+}
+
+type TableParts = {
+  flows: Flows;
+  store: Store;
+  identity: Identity;
+  records: Records;
+  passwords: Map<string, Secret>;
+  version: string;
+};
+
+/** What carries out each call; a call of the table without it is a mistake that is found at the start. */
+function callTable({ flows, store, identity, records, passwords, version }: TableParts): CallTable {
+  const calls = {
+    ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
+    ...Object.fromEntries(Object.entries(acts(identity, records, passwords)).map(([name, act]) => [name, { act }])),
+    ...queryReaders(store),
+    CancelTask: {
+      decide: (tx, { uuid }: { uuid: string }) => {
+        flows.cancel(tx, uuid);
+        return { inventory: tx.need("Task", uuid) };
+      },
+    },
+    GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
+    IsReady: { read: () => ({ ready: !flows.lost.aborted }) },
+    GetManagementSummary: { read: (_input: object, { mirror }) => summary(mirror) },
+    ValidateSession: {
+      read: (_input: object, { token }) => {
+        const { session, user } = identity.authenticate(token);
+        return { session, user };
+      },
+    },
+  } satisfies CallTable;
+  const missing = cloudCallNames.filter((name) => !Object.hasOwn(calls, name));
+  if (missing.length > 0) throw new Error(`Nothing carries out ${missing.join(", ")}.`);
+  return calls;
+}
+
+/** Calls that somebody whose password has to be changed may make: they check the session by themselves. */
+const alwaysAllowed: ReadonlySet<string> = new Set(["UpdateAccountPassword", "LogOut", "ValidateSession"]);
+
+function authenticator(identity: Identity): DispatcherOptions["authenticate"] {
+  return (token, call) => {
+    try {
+      const { session, user } = identity.authenticate(token);
+      return { sessionUuid: session.uuid, userUuid: user.uuid, accountName: user.name };
+    } catch (error) {
+      const mustChange = error instanceof CloudError && error.code === "IDENTITY.1003";
+      if (mustChange && alwaysAllowed.has(call)) return { sessionUuid: null, userUuid: null, accountName: null };
+      throw error;
+    }
+  };
+}

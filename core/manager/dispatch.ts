@@ -1,0 +1,175 @@
+import { createHash } from "node:crypto";
+import type * as z from "zod/mini";
+import type { CloudCall } from "../model/cloud/calls/call.ts";
+import { type CloudCallName, cloudCalls, secretFields } from "../model/cloud/calls/index.ts";
+import { checkFields } from "../model/cloud/check-fields.ts";
+import { CloudError, type Refusal, refusalOf } from "../model/cloud/refusal.ts";
+import { Secret } from "../model/secret.ts";
+import type { CallContext, Caller } from "../orchestrator/calls/handler.ts";
+import type { Records, Tx } from "../orchestrator/records.ts";
+import type { Store } from "../store/store.ts";
+import type { Audit } from "./audit.ts";
+import { toCloudError } from "./failure.ts";
+
+/** What carries out the calls; `act` is for those that are more than one transaction, such as a log-in. */
+export type CallTable = {
+  [N in CloudCallName]?:
+    | { decide: (tx: Tx, input: never, context: CallContext) => object }
+    | { read: (input: never, context: CallContext) => object | Promise<object> }
+    | { act: (input: never, context: CallContext) => Promise<object> };
+};
+
+/** Whom a token belongs to. @throws CloudError IDENTITY.… */
+export type Authenticate = (token: Secret, call: CloudCallName) => Omit<Caller, "address">;
+
+export type DispatcherOptions = {
+  calls: CallTable;
+  records: Records;
+  store: Pick<Store, "get">;
+  authenticate: Authenticate;
+  audit: Pick<Audit, "change" | "read" | "flush">;
+  context: Omit<CallContext, "caller" | "token">;
+  /** Told of each call that has ended. `error`: what it answered. */
+  onEnd?: (name: string, durationMs: number, error: CloudError | null) => void;
+};
+
+export type Ask = {
+  token: string | undefined;
+  /** Root of the management node itself, who needs no session. */
+  isRoot?: boolean;
+  address: string;
+  requestBytes: number;
+  /** Header Idempotency-Key. */
+  idempotencyKey?: string | undefined;
+};
+
+const root = { sessionUuid: null, userUuid: null, accountName: "root" };
+const nobody = { sessionUuid: null, userUuid: null, accountName: null };
+const longestKey = 128;
+
+/** Carries out calls by their name: checks who asks and what is given, changes the records, and writes the audit. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** The answer of a call. @throws CloudError, whatever went wrong */
+  async run(name: CloudCallName, given: unknown, ask: Ask): Promise<object> {
+    const began = performance.now();
+    const call: CloudCall = cloudCalls[name];
+    let caller: Caller = { ...nobody, address: ask.address };
+    const token = new Secret(ask.token ?? "");
+    let answer: object | undefined;
+    let failure: CloudError | null = null;
+    try {
+      if (ask.isRoot === true) caller = { ...root, address: ask.address };
+      else if (call.access === "session") caller = { ...this.#options.authenticate(token, name), address: ask.address };
+      const input = checked(call.input, given);
+      answer = await this.#carryOut(name, input, { ...this.#options.context, caller, token }, ask);
+    } catch (error) {
+      failure = toCloudError(error);
+    }
+    const durationMs = performance.now() - began;
+    this.#options.onEnd?.(name, durationMs, failure);
+    const audited = {
+      call: name,
+      resourceUuid: resourceOf(given) ?? resourceOf(inventoryOf(answer)),
+      caller,
+      errorCode: failure?.code ?? null,
+      durationMs,
+      requestBytes: ask.requestBytes,
+    };
+    // Who asks for nothing but whether we are there is not worth a record.
+    if (call.mode !== "read") await this.#options.audit.change(audited);
+    else if (call.access === "session") this.#options.audit.read(audited);
+    if (failure !== null) throw failure;
+    if (answer === undefined) throw new Error(`${name} ended without an answer.`);
+    return answer;
+  }
+
+  async #carryOut(name: CloudCallName, input: object, whole: CallContext, ask: Ask): Promise<object> {
+    const { calls, records } = this.#options;
+    const handler = calls[name];
+    if (handler === undefined) throw new Error(`Nothing carries out ${name}.`);
+    if ("read" in handler) return handler.read(input as never, whole);
+    if ("act" in handler) return handler.act(input as never, whole);
+    const key = idempotencyKeyOf(whole.caller, ask);
+    if (key === undefined) return records.change((tx) => handler.decide(tx, input as never, whole));
+    const hash = hashOf(name, input);
+    const earlier = await this.#earlierAnswer(key, hash);
+    if (earlier !== undefined) return earlier;
+    try {
+      return await records.change((tx) => {
+        const answer = handler.decide(tx, input as never, whole);
+        const value = { hash, at: tx.now, answer: JSON.parse(JSON.stringify(answer)) };
+        tx.put("IdempotencyKey", key, value, true);
+        return answer;
+      });
+    } catch (error) {
+      // The same call, at the same moment, was faster.
+      const faster = await this.#earlierAnswer(key, hash);
+      if (faster !== undefined) return faster;
+      throw error;
+    }
+  }
+
+  async #earlierAnswer(key: string, hash: string): Promise<object | undefined> {
+    const earlier = await this.#options.store.get("IdempotencyKey", key);
+    if (earlier === undefined) return;
+    const { hash: ofEarlier, answer } = earlier.value;
+    if (ofEarlier === hash && typeof answer === "object" && answer !== null) return answer;
+    const details = "Its first call was another one, or had other arguments.";
+    throw new CloudError(
+      refusalOf("SYS.1012", { where: "Idempotency-Key", details, remedy: "Make a new key for each thing you want." }),
+    );
+  }
+}
+
+/** The input as the call's schema has it; one error for everything that is wrong with it. */
+function checked(schema: z.ZodMiniObject, given: unknown): object {
+  const result = checkFields(schema, given);
+  if ("value" in result) return result.value;
+  throw new CloudError(joined(result.refusals));
+}
+
+function joined(refusals: readonly Refusal[]): Refusal {
+  const [first] = refusals;
+  if (first === undefined) throw new Error("An input was refused without any reason.");
+  if (refusals.length === 1) return first;
+  const where = refusals.map((each) => each.where).join(", ");
+  const details = refusals.map((each) => `${each.where}: ${each.details}`).join(" ");
+  const remedy = [...new Set(refusals.map((each) => each.remedy))].join(" ");
+  return { ...first, where, details, remedy };
+}
+
+/** Keys of one account are its own: nobody sees another's answer. */
+function idempotencyKeyOf({ userUuid }: Caller, { idempotencyKey: key }: Ask): string | undefined {
+  if (key === undefined) return;
+  if (key.length >= 1 && key.length <= longestKey && /^[\x21-\x7e]+$/.test(key)) return `${userUuid ?? "-"}:${key}`;
+  const details = "It is not 1 to 128 visible ASCII characters.";
+  throw new CloudError(
+    refusalOf("SYS.1001", { where: "Idempotency-Key", details, remedy: "Give a random one such as a UUID." }),
+  );
+}
+
+/** Without passwords: whoever reads the store could guess at them by the hash. */
+function hashOf(name: string, input: object): string {
+  const known = Object.entries(input).filter(([field]) => !secretFields.has(field));
+  const sorted = known.sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256")
+    .update(JSON.stringify([name, sorted]))
+    .digest("base64url");
+}
+
+function inventoryOf(answer: object | undefined): unknown {
+  if (answer === undefined) return;
+  if ("inventory" in answer) return answer.inventory;
+  return "task" in answer ? answer.task : undefined;
+}
+
+function resourceOf(value: unknown): string | null {
+  const uuid = typeof value === "object" && value !== null && "uuid" in value ? value.uuid : undefined;
+  return typeof uuid === "string" && /^[\da-f]{32}$/.test(uuid) ? uuid : null;
+}

@@ -1,0 +1,33 @@
+import type * as z from "zod/mini";
+import type { CloudCall } from "./call.ts";
+import { l2Calls, l3Calls } from "./network.ts";
+import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
+import { clusterCalls, hostCalls, zoneCalls } from "./place.ts";
+import { offeringCalls, storageCalls } from "./storage.ts";
+import { vmCalls } from "./vm.ts";
+
+/** Every call of the cloud's API, by its name. */
+export const cloudCalls = {
+  ...zoneCalls,
+  ...clusterCalls,
+  ...hostCalls,
+  ...storageCalls,
+  ...offeringCalls,
+  ...l2Calls,
+  ...l3Calls,
+  ...vmCalls,
+  ...settingCalls,
+  ...taskCalls,
+  ...identityCalls,
+  ...managementCalls,
+} as const satisfies Record<string, CloudCall>;
+
+export type CloudCalls = typeof cloudCalls;
+export type CloudCallName = keyof CloudCalls;
+export type CallInput<N extends CloudCallName> = z.output<CloudCalls[N]["input"]>;
+export type CallOutput<N extends CloudCallName> = z.output<CloudCalls[N]["output"]>;
+
+export const cloudCallNames = Object.keys(cloudCalls) as CloudCallName[];
+
+/** Fields whose values are shown nowhere. */
+export const secretFields: ReadonlySet<string> = new Set(["password", "oldPassword", "newPassword", "token"]);

@@ -1,0 +1,146 @@
+import * as z from "zod/mini";
+import { line, moment, say, uuid } from "../fields.ts";
+import { session, user } from "../operations.ts";
+import { globalConfig } from "../setting-values.ts";
+import { action, type CloudCall, done, get, noFields, query } from "./call.ts";
+
+/** Longer than anybody types; shorter than what could hurt. */
+const password = z.string().check(z.minLength(1), z.maxLength(4096));
+const settingWords = {
+  category: say(line(64), "The setting's category."),
+  name: say(line(128), "The setting."),
+};
+
+export const settingCalls = {
+  QueryGlobalConfig: query("GlobalConfig"),
+  UpdateGlobalConfig: {
+    summary: "Sets a setting of the cloud; it holds at once.",
+    method: "PUT",
+    path: "/v1/global-configurations/:category/:name",
+    access: "session",
+    mode: "change",
+    input: z.strictObject({ ...settingWords, value: say(line(255), "The value, as a text.") }),
+    output: z.strictObject({ inventory: globalConfig }),
+    resource: "GlobalConfig",
+  },
+  ResetGlobalConfig: {
+    summary: "Gives a setting its default again.",
+    method: "DELETE",
+    path: "/v1/global-configurations/:category/:name",
+    access: "session",
+    mode: "change",
+    input: z.strictObject(settingWords),
+    output: z.strictObject({ inventory: globalConfig }),
+    resource: "GlobalConfig",
+  },
+} as const satisfies Record<string, CloudCall>;
+
+export const taskCalls = {
+  QueryTask: query("Task"),
+  GetTask: get("Task"),
+  CancelTask: action("Task", "cancel", "Takes a task back, where that is safe.", {}),
+  QueryAuditRecord: query("AuditRecord"),
+} as const;
+
+const opened = z.strictObject({
+  session: z.strictObject({
+    uuid,
+    /** Given with each further call: Authorization: Bearer TOKEN. Shown once. */
+    token: z.string(),
+    userUuid: uuid,
+    expiresAt: moment,
+    mustChangePassword: z.boolean(),
+  }),
+});
+
+export const identityCalls = {
+  LogInByAccount: {
+    summary: "Opens a session.",
+    method: "PUT",
+    path: "/v1/accounts/login",
+    access: "public",
+    mode: "change",
+    input: z.strictObject({
+      accountName: say(z.string().check(z.minLength(1), z.maxLength(255)), "Who logs in."),
+      password: say(password, "The account's password."),
+    }),
+    output: opened,
+    resource: "Session",
+  },
+  LogOut: {
+    summary: "Ends this session.",
+    method: "DELETE",
+    path: "/v1/accounts/session",
+    access: "session",
+    mode: "change",
+    input: noFields,
+    output: done,
+    resource: "Session",
+  },
+  ValidateSession: {
+    summary: "Tells whose session this is.",
+    method: "GET",
+    path: "/v1/accounts/session",
+    access: "session",
+    mode: "read",
+    input: noFields,
+    output: z.strictObject({ session, user }),
+    resource: "Session",
+  },
+  UpdateAccountPassword: {
+    summary: "Changes the password of this session's account; its other sessions end.",
+    method: "PUT",
+    path: "/v1/accounts/password",
+    access: "session",
+    mode: "change",
+    input: z.strictObject({
+      oldPassword: say(password, "The present password."),
+      newPassword: say(password, "The new password."),
+    }),
+    output: done,
+    resource: "User",
+  },
+  QuerySession: query("Session"),
+  QueryUser: query("User"),
+} as const satisfies Record<string, CloudCall>;
+
+export const managementCalls = {
+  GetVersion: {
+    summary: "Tells which version of the product answers.",
+    method: "GET",
+    path: "/v1/management/version",
+    access: "public",
+    mode: "read",
+    input: noFields,
+    output: z.strictObject({ product: z.string(), version: z.string(), api: z.literal("v1") }),
+    resource: "Task",
+  },
+  IsReady: {
+    summary: "Tells whether the manager serves calls; asked by load balancers and by the service's own start.",
+    method: "GET",
+    path: "/v1/management/ready",
+    access: "public",
+    mode: "read",
+    input: noFields,
+    output: z.strictObject({ ready: z.boolean() }),
+    resource: "Task",
+  },
+  GetManagementSummary: {
+    summary: "Counts what the cloud has: hosts by state and status, machines by state.",
+    method: "GET",
+    path: "/v1/management/summary",
+    access: "session",
+    mode: "read",
+    input: noFields,
+    output: z.strictObject({
+      hosts: z.strictObject({
+        total: z.int(),
+        byState: z.record(z.string(), z.int()),
+        byStatus: z.record(z.string(), z.int()),
+      }),
+      virtualMachines: z.strictObject({ total: z.int(), byState: z.record(z.string(), z.int()) }),
+      tasks: z.strictObject({ running: z.int(), waiting: z.int() }),
+    }),
+    resource: "Task",
+  },
+} as const satisfies Record<string, CloudCall>;

@@ -1,0 +1,89 @@
+import type { CallInput } from "../../model/cloud/calls/index.ts";
+import { changeHostState } from "../../model/cloud/host.ts";
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { parseSize } from "../../model/cloud/size.ts";
+import { shown } from "../../model/quote.ts";
+import type { AddHostData, HostData } from "../hosts/flows.ts";
+import { hostLife, reconnecting } from "../hosts/status.ts";
+import type { StoragesData } from "../hosts/storages.ts";
+import type { Host } from "../hosts/world.ts";
+import type { Tx } from "../records.ts";
+import type { CallContext, DecidersOf } from "./handler.ts";
+import { orThrow, patchOf } from "./shared.ts";
+
+/* Hosts. Their agents are asked by tasks; what is decided here is only what the records say. */
+
+const reservedMemoryTag = "reservedMemory::";
+
+/** The task of adding a host, whose password is with the flow's world by then and in no record. */
+export function addHost(
+  tx: Tx,
+  input: Omit<CallInput<"AddKVMHost">, "password">,
+  hostUuid: string,
+  context: CallContext,
+) {
+  const { clusterUuid, managementIp, name, description, username, fingerprint = null, tags } = input;
+  tx.need("Cluster", clusterUuid, "clusterUuid");
+  const [other] = tx.find("Host", "managementIp", managementIp);
+  if (other !== undefined) {
+    const details = `The host ${shown(other.name)} has the address ${managementIp}.`;
+    throw new CloudError(
+      refusalOf("HOST.1030", { where: "managementIp", details, remedy: "Give another address, or delete that host." }),
+    );
+  }
+  const data: AddHostData = { hostUuid, name, description, clusterUuid, managementIp, username, fingerprint, tags };
+  const task = {
+    flow: "addHost",
+    data,
+    call: "AddKVMHost",
+    name: `Add host ${shown(name)}`,
+    resourceUuid: hostUuid,
+  } as const;
+  return { task: context.startTask(tx, task, context) };
+}
+
+function withReserved(host: Host, reservedMemory: string | null): string[] {
+  const others = host.tags.filter((tag) => !tag.startsWith(reservedMemoryTag));
+  if (reservedMemory === null) return others;
+  if (parseSize(reservedMemory) !== undefined) return [...others, `${reservedMemoryTag}${reservedMemory}`];
+  const details = "It is not a size.";
+  throw new CloudError(refusalOf("SYS.1001", { where: "reservedMemory", details, remedy: "Give a size such as 2G." }));
+}
+
+export const hostDeciders = {
+  UpdateHost: (tx, { uuid, reservedMemory, ...patch }) => {
+    const host = tx.need("Host", uuid);
+    const tags = reservedMemory === undefined ? undefined : withReserved(host, reservedMemory);
+    return { inventory: tx.update("Host", uuid, patchOf({ ...patch, tags })) };
+  },
+  ChangeHostState: (tx, { uuid, stateEvent }, context) => {
+    const host = tx.need("Host", uuid);
+    const life = orThrow(changeHostState(host.name, hostLife(host), stateEvent));
+    const inventory = tx.update("Host", uuid, life);
+    if (stateEvent !== "preMaintain") return { inventory };
+    const data: HostData = { hostUuid: uuid };
+    const name = `Put host ${shown(host.name)} into maintenance`;
+    const what = { flow: "maintainHost", data, call: "ChangeHostState", name, resourceUuid: uuid } as const;
+    return { inventory, task: context.startTask(tx, what, context) };
+  },
+  ReconnectHost: (tx, { uuid }, context) => {
+    const { name } = reconnecting(tx, uuid);
+    const data: HostData = { hostUuid: uuid };
+    const what = { flow: "reconnectHost", data, call: "ReconnectHost", resourceUuid: uuid } as const;
+    return { task: context.startTask(tx, { ...what, name: `Connect to host ${shown(name)}` }, context) };
+  },
+  RenewHostCertificate: (tx, { uuid }, context) => {
+    const { name } = tx.need("Host", uuid);
+    const data: HostData = { hostUuid: uuid };
+    const what = { flow: "renewHostCertificate", data, call: "RenewHostCertificate", resourceUuid: uuid } as const;
+    return { task: context.startTask(tx, { ...what, name: `Renew the certificate of host ${shown(name)}` }, context) };
+  },
+  ReconnectPrimaryStorage: (tx, { uuid }, context) => {
+    const { name } = tx.need("PrimaryStorage", uuid);
+    const data: StoragesData = { storageUuid: uuid };
+    const what = { flow: "reconnectStorage", data, call: "ReconnectPrimaryStorage", resourceUuid: uuid } as const;
+    return { task: context.startTask(tx, { ...what, name: `Ask the hosts for storage ${shown(name)}` }, context) };
+  },
+} satisfies DecidersOf<
+  "UpdateHost" | "ChangeHostState" | "ReconnectHost" | "RenewHostCertificate" | "ReconnectPrimaryStorage"
+>;

@@ -1,0 +1,20 @@
+import { deletionDeciders } from "./deletions.ts";
+import { hostDeciders } from "./hosts.ts";
+import { networkDeciders } from "./networks.ts";
+import { offeringDeciders } from "./offerings.ts";
+import { placeDeciders } from "./places.ts";
+import { settingDeciders } from "./settings.ts";
+import { storageDeciders } from "./storages.ts";
+import { vmDeciders } from "./vms.ts";
+
+/** What carries out the calls that are one transaction. */
+export const deciders = {
+  ...placeDeciders,
+  ...hostDeciders,
+  ...offeringDeciders,
+  ...storageDeciders,
+  ...networkDeciders,
+  ...vmDeciders,
+  ...settingDeciders,
+  ...deletionDeciders,
+};

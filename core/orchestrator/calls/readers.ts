@@ -1,0 +1,74 @@
+import { type CallOutput, type CloudCallName, cloudCalls } from "../../model/cloud/calls/index.ts";
+import type { Store } from "../../store/store.ts";
+import type { Mirror } from "../mirror.ts";
+import { runQuery } from "../query/query.ts";
+import { noSuchResource } from "../records.ts";
+import type { CallContext } from "./handler.ts";
+
+/* Calls that change nothing. */
+
+type QueryName = Extract<CloudCallName, `Query${string}`>;
+type GetName = Exclude<Extract<CloudCallName, `Get${string}`>, "GetVersion" | "GetManagementSummary">;
+export type ReaderTable = Record<QueryName | GetName, Reader>;
+type Reader = { read: (input: never, context: CallContext) => object | Promise<object> };
+
+type QueryInput = { q: string[]; limit: number; start: number; sortBy?: string; fields?: string[] } & {
+  count: boolean;
+  replyWithCount: boolean;
+};
+
+/** Every Query and Get call of the table. */
+export function queryReaders(store: Pick<Store, "list">): ReaderTable {
+  const names = Object.keys(cloudCalls) as CloudCallName[];
+  const readers = names.flatMap((name): [string, Reader][] => {
+    const { resource } = cloudCalls[name];
+    if (name.startsWith("Query"))
+      return [
+        [
+          name,
+          {
+            read: ({ q, ...request }: QueryInput, { mirror }) =>
+              runQuery({ mirror, store }, resource, { conditions: q, ...request }),
+          },
+        ],
+      ];
+    if (!name.startsWith("Get") || name === "GetVersion" || name === "GetManagementSummary") return [];
+    return [
+      [
+        name,
+        {
+          read: ({ uuid }: { uuid: string }, { mirror }) => {
+            const found = mirror.get(resource, uuid);
+            if (found === undefined) throw noSuchResource(resource, uuid, "uuid");
+            return { inventory: found.value };
+          },
+        },
+      ],
+    ];
+  });
+  return Object.fromEntries(readers) as ReaderTable;
+}
+
+/** How much there is of what, counted when it is asked. */
+export function summary(mirror: Mirror): CallOutput<"GetManagementSummary"> {
+  const hosts = [...mirror.all("Host")].map(({ value }) => value);
+  const machines = [...mirror.all("VmInstance")].map(({ value }) => value.state);
+  return {
+    hosts: {
+      total: hosts.length,
+      byState: counted(hosts.map(({ state }) => state)),
+      byStatus: counted(hosts.map(({ status }) => status)),
+    },
+    virtualMachines: { total: machines.length, byState: counted(machines) },
+    tasks: {
+      running: mirror.find("Task", "state", "Running").length + mirror.find("Task", "state", "Cancelling").length,
+      waiting: mirror.find("Task", "state", "Waiting").length,
+    },
+  };
+}
+
+function counted(values: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,167 @@
+import type { CallInput } from "../../model/cloud/calls/index.ts";
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { nextState } from "../../model/cloud/state-machine.ts";
+import { instanceOfferingState } from "../../model/cloud/vm.ts";
+import { guardVm } from "../../model/cloud/vm-life.ts";
+import { shown } from "../../model/quote.ts";
+import type { JsonObject } from "../../store/record.ts";
+import type { Tx } from "../records.ts";
+import type { CreateData } from "../vm/create.ts";
+import { begin, end, lifeOf } from "../vm/life.ts";
+import type { DestroyData, StopData, VmData } from "../vm/run.ts";
+import type { CallContext, DecidersOf, NewTask } from "./handler.ts";
+import { patchOf } from "./shared.ts";
+
+/* Virtual machines. What takes its time is a task; the machine's record refuses other operations until it ends. */
+
+function incomplete(where: string, details: string, remedy: string): CloudError {
+  return new CloudError(refusalOf("VM.1009", { where, details, remedy }));
+}
+
+/** Of an offering, or as given. */
+function sizeOf(tx: Tx, input: CallInput<"CreateVmInstance">): { cpuNum: number; memorySize: number } {
+  const { instanceOfferingUuid, cpuNum, memorySize } = input;
+  if (instanceOfferingUuid === undefined) {
+    if (cpuNum !== undefined && memorySize !== undefined) return { cpuNum, memorySize };
+    const details = "Neither an offering nor cpuNum and memorySize are given.";
+    throw incomplete("instanceOfferingUuid", details, "Give instanceOfferingUuid, or cpuNum and memorySize.");
+  }
+  if (cpuNum !== undefined || memorySize !== undefined)
+    throw incomplete("instanceOfferingUuid", "An offering and a size are given.", "Give one of the two.");
+  const offering = tx.need("InstanceOffering", instanceOfferingUuid, "instanceOfferingUuid");
+  if (offering.state === "Enabled") return offering;
+  // The sentence of the table, with what it takes to enable it.
+  const refused = nextState(instanceOfferingState, offering.name, offering.state, "disable");
+  throw refused.done ? new Error("A disabled offering can be disabled.") : new CloudError(refused.refusal);
+}
+
+function checkNetworks(tx: Tx, { l3NetworkUuids, defaultL3NetworkUuid }: CallInput<"CreateVmInstance">): void {
+  for (const uuid of l3NetworkUuids) {
+    const network = tx.need("L3Network", uuid, "l3NetworkUuids");
+    if (network.state !== "Enabled")
+      throw incomplete(
+        "l3NetworkUuids",
+        `The network ${shown(network.name)} is Disabled.`,
+        "Enable it, or leave it out.",
+      );
+  }
+  if (defaultL3NetworkUuid !== undefined && !l3NetworkUuids.includes(defaultL3NetworkUuid))
+    throw incomplete("defaultL3NetworkUuid", "The machine has no card in it.", "Give one of l3NetworkUuids.");
+}
+
+/** Locally administered, unicast, from chance: that no two are the same is seen to when it is given. */
+function newMac(newUuid: () => string): string {
+  return ["fa", ...(newUuid().slice(0, 10).match(/../g) ?? [])].join(":");
+}
+
+function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallContext) {
+  const size = sizeOf(tx, input);
+  checkNetworks(tx, input);
+  const storageUuid = input.primaryStorageUuidForRootVolume ?? null;
+  if (input.clusterUuid !== undefined) tx.need("Cluster", input.clusterUuid, "clusterUuid");
+  if (input.hostUuid !== undefined) tx.need("Host", input.hostUuid, "hostUuid");
+  if (storageUuid !== null) tx.need("PrimaryStorage", storageUuid, "primaryStorageUuidForRootVolume");
+  const { newUuid } = context;
+  const vmUuid = newUuid();
+  const data: CreateData = {
+    vmUuid,
+    volumeUuid: newUuid(),
+    nics: input.l3NetworkUuids.map((l3NetworkUuid) => ({ uuid: newUuid(), mac: newMac(newUuid), l3NetworkUuid })),
+    name: input.name,
+    description: input.description,
+    cpuNum: size.cpuNum,
+    memorySize: size.memorySize,
+    rootDiskSize: input.rootDiskSize,
+    instanceOfferingUuid: input.instanceOfferingUuid ?? null,
+    defaultL3NetworkUuid: input.defaultL3NetworkUuid ?? input.l3NetworkUuids[0] ?? null,
+    clusterUuid: input.clusterUuid ?? null,
+    hostUuid: input.hostUuid ?? null,
+    storageUuid,
+    platform: input.platform,
+    haLevel: input.haLevel,
+    tags: input.tags,
+  };
+  return task(tx, context, {
+    flow: "createVm",
+    data,
+    call: "CreateVmInstance",
+    name: `Create machine ${shown(input.name)}`,
+    resourceUuid: vmUuid,
+  });
+}
+
+function task(tx: Tx, context: CallContext, what: NewTask) {
+  return { task: context.startTask(tx, what, context) };
+}
+
+type Work = { call: NewTask["call"]; verb: string; flow: string };
+
+/** Begins an operation on a machine, with the task that carries it out. */
+function work<D extends JsonObject>(
+  tx: Tx,
+  context: CallContext,
+  { call, verb, flow }: Work,
+  name: string,
+  data: D & VmData,
+) {
+  const what = { flow, data, call, name: `${verb} machine ${shown(name)}`, resourceUuid: data.vmUuid };
+  return task(tx, context, what);
+}
+
+export const vmDeciders = {
+  CreateVmInstance: created,
+  UpdateVmInstance: (tx, { uuid, ...patch }) => ({ inventory: tx.update("VmInstance", uuid, patchOf(patch)) }),
+  StartVmInstance: (tx, { uuid, hostUuid = null }, context) => {
+    if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
+    const { name } = begin(tx, uuid, "start");
+    return work(tx, context, { call: "StartVmInstance", verb: "Start", flow: "startVm" }, name, {
+      vmUuid: uuid,
+      hostUuid,
+    });
+  },
+  StopVmInstance: (tx, { uuid, type, noRestart }, context) => {
+    const { name, hostUuid } = begin(tx, uuid, type === "cold" ? "powerOff" : "stop");
+    const graceMs = type === "cold" ? 0 : context.settings.number("vm.stop.timeout") * 1000;
+    const data: StopData = { vmUuid: uuid, hostUuid, graceMs, noRestart };
+    return work(tx, context, { call: "StopVmInstance", verb: "Stop", flow: "stopVm" }, name, data);
+  },
+  RebootVmInstance: (tx, { uuid }, context) => {
+    const { name, hostUuid } = begin(tx, uuid, "reboot");
+    const data: VmData = { vmUuid: uuid, hostUuid };
+    return work(tx, context, { call: "RebootVmInstance", verb: "Restart", flow: "rebootVm" }, name, data);
+  },
+  DestroyVmInstance: (tx, { uuid }, context) => {
+    const { name, hostUuid } = begin(tx, uuid, "delete");
+    const expunges = context.settings.choice("vm.deletionPolicy") === "Direct";
+    const data: DestroyData = { vmUuid: uuid, hostUuid, expunges };
+    return work(tx, context, { call: "DestroyVmInstance", verb: "Delete", flow: "destroyVm" }, name, data);
+  },
+  RecoverVmInstance: (tx, { uuid }) => {
+    begin(tx, uuid, "recover");
+    const machine = end(tx, uuid, "done");
+    if (machine === undefined) throw new Error("A recovered machine is gone.");
+    return { inventory: machine };
+  },
+  ExpungeVmInstance: (tx, { uuid }, context) => {
+    const { name, hostUuid } = begin(tx, uuid, "expunge");
+    const data: VmData = { vmUuid: uuid, hostUuid };
+    return work(tx, context, { call: "ExpungeVmInstance", verb: "Expunge", flow: "expungeVm" }, name, data);
+  },
+  LockVmInstance: (tx, { uuid }) => ({
+    inventory: tx.update("VmInstance", uuid, guardVm(lifeOf(tx.need("VmInstance", uuid)), "lock")),
+  }),
+  UnlockVmInstance: (tx, { uuid }) => ({
+    inventory: tx.update("VmInstance", uuid, guardVm(lifeOf(tx.need("VmInstance", uuid)), "unlock")),
+  }),
+} satisfies DecidersOf<
+  | "CreateVmInstance"
+  | "UpdateVmInstance"
+  | "StartVmInstance"
+  | "StopVmInstance"
+  | "RebootVmInstance"
+  | "DestroyVmInstance"
+  | "RecoverVmInstance"
+  | "ExpungeVmInstance"
+  | "LockVmInstance"
+  | "UnlockVmInstance"
+>;

@@ -1,0 +1,177 @@
+import { deletionOrder, ownedBy } from "../model/cloud/cascade.ts";
+import { deleteHost } from "../model/cloud/host.ts";
+import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
+import type { ResourceKind } from "../model/cloud/resources.ts";
+import { observeVm } from "../model/cloud/vm-life.ts";
+import { vmStates } from "../model/cloud/vm-states.ts";
+import { listed, shown } from "../model/quote.ts";
+import { orThrow } from "./calls/shared.ts";
+import type { Flow } from "./flow/flow.ts";
+import { hostLife } from "./hosts/status.ts";
+import type { HostWorld } from "./hosts/world.ts";
+import type { Mirror } from "./mirror.ts";
+import type { Tx } from "./records.ts";
+import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
+
+/*
+ * Deletion of a resource with everything below it. Nothing goes while something below it can't: then the whole
+ * deletion is refused, before anything was touched. Source: ../shared/spec/cloud.md, "Resources".
+ */
+
+export type CascadeData = { kind: string; uuid: string; mode: "Permissive" | "Enforcing" };
+
+/** What is deleted, the lowest first; by kind. */
+type Doomed = { kind: ResourceKind; uuid: string }[];
+
+/** Records that one transaction removes: each takes its guard and its addresses along. */
+const atOnce = 150;
+
+export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
+  const { mirror } = world.records;
+  return {
+    name: "deleteCascade",
+    steps: [
+      {
+        name: "check",
+        title: "Looking at what has to go",
+        cancellable: true,
+        async run({ kind, uuid, mode }) {
+          for (const each of doomedBy(mirror, kind as ResourceKind, uuid)) check(mirror, each, mode);
+          return undefined;
+        },
+      },
+      {
+        name: "hosts",
+        title: "Letting hosts go",
+        async run({ kind, uuid, mode }, env) {
+          for (const each of doomedBy(mirror, kind as ResourceKind, uuid)) {
+            if (each.kind !== "Host") continue;
+            const host = mirror.get("Host", each.uuid)?.value;
+            // A host that does not answer is told by its certificate, which counts no more, when it is back.
+            if (host?.status !== "Connected") continue;
+            const leaving = world.door.leave(host, env.signal);
+            await (mode === "Enforcing" ? leaving.catch(() => undefined) : leaving);
+          }
+          return undefined;
+        },
+      },
+      {
+        name: "records",
+        title: "Removing the records",
+        async run({ kind, uuid, mode }) {
+          for (;;) {
+            const doomed = doomedBy(mirror, kind as ResourceKind, uuid);
+            if (doomed.length === 0) return undefined;
+            const part = doomed.slice(0, atOnce);
+            await world.records.change((tx) => {
+              for (const each of part) {
+                check(mirror, each, mode);
+                remove(tx, each);
+              }
+              checkAlone(tx, part);
+            });
+          }
+        },
+      },
+    ],
+  };
+}
+
+/** Everything below a resource and itself, children before their owners; nothing when it is gone. */
+function doomedBy(mirror: Mirror, kind: ResourceKind, uuid: string): Doomed {
+  if (mirror.get(kind, uuid) === undefined) return [];
+  const found = new Map<ResourceKind, Set<string>>([[kind, new Set([uuid])]]);
+  const visit = (owner: ResourceKind, owned: string) => {
+    for (const { kind: child, field } of ownedBy(owner))
+      for (const { value } of mirror.find(child, field, owned)) {
+        const all = found.get(child) ?? new Set();
+        if (all.has(value.uuid)) continue;
+        all.add(value.uuid);
+        found.set(child, all);
+        visit(child, value.uuid);
+      }
+  };
+  visit(kind, uuid);
+  return deletionOrder(kind).flatMap((each) => [...(found.get(each) ?? [])].map((one) => ({ kind: each, uuid: one })));
+}
+
+/** Why one of them can't go. */
+function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData["mode"]): void {
+  if (kind === "Host") {
+    const host = mirror.get("Host", uuid)?.value;
+    if (host !== undefined) orThrow(deleteHost(host.name, hostLife(host)));
+  }
+  if (kind !== "VmInstance") return;
+  const machine = mirror.get("VmInstance", uuid)?.value;
+  if (machine === undefined) return;
+  const host = machine.hostUuid === null ? undefined : mirror.get("Host", machine.hostUuid)?.value;
+  const mayRun = vmStates[machine.state].onHost || machine.operation !== null;
+  // What its host, which is given up, may still have running is the administrator's word.
+  const isGivenUp = mode === "Enforcing" && host?.status === "Disconnected" && machine.operation === null;
+  if (!mayRun || isGivenUp) return;
+  const details = `It is ${machine.state}${machine.operation === null ? "" : `, and ${machine.operation} is running`}.`;
+  throw new CloudError(
+    refusalOf("VM.1010", {
+      where: `VmInstance ${shown(machine.name)}`,
+      details,
+      remedy: "Stop or delete the machine first; of a lost host with deleteMode=Enforcing.",
+      values: { state: machine.state },
+    }),
+  );
+}
+
+function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
+  // One that went with another: a card with its machine, a root volume too.
+  if (tx.get(kind, uuid) === undefined) return;
+  if (kind === "VmInstance") {
+    removeMachine(tx, uuid);
+    return;
+  }
+  const nic = kind === "VmNic" ? tx.get("VmNic", uuid) : undefined;
+  if (nic !== undefined) {
+    removeNic(tx, nic);
+    return;
+  }
+  if (kind === "Host") letMachinesGo(tx, uuid);
+  if (kind === "Cluster") detachAll(tx, uuid);
+  tx.remove(kind, uuid);
+}
+
+/** What was given to a cluster that goes. */
+function detachAll(tx: Tx, clusterUuid: string): void {
+  for (const kind of ["PrimaryStorage", "L2Network"] as const)
+    for (const { uuid } of tx.find(kind, "attachedClusterUuids", clusterUuid)) {
+      const holder = tx.get(kind, uuid);
+      const left = holder?.attachedClusterUuids.filter((each) => each !== clusterUuid);
+      if (left !== undefined) tx.update(kind, uuid, { attachedClusterUuids: left });
+    }
+}
+
+/** Machines that a deleted host had: nobody can say more of them than that they do not run. */
+function letMachinesGo(tx: Tx, hostUuid: string): void {
+  for (const { uuid } of tx.find("VmInstance", "hostUuid", hostUuid)) {
+    const machine = tx.get("VmInstance", uuid);
+    if (machine === undefined || machine.operation !== null) continue;
+    const stopped = observeVm(machine.name, lifeOf(machine), "stopped");
+    if (stopped.done) tx.update("VmInstance", uuid, settled(machine, stopped.next));
+  }
+  if (tx.get("HostCertificate", hostUuid) !== undefined) tx.delete("HostCertificate", hostUuid);
+  for (const { hostUuid: of, storageUuid } of tx.find("HostStorage", "hostUuid", hostUuid))
+    tx.delete("HostStorage", `${String(of)}:${String(storageUuid)}`);
+}
+
+/** Nothing may be left that has an owner which goes now. */
+function checkAlone(tx: Tx, part: Doomed): void {
+  const going = new Set(part.map(({ uuid }) => uuid));
+  for (const { kind, uuid } of part)
+    for (const { kind: child, field } of ownedBy(kind))
+      for (const left of tx.find(child, field, uuid))
+        if (!going.has(left.uuid) && tx.peek(child, left.uuid) !== undefined)
+          throw new CloudError(
+            refusalOf("SYS.1006", {
+              where: `${kind} ${uuid}`,
+              details: `${listed([left.name])} was made meanwhile.`,
+              remedy: "Try again.",
+            }),
+          );
+}

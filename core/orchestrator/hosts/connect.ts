@@ -1,0 +1,69 @@
+import { changeHostStatus } from "../../model/cloud/host.ts";
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { shown } from "../../model/quote.ts";
+import { orThrow } from "../calls/shared.ts";
+import type { Tx } from "../records.ts";
+import { described, disconnected, hostLife, modelPrefix, modelTag, observed } from "./status.ts";
+import { readStorage, storagesFollow } from "./storages.ts";
+import type { Host, HostWorld } from "./world.ts";
+
+/** The version of the protocol between manager and agents that this manager speaks. */
+export const hostProtocol = 1;
+
+/**
+ * Connects to a host: asks what it is and what runs on it, and puts both into the records. When it fails the host is
+ * Disconnected.
+ *
+ * @throws HOST.1010 to HOST.1012 as the link, HOST.1030 to HOST.1032
+ */
+export async function connect(
+  world: HostWorld,
+  uuid: string,
+  signal: AbortSignal,
+  stray: (uuid: string, why: string) => void,
+): Promise<void> {
+  const host = world.records.mirror.get("Host", uuid)?.value;
+  if (host === undefined) return;
+  try {
+    const report = await world.link.report(host, signal);
+    if (report.protocol !== hostProtocol) throw otherProtocol(host, report.protocol);
+    const machines = await world.link.machines(host, signal);
+    // Before it counts as Connected, its machines are what it says.
+    await observed(world, uuid, machines, stray);
+    await world.records.change((tx) => {
+      const now = tx.get("Host", uuid);
+      if (now === undefined || now.status !== "Connecting") return;
+      checkModel(tx, now, report.cpuModel);
+      const life = orThrow(changeHostStatus(now.name, hostLife(now), "connected"));
+      tx.update("Host", uuid, { ...life, ...described(now, report) });
+    });
+    for (const { value } of world.records.mirror.find("PrimaryStorage", "attachedClusterUuids", host.clusterUuid))
+      await readStorage(world, host, value, signal);
+    await storagesFollow(world, host.clusterUuid);
+  } catch (error) {
+    await disconnected(world, uuid);
+    await storagesFollow(world, host.clusterUuid);
+    throw error;
+  }
+}
+
+function otherProtocol({ name }: Host, protocol: number): CloudError {
+  const details = `Its agent speaks version ${protocol} of the protocol, this manager version ${hostProtocol}.`;
+  const remedy = "Upgrade the older one of the two (zstack-upgrade).";
+  return new CloudError(
+    refusalOf("HOST.1031", { where: `Host ${shown(name)}`, details, remedy, values: { protocol } }),
+  );
+}
+
+/** In a cluster that checks it, all hosts have one model of processor: else machines could not be moved. */
+function checkModel(tx: Tx, host: Host, model: string): void {
+  if (tx.get("Cluster", host.clusterUuid)?.checkCpuModel !== true) return;
+  const tag = modelTag(model);
+  const other = tx
+    .find("Host", "clusterUuid", host.clusterUuid)
+    .find(({ uuid, tags }) => uuid !== host.uuid && tags.some((each) => each.startsWith(modelPrefix) && each !== tag));
+  if (other === undefined) return;
+  const details = `Its processor is another model than that of ${shown(other.name)}, and the cluster asks for one model.`;
+  const remedy = "Add it to another cluster, or set checkCpuModel of this one to false.";
+  throw new CloudError(refusalOf("HOST.1032", { where: `Host ${shown(host.name)}`, details, remedy }));
+}

@@ -1,0 +1,56 @@
+import type { HostCommand } from "../../hypervisor/driver.ts";
+import type { CommandOptions, HostAddress, HostLink } from "../host-link.ts";
+
+type Lane = { running: number; waiting: (() => void)[] };
+
+/**
+ * A link on which one host is given so many commands at once and no more; the others wait, the longest first. Pings
+ * and reports do not wait: a host that works hard is not a lost one. @param most asked each time
+ */
+export function limitedLink(link: HostLink, most: () => number): HostLink {
+  const lanes = new Map<string, Lane>();
+  const enter = async (uuid: string, signal: AbortSignal | undefined): Promise<Lane> => {
+    const lane = lanes.get(uuid) ?? { running: 0, waiting: [] };
+    lanes.set(uuid, lane);
+    if (lane.running < most()) {
+      lane.running += 1;
+      return lane;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const turn = () => {
+        signal?.removeEventListener("abort", gaveUp);
+        resolve();
+      };
+      const gaveUp = () => {
+        lane.waiting = lane.waiting.filter((each) => each !== turn);
+        reject(signal?.reason);
+      };
+      lane.waiting.push(turn);
+      signal?.addEventListener("abort", gaveUp, { once: true });
+    });
+    return lane;
+  };
+  const leave = (uuid: string, lane: Lane) => {
+    lane.running -= 1;
+    while (lane.running < most() && lane.waiting.length > 0) {
+      lane.running += 1;
+      lane.waiting.shift()?.();
+    }
+    if (lane.running === 0) lanes.delete(uuid);
+  };
+  return {
+    ping: (host, signal) => link.ping(host, signal),
+    report: (host, signal) => link.report(host, signal),
+    machines: (host, signal) => link.machines(host, signal),
+    storage: (host, place, signal) => link.storage(host, place, signal),
+    async command(host: HostAddress, command: HostCommand, how: CommandOptions) {
+      how.signal?.throwIfAborted();
+      const lane = await enter(host.uuid, how.signal);
+      try {
+        await link.command(host, command, how);
+      } finally {
+        leave(host.uuid, lane);
+      }
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import type { MachineReport } from "../../hypervisor/driver.ts";
+import { afterPing, changeHostStatus, type HostLife } from "../../model/cloud/host.ts";
+import { hostLost, observeVm, type VmLife } from "../../model/cloud/vm-life.ts";
+import type { Observation } from "../../model/cloud/vm-states.ts";
+import { orThrow } from "../calls/shared.ts";
+import type { HostReport } from "../host-link.ts";
+import type { Records, Tx } from "../records.ts";
+import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
+import type { Host, HostWorld } from "./world.ts";
+
+/* The command channel of a host, and what it means for the machines on it. */
+
+/** Machines that one transaction changes. */
+const atOnce = 200;
+
+export function hostLife({ state, status, earlierState, failedPings }: Host): HostLife {
+  return { state, status, earlierState, failedPings };
+}
+
+/** Begins to connect a host anew; one that is being connected already stays so. @throws HOST.1002 */
+export function reconnecting(tx: Tx, uuid: string): Host {
+  const host = tx.need("Host", uuid);
+  if (host.status === "Connecting") return host;
+  return tx.update("Host", uuid, orThrow(changeHostStatus(host.name, hostLife(host), "reconnect")));
+}
+
+/** Takes in how a ping ended. Returns whether the host has just been lost. */
+export async function pinged(world: HostWorld, uuid: string, answered: boolean): Promise<boolean> {
+  const threshold = world.settings.number("host.ping.maxFailure");
+  const isLost = await world.records.change((tx) => {
+    const host = tx.get("Host", uuid);
+    if (host === undefined) return false;
+    const after = afterPing(hostLife(host), answered, threshold);
+    tx.update("Host", uuid, after);
+    return host.status === "Connected" && after.status === "Disconnected";
+  });
+  if (isLost) await machinesLost(world.records, uuid);
+  return isLost;
+}
+
+/** A host that could not be connected, or was lost in another way. */
+export async function disconnected({ records }: HostWorld, uuid: string): Promise<void> {
+  await records.change((tx) => {
+    const host = tx.get("Host", uuid);
+    if (host === undefined || host.status === "Disconnected") return;
+    tx.update("Host", uuid, orThrow(changeHostStatus(host.name, hostLife(host), "lost")));
+  });
+  await machinesLost(records, uuid);
+}
+
+/** Nobody knows any more what the machines of a host do. */
+async function machinesLost(records: Records, hostUuid: string): Promise<void> {
+  const uuids = records.mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value.uuid);
+  for (let from = 0; from < uuids.length; from += atOnce)
+    await records.change((tx) => {
+      // Connected again meanwhile: what the host says counts.
+      if (tx.get("Host", hostUuid)?.status !== "Disconnected") return;
+      for (const uuid of uuids.slice(from, from + atOnce)) {
+        const machine = tx.get("VmInstance", uuid);
+        if (machine === undefined || machine.hostUuid !== hostUuid) continue;
+        apply(tx, machine, hostLost(machine.name, lifeOf(machine)));
+      }
+    });
+}
+
+/**
+ * Takes in what machines a host has. Those of the cloud follow what it says; a process of a machine that must not run
+ * there is told to `stray`, and left alone.
+ */
+export async function observed(
+  { records }: HostWorld,
+  hostUuid: string,
+  reports: readonly MachineReport[],
+  stray: (uuid: string, why: string) => void,
+): Promise<void> {
+  const seen = new Map(reports.map(({ uuid, state }) => [uuid, state]));
+  const known = records.mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value.uuid);
+  const uuids = [...new Set([...known, ...seen.keys()])];
+  for (let from = 0; from < uuids.length; from += atOnce) {
+    const strays = await records.change((tx) =>
+      uuids.slice(from, from + atOnce).flatMap((uuid) => {
+        const machine = tx.get("VmInstance", uuid);
+        const state: Observation = seen.get(uuid) ?? "stopped";
+        if (machine === undefined || (machine.hostUuid !== hostUuid && machine.hostUuid !== null))
+          return state === "stopped" ? [] : [{ uuid, why: machine === undefined ? "unknown" : "on another host" }];
+        const isHere = machine.hostUuid === hostUuid || machine.lastHostUuid === hostUuid;
+        if (!isHere && state === "stopped") return [];
+        const outcome = observeVm(machine.name, lifeOf(machine), state);
+        if (!outcome.done) return [{ uuid, why: outcome.refusal.details }];
+        apply(tx, machine, outcome.next, hostUuid);
+        return [];
+      }),
+    );
+    for (const { uuid, why } of strays) stray(uuid, why);
+  }
+}
+
+function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string | null = machine.hostUuid): void {
+  if (life === null) removeMachine(tx, machine.uuid);
+  else tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid));
+}
+
+/** What a host has said of itself; the tags that an administrator gave stay. */
+export function described(host: Host, report: HostReport): Partial<Host> {
+  const told = new Set(report.tags.map(nameOfTag));
+  const own = host.tags.filter((tag) => !told.has(nameOfTag(tag)) && !isReported(tag));
+  return {
+    cpuCores: report.cpuCores,
+    memoryTotal: report.memoryTotalBytes,
+    tags: [...own, modelTag(report.cpuModel), ...report.tags].slice(0, 256),
+  };
+}
+
+/** Names of processors have blanks and brackets in them, which a tag has not. */
+export function modelTag(model: string): string {
+  const plain = model.replace(/[^\w.+/~@,=-]+/g, "-").replace(/^-+|-+$/g, "");
+  return `${modelPrefix}${plain.slice(0, 128) || "unknown"}`;
+}
+
+export const modelPrefix = "cpu::model::";
+
+const reportedPrefixes = ["os::", "libvirt::", "qemu-img::", "hvm::", "capability:", "cpu::", "hypervisor::"] as const;
+
+function isReported(tag: string): boolean {
+  return reportedPrefixes.some((prefix) => tag.startsWith(prefix));
+}
+
+function nameOfTag(tag: string): string {
+  return tag.split("::").slice(0, -1).join("::") || tag;
+}

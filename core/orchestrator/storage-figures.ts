@@ -1,0 +1,64 @@
+import { charged } from "../model/cloud/capacity.ts";
+import { type FiguresView, settingOf } from "./figures-view.ts";
+import type { RecordOf } from "./kinds.ts";
+import type { MirrorChange } from "./mirror.ts";
+
+type Storage = RecordOf<"PrimaryStorage">;
+type Volume = RecordOf<"Volume">;
+
+const storageRatio = "mevoco.overProvisioning.primaryStorage";
+
+/** What storages have promised to volumes: added up while the records come, as the sums of hosts are. */
+export class StorageSums {
+  readonly #view: FiguresView;
+  readonly #sums = new Map<string, number>();
+  #ratio: number;
+
+  /** @param view the records as they were loaded */
+  constructor(view: FiguresView) {
+    this.#view = view;
+    this.#ratio = settingOf(view, storageRatio);
+    this.#addAll();
+  }
+
+  /** Takes in what a transaction changed; gives the storages whose figures may differ now. */
+  follow(changes: readonly MirrorChange[]): Set<string> {
+    const storages = new Set<string>();
+    let hasSettings = false;
+    for (const { kind, key, before, after } of changes)
+      if (kind === "Volume") {
+        for (const [record, sign] of [
+          [before, -1],
+          [after, 1],
+        ] as const) {
+          const uuid = record === undefined ? null : this.#add(record.value as Volume, sign);
+          if (uuid !== null) storages.add(uuid);
+        }
+      } else if (kind === "PrimaryStorage") storages.add(key);
+      else if (kind === "GlobalConfig") hasSettings = true;
+    if (!hasSettings) return storages;
+    const ratio = settingOf(this.#view, storageRatio);
+    if (ratio === this.#ratio) return storages;
+    this.#ratio = ratio;
+    this.#sums.clear();
+    this.#addAll();
+    return new Set([...this.#view.all("PrimaryStorage")].map(({ value }) => value.uuid));
+  }
+
+  /** Below zero it is none: an over-provisioning that was lowered takes nothing back. */
+  figures({ uuid, totalCapacity }: Storage): Pick<Storage, "availableCapacity"> {
+    return { availableCapacity: Math.max(0, totalCapacity - (this.#sums.get(uuid) ?? 0)) };
+  }
+
+  #addAll(): void {
+    for (const { value } of this.#view.all("Volume")) this.#add(value, 1);
+  }
+
+  #add({ primaryStorageUuid, size }: Volume, sign: 1 | -1): string | null {
+    if (primaryStorageUuid === null) return null;
+    const sum = (this.#sums.get(primaryStorageUuid) ?? 0) + sign * charged(size, this.#ratio);
+    if (sum === 0) this.#sums.delete(primaryStorageUuid);
+    else this.#sums.set(primaryStorageUuid, sum);
+    return primaryStorageUuid;
+  }
+}

@@ -1,0 +1,170 @@
+import { type Address, formatAddress, parseAddress } from "../../model/address.ts";
+import { allocate as allocateAddress, nextFree, parseRange, type Range } from "../../model/cloud/ip-range.ts";
+import { NodeError } from "../../model/error.ts";
+import { orThrow } from "../calls/shared.ts";
+import type { Records, Tx } from "../records.ts";
+import type { LiveSettings } from "../settings.ts";
+import {
+  type HostOption,
+  hostOption,
+  type Placement,
+  type PlacementRequest,
+  place,
+  type Ratios,
+  type StorageOption,
+} from "./placement.ts";
+import { roomsOf } from "./room.ts";
+
+type Waiting = { decide: (tx: Tx, round: Round) => unknown; settle: (outcome: Outcome) => void };
+type Outcome = { value: unknown } | { error: unknown };
+
+/** In one transaction; each may write a dozen records. */
+const atOnce = 50;
+
+/**
+ * Gives machines their hosts, storages and addresses. Those that ask at the same time are decided in one transaction,
+ * one after the other, so that a thousand at once neither overfill a host nor get in each other's way. A record that
+ * every such transaction writes keeps two managers from deciding by the same free room.
+ */
+export class Allocator {
+  readonly #records: Records;
+  readonly #settings: LiveSettings;
+  #waiting: Waiting[] = [];
+  #isBusy = false;
+
+  constructor(records: Records, settings: LiveSettings) {
+    this.#records = records;
+    this.#settings = settings;
+  }
+
+  /**
+   * Has a decision made with what is free; durable when it resolves. `decide` is called again when others were faster.
+   * @throws what `decide` throws, and then nothing of it was written
+   */
+  allocate<T>(decide: (tx: Tx, round: Round) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: Outcome) =>
+        "error" in outcome ? reject(outcome.error) : resolve(outcome.value as Awaited<T>);
+      this.#waiting.push({ decide, settle });
+      if (!this.#isBusy) void this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    this.#isBusy = true;
+    while (this.#waiting.length > 0) await this.#carryOut(this.#waiting.splice(0, atOnce));
+    this.#isBusy = false;
+  }
+
+  async #carryOut(group: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await this.#records.change((tx) => this.#decide(tx, group));
+      for (const [index, { settle }] of group.entries()) settle(outcomes[index] ?? { error: new Error("No outcome.") });
+    } catch (error) {
+      const isTooLarge = error instanceof NodeError && error.code === "STORE.TOO_LARGE" && group.length > 1;
+      if (!isTooLarge) {
+        for (const { settle } of group) settle({ error });
+        return;
+      }
+      // Machines with many network cards: fewer of them fit into one transaction.
+      const half = Math.ceil(group.length / 2);
+      await this.#carryOut(group.slice(0, half));
+      await this.#carryOut(group.slice(half));
+    }
+  }
+
+  #decide(tx: Tx, group: readonly Waiting[]): Outcome[] {
+    const round = new Round(tx, this.#settings);
+    tx.get("Guard", "placement");
+    const outcomes = group.map(({ decide }): Outcome => {
+      try {
+        return { value: tx.attempt(() => decide(tx, round)) };
+      } catch (error) {
+        return { error };
+      }
+    });
+    if (outcomes.some((outcome) => "value" in outcome)) tx.put("Guard", "placement", { at: tx.now });
+    return outcomes;
+  }
+}
+
+/** What is free at one moment, less what was given away since it began. */
+export class Round {
+  readonly #tx: Tx;
+  readonly ratios: Ratios;
+  #hosts: HostOption[] | undefined;
+  #storages: StorageOption[] | undefined;
+  readonly #addresses = new Map<string, Pool>();
+
+  constructor(tx: Tx, settings: LiveSettings) {
+    this.#tx = tx;
+    this.ratios = {
+      cpu: settings.number("host.cpu.overProvisioning.ratio"),
+      memory: settings.number("mevoco.overProvisioning.memory"),
+      storage: settings.number("mevoco.overProvisioning.primaryStorage"),
+    };
+  }
+
+  /** @throws VM.1008 */
+  place(request: PlacementRequest): Placement {
+    this.#hosts ??= [...this.#readHosts()];
+    // Adding up what is promised of all storages takes its time: only for who wants some.
+    if (request.rootVolume !== null) this.#storages ??= [...this.#readStorages()];
+    return place(request, this.#hosts, this.#storages ?? [], this.ratios);
+  }
+
+  /** A free address of a network; null where the network has no ranges. @throws NETWORK.1004 */
+  address(l3NetworkUuid: string): string | null {
+    let pool = this.#addresses.get(l3NetworkUuid);
+    if (pool === undefined) {
+      pool = poolOf(this.#tx, l3NetworkUuid);
+      this.#addresses.set(l3NetworkUuid, pool);
+    }
+    const { ranges, taken } = pool;
+    if (ranges.length === 0) return null;
+    const address = nextFree(ranges, taken, pool.from) ?? orThrow(allocateAddress(ranges, addressesOf(pool)));
+    taken.add(address.value);
+    pool.from = address.value + 1n;
+    return formatAddress(address);
+  }
+
+  *#readHosts(): Generator<HostOption> {
+    const enabled = new Map<string, boolean>();
+    for (const host of this.#tx.all("Host")) {
+      let isEnabled = enabled.get(host.clusterUuid);
+      if (isEnabled === undefined) {
+        const cluster = this.#tx.get("Cluster", host.clusterUuid);
+        const zone = cluster === undefined ? undefined : this.#tx.get("Zone", cluster.zoneUuid);
+        isEnabled = cluster?.state === "Enabled" && zone?.state === "Enabled";
+        enabled.set(host.clusterUuid, isEnabled);
+      }
+      yield hostOption(host, isEnabled, this.ratios);
+    }
+  }
+
+  *#readStorages(): Generator<StorageOption> {
+    for (const storage of this.#tx.all("PrimaryStorage"))
+      yield { storage, rooms: roomsOf(this.#tx, storage, this.ratios.storage) };
+  }
+}
+
+type Pool = { ranges: Range[]; taken: Set<bigint>; from: bigint | undefined };
+
+/** For the refusal, which counts them. */
+function addressesOf({ ranges, taken }: Pool): Address[] {
+  const family = ranges[0]?.start.family ?? 4;
+  return [...taken].map((value) => ({ family, value }));
+}
+
+function poolOf(tx: Tx, l3NetworkUuid: string): Pool {
+  const ranges = tx.find("IpRange", "l3NetworkUuid", l3NetworkUuid).flatMap((text) => {
+    const parsed = parseRange(text);
+    return "range" in parsed ? [parsed.range] : [];
+  });
+  const taken = new Set<bigint>();
+  for (const { ip } of tx.find("VmNic", "l3NetworkUuid", l3NetworkUuid)) {
+    const address = ip === null ? undefined : parseAddress(ip);
+    if (address !== undefined) taken.add(address.value);
+  }
+  return { ranges, taken, from: undefined };
+}

@@ -1,0 +1,72 @@
+import { beginVm, endVm, type Holding, type VmEnd, type VmLife } from "../../model/cloud/vm-life.ts";
+import type { VmOperation } from "../../model/cloud/vm-operations.ts";
+import { vmStates } from "../../model/cloud/vm-states.ts";
+import { orThrow } from "../calls/shared.ts";
+import type { RecordOf } from "../kinds.ts";
+import type { Tx } from "../records.ts";
+
+export type Machine = RecordOf<"VmInstance">;
+
+/** What of a machine's record follows from its life. */
+export function lifeOf({ state, operation, earlierState, stateBeforeRescue, locked }: Machine): VmLife {
+  return { state, operation, earlierState, stateBeforeRescue, locked };
+}
+
+/** Begins an operation on a machine, which refuses all others until it ends. @throws VM.1001 to VM.1004 */
+export function begin(tx: Tx, uuid: string, operation: VmOperation): Machine {
+  const machine = tx.need("VmInstance", uuid);
+  const host = machine.hostUuid === null ? undefined : tx.get("Host", machine.hostUuid);
+  const holding: Holding = { hostConnected: host?.status === "Connected" };
+  return tx.update("VmInstance", uuid, orThrow(beginVm(machine.name, lifeOf(machine), operation, holding)));
+}
+
+/**
+ * Ends the operation of a machine. One that is on no host any more gives its host back and remembers it. Nothing is
+ * done when something else has ended it, such as the loss of its host.
+ *
+ * @returns the machine as it is now; undefined when it is gone
+ */
+export function end(tx: Tx, uuid: string, ending: VmEnd, more: Partial<Machine> = {}): Machine | undefined {
+  const machine = tx.get("VmInstance", uuid);
+  if (machine === undefined || machine.operation === null) return machine;
+  const life = orThrow(endVm(machine.name, lifeOf(machine), ending));
+  if (life === null) {
+    removeMachine(tx, uuid);
+    return;
+  }
+  return tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
+}
+
+/** What of a record follows from a new life: one that is on no host any more remembers the host that it was on. */
+export function settled(machine: Machine, life: VmLife, hostUuid = machine.hostUuid): Partial<Machine> {
+  if (vmStates[life.state].onHost) return { ...life, hostUuid };
+  return { ...life, hostUuid: null, lastHostUuid: machine.hostUuid ?? machine.lastHostUuid };
+}
+
+/** The end of a failed operation: `broken` when it could not be taken back either. */
+export function endFailed(tx: Tx, uuid: string, how: { notUndone: readonly string[] }): void {
+  end(tx, uuid, how.notUndone.length === 0 ? "failed" : "broken");
+}
+
+/** Removes a machine with its cards, their addresses, its root volume; data volumes are let go. */
+export function removeMachine(tx: Tx, uuid: string): void {
+  for (const nic of tx.find("VmNic", "vmInstanceUuid", uuid))
+    if (tx.get("VmNic", nic.uuid) !== undefined) removeNic(tx, nic);
+  for (const volume of tx.find("Volume", "vmInstanceUuid", uuid))
+    if (tx.get("Volume", volume.uuid) === undefined) continue;
+    else if (volume.type === "Root") tx.remove("Volume", volume.uuid);
+    else tx.update("Volume", volume.uuid, { vmInstanceUuid: null, deviceId: null });
+  for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
+    tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
+  tx.remove("VmInstance", uuid);
+}
+
+export function removeNic(tx: Tx, { uuid, l3NetworkUuid, ip, mac }: RecordOf<"VmNic">): void {
+  tx.remove("VmNic", uuid);
+  if (ip !== null) tx.delete("AddressUse", addressKey(l3NetworkUuid, ip));
+  tx.delete("MacUse", mac);
+}
+
+export function addressKey(l3NetworkUuid: string, ip: string): string {
+  return `${l3NetworkUuid}:${ip}`;
+}

@@ -1,0 +1,30 @@
+import { charged } from "../../model/cloud/capacity.ts";
+import type { Tx } from "../records.ts";
+import type { Storage } from "./placement.ts";
+
+/** Where the room of a storage is counted: on each host for itself, or at one place for all. */
+export const everywhere = "*";
+
+/**
+ * Bytes of a storage that are promised to no volume yet: of local storage by host, of others {@link everywhere}.
+ * @param ratio how often each byte may be promised
+ */
+export function roomsOf(tx: Pick<Tx, "find" | "peek">, storage: Storage, ratio: number): Map<string, number> {
+  const { uuid, type, availableCapacity } = storage;
+  if (type !== "LocalStorage") return new Map([[everywhere, availableCapacity]]);
+  const rooms = new Map<string, number>();
+  for (const { hostUuid, totalBytes } of tx.find("HostStorage", "storageUuid", uuid))
+    rooms.set(String(hostUuid), Number(totalBytes));
+  for (const { size, vmInstanceUuid } of tx.find("Volume", "primaryStorageUuid", uuid)) {
+    const machine = vmInstanceUuid === null ? undefined : tx.peek("VmInstance", vmInstanceUuid);
+    const host = machine?.hostUuid ?? machine?.lastHostUuid ?? "";
+    const room = rooms.get(host);
+    if (room !== undefined) rooms.set(host, room - charged(size, ratio));
+  }
+  return rooms;
+}
+
+/** The key of a {@link HostStorage} record. */
+export function hostStorageKey(hostUuid: string, storageUuid: string): string {
+  return `${hostUuid}:${storageUuid}`;
+}

@@ -1,0 +1,48 @@
+import type { HostCommand } from "../../hypervisor/driver.ts";
+import type { FlowEnv } from "../flow/flow.ts";
+import type { HostLink } from "../host-link.ts";
+import type { RecordOf } from "../kinds.ts";
+import type { Records } from "../records.ts";
+import { noSuchResource, Tx } from "../records.ts";
+import type { LiveSettings } from "../settings.ts";
+import type { Allocator } from "./allocator.ts";
+
+/** What the flows of machines work with. */
+export type VmWorld = {
+  records: Records;
+  settings: LiveSettings;
+  allocator: Allocator;
+  link: HostLink;
+  newUuid: () => string;
+};
+
+/** For volumes and the start of a machine; a stop takes the guest's time besides. */
+const commandMs = 120_000;
+
+/** Has a host carry out a command of a step. `part` tells several commands of one step apart. */
+export async function tell(
+  { link }: VmWorld,
+  host: RecordOf<"Host">,
+  command: HostCommand,
+  env: FlowEnv,
+  { part = "", graceMs = 0 }: { part?: string; graceMs?: number } = {},
+): Promise<void> {
+  await link.command(host, command, {
+    id: part === "" ? env.commandId : `${env.commandId}.${part}`,
+    flow: env.task,
+    epoch: env.epoch,
+    timeoutMs: commandMs + graceMs,
+    signal: env.signal,
+  });
+}
+
+/** A look at the records as they are now, without changing any. */
+export function look({ records }: VmWorld): Tx {
+  return new Tx(records.mirror, 0);
+}
+
+export function hostOf(world: VmWorld, uuid: string): RecordOf<"Host"> {
+  const host = world.records.mirror.get("Host", uuid)?.value;
+  if (host === undefined) throw noSuchResource("Host", uuid, "hostUuid");
+  return host;
+}

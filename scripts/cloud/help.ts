@@ -1,0 +1,126 @@
+import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model/cloud/calls/index.ts";
+import {
+  type CliOption,
+  cliDescription,
+  cliExamples,
+  cliExitStatus,
+  cliOptions,
+  cliOptionText,
+  cliSummary,
+  cliUsage,
+} from "./command.ts";
+import { fieldsOf, type Key, keysOf } from "./fields.ts";
+import { isQuery } from "./request.ts";
+
+/* Help, made of the tables of the command line and of the calls. */
+
+const width = 80;
+const indent = 18;
+
+/** What `--help` prints. */
+export function generalHelp(): string {
+  const [first = "", ...more] = cliSummary;
+  return lines([
+    ...cliUsage.map((usage, i) => `${i === 0 ? "usage:" : "      "} ${usage}`),
+    "",
+    `${first.toUpperCase()}${more.join("")}.`,
+    "",
+    ...cliOptions.flatMap((option: CliOption) => entry(cliOptionText(option), option.text)),
+    ...cliDescription.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
+    "",
+    "Examples:",
+    ...cliExamples.flatMap(({ line, text }) => [`  ${line}`, ...wrap(text, width - 6).map((row) => `      ${row}`)]),
+    "",
+    "Exit status:",
+    ...cliExitStatus.map(({ code, text }) => `  ${code}  ${text}`),
+  ]);
+}
+
+/** What `help` prints: all calls by what they are about. */
+export function callList(): string {
+  const byKind = new Map<string, CloudCallName[]>();
+  for (const name of cloudCallNames) {
+    const { resource } = cloudCalls[name];
+    byKind.set(resource, [...(byKind.get(resource) ?? []), name]);
+  }
+  return lines([
+    ...[...byKind].flatMap(([kind, names]) => [
+      `${kind}:`,
+      ...wrap(names.join(" "), width - 2).map((row) => `  ${row}`),
+    ]),
+    "",
+    "help CALL tells what a call takes.",
+  ]);
+}
+
+/** What a call takes: `help CreateVmInstance`. */
+export function callHelp(name: CloudCallName): string {
+  const call = cloudCalls[name];
+  const keys = keysOf(call);
+  return lines([
+    [
+      name,
+      ...(isQuery(name) ? ["[CONDITION...]"] : []),
+      ...keys.filter(({ name: key }) => key !== "q").map(usageOf),
+    ].reduce((text, part) => fill(text, part), ""),
+    "",
+    ...wrap(call.summary, width),
+    ...(call.mode === "task" ? wrap("It takes long: its task is followed to the end.", width) : []),
+    ...(call.access === "public" ? wrap("It needs no session.", width) : []),
+    "",
+    ...keys.flatMap((key) => entry(`${key.name}=`, textOf(key))),
+    ...(isQuery(name) ? fieldHelp(name) : []),
+  ]);
+}
+
+function fieldHelp(name: CloudCallName): string[] {
+  return [
+    "",
+    "Fields for conditions, fields= and sortBy=:",
+    "",
+    ...fieldsOf(cloudCalls[name].resource).flatMap((field) => entry(field.name, `${field.type}. ${field.description}`)),
+  ];
+}
+
+function usageOf({ name, isRequired, isSecret }: Key): string {
+  return isRequired && !isSecret ? `${name}=` : `[${name}=]`;
+}
+
+/** Usage over several lines; what follows the first is set in. */
+function fill(text: string, part: string): string {
+  if (text === "") return part;
+  const last = text.slice(text.lastIndexOf("\n") + 1);
+  return last.length + 1 + part.length > width ? `${text}\n    ${part}` : `${text} ${part}`;
+}
+
+function textOf({ type, isRequired, isSecret, isNullable, preset, description }: Key): string {
+  const facts = [
+    type,
+    ...(isNullable && preset !== "null" ? ["or null"] : []),
+    ...(isSecret && isRequired ? ["asked for when it is left out"] : isRequired ? ["required"] : []),
+    ...(preset === undefined ? [] : [`preset: ${preset}`]),
+  ];
+  return `${facts.join(", ")}. ${description}`;
+}
+
+/** A term with its text beside it, or below it where it is long. */
+function entry(term: string, text: string): string[] {
+  const rows = wrap(text, width - indent).map((row) => `${" ".repeat(indent)}${row}`);
+  if (term.length > indent - 4) return [`  ${term}`, ...rows];
+  const [first = "", ...more] = rows;
+  return [`  ${term.padEnd(indent - 2)}${first.trimStart()}`, ...more];
+}
+
+function wrap(text: string, columns: number): string[] {
+  const rows: string[] = [];
+  for (const word of text.trim().split(" ")) {
+    const last = rows.at(-1);
+    if (last === undefined || last.length + 1 + word.length > columns) rows.push(word);
+    else rows[rows.length - 1] = `${last} ${word}`;
+  }
+  return rows;
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join("\n")}\n`;
+}

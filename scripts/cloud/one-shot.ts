@@ -1,0 +1,40 @@
+import { printable } from "../network/say.ts";
+import { answerText } from "./answer.ts";
+import { type CliArguments, type Settings, UsageError } from "./arguments.ts";
+import { type CliExit, cliExit } from "./command.ts";
+import { connect, exitOf } from "./connect.ts";
+import { perform } from "./perform.ts";
+import { errorJson, errorText } from "./print.ts";
+import { readRequest } from "./request.ts";
+import { secretsOfFile, secretsOfTerminal } from "./secrets.ts";
+
+/** Carries out the one call of a command line. @throws UsageError */
+export async function runOnce({ options, words }: CliArguments, settings: Settings): Promise<CliExit> {
+  const request = readRequest(words);
+  const warn = (line: string) => void process.stderr.write(`zstack-cli: ${printable(line)}\n`);
+  if (request.holdsSecret)
+    warn("Every user of this machine can read a password on the command line. Leave it out, or give -P FILE.");
+  const client = connect(settings);
+  const stopped = new AbortController();
+  const stop = () => stopped.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  const file = options.get("password-file");
+  try {
+    const answer = await perform(request, {
+      client,
+      secrets: file === undefined ? secretsOfTerminal : secretsOfFile(file),
+      isWaiting: !options.has("no-wait"),
+      signal: stopped.signal,
+      warn,
+    });
+    process.stdout.write(await answerText(request, answer, { isTable: options.has("tables"), warn }));
+    return cliExit.done;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    process.stderr.write(options.has("json-errors") ? errorJson(error) : errorText(error));
+    return exitOf(error);
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+    client.close();
+  }
+}

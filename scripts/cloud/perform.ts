@@ -1,0 +1,126 @@
+import { CallRefused, type CloudClient, type FollowedTask } from "../../core/api/cloud-client.ts";
+import { type CloudCallName, cloudCalls } from "../../core/model/cloud/calls/index.ts";
+import { cloudErrorBody } from "../../core/model/cloud/refusal.ts";
+import { NodeError } from "../../core/model/error.ts";
+import { ProgressLine } from "./progress.ts";
+import { inputOf, type Request } from "./request.ts";
+import type { SecretSource } from "./secrets.ts";
+import { forgetSession, keepSession } from "./session-file.ts";
+
+export type Performance = {
+  client: CloudClient;
+  secrets: SecretSource;
+  /** The end of a task is waited for. */
+  isWaiting: boolean;
+  signal: AbortSignal;
+  /** A line for the person, beside the answer. */
+  warn: (line: string) => void;
+};
+
+/**
+ * Carries out a call and gives its answer: of a call that takes long, what it worked on when it has ended. Keeps and
+ * forgets the session. @throws UsageError, NodeError
+ */
+export async function perform(request: Request, how: Performance): Promise<object> {
+  const { client } = how;
+  if (request.call.access === "session" && client.token === undefined) throw noSession(client.server);
+  const secrets = request.missingSecrets.length === 0 ? new Map() : await how.secrets(request.missingSecrets);
+  const input = inputOf(request, secrets);
+  try {
+    if (request.name === "LogInByAccount") return await logIn(input, how);
+    const answer = await client.ask(request.name, input, how.signal);
+    if (request.name === "LogOut") forget(client);
+    return request.call.mode === "task" && how.isWaiting ? await ending(request, answer, how) : answer;
+  } catch (error) {
+    if (error instanceof CallRefused && error.code === "IDENTITY.1001") forget(client);
+    throw error;
+  }
+}
+
+function noSession(server: string): NodeError {
+  return new NodeError("IDENTITY.1001", `The session is not valid: nobody is logged in at ${server}.`);
+}
+
+function forget(client: CloudClient): void {
+  client.token = undefined;
+  try {
+    forgetSession(client.server);
+  } catch {
+    // The manager knows that it is over.
+  }
+}
+
+/** The token is for the file alone: an answer is copied, and scrolls by in front of others. */
+async function logIn(input: Record<string, unknown>, { client, warn }: Performance): Promise<object> {
+  const accountName = String(input["accountName"]);
+  const answer = await client.call("LogInByAccount", { accountName, password: String(input["password"]) });
+  const { token, ...session } = answer.session;
+  client.token = token;
+  try {
+    keepSession(client.server, { token, accountName });
+  } catch (error) {
+    warn(`The session can't be kept for later calls: ${error instanceof Error ? error.message : ""}`);
+  }
+  if (session.mustChangePassword)
+    warn("The password must be changed before anything else: UpdateAccountPassword asks for the old and the new one.");
+  return { session };
+}
+
+async function ending({ name, call }: Request, answer: object, how: Performance): Promise<object> {
+  const { client, signal } = how;
+  const { uuid } = client.taskIn(answer, "task");
+  const line = new ProgressLine();
+  try {
+    const task = await client.follow(uuid, {
+      signal,
+      onTask: ({ state, progress, step }) => line.show(`${name}: ${progress} % ${step ?? state}`),
+    });
+    line.end();
+    if (task.state !== "Succeeded") throw failureOf(task);
+    return await resultOf(task, call.method === "DELETE", call.resource, how);
+  } catch (error) {
+    line.end();
+    if (error instanceof NodeError && error.code.startsWith("CLOUD.") && !error.code.startsWith("CLOUD.TASK"))
+      throw unfollowed(error, uuid);
+    throw error;
+  }
+}
+
+/** Only this command does not see the end. */
+function unfollowed({ code, message }: NodeError, uuid: string): NodeError {
+  const why = code === "CLOUD.STOPPED" ? "The task goes on; nobody waits for its end any more." : message;
+  return new NodeError(code, why, {
+    remedy: `Look at the task with GetTask uuid=${uuid}, or take it back with CancelTask uuid=${uuid}`,
+  });
+}
+
+function failureOf(task: FollowedTask): NodeError {
+  const told = cloudErrorBody.safeParse({ error: task["error"] });
+  if (told.success) return new CallRefused(told.data.error);
+  const [code, words] =
+    task.state === "Cancelled" ? ["CLOUD.TASK_CANCELLED", "was taken back"] : ["CLOUD.TASK_FAILED", "failed"];
+  return new NodeError(code, `The task of ${task.call} ${words}: all that it had done is undone.`, {
+    remedy: `See: GetTask uuid=${task.uuid}`,
+  });
+}
+
+/** What the task made or changed, where that is still there. */
+async function resultOf(
+  task: FollowedTask,
+  isDeletion: boolean,
+  resource: string,
+  { client, signal }: Performance,
+): Promise<object> {
+  const { result, resourceUuid } = task;
+  if (typeof result === "object" && result !== null && "inventory" in result) return { inventory: result.inventory };
+  const get = `Get${resource}`;
+  if (isDeletion || resourceUuid === null || !isCall(get)) return { task };
+  return client.ask(get, { uuid: resourceUuid }, signal).catch((error: unknown) => {
+    if (error instanceof CallRefused) return { task };
+    throw error;
+  });
+}
+
+function isCall(name: string): name is CloudCallName {
+  return Object.hasOwn(cloudCalls, name);
+}

@@ -1,0 +1,51 @@
+import { CallRefused } from "../../core/api/cloud-client.ts";
+import { NodeError } from "../../core/model/error.ts";
+import { printable } from "../network/say.ts";
+
+/* What is printed: nothing that a manager or a file gave may be obeyed by the terminal. */
+
+/** JSON for people and programs; what a terminal might obey stands in it as `\u....`, which means the same. */
+export function jsonText(value: unknown): string {
+  const escaped = (character: string) =>
+    Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`);
+  const text = JSON.stringify(value, null, 2);
+  return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => escaped(character).join(""));
+}
+
+/** What went wrong, as one line and its remedies: `CODE: description: details`. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof NodeError)) return `SYS.UNEXPECTED: ${printable(String(error))}\n`;
+  const where = error instanceof CallRefused && error.where !== undefined ? ` (${error.where})` : "";
+  const causes = error instanceof CallRefused ? causesOf(error.content) : [];
+  const remedies = [...(error.remedy === undefined ? [] : [error.remedy]), ...furtherRemedies(error.code)];
+  return [`${error.code}: ${error.message}${where}`, ...causes, ...remedies]
+    .map((line, i) => `${i === 0 ? "" : "  "}${printable(line)}\n`)
+    .join("");
+}
+
+/** The same for programs. */
+export function errorJson(error: unknown): string {
+  const body =
+    error instanceof CallRefused
+      ? { error: error.content }
+      : error instanceof NodeError
+        ? error.toBody()
+        : { error: { code: "SYS.UNEXPECTED", description: String(error) } };
+  return `${jsonText(body)}\n`;
+}
+
+type Content = CallRefused["content"];
+/** A chain that a manager made without an end is not printed without one. */
+const mostCauses = 5;
+
+function causesOf(content: Content): string[] {
+  const lines: string[] = [];
+  for (let cause = content.cause; cause !== undefined && lines.length < mostCauses; cause = cause.cause)
+    lines.push(`because of ${cause.code}: ${cause.description}: ${cause.details}`);
+  return lines;
+}
+
+function furtherRemedies(code: string): string[] {
+  if (code === "IDENTITY.1003") return ["Change it with: zstack-cli UpdateAccountPassword"];
+  return code === "IDENTITY.1001" ? ["Log in with: zstack-cli LogInByAccount accountName=admin"] : [];
+}

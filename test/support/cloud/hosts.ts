@@ -1,0 +1,108 @@
+import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
+import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
+import type { HostAddress, HostDoor, HostLink, JoinRequest } from "../../../core/orchestrator/host-link.ts";
+
+/* Hosts in the test's own process: simulated hypervisors behind the interface of the manager's link, without a network. */
+
+type TestHost = {
+  driver: SimulatedDriver;
+  /** How it is known to the cloud; undefined before it has joined. */
+  uuid: string | undefined;
+  isReachable: boolean;
+};
+
+export const hostPassword = "correct horse battery";
+
+/** Hosts by their address. */
+export class TestHosts {
+  readonly hosts = new Map<string, TestHost>();
+  /** Commands that hosts were given, in their order. */
+  readonly commands: string[] = [];
+
+  async add(address: string, { memoryBytes = 64 * 1024 ** 3, cpuThreads = 16 } = {}): Promise<SimulatedDriver> {
+    const driver = await SimulatedDriver.open({
+      bootId: `boot-of-${address}`,
+      capacity: { cpuThreads, memoryBytes },
+      latencyMs: () => 0,
+      announce: () => undefined,
+    });
+    this.hosts.set(address, { driver, uuid: undefined, isReachable: true });
+    return driver;
+  }
+
+  cut(address: string, isReachable: boolean): void {
+    const host = this.hosts.get(address);
+    if (host !== undefined) host.isReachable = isReachable;
+  }
+
+  #find({ uuid, managementIp }: HostAddress): TestHost {
+    const host = this.hosts.get(managementIp);
+    if (host?.isReachable !== true) throw unreachable(managementIp);
+    if (host.uuid !== uuid) {
+      const details = "It shows no certificate of this cloud.";
+      throw new CloudError(refusalOf("HOST.1011", { where: managementIp, details, remedy: "Add it again." }));
+    }
+    return host;
+  }
+
+  readonly link: HostLink = {
+    ping: async (host) => {
+      this.#find(host);
+      return { bootId: "boot", version: "1", protocol: 1 };
+    },
+    report: async (host) => reportOf(this.#find(host)),
+    machines: async (host, signal = never()) => this.#find(host).driver.machines(signal),
+    storage: async (host) => {
+      this.#find(host);
+      return { totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 };
+    },
+    command: async (host, command, { signal = never() }) => {
+      const { driver } = this.#find(host);
+      this.commands.push(`${host.managementIp} ${command.do}`);
+      await driver.carryOut(command, signal);
+    },
+  };
+
+  readonly door: HostDoor = {
+    join: async ({ hostUuid, managementIp, password }: JoinRequest) => {
+      const host = this.hosts.get(managementIp);
+      if (host?.isReachable !== true) throw unreachable(managementIp);
+      if (password.reveal() !== hostPassword) {
+        const details = "The password is wrong.";
+        throw new CloudError(refusalOf("HOST.1012", { where: managementIp, details, remedy: "Give the right one." }));
+      }
+      host.uuid = hostUuid;
+      return { report: reportOf(host), certificate: "PEM", fingerprint: "AB" };
+    },
+    renew: async (host) => {
+      this.#find(host);
+      return { certificate: "PEM 2", fingerprint: "CD" };
+    },
+    leave: async (host) => {
+      this.#find(host).uuid = undefined;
+    },
+  };
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+function unreachable(address: string): CloudError {
+  const details = "Nothing answers.";
+  return new CloudError(refusalOf("HOST.1010", { where: address, details, remedy: "Look at the network." }));
+}
+
+function reportOf({ driver }: TestHost) {
+  return {
+    hostname: "node",
+    bootId: "boot",
+    version: "1",
+    protocol: 1,
+    driver: driver.name,
+    cpuCores: driver.capacity?.cpuThreads ?? 1,
+    cpuModel: "Test CPU (1)",
+    memoryTotalBytes: driver.capacity?.memoryBytes ?? 0,
+    tags: ["os::distribution::debian", "hypervisor::simulated"],
+  };
+}
