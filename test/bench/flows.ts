@@ -4,7 +4,7 @@ import type { Flow } from "../../core/orchestrator/flow/flow.ts";
 import { SqliteStore } from "../../core/store/sqlite.ts";
 import { openManager, taskFields, until, uuidOf } from "../core/orchestrator/flow/bed.ts";
 import { temporaryFolder } from "../support/programs.ts";
-import { figure, machine, type Document } from "./figures.ts";
+import { type Document, figure, machine } from "./figures.ts";
 
 /*
  * npm run -s bench:flows [-- --quick]: how many whole tasks of five steps, each with a change of its own, a manager on

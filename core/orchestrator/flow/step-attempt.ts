@@ -39,6 +39,9 @@ export async function attemptStep(step: Step<JsonObject>, options: AttemptOption
     controller.abort(tooLong);
     timer = setTimeout(() => abandon({ error: tooLong, isAbandoned: true }), graceMs);
   }, timeoutMs);
+  // Whoever stops has a limit of its own, and what comes of the step counts no more.
+  const stopped = () => isLate || clearTimeout(timer);
+  controller.signal.addEventListener("abort", stopped, { once: true });
   try {
     const attempt = await Promise.race([carriedOut(step, options.record, env), abandoned]);
     return "error" in attempt && isLate ? { ...attempt, error: tooLong } : attempt;
