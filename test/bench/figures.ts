@@ -7,7 +7,7 @@ export type Reference = { name: string; value: number | null; why?: string };
 /** How far single measurements lie apart. */
 export type Spread = { runs: number; min: number; median: number; max: number };
 
-export type Unit = "ms" | "s" | "B" | "B/s" | "%" | "MiB" | "MB" | "keys" | "files";
+export type Unit = "ms" | "s" | "B" | "B/s" | "%" | "MiB" | "MB" | "keys" | "files" | "tasks/s";
 
 export type Figure = {
   name: string;
@@ -28,7 +28,18 @@ export type Document = { bench: string; quick: boolean; machine: object; seconds
 
 type FigureParts = Partial<Omit<Figure, "name" | "unit" | "met">>;
 
-const digits: Record<Unit, number> = { ms: 1, s: 0, B: 0, "B/s": 1, "%": 2, MiB: 1, MB: 0, keys: 0, files: 0 };
+const digits: Record<Unit, number> = {
+  ms: 1,
+  s: 0,
+  B: 0,
+  "B/s": 1,
+  "%": 2,
+  MiB: 1,
+  MB: 0,
+  keys: 0,
+  files: 0,
+  "tasks/s": 0,
+};
 
 /** A figure, rounded as its unit deserves; whether it is met is computed from the figure before rounding. */
 export function figure(name: string, value: number | null, unit: Unit, parts: FigureParts = {}): Figure {

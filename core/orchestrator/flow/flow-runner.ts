@@ -71,7 +71,7 @@ export class FlowRunner {
       const flow = this.#options.flows.get(record.flow);
       const step = flow === undefined ? undefined : stepOf(flow, record);
       if (flow === undefined || step === undefined)
-        await this.#change(task, record, (tx, now) => writeUnknown(tx, flow, record, now));
+        await this.#withHook(task, record, (tx, now, isWithHook) => writeUnknown(tx, flow, record, now, isWithHook));
       else if (record.phase === "waiting") await this.#write(task, flow, record, () => begin(record));
       else if (!(await this.#carryOutStep(task, flow, record, step)) && record.phase === "undoing") {
         const attempt = this.#recordOf(task)?.attempt ?? 1;
@@ -122,16 +122,23 @@ export class FlowRunner {
     }
   }
 
-  /** Writes what `decide` says follows. A hook that throws is left out: the task must end. */
+  /** Writes what `decide` says follows. */
   async #write(task: string, flow: Flow, before: FlowRecord, decide: (tx: Tx, now: Task) => Next): Promise<void> {
-    const write = (isWithHook: boolean) =>
-      this.#change(task, before, (tx, now) => writeNext(tx, flow, now, decide(tx, now), isWithHook));
+    await this.#withHook(task, before, (tx, now, isWithHook) => writeNext(tx, flow, now, decide(tx, now), isWithHook));
+  }
+
+  /** A hook that throws is left out: the task must end. */
+  async #withHook(
+    task: string,
+    before: FlowRecord,
+    write: (tx: Tx, now: Task, isWithHook: boolean) => void,
+  ): Promise<void> {
     try {
-      await write(true);
+      await this.#change(task, before, (tx, now) => write(tx, now, true));
     } catch (error) {
       if (!(error instanceof HookError)) throw error;
       this.#options.onUnexpected(error.cause, { task, step: before.step });
-      await write(false);
+      await this.#change(task, before, (tx, now) => write(tx, now, false));
     }
   }
 

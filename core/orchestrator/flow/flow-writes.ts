@@ -53,7 +53,7 @@ export function writeCancellation(tx: Tx, flow: Flow | undefined, record: FlowRe
 }
 
 /** Ends a flow that this version can't carry on; nothing of it is taken back. */
-export function writeUnknown(tx: Tx, flow: Flow | undefined, record: FlowRecord, task: Task): void {
+export function writeUnknown(tx: Tx, flow: Flow | undefined, record: FlowRecord, task: Task, isWithHook = true): void {
   const what = flow === undefined ? "flow" : `step ${shown(record.step)} in the flow`;
   const refusal = refusalOf("SYS.1026", {
     where: whereOf(task),
@@ -63,7 +63,8 @@ export function writeUnknown(tx: Tx, flow: Flow | undefined, record: FlowRecord,
   const error = contentOf(new CloudError(refusal));
   const state = stateAfter(task.state === "Waiting" ? { ...task, state: stateAfter(task, "start") } : task, "fail");
   writeEnd(tx, task, { state, error });
-  flow?.failed?.(tx, record.data, error, { isCancelled: false, notUndone: flow.steps.map(({ title }) => title) });
+  if (flow === undefined || !isWithHook) return;
+  callFailed(tx, flow, record, error, { isCancelled: false, notUndone: flow.steps.map(({ title }) => title) });
 }
 
 /** The hook `failed` of a flow threw. */

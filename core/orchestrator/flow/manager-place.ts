@@ -103,10 +103,12 @@ export class ManagerPlace {
     }
   }
 
-  /** Gives the place up: another manager takes over at once. */
+  /** Gives the place up: another manager takes over at once, or at the lease's end if the store can't be reached. */
   async leave(): Promise<void> {
     this.#lose();
-    await this.#lease.release();
+    await this.#lease.release().catch((error: unknown) => {
+      if (!isPassing(error)) throw error;
+    });
   }
 
   #lose(): void {

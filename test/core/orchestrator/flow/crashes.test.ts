@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -12,6 +13,7 @@ import type { JsonObject } from "../../../../core/store/record.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 import { Random } from "../../../support/random.ts";
+import { undoAfter } from "../../../support/undo.ts";
 import { openManager, taskFields, until, uuidOf } from "./bed.ts";
 import { FailingStore } from "./failing-store.ts";
 
@@ -224,6 +226,36 @@ async function oneRun(store: SqliteStore, seed: number): Promise<void> {
   });
   await Promise.all([...ends, observer.close()]);
 }
+
+test("a manager whose place is gone writes nothing more, even while it has not heard of that", async (t) => {
+  const folder = temporaryFolder();
+  undoAfter(t, folder.dispose);
+  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: {} });
+  undoAfter(t, () => store.close());
+  const own = new FailingStore(store, new Random(1), undefined);
+  own.failing = 0;
+  const gate = Promise.withResolvers<undefined>();
+  const steps = ["a", "b"].map((name) => ({ name, title: name, run: () => gate.promise }));
+  const flow: Flow = { name: "gated", steps };
+  const { flows, mirror, records } = await openManager(own, [flow]);
+  await records.change((tx) => flows.start(tx, { flow, data: {}, task: taskFields(1) }));
+  await until(mirror, () => mirror.get("Task", uuidOf(1))?.value.step === "a");
+  const before = await store.get("Flow", uuidOf(1));
+
+  const hearing = Promise.withResolvers<void>();
+  own.hearing = hearing.promise;
+  await own.end();
+  const { promise: refused, resolve } = Promise.withResolvers<void>();
+  own.onConflict = resolve;
+  gate.resolve(undefined);
+  await refused;
+  assert.equal(flows.lost.aborted, false);
+  hearing.resolve();
+  if (!flows.lost.aborted) await once(flows.lost, "abort");
+  await flows.close();
+  assert.deepEqual(await store.get("Flow", uuidOf(1)), before);
+  await mirror.close();
+});
 
 test(`${runs} times random flows end wholly done or wholly undone, each effect once, whenever managers die`, async () => {
   const folder = temporaryFolder();

@@ -25,6 +25,11 @@ export class FailingStore implements Store {
   readonly #lastWrite: number | undefined;
   readonly #death = Promise.withResolvers<void>();
   readonly died = this.#death.promise;
+  /** Percent of the writes that can't be made, and as many whose answer is lost. */
+  failing = 3;
+  /** What the manager hears of changes waits for this. */
+  hearing: Promise<void> = Promise.resolve();
+  onConflict: () => void = () => undefined;
   #writes = 0;
   #isDead = false;
   #lease: Lease | undefined;
@@ -64,16 +69,22 @@ export class FailingStore implements Store {
     if (changes.some(({ do: what, kind }) => what === "put" && kind === "ManagementNode"))
       return this.#store.transact(changes);
     if (this.#writes++ === this.#lastWrite) return this.#lastTransact(changes);
-    if (this.#random.chance(3)) throw new NodeError("STORE.UNREACHABLE", "No member of etcd answers.");
-    if (this.#random.chance(3)) {
+    if (this.#random.chance(this.failing)) throw new NodeError("STORE.UNREACHABLE", "No member of etcd answers.");
+    if (this.#random.chance(this.failing)) {
       if (this.#random.chance(50)) await this.#store.transact(changes);
       throw new NodeError("STORE.UNCERTAIN", "The answer got lost.");
     }
-    return this.#heard(await this.#store.transact(changes));
+    try {
+      return this.#heard(await this.#store.transact(changes));
+    } catch (error) {
+      if (error instanceof NodeError && error.code === "STORE.CONFLICT") this.onConflict();
+      throw error;
+    }
   }
 
   async *watch(options: WatchOptions): AsyncGenerator<WatchBatch, void, undefined> {
     for await (const batch of this.#store.watch(options)) {
+      await this.hearing;
       if (this.#isDead) break;
       yield batch;
     }

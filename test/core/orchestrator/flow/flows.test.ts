@@ -388,3 +388,13 @@ test("a step during which managers end again and again counts as failed", async 
   assert.equal((await ended(last.mirror, 1)).error?.code, "SYS.1025");
   assert.deepEqual(log, ["undo a (half)"]);
 });
+
+test("a manager that is alone with its store goes on with a dead one's flows before that one's lease has ended", async (t) => {
+  const store = await newStore(t);
+  const flow: Flow = { name: "short", steps: [{ name: "s", title: "s", run: async () => undefined }] };
+  const dead = await manager(t, store, [flow], { atOnce: () => 0, leaseMs: 3_600_000 });
+  await begin(dead, flow, 1);
+  const alone = await manager(t, store, [flow], { isAlone: true });
+  assert.equal((await ended(alone.mirror, 1)).state, "Succeeded");
+  assert.equal(dead.flows.lost.aborted, true);
+});
