@@ -1,4 +1,4 @@
-import { access, constants, readFile, stat } from "node:fs/promises";
+import { access, constants, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type BackupManifest,
@@ -17,7 +17,7 @@ import { jsonOrNothing } from "../model/json.ts";
 import { quoted, shown } from "../model/quote.ts";
 import { errnoOf, whyNotWritten } from "../node/durable.ts";
 import { examineCopy } from "../store/sqlite/examine.ts";
-import { takeMember } from "./tar.ts";
+import { isWholeGzip, takeMember } from "./tar.ts";
 
 /** A backup that was found good, and where its members lie now. */
 export type UnpackedBackup = { manifest: BackupManifest; files: Readonly<Partial<Record<BackupMember, string>>> };
@@ -32,6 +32,8 @@ const longestManifest = 1024 * 1024;
  */
 export async function unpackBackup(file: string, folder: string, signal?: AbortSignal): Promise<UnpackedBackup> {
   await requireReadable(file);
+  // Also what lies between and behind the members: a file that has changed anywhere is on a bad disk.
+  if (!(await isWholeGzip(file))) throw (await isGzip(file)) ? damaged(file, "it is not whole") : notOne(file);
   const manifest = await readManifest(file, join(folder, manifestMember), signal);
   const files: Partial<Record<BackupMember, string>> = {};
   for (const member of backupMembers) {
@@ -66,10 +68,7 @@ async function readManifest(file: string, into: string, signal: AbortSignal | un
   const found = await take(file, manifestMember, into, longestManifest, signal);
   const json = found === undefined ? undefined : jsonOrNothing(await readFile(into, "utf8"));
   const head = manifestHead.safeParse(json);
-  if (!head.success || (head.data.product === backupProduct && head.data.kind !== "manager-backup"))
-    throw new NodeError("BACKUP.NOT_ONE", `${quoted(file)} is no backup of a manager.`, {
-      remedy: "Give a file that dump_mysql or the console's Backup Database has made.",
-    });
+  if (!head.success || (head.data.product === backupProduct && head.data.kind !== "manager-backup")) throw notOne(file);
   const { product, format } = head.data;
   if (product !== backupProduct)
     throw new NodeError("BACKUP.OTHER_PRODUCT", `${quoted(file)} is a backup of ${shown(product)}, not of Binnacle.`, {
@@ -128,6 +127,22 @@ async function checkStore(
     if (error.code === "STORE.DAMAGED") throw damaged(file, error.message.replace(/\.$/, ""), error);
     throw error;
   }
+}
+
+async function isGzip(file: string): Promise<boolean> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer.readUInt16BE() === 0x1f8b;
+  } finally {
+    await handle.close();
+  }
+}
+
+function notOne(file: string): NodeError {
+  return new NodeError("BACKUP.NOT_ONE", `${quoted(file)} is no backup of a manager.`, {
+    remedy: "Give a file that dump_mysql or the console's Backup Database has made.",
+  });
 }
 
 function damaged(file: string, why: string, cause?: unknown): NodeError {

@@ -44,6 +44,17 @@ export async function packMembers(
   }
 }
 
+/** Whether a file is whole in the eyes of gzip, which keeps a checksum over all of it. */
+export async function isWholeGzip(file: string): Promise<boolean> {
+  const source = await open(file, "r");
+  try {
+    const child = spawn("gzip", ["--test"], { cwd: "/", env: environment, stdio: [source.fd, "ignore", "pipe"] });
+    return (await endOf(child)).code === 0;
+  } finally {
+    await source.close();
+  }
+}
+
 export type Member = { sizeBytes: number; sha256: string };
 
 /**
