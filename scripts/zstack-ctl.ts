@@ -29,7 +29,7 @@ async function main(argv: readonly string[]): Promise<CtlExit> {
     if (!(error instanceof NodeError)) throw error;
     voice.warn(`${error.code}: ${error.message}`);
     if (error.remedy !== undefined && error.remedy !== "") process.stderr.write(`  ${error.remedy}\n`);
-    return ctlExit.failed;
+    return error.code === "BACKUP.NO_STORE" ? ctlExit.noStore : ctlExit.failed;
   }
 }
 

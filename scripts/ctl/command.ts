@@ -134,9 +134,10 @@ export const ctlExitStatus = [
   { code: 0, text: "It was done." },
   { code: 1, text: "It was not done, or only a part of it; what is said tells which." },
   { code: 2, text: "Wrong usage; nothing was done." },
+  { code: 3, text: "There is nothing to back up: this node has no store." },
 ] as const;
 /** The same by name. */
-export const ctlExit = { done: 0, failed: 1, usage: 2 } as const;
+export const ctlExit = { done: 0, failed: 1, usage: 2, noStore: 3 } as const;
 export type CtlExit = (typeof ctlExit)[keyof typeof ctlExit];
 
 /** An option as it is typed: `-f, --file FILE`. */
