@@ -148,7 +148,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
     calls: callTable({
-      ...{ flows, store, identity, records, passwords, version: options.version },
+      ...{ flows, store, identity, records, passwords, door, version: options.version },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
     }),
     records,
@@ -200,12 +200,13 @@ type TableParts = MaintenanceOptions & {
   store: Store;
   records: Records;
   passwords: Map<string, Secret>;
+  door: HostDoor;
   version: string;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
 function callTable(parts: TableParts): CallTable {
-  const { flows, store, identity, records, passwords, version } = parts;
+  const { flows, store, identity, records, passwords, door, version } = parts;
   const more = { ...acts(identity, records, passwords), ...maintenance(parts) };
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
@@ -216,6 +217,11 @@ function callTable(parts: TableParts): CallTable {
         flows.cancel(tx, uuid);
         return { inventory: tx.need("Task", uuid) };
       },
+    },
+    GetHostFingerprint: {
+      read: async ({ managementIp }: { managementIp: string }) => ({
+        fingerprint: await door.fingerprint(managementIp),
+      }),
     },
     GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
     IsReady: { read: () => ({ ready: !flows.lost.aborted }) },
