@@ -37,7 +37,9 @@ async function main(argv: readonly string[]): Promise<CtlExit> {
 const orderly: readonly CtlCommandName[] = ["dump_mysql", "restore_mysql"];
 
 function endInOrder(stopped: AbortController): void {
-  const why = new NodeError("CTL.STOPPED", "Stopped.", { remedy: "Nothing half-made was kept." });
+  const why = new NodeError("CTL.STOPPED", "Stopped.", {
+    remedy: "Nothing half-made is kept; a backup that the manager is making already comes to its end.",
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopped.abort(why));
 }
 

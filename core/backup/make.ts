@@ -123,7 +123,8 @@ export async function makeBackup(options: BackupOptions): Promise<BackupMade> {
     };
     return { backup, removed };
   } catch (error) {
-    if (error instanceof NodeError || signal?.aborted === true) throw error;
+    if (signal?.aborted === true) throw signal.reason;
+    if (error instanceof NodeError) throw error;
     throw failed(folder, error);
   } finally {
     await rm(work, { recursive: true, force: true }).catch(() => undefined);

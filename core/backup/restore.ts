@@ -64,36 +64,49 @@ export async function restoreBackup(file: string, world: RestoreWorld): Promise<
     const comparison = compareBackups(chosen, present, await presentFingerprint(world));
     if (!(await world.confirm({ chosen, comparison, standing: first }))) return { isDone: false, safety: first.file };
 
-    if (wasRunning) {
-      world.log("Stopping the manager");
-      await world.stop();
-    }
-    await requireAlone(world).catch(async (error: unknown) => {
+    const isOther = comparison.authority === "other";
+    const way = { first, wasRunning, work, isOther };
+    const { safety, back } = await readyToReplace(world, way).catch(async (error: unknown) => {
+      // Nothing has changed yet but that the manager does not run.
       if (wasRunning) await world.start();
       throw error;
     });
-    // What was changed while somebody thought about the question is in the second one.
-    const safety = wasRunning ? await safetyOf(world, false) : first;
-    if (safety.file !== first.file) await removeBackup(first.file);
-    const before = safety.state === "sound" ? await storeOf(safety.file, await subfolder(work, "before")) : safety;
-    const isOther = comparison.authority === "other";
-    const [authority, former] = [join(work, "chosen"), await subfolder(work, "authority")];
-    await keepAuthority(world, former);
     try {
       world.log("Putting the backup in place");
-      const store = storeIn(chosen);
-      await putInPlace(world, { store, ...(isOther ? { authority } : {}) }, work);
+      const authority = isOther ? { authority: join(work, "chosen") } : {};
+      await putInPlace(world, { store: storeIn(chosen), ...authority }, work);
       if (isOther) await world.authorityChanged();
       world.log("Starting the manager");
       await world.start();
     } catch (error) {
-      const content = { store: before, ...(isOther ? { authority: former } : {}) };
-      await goBack(world, { content, safety, work, wasRunning }, error);
+      await goBack(world, { content: back, safety, work, wasRunning }, error);
     }
     return { isDone: true, safety: safety.file };
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+type Way = { first: Standing; wasRunning: boolean; work: string; isOther: boolean };
+
+/** Stops the manager, and gathers all that the way back needs. */
+async function readyToReplace(
+  world: RestoreWorld,
+  { first, wasRunning, work, isOther }: Way,
+): Promise<{ safety: Standing; back: Content }> {
+  if (wasRunning) {
+    world.log("Stopping the manager");
+    await world.stop();
+  }
+  await requireAlone(world);
+  // What was changed while somebody thought about the question is in the second one.
+  const safety = wasRunning ? await safetyOf(world, false) : first;
+  if (safety.file !== first.file) await removeBackup(first.file);
+  const store = safety.state === "sound" ? await storeOf(safety.file, await subfolder(work, "before")) : safety;
+  if (!isOther) return { safety, back: { store } };
+  const authority = await subfolder(work, "authority");
+  await keepAuthority(world, authority);
+  return { safety, back: { store, authority } };
 }
 
 async function subfolder(work: string, name: string): Promise<string> {

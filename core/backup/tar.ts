@@ -11,6 +11,8 @@ import { commandPath } from "../node/command.ts";
  * archive calls its members never becomes a path.
  */
 
+/** In a group of their own: a Ctrl-C at a terminal is for whoever started them, who may want them to end in order. */
+const apart = { cwd: "/", detached: true } as const;
 const environment = { PATH: commandPath, LC_ALL: "C.UTF-8" };
 /** Of what tar complains about. */
 const longestComplaint = 2_000;
@@ -31,7 +33,7 @@ export async function packMembers(
       ...[`--directory=${folder}`, "--", ...members],
     ];
     const child = spawn("tar", args, {
-      cwd: "/",
+      ...apart,
       env: environment,
       stdio: ["ignore", target.fd, "pipe"],
       ...(signal === undefined ? {} : { signal }),
@@ -48,7 +50,7 @@ export async function packMembers(
 export async function isWholeGzip(file: string): Promise<boolean> {
   const source = await open(file, "r");
   try {
-    const child = spawn("gzip", ["--test"], { cwd: "/", env: environment, stdio: [source.fd, "ignore", "pipe"] });
+    const child = spawn("gzip", ["--test"], { ...apart, env: environment, stdio: [source.fd, "ignore", "pipe"] });
     return (await endOf(child)).code === 0;
   } finally {
     await source.close();
@@ -72,7 +74,7 @@ export async function takeMember(
   try {
     const source = createReadStream(archive);
     const args = ["--extract", "--gzip", "--to-stdout", "--occurrence=1", "--file=-", "--", member];
-    const child = spawn("tar", args, { cwd: "/", env: environment, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn("tar", args, { ...apart, env: environment, stdio: ["pipe", "pipe", "pipe"] });
     const [hash, ending] = [createHash("sha256"), endOf(child)];
     let sizeBytes = 0;
     const keep = new Writable({

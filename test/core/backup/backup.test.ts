@@ -93,6 +93,19 @@ test("what a killed backup left is no backup and goes with the next one; that of
   assert.deepEqual(left, [`.${name}.${process.ppid}.unfinished`]);
 });
 
+test("one that is called off, while it is copied or packed, leaves nothing", async (t) => {
+  for (const at of ["Copying", "Packing"]) {
+    const bed = await backupBed(t);
+    const calledOff = new AbortController();
+    const reason = new NodeError("TEST.STOPPED", "Stopped.");
+    const log = (line: string) => {
+      if (line.startsWith(at)) calledOff.abort(reason);
+    };
+    await assert.rejects(makeBackup({ ...bed.options, signal: calledOff.signal, log }), reason);
+    assert.deepEqual(bed.inBackups(), []);
+  }
+});
+
 test("too little room is said before anything is written", async (t) => {
   const bed = await backupBed(t);
   await assert.rejects(makeBackup({ ...bed.options, freeBytes: async () => 1024 }), { code: "BACKUP.NO_SPACE" });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { SqliteStore } from "../../../core/store/sqlite.ts";
@@ -102,6 +102,22 @@ describe("restore_mysql", () => {
     await assert.rejects(bed.ctl("restore_mysql", "-f", file, "--yes"), { code: "BACKUP.NOT_RESTORED" });
     assert.deepEqual(await zones(bed), ["west"]);
     assert.equal(readFileSync(join(bed.tls, "ca.crt"), "utf8"), authority);
+    assertTidy(bed);
+  });
+
+  test("lets the manager run on when what is there can't be backed up", async (t) => {
+    const bed = await nodeBed(t);
+    await bed.start();
+    const file = join(bed.folder, "kept.tar.gz");
+    renameSync(await backUp(bed), file);
+    await bed.ask("CreateZone", { name: "west" });
+    bed.answer = true;
+    bed.atQuestion = async () => {
+      rmSync(bed.backups, { recursive: true });
+      writeFileSync(bed.backups, "a file in the way");
+    };
+    await assert.rejects(bed.ctl("restore_mysql", "-f", file), { code: "BACKUP.FAILED" });
+    assert.deepEqual(await zones(bed), ["west"]);
     assertTidy(bed);
   });
 
