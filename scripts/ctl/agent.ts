@@ -64,6 +64,23 @@ function findingLines(words: Awaited<ReturnType<typeof loadDiagnosisTexts>>, fin
   return lines;
 }
 
+/** The console proxy, where somebody has set it to the manager's former address, gets the new one. */
+export async function moveConsoleProxy(world: CtlWorld, former: string, ip: string): Promise<void> {
+  try {
+    await withAgent(world, 30_000, async (agent) => {
+      const { isSet, address } = await agent.call("consoleProxy", {});
+      if (!isSet || address === ip) return;
+      if (address === former) {
+        await agent.call("setConsoleProxy", { body: { address: ip, port: "" } });
+        world.voice.say(`Console proxy: ${former} -> ${ip}`);
+      } else world.voice.say(`The console proxy stays at ${address ?? "-"}: F2, Configure Console Proxy changes it.`);
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    world.voice.warn(`Whether the console proxy has the former address is not known: ${why}`);
+  }
+}
+
 /** `collect_log`. @throws UsageError, COLLECT.…, CTL.JOB_ENDED */
 export async function collectLogs(world: CtlWorld, given: string | undefined): Promise<void> {
   const range = logRanges.find((each) => each === (given ?? "day"));

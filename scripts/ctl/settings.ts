@@ -10,6 +10,7 @@ import {
 } from "../../core/model/manager-configuration.ts";
 import { listed, shown } from "../../core/model/quote.ts";
 import { errnoOf, whyNotWritten, writeDurably } from "../../core/node/durable.ts";
+import { moveConsoleProxy } from "./agent.ts";
 import { UsageError } from "./arguments.ts";
 import { changeUnits, managerUnit, proxyUnit, requireAnswer, uiUnit, unitState } from "./units.ts";
 import type { CtlWorld } from "./world.ts";
@@ -102,6 +103,7 @@ export async function changeIp(world: CtlWorld, text: string): Promise<void> {
   const former = configuration["management.ip"];
   await writeConfiguration(world.configurationFile, withManagerSetting(before, "management.ip", ip));
   world.voice.say(`management.ip: ${former || "(that of the default route)"} -> ${ip}`);
+  await moveConsoleProxy(world, former, ip);
   const running: string[] = [];
   for (const unit of [managerUnit, proxyUnit, uiUnit]) {
     const { active } = await unitState(world, unit);

@@ -149,6 +149,19 @@ describe("change_ip", () => {
     assert.ok(bed.isRunning());
   });
 
+  test("gives the console proxy the new address where it was set to the former one", async (t) => {
+    const bed = await nodeBed(t, { settings: ["management.ip=10.0.0.5"] });
+    const proxy = { isSet: true, address: "10.0.0.5", port: 4900, unit: "stopped" as const };
+    const agent = await startAnsweringAgent(bed.world.agentSocket, { consoleProxy: proxy, setConsoleProxy: proxy });
+    undoAfter(t, () => agent.close());
+    assert.equal(await bed.ctl("change_ip", "--ip", "10.9.8.7"), 0, bed.said());
+    assert.deepEqual(agent.asked.find(({ call }) => call === "setConsoleProxy")?.body, {
+      address: "10.9.8.7",
+      port: "",
+    });
+    assert.match(bed.said(), /^Console proxy: 10\.0\.0\.5 -> 10\.9\.8\.7$/m);
+  });
+
   test("refuses an address that the node does not have, and what is none", async (t) => {
     const bed = await nodeBed(t);
     const before = readFileSync(bed.configurationFile, "utf8");
