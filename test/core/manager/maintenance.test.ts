@@ -25,7 +25,9 @@ test("admin's password is reset through root's door alone, and nobody but admin 
   };
   // A user who has taken the name of root has not come through root's door.
   for (const name of ["root", "admin", "eve"])
-    await assert.rejects(acts.BackupDatabase({ keepAmount: null }, context("0".repeat(32), name)), { code: "SYS.1052" });
+    await assert.rejects(acts.BackupDatabase({ keepAmount: null }, context("0".repeat(32), name)), {
+      code: "SYS.1052",
+    });
   assert.equal(made, 0);
   await assert.rejects(acts.BackupDatabase({ keepAmount: null }, context(null, "root")), /no more than this/);
   assert.equal(made, 1);
