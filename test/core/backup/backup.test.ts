@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { makeBackup } from "../../../core/backup/make.ts";
 import { unpackBackup } from "../../../core/backup/read.ts";
 import { NodeError } from "../../../core/model/error.ts";
@@ -216,10 +217,11 @@ describe("what is no good backup is refused", () => {
       await assert.rejects(unpackBackup(file, bed.empty("out")), { code });
     });
 
-  test("cut off at any place, or with any byte changed", async (t) => {
+  test("cut off at any place, or with a byte changed that means something", async (t) => {
     const bed = await backupBed(t);
     const { backup } = await makeBackup(bed.options);
     const whole = readFileSync(backup.file);
+    const content = gunzipSync(whole);
     const good = ["BACKUP.NOT_ONE", "BACKUP.DAMAGED", "BACKUP.OTHER_PRODUCT", "BACKUP.NEWER"];
     const refused = (error: unknown) => error instanceof NodeError && good.includes(error.code);
     for (let i = 0; i < 12; i++) {
@@ -227,9 +229,10 @@ describe("what is no good backup is refused", () => {
       writeFileSync(bed.place("cut"), whole.subarray(0, cut));
       await assert.rejects(unpackBackup(bed.place("cut"), bed.empty(`cut-${i}`)), refused, `cut at ${cut}`);
       const bent = Buffer.from(whole);
-      // gzip's header holds a time and a system, which say nothing of the content.
       const at = 20 + Math.floor(((whole.length - 40) * i) / 12);
       bent[at] = (bent[at] ?? 0) ^ 0x10;
+      // Some bits of a packed file are only there to fill a byte: what is unpacked is the same then.
+      if (unpacked(bent)?.equals(content) === true) continue;
       writeFileSync(bed.place("bent"), bent);
       await assert.rejects(unpackBackup(bed.place("bent"), bed.empty(`bent-${i}`)), refused, `changed at ${at}`);
     }
@@ -250,6 +253,14 @@ describe("what is no good backup is refused", () => {
       await assert.rejects(unpackBackup(bed.place(file), bed.empty(`out-${file}`)), { code }, file);
   });
 });
+
+function unpacked(bytes: Buffer): Buffer | undefined {
+  try {
+    return gunzipSync(bytes);
+  } catch {
+    return undefined;
+  }
+}
 
 test("a name that tar or a shell would take for something else is only a name", async (t) => {
   const bed = await backupBed(t);

@@ -44,7 +44,7 @@ describe("status", () => {
   });
 
   test("start says why the manager does not come up, and where to look", async (t) => {
-    const bed = await nodeBed(t, { settings: ["api.port=0"] });
+    const bed = await nodeBed(t, { settings: ["no.such=1"] });
     await assert.rejects(bed.ctl("start"), { code: "CTL.UNIT_FAILED", remedy: /journalctl -b -u binnacle-manager/ });
     await assert.rejects(bed.ctl("start_ui"), { code: "CTL.NO_UNIT", remedy: /no web UI/ });
   });

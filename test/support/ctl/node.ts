@@ -64,13 +64,15 @@ export async function nodeBed(t: TestContext, { settings = [] }: NodeOptions = {
   undoAfter(t, temporary.dispose);
   const folder = temporary.path;
   const place = (...names: string[]) => join(folder, ...names);
-  // Another address for each: ports need not be looked for.
+  // Another address for each, and ports that no service of this machine has on all addresses: none need be looked for.
   const address = `127.${randomInt(1, 250)}.${randomInt(1, 250)}.${randomInt(1, 250)}`;
   mkdirSync(place("tls"), { mode: 0o755 });
   mkdirSync(place("run"), { mode: 0o700 });
   const configurationFile = place("manager.conf");
   const lines = [
     `api.address=${address}`,
+    `api.port=${randomInt(20_000, 26_000)}`,
+    `metrics.port=${randomInt(26_000, 32_000)}`,
     `metrics.address=${address}`,
     `tls.folder=${place("tls")}`,
     `store.file=${place("manager", "store.db")}`,

@@ -37,6 +37,7 @@ export async function sshServer(t: TestContext, login = "/bin/sh"): Promise<SshS
   chmodSync(folder.path, 0o755);
   const place = (name: string) => join(folder.path, name);
   const address = `127.${randomInt(1, 250)}.${randomInt(1, 250)}.${randomInt(1, 250)}`;
+  const port = randomInt(20_000, 32_000);
   for (const name of ["host", "client", "stranger"])
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", place(name)]);
   mkdirSync(place("home"), { mode: 0o700 });
@@ -51,15 +52,15 @@ export async function sshServer(t: TestContext, login = "/bin/sh"): Promise<SshS
   writeFileSync(
     place("sshd_config"),
     [
-      ...[`ListenAddress ${address}`, "Port 2222", `HostKey ${place("host")}`, "PidFile none", "UsePAM no"],
+      ...[`ListenAddress ${address}`, `Port ${port}`, `HostKey ${place("host")}`, "PidFile none", "UsePAM no"],
       ...["PasswordAuthentication no", "KbdInteractiveAuthentication no", "LogLevel VERBOSE", ""],
     ].join("\n"),
   );
-  writeFileSync(place("known"), `[${address}]:2222 ${readFileSync(place("host.pub"), "utf8")}`);
+  writeFileSync(place("known"), `[${address}]:${port} ${readFileSync(place("host.pub"), "utf8")}`);
   writeFileSync(place("none"), "");
   const options = (name: string, key: string, known: string) => {
     const lines = [`IdentityFile ${place(key)}`, "IdentitiesOnly yes", `UserKnownHostsFile ${place(known)}`];
-    writeFileSync(place(name), [...lines, "GlobalKnownHostsFile /dev/null", "Port 2222", ""].join("\n"));
+    writeFileSync(place(name), [...lines, "GlobalKnownHostsFile /dev/null", `Port ${port}`, ""].join("\n"));
     return ["-F", place(name)];
   };
   const script = [
@@ -78,7 +79,7 @@ export async function sshServer(t: TestContext, login = "/bin/sh"): Promise<SshS
     output += text;
   });
   undoAfter(t, () => ended(child));
-  await listening(address, child, () => output);
+  await listening(address, port, child, () => output);
   return {
     user: "keeper",
     address,
@@ -114,11 +115,11 @@ function serverProgram(): { program: string; libraries: string } {
   return { program: join(folder, "usr/sbin/sshd"), libraries: libraries.join(":") };
 }
 
-async function listening(host: string, child: ChildProcess, output: () => string): Promise<void> {
+async function listening(host: string, port: number, child: ChildProcess, output: () => string): Promise<void> {
   const deadline = performance.now() + startMs;
   for (;;) {
     const isUp = await new Promise<boolean>((resolve) => {
-      const socket = connect({ host, port: 2222 });
+      const socket = connect({ host, port });
       socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
       socket.once("connect", () => socket.destroy());
     });
