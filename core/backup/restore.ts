@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import type { Backups } from "./backups.ts";
@@ -15,7 +15,7 @@ import {
 } from "./place.ts";
 import { type UnpackedBackup, unpackBackup } from "./read.ts";
 import { finishReplacement } from "./replace.ts";
-import { removeBackup } from "./shelf.ts";
+import { isAtWork, removeBackup } from "./shelf.ts";
 import { backUpStandingStore, hasStore } from "./standing.ts";
 
 /** Everything beside the files by which a backup is restored. */
@@ -36,26 +36,25 @@ export type RestoreWorld = Place & {
 
 export type Restored = { isDone: boolean; safety: string | undefined };
 
-const workPrefix = ".restore-";
+const workFolder = /^\.restore-(\d+)-/;
 
 /**
  * Restores a backup: checks it whole, backs up what is there, asks, stops the manager, replaces, starts, and goes back to
  * what was there when the manager does not answer then.
  *
- * @throws as `unpackBackup` and `makeBackup`; STORE.LOCKED; BACKUP.OTHER_MANAGERS; BACKUP.NOT_RESTORED: all is as it was;
+ * @throws as `unpackBackup` and `makeBackup`; BACKUP.RESTORING; STORE.LOCKED; BACKUP.OTHER_MANAGERS; BACKUP.NOT_RESTORED: all is as it was;
  *   BACKUP.NOT_BACK: it is not
  */
 export async function restoreBackup(file: string, world: RestoreWorld): Promise<Restored> {
   const folder = dirname(world.configuration["store.file"]);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(folder))
-    if (name.startsWith(workPrefix)) await rm(join(folder, name), { recursive: true, force: true });
+  await requireNoOther(folder, world.now());
   const wasRunning = await world.isRunning();
   // One that fails is started again and again: it must not find half of a store.
   if (!wasRunning) await world.stop();
   // Of a store that is open, the manager has done so itself.
   if (!wasRunning && (await finishReplacement(folder))) world.log("A restore that was cut off is finished.");
-  const work = await mkdtemp(join(folder, workPrefix));
+  const work = await mkdtemp(join(folder, `.restore-${process.pid}-`));
   try {
     world.log("Checking the backup");
     const chosen = await unpackBackup(file, await subfolder(work, "chosen"));
@@ -84,6 +83,21 @@ export async function restoreBackup(file: string, world: RestoreWorld): Promise<
     return { isDone: true, safety: safety.file };
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Removes what a restore that was killed has left. @throws BACKUP.RESTORING while another one runs */
+async function requireNoOther(folder: string, now: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = workFolder.exec(name)?.[1];
+    if (pid === undefined) continue;
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (found !== undefined && isAtWork(Number(pid), found.mtimeMs, now))
+      throw new NodeError("BACKUP.RESTORING", `A backup is being restored already (PID ${pid}).`, {
+        remedy: "Wait until it has ended.",
+        values: { pid: Number(pid) },
+      });
+    await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -25,12 +25,14 @@ export async function openBackups(folder: string, now: number): Promise<void> {
     if (pid === undefined) continue;
     const place = join(folder, name);
     const found = await lstat(place).catch(() => undefined);
-    if (found !== undefined && isRunning(Number(pid)) && now - found.mtimeMs < longestMs) continue;
+    if (found !== undefined && isAtWork(Number(pid), found.mtimeMs, now)) continue;
     await rm(place, { recursive: true, force: true });
   }
 }
 
-function isRunning(pid: number): boolean {
+/** Whether the program that began something may still be at it. */
+export function isAtWork(pid: number, sinceMs: number, now: number): boolean {
+  if (now - sinceMs > longestMs) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
+import { NodeError } from "../../../core/model/error.ts";
 import { SqliteStore } from "../../../core/store/sqlite.ts";
 import { type NodeBed, nodeBed } from "../../support/ctl/node.ts";
 import { undoAfter } from "../../support/undo.ts";
@@ -118,6 +120,22 @@ describe("restore_mysql", () => {
     };
     await assert.rejects(bed.ctl("restore_mysql", "-f", file), { code: "BACKUP.FAILED" });
     assert.deepEqual(await zones(bed), ["west"]);
+    assertTidy(bed);
+  });
+
+  test("is refused while another one asks, and clears what a killed one left", async (t) => {
+    const bed = await nodeBed(t);
+    await bed.start();
+    const file = await backUp(bed);
+    const dead = execFileSync("sh", ["-c", "echo $$"], { encoding: "utf8" }).trim();
+    mkdirSync(join(dirname(bed.store), `.restore-${dead}-abc`));
+    bed.answer = false;
+    let second: unknown;
+    bed.atQuestion = async () => {
+      second = await bed.ctl("restore_mysql", "-f", file).catch((error: unknown) => error);
+    };
+    assert.equal(await bed.ctl("restore_mysql", "-f", file), 1);
+    assert.ok(second instanceof NodeError && second.code === "BACKUP.RESTORING", String(second));
     assertTidy(bed);
   });
 
