@@ -9,6 +9,8 @@ import { parseArgs } from "node:util";
 import { HttpsHostDoor } from "./api/host/door.ts";
 import { HttpsHostLink } from "./api/host/link.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
+import { Backups } from "./backup/backups.ts";
+import { finishReplacement } from "./backup/replace.ts";
 import { ServerCertificate, serverNames } from "./manager/certificate.ts";
 import { openCloud } from "./manager/cloud.ts";
 import { checkCrypt } from "./manager/crypt.ts";
@@ -23,6 +25,7 @@ import { Secret } from "./model/secret.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { sinceBootMs } from "./node/machine.ts";
 import { cloudUuid } from "./orchestrator/calls/handler.ts";
+import type { FirstPassword } from "./orchestrator/identity/index.ts";
 import { Authority } from "./pki/authority.ts";
 import { version } from "./version.ts";
 
@@ -38,6 +41,7 @@ async function main(): Promise<void> {
   const tls = configuration["tls.folder"];
   mkdirSync(dirname(configuration["store.file"]), { recursive: true, mode: 0o700 });
   await claimSocket(flags.socket);
+  if (await finishReplacement(dirname(configuration["store.file"]))) log.warn("a restore that was cut off is finished");
 
   const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
   const certificate = await ServerCertificate.open({
@@ -49,7 +53,7 @@ async function main(): Promise<void> {
     everyMs: 10_000,
     onError: (error) => log.error({ err: error }, "the certificate of the API can't be renewed"),
   });
-  const { store, isAlone } = await openStore(configuration);
+  const { store, isAlone, copied } = await openStore(configuration);
   const metrics = new Metrics();
   const port = Number(flags["host-port"]);
   const link = new HttpsHostLink({ credentials: () => authority.manager(), pinned: (uuid) => pinned(uuid), port });
@@ -66,6 +70,14 @@ async function main(): Promise<void> {
     log,
     passwords: { checkCrypt },
     ...(await firstPassword()),
+    backups: new Backups({
+      configuration,
+      configurationFile: flags.configuration,
+      store: copied,
+      hostname: hostname(),
+      version,
+      now: Date.now,
+    }),
     onCallEnd: (name, durationMs, error) => metrics.callEnded(name, durationMs, error),
   });
   const pinned = (uuid: string) => {
@@ -135,7 +147,7 @@ async function readConfiguration(): Promise<ManagerConfiguration> {
 }
 
 /** admin's first password: a hash of crypt(3), which the installer has left, or a word for tests and training. */
-async function firstPassword(): Promise<{ adminPassword?: Secret | { cryptHash: Secret } }> {
+async function firstPassword(): Promise<{ adminPassword?: FirstPassword }> {
   try {
     const kept = (await readFile(flags["admin-password"], "utf8")).trim();
     if (kept === "") return {};

@@ -32,6 +32,9 @@ export const initialPassword = "password";
 /** Characters of a name that are looked at: no user has a longer one. */
 const longestName = 255;
 
+/** A password that was chosen at the installation: as it is, or as a hash of crypt(3). */
+export type FirstPassword = Secret | { readonly cryptHash: Secret };
+
 export type IdentityOptions = SessionsOptions & { passwords: Passwords };
 
 export type LogIn = {
@@ -77,7 +80,7 @@ export class Identity {
    * @returns whether admin was made now
    * @throws IDENTITY.1007, IDENTITY.1009 when what was given can't be used; nothing was made
    */
-  async bootstrap(given?: Secret | { readonly cryptHash: Secret }): Promise<boolean> {
+  async bootstrap(given?: FirstPassword): Promise<boolean> {
     if (this.#mirror.get("User", admin.uuid) !== undefined) return false;
     const hash = await this.#firstHash(given);
     return this.#records.change((tx) => {
@@ -154,14 +157,14 @@ export class Identity {
   }
 
   /**
-   * Sets admin's password back to `initialPassword`, to be changed at the next log-in; ends all its sessions, enables
-   * it when it is disabled, and forgets its wrong passwords on this manager. For root on a management node only:
-   * `zstack-ctl reset_password`.
+   * Sets admin's password back to that of the installation, or to `initialPassword`, to be changed at the next log-in;
+   * ends all its sessions, enables it when it is disabled, and forgets its wrong passwords on this manager. For root on
+   * a management node only: `zstack-ctl reset_password`.
    *
-   * @throws SYS.1005 before `bootstrap`
+   * @throws SYS.1005 before `bootstrap`; as that when what was given can't be used
    */
-  async resetPassword(): Promise<void> {
-    const hash = await this.#passwords.hash(new Secret(initialPassword));
+  async resetPassword(given?: FirstPassword): Promise<void> {
+    const hash = await this.#firstHash(given);
     await this.#records.change((tx) => {
       tx.need("User", admin.uuid);
       putPassword(tx, admin.uuid, hash);
@@ -198,7 +201,7 @@ export class Identity {
     return this.#sessions.settled();
   }
 
-  async #firstHash(given: Secret | { readonly cryptHash: Secret } | undefined): Promise<string> {
+  async #firstHash(given: FirstPassword | undefined): Promise<string> {
     if (given === undefined) return this.#passwords.hash(new Secret(initialPassword));
     if (given instanceof Secret) {
       requireGood(given);
