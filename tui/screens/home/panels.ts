@@ -82,17 +82,29 @@ export function drawNode(canvas: Canvas, view: View): void {
   const running: Style = isUnready(view) ? "text" : "good";
   const draw = (body: Canvas, m: FactValue<"management">) => {
     const stateStyle: Record<typeof m.service, Style> = { running, stopped: "bad", unknown: "warn" };
+    const why: readonly (readonly [string, Style])[] =
+      m.why === undefined ? [] : [[t(`service.why.${m.why}`), stateStyle[m.service]]];
     line(body, 0, t("node.service"), [
       [t(`service.${m.service}`), stateStyle[m.service]],
+      ...why,
       [m.pid === null ? "" : t("node.pid", { pid: m.pid }), "text"],
     ]);
     line(body, 1, t("node.ui"), [
       [t(`service.${m.ui}`), stateStyle[m.ui]],
       [m.uiAddress ?? "", "text"],
     ]);
-    line(body, 2, t("node.ha"), [[t(`ha.${m.ha}`), "text"]]);
+    line(body, 2, t("node.ha"), [[t(`ha.${m.ha}`), "text"], ...taskWords(view)]);
   };
   panel(canvas, view, title, management, draw, top);
+}
+
+/** What the manager is busy with; nothing while it has nothing to do. */
+function taskWords({ t, state }: View): (readonly [string, Style])[] {
+  const { cloud } = state.facts;
+  if (cloud?.state !== "value") return [];
+  const { running, waiting } = cloud.value.tasks;
+  if (running + waiting === 0) return [];
+  return [[t(waiting === 0 ? "node.tasks" : "node.tasksWaiting", { running, waiting }), "text"]];
 }
 
 /** Without systemctl nothing is known of the manager: that is `notInstalled` too, but of something else. */
@@ -252,19 +264,77 @@ export function drawHosts(canvas: Canvas, view: View): void {
     return;
   }
   panel(canvas, view, t("panel.host"), reading, (body, hosts) => {
-    body.text(0, 0, t("host.line1", { total: hosts.total, enabled: hosts.enabled, connected: hosts.connected }));
-    const style: Style = hosts.disconnected > 0 ? "bad" : "text";
-    body.text(0, 1, t("host.line2", { disconnected: hosts.disconnected, maintenance: hosts.maintenance }), style);
+    drawFigures(body, [
+      [t("host.total", { count: hosts.total }), "text"],
+      [t("host.enabled", { count: hosts.enabled }), "text"],
+      [t("host.connected", { count: hosts.connected }), "text"],
+      [t("host.disconnected", { count: hosts.disconnected }), hosts.disconnected > 0 ? "bad" : "text"],
+      ...some(hosts.connecting, t("host.connecting", { count: hosts.connecting }), "warn"),
+      ...some(hosts.maintenance, t("host.maintenance", { count: hosts.maintenance }), "text"),
+      ...some(hosts.disabled, t("host.disabled", { count: hosts.disabled }), "text"),
+    ]);
   });
 }
 
+type Figure = readonly [text: string, style: Style];
+
+/** A figure that is worth its room only where there is something to count. */
+function some(count: number, text: string, style: Style): Figure[] {
+  return count === 0 ? [] : [[text, style]];
+}
+
+/** Figures one behind the other, on as many lines as there are; those that find no room are the last ones. */
+function drawFigures(body: Canvas, figures: readonly Figure[]): void {
+  const fits = (gap: number) => placed(figures, body.width, gap).every(({ y }) => y < body.height);
+  for (const { x, y, text, style } of placed(figures, body.width, fits(3) ? 3 : 2))
+    if (y < body.height) body.text(x, y, text, style);
+}
+
+function placed(figures: readonly Figure[], width: number, gap: number) {
+  let [x, y] = [0, 0];
+  return figures.map(([text, style]) => {
+    const textWidth = displayWidth(text);
+    if (x > 0 && x + textWidth > width) [x, y] = [0, y + 1];
+    const place = { x, y, text, style };
+    x += textWidth + gap;
+    return place;
+  });
+}
+
+/** On a management node those of the whole cloud, counted; on others this node's own, one by one. */
 export function drawMachines(canvas: Canvas, view: View, key: string): void {
+  if (valueOf(view.state.facts.identity)?.role === "management") drawCloudMachines(canvas, view);
+  else drawOwnMachines(canvas, view, key);
+}
+
+function drawCloudMachines(canvas: Canvas, view: View): void {
+  const { t, state } = view;
+  panel(canvas, view, t("panel.vm"), state.facts.cloud, (body, { machines: all }) => {
+    drawFigures(body, [
+      [t("vm.total", { count: all.total }), "text"],
+      [t("vm.running", { count: all.running }), "text"],
+      [t("vm.stopped", { count: all.stopped }), "text"],
+      [t("vm.unknown", { count: all.unknown }), all.unknown > 0 ? "warn" : "text"],
+      ...some(all.failed, t("vm.failed", { count: all.failed }), "bad"),
+      ...some(all.changing, t("vm.changing", { count: all.changing }), "text"),
+      ...some(all.paused, t("vm.paused", { count: all.paused }), "text"),
+      ...some(all.deleted, t("vm.deleted", { count: all.deleted }), "dim"),
+      ...some(all.others, t("vm.others", { count: all.others }), "text"),
+    ]);
+  });
+}
+
+function drawOwnMachines(canvas: Canvas, view: View, key: string): void {
   const { t, state } = view;
   panel(canvas, view, t("panel.vm"), state.facts.virtualMachines, (body, machines, end) => {
     const { list, total, running, stopped, unknown: lost } = machines;
     if (list === null || list.length === 0) {
-      body.text(0, 0, t("vm.line1", { total, running, stopped }));
-      if (lost > 0) body.text(0, 1, t("vm.line2", { unknown: lost }), "warn");
+      drawFigures(body, [
+        [t("vm.total", { count: total }), "text"],
+        [t("vm.running", { count: running }), "text"],
+        [t("vm.stopped", { count: stopped }), "text"],
+        ...some(lost, t("vm.unknown", { count: lost }), "warn"),
+      ]);
       return;
     }
     canvas.text(end + 3, 0, t("vm.ofTotal", { running, total }), "strong");

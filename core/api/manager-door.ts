@@ -1,0 +1,103 @@
+import type * as z from "zod/mini";
+import { type CallOutput, type CloudCallName, type CloudCalls, cloudCalls } from "../model/cloud/calls/index.ts";
+import { cloudErrorBody } from "../model/cloud/refusal.ts";
+import { NodeError } from "../model/error.ts";
+import { CloudClient } from "./cloud-client.ts";
+import { followEvents, type Subscription } from "./event-follower.ts";
+
+/** How much the cloud has of what. */
+export type CloudSummary = CallOutput<"GetManagementSummary">;
+
+export type DoorHandlers = {
+  /** Another attempt to open the stream begins. */
+  onAttempt: () => void;
+  onSummary: (summary: CloudSummary) => void;
+  /** The manager said something, be it only that it is there. */
+  onHeard: () => void;
+  /** The stream broke or could not be opened; it is tried again by itself. */
+  onLost: (error: NodeError) => void;
+};
+
+/** The manager says so often that it does not hang. */
+const heartbeatSeconds = 1;
+const silenceMs = 15_000;
+/** A try costs a fifth of a millisecond, and a manager that is started should be seen at once. */
+const longestPauseMs = 1_000;
+/** Whoever asks waits for the whole of a diagnosis, too. */
+const answerMs = 5_000;
+
+/**
+ * Root's door of this node's manager. Whatever goes wrong is a NodeError: CLOUD.ABSENT (nobody listens), CLOUD.DENIED,
+ * CLOUD.TIMEOUT, CLOUD.LOST, CLOUD.NONSENSE, or what the manager refuses with.
+ */
+export class ManagerDoor {
+  readonly socketPath: string;
+  readonly #client: CloudClient;
+
+  constructor(socketPath: string) {
+    this.socketPath = socketPath;
+    this.#client = new CloudClient({ socketPath, timeoutMs: answerMs });
+  }
+
+  ask<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
+    return this.#client.call(name, input);
+  }
+
+  /** Follows the summary of the cloud, reconnecting until closed. Nothing is called after `close`. */
+  follow(handlers: DoorHandlers): Subscription {
+    const { socketPath } = this;
+    return followEvents({
+      target: () => {
+        handlers.onAttempt();
+        return { socketPath, path: `/v1/events?heartbeat=${heartbeatSeconds}`, agent: false };
+      },
+      silenceMs,
+      longestPauseMs,
+      onHeard: handlers.onHeard,
+      onLost: handlers.onLost,
+      onEvent(name, data) {
+        if (name !== "summary") return;
+        const parsed = cloudCalls.GetManagementSummary.output.safeParse(data);
+        if (parsed.success) handlers.onSummary(parsed.data);
+        else handlers.onLost(nonsense(socketPath, parsed.error.issues[0]?.path.join(".")));
+      },
+      faults: {
+        nonsense: (where) => nonsense(socketPath, where),
+        refused: (json, status) => refused(socketPath, json, status),
+        silent: (ms) => new NodeError("CLOUD.TIMEOUT", `The manager has said nothing for ${ms / 1000} s.`),
+        broken: (error) => broken(socketPath, error),
+        ended: () => new NodeError("CLOUD.LOST", "The manager ended the connection."),
+      },
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function nonsense(socketPath: string, where: string | undefined): NodeError {
+  return new NodeError("CLOUD.NONSENSE", `The manager at ${socketPath} can't be understood (${where ?? "answer"}).`, {
+    remedy: "Agent and manager belong to one release: restart both.",
+    values: { server: socketPath },
+  });
+}
+
+function refused(socketPath: string, json: unknown, status: number): NodeError {
+  const parsed = cloudErrorBody.safeParse(json);
+  if (!parsed.success) return nonsense(socketPath, `status ${status}`);
+  const { code, description, details } = parsed.data.error;
+  return new NodeError(code, `${description}: ${details}`);
+}
+
+/** What a unix socket's connection says. A manager that hangs, with a full queue, answers EAGAIN. */
+function broken(socketPath: string, error: Error & { code?: string }): NodeError {
+  const more = { values: { server: socketPath }, cause: error };
+  if (error.code === "ENOENT" || error.code === "ECONNREFUSED" || error.code === "ENOTDIR")
+    return new NodeError("CLOUD.ABSENT", `No manager listens on ${socketPath}.`, more);
+  if (error.code === "EACCES" || error.code === "EPERM")
+    return new NodeError("CLOUD.DENIED", `${socketPath} may not be opened.`, more);
+  if (error.code === "EAGAIN") return new NodeError("CLOUD.TIMEOUT", `${socketPath} takes no more connections.`, more);
+  if (error.code?.startsWith("HPE_") === true) return nonsense(socketPath, "HTTP");
+  return new NodeError("CLOUD.LOST", `The connection to the manager broke: ${error.message}.`, more);
+}
