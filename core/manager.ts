@@ -2,12 +2,14 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
-import { hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { Server as HttpsServer } from "node:https";
+import { hostname, networkInterfaces } from "node:os";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { HttpsHostDoor } from "./api/host/door.ts";
 import { HttpsHostLink } from "./api/host/link.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
+import { ServerCertificate, serverNames } from "./manager/certificate.ts";
 import { openCloud } from "./manager/cloud.ts";
 import { checkCrypt } from "./manager/crypt.ts";
 import { Metrics } from "./manager/metrics.ts";
@@ -38,6 +40,15 @@ async function main(): Promise<void> {
   await claimSocket(flags.socket);
 
   const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
+  const certificate = await ServerCertificate.open({
+    server: (names) => authority.server(names),
+    names: () => {
+      const managementIp = configuration["management.ip"];
+      return serverNames({ hostname: hostname(), interfaces: networkInterfaces(), managementIp });
+    },
+    everyMs: 10_000,
+    onError: (error) => log.error({ err: error }, "the certificate of the API can't be renewed"),
+  });
   const { store, isAlone } = await openStore(configuration);
   const metrics = new Metrics();
   const port = Number(flags["host-port"]);
@@ -68,8 +79,9 @@ async function main(): Promise<void> {
     mirror: cloud.mirror,
     authenticate: (token) => cloud.identity.authenticate(token),
     log,
-    tls: { key: await text(join(tls, "node.key")), cert: await text(join(tls, "node.crt")) },
+    tls: certificate.tls,
   });
+  if (server.server instanceof HttpsServer) certificate.follow(server.server, { minVersion: "TLSv1.2" });
   await server.listen({ host: configuration["api.address"], port: Number(configuration["api.port"]) });
   const release = await listenOn(rootDoor, flags.socket, 0o600);
   const figures = metrics.server();
@@ -85,6 +97,7 @@ async function main(): Promise<void> {
     notify("STOPPING=1");
     log.info({ why }, "manager ends");
     stopKeepingAlive();
+    certificate.close();
     release();
     figures.close();
     figures.closeAllConnections();
@@ -97,6 +110,8 @@ async function main(): Promise<void> {
     process.on(signal, () => void end(signal, exitCodes.asked).catch((error: unknown) => crash(log, error)));
   // Another manager may be doing our work by now: nothing more is to be written.
   cloud.lost.addEventListener("abort", () => {
+    // At an end of its own accord it gives its place away.
+    if (isEnding) return;
     log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store");
     process.exit(exitCodes.failed);
   });
@@ -128,17 +143,6 @@ async function firstPassword(): Promise<{ adminPassword?: Secret | { cryptHash: 
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
     throw error;
-  }
-}
-
-async function text(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new NodeError("MANAGER.CERTIFICATE", `${file} can't be read.`, {
-      remedy: "Run: systemctl restart binnacle-identity",
-      cause: error,
-    });
   }
 }
 

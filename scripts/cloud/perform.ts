@@ -30,7 +30,10 @@ export async function perform(request: Request, how: Performance): Promise<objec
     if (request.name === "LogInByAccount") return await logIn(input, how);
     const answer = await client.ask(request.name, input, how.signal);
     if (request.name === "LogOut") forget(client);
-    return request.call.mode === "task" && how.isWaiting ? await ending(request, answer, how) : answer;
+    // A change may begin a task, too: a host goes into maintenance.
+    return "task" in answer && request.name !== "CancelTask" && how.isWaiting
+      ? await ending(request, answer, how)
+      : answer;
   } catch (error) {
     if (error instanceof CallRefused && error.code === "IDENTITY.1001") forget(client);
     throw error;

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { ipAddress, line, say } from "../fields.ts";
+import { agentAddress, line, say } from "../fields.ts";
 import { host as hostRecord, hostStateEvents } from "../host.ts";
 import { task } from "../operations.ts";
 import { cluster, zone } from "../place.ts";
@@ -51,7 +51,7 @@ export const hostCalls = {
     creation("Host", "Adds a host: its agent takes part in the cloud from then on.", {
       ...named("Host"),
       clusterUuid: hostRecord.shape.clusterUuid,
-      managementIp: say(ipAddress, "Where its agent listens."),
+      managementIp: say(agentAddress, "Where its agent listens."),
       username: preset(say(z.literal("root"), "The user whose password is given."), "root"),
       password: say(password, "Password of that user on the host; used once and never kept."),
       fingerprint: z.optional(
