@@ -28,7 +28,7 @@ export type CloudFeed = {
 };
 
 /** Beats come every second. The console must show within two that the manager hangs. */
-const quietMs = 1_700;
+const quietMs = 1_600;
 /**
  * A timer of a process that was held up fires before what lies in its sockets is read: it counts only when nothing has
  * come in this time either.

@@ -9,7 +9,7 @@ import { FactMissing, type Source } from "./source.ts";
 const manager = "binnacle-manager";
 
 /** The manager tells of changes by itself. A value is read again only for its age to be true, which costs nothing. */
-const pace = { everyMs: 5_000, idleEveryMs: 60_000, budgetMs: 5_000 };
+const pace = { everyMs: 5_000, idleEveryMs: 60_000, budgetMs: 5_000, quietMs: 100 };
 
 /** Hosts of the cloud, as this node's manager counts them. Other nodes have no manager: `notConfigured`. */
 export function hostsSource(feed: CloudFeed): Source<"hosts"> {

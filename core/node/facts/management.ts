@@ -39,6 +39,8 @@ export function managementSource(feed: CloudFeed): Source<"management"> {
     everyMs: 15_000,
     idleEveryMs: 60_000,
     budgetMs: 6000,
+    // The console must show within two seconds what has become of the manager.
+    quietMs: 250,
     async read(machine, signal) {
       cancelAgain();
       const node = await readNodeFile(machine);

@@ -1,9 +1,10 @@
 import { valueOf } from "../../../core/model/reading.ts";
 import type { Canvas, Rect } from "../../terminal/canvas.ts";
 import type { View } from "../screen.ts";
+import { drawHosts, drawMachines } from "./cloud-panels.ts";
 import { layoutHome, type PanelName } from "./layout.ts";
 import { orderLinks } from "./links.ts";
-import { drawCpu, drawDisks, drawHosts, drawMachines, drawMemory, drawNics, drawNode, drawTime } from "./panels.ts";
+import { drawCpu, drawDisks, drawMemory, drawNics, drawNode, drawTime } from "./panels.ts";
 
 const panels: Record<PanelName, (canvas: Canvas, view: View, key: string) => void> = {
   node: drawNode,
@@ -32,14 +33,9 @@ function isPanel(name: string): name is PanelName {
   return Object.hasOwn(panels, name);
 }
 
-/** What the cloud's figures take when all there are is to be counted. */
-const figureLines = 3;
-
 function wishes({ state }: View) {
   const filesystems = valueOf(state.facts.filesystems)?.length ?? 1;
   const disks = valueOf(state.facts.disks)?.length ?? 1;
   const links = orderLinks(valueOf(state.facts.network)?.links ?? []).length;
-  const isManagement = valueOf(state.facts.identity)?.role === "management";
-  const machines = isManagement ? figureLines : (valueOf(state.facts.virtualMachines)?.list?.length ?? 2);
-  return { disk: filesystems + disks, nic: links, vm: machines };
+  return { disk: filesystems + disks, nic: links, vm: valueOf(state.facts.virtualMachines)?.list?.length ?? 2 };
 }
