@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { eventsPath, followPath } from "./api/contract.ts";
 import { hostProtocol } from "./api/host/contract.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
+import { ManagerDoor } from "./api/manager-door.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
 import type { HypervisorDriver } from "./hypervisor/driver.ts";
@@ -13,6 +14,7 @@ import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
 import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
+import { DoorFeed } from "./node/cloud/feed.ts";
 import { commandPath } from "./node/command.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
 import { applyFix } from "./node/diagnostics/fixes.ts";
@@ -21,7 +23,14 @@ import { effects } from "./node/effects.ts";
 import { EventHub } from "./node/event-hub.ts";
 import { FactBoard } from "./node/facts/board.ts";
 import { allSources } from "./node/facts/sources.ts";
-import { fixtureMachine, type Recording, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
+import {
+  fixtureMachine,
+  type Recording,
+  recordedCloud,
+  recordedHardware,
+  recordedHistories,
+  recording,
+} from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
 import { noChannel, openHostChannel } from "./node/host/channel.ts";
@@ -224,14 +233,17 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     idleMs: () => settings.node.lockMinutes * 60_000,
   });
   let hub: EventHub | undefined;
-  const board = new FactBoard(machine, allSources(), {
+  const root = mode === "node" ? "" : join(home, "machine");
+  const door = new ManagerDoor(flags["manager-socket"] ?? `${root}/run/binnacle/manager.sock`);
+  const cloud = recorded?.cloud === undefined ? new DoorFeed(door) : recordedCloud(recorded);
+  const board = new FactBoard(machine, allSources(cloud), {
     ...(recorded === undefined ? {} : { histories: recordedHistories(recorded) }),
     onChange: (changed) => hub?.factsChanged(changed),
   });
   const world = networkWorld(
     {
       machine,
-      root: mode === "node" ? "" : join(home, "machine"),
+      root,
       folder: join(home, "network"),
       change: effect.change,
       resolver: networkResolver,
@@ -243,7 +255,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   const hardware = recorded === undefined ? hardwareReader() : recordedHardware(recorded);
   const resolver = recorded === undefined ? networkResolver : null;
   const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver });
-  const paths = archivePaths(mode === "node" ? "" : join(home, "machine"));
+  const paths = archivePaths(root);
   const facts = () => board.facts();
   return {
     version,
@@ -257,8 +269,8 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     sessions,
     board,
     // What a preview would upgrade is in its own folder, where nothing is installed.
-    upgrade: upgradeWorld(machine, mode === "node" ? "" : join(home, "machine")),
-    service: serviceWorld(machine, effect, mode === "node" ? "" : join(home, "machine")),
+    upgrade: upgradeWorld(machine, root),
+    service: serviceWorld(machine, effect, root),
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware,
@@ -309,6 +321,8 @@ function readFlags() {
         preview: { type: "boolean", default: false },
         /** End after so many seconds without a console and without a running job. */
         "exit-when-idle": { type: "string" },
+        /** Root's door of this node's manager; a preview looks below its own folder unless told. */
+        "manager-socket": { type: "string" },
         /** A recorded machine instead of this one; previews only. */
         fixture: { type: "string" },
         log: { type: "string" },

@@ -1,8 +1,14 @@
+import * as http from "node:http";
 import * as https from "node:https";
 import { NodeError } from "../model/error.ts";
 
+/** Root's door of this node's own manager: plain HTTP over a unix socket, where no session is needed. */
+export type CloudDoor = { socketPath: string };
+
 /** Where a manager listens, and what is trusted. */
-export type CloudAddress = {
+export type CloudAddress = CloudDoor | CloudServer;
+
+type CloudServer = {
   host: string;
   port: number;
   /** PEM text of the cloud's certificate authority; without it, those that the system trusts. */
@@ -34,16 +40,18 @@ const mostAnswerBytes = 32_000_000;
 export class CloudConnection {
   readonly #address: CloudAddress;
   readonly #timeoutMs: number;
-  readonly #agent: https.Agent;
+  readonly #agent: http.Agent;
 
   constructor(address: CloudAddress, timeoutMs: number) {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
-    this.#agent = new https.Agent({ keepAlive: true, maxSockets: 4 });
+    const { Agent } = "socketPath" in address ? http : https;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 4 });
   }
 
-  /** Host and port as people write them. */
+  /** Host and port as people write them, or the socket. */
   get name(): string {
+    if ("socketPath" in this.#address) return this.#address.socketPath;
     const { host, port } = this.#address;
     return `${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
@@ -54,16 +62,10 @@ export class CloudConnection {
 
   send({ method, path, headers, body, signal }: CloudRequest): Promise<CloudAnswer> {
     return new Promise((resolve, reject) => {
-      const { host, port, ca, tlsName } = this.#address;
-      const request = https.request({
-        host,
-        port,
+      const request = this.#request({
         method,
         path,
         agent: this.#agent,
-        minVersion: "TLSv1.2",
-        ...(ca === undefined ? {} : { ca }),
-        ...(tlsName === undefined ? {} : { servername: tlsName }),
         headers: {
           accept: "application/json",
           ...headers,
@@ -93,7 +95,7 @@ export class CloudConnection {
           isConnected = true;
         };
         if (request.reusedSocket) connected();
-        else socket.once("secureConnect", connected);
+        else socket.once("socketPath" in this.#address ? "connect" : "secureConnect", connected);
       });
       request.on("response", (response) => {
         const chunks: Buffer[] = [];
@@ -113,6 +115,19 @@ export class CloudConnection {
       signal?.addEventListener("abort", stop);
       if (signal?.aborted === true) stop();
       else request.end(body);
+    });
+  }
+
+  #request(options: http.RequestOptions): http.ClientRequest {
+    if ("socketPath" in this.#address) return http.request({ ...options, ...this.#address });
+    const { host, port, ca, tlsName } = this.#address;
+    return https.request({
+      ...options,
+      host,
+      port,
+      minVersion: "TLSv1.2",
+      ...(ca === undefined ? {} : { ca }),
+      ...(tlsName === undefined ? {} : { servername: tlsName }),
     });
   }
 
@@ -162,7 +177,9 @@ export class CloudConnection {
 }
 
 const absences: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "Nothing listens on that port.",
+  ECONNREFUSED: "Nothing listens there.",
+  ENOENT: "Nothing listens there.",
+  EACCES: "Only root may open it.",
   ENOTFOUND: "No host has this name.",
   EAI_AGAIN: "Its name could not be looked up.",
   EHOSTUNREACH: "There is no way to this address.",

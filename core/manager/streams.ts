@@ -27,7 +27,8 @@ const untold = new Set(["Session", ...unmirroredKinds]);
 /**
  * Server-sent events. `GET /v1/events`: a `summary` of the cloud at once and whenever it changes; with `kinds=Host,…`
  * also each `change` of such a resource, `inventory` null when it is gone. `GET /v1/tasks/UUID/events`: the `task` at once
- * and after each change, until it has ended.
+ * and after each change, until it has ended. With `heartbeat=SECONDS` a comment comes that often, so that a
+ * client learns sooner that the manager hangs.
  */
 export function addStreams(server: FastifyInstance, options: StreamOptions): { closeAll(): void } {
   const open = new Set<EventStream>();
@@ -39,14 +40,12 @@ export function addStreams(server: FastifyInstance, options: StreamOptions): { c
         stream.close();
       }
     }, checkMs);
-    const stream = openStream(request, reply, {
-      ...on,
-      close: () => {
-        clearInterval(checking);
-        open.delete(stream);
-        on.close();
-      },
-    });
+    const close = () => {
+      clearInterval(checking);
+      open.delete(stream);
+      on.close();
+    };
+    const stream = openStream(request, reply, { ...on, close }, heartbeatMsOf(request));
     open.add(stream);
     return stream;
   };
@@ -74,6 +73,13 @@ export function addStreams(server: FastifyInstance, options: StreamOptions): { c
       for (const stream of [...open]) stream.close();
     },
   };
+}
+
+/** `heartbeat=SECONDS`, from 1 to 60: how often a comment tells that the manager does not hang. 5 unless told. */
+function heartbeatMsOf({ query }: FastifyRequest): number {
+  const { heartbeat = "5" } = query as { heartbeat?: string | string[] };
+  const seconds = Number(heartbeat);
+  return Number.isInteger(seconds) && seconds >= 1 && seconds <= 60 ? seconds * 1000 : 5_000;
 }
 
 type Begin = (on: { close: () => void; drained?: () => void }) => EventStream;

@@ -3,7 +3,7 @@ import { NodeError } from "../../core/model/error.ts";
 import { type CtlExit, ctlExit } from "./command.ts";
 import type { CtlWorld } from "./world.ts";
 
-/** `reset_password`. @throws CTL.NO_TERMINAL, MANAGER.ABSENT, SYS.… */
+/** `reset_password`. @throws CTL.NO_TERMINAL, CLOUD.ABSENT, SYS.… */
 export async function resetPassword(world: CtlWorld, isYes: boolean): Promise<CtlExit> {
   const { voice, ask } = world;
   if (!isYes) {

@@ -49,7 +49,7 @@ async function backupOf(
     const door = { socketPath: paths.managerSocket, timeoutMs: managerMs };
     return (await askManager("BackupDatabase", {}, door)).backup;
   } catch (error) {
-    if (!(error instanceof NodeError) || error.code !== "MANAGER.ABSENT") throw error;
+    if (!(error instanceof NodeError) || error.code !== "CLOUD.ABSENT") throw error;
   }
   signal.throwIfAborted();
   log("No manager runs: its store is opened meanwhile");

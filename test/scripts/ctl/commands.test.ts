@@ -179,7 +179,7 @@ describe("reset_password", () => {
 
   test("says to start the manager where none runs, and asks nobody without --yes", async (t) => {
     const bed = await nodeBed(t);
-    await assert.rejects(bed.ctl("reset_password", "--yes"), { code: "MANAGER.ABSENT", remedy: /zstack-ctl start/ });
+    await assert.rejects(bed.ctl("reset_password", "--yes"), { code: "CLOUD.ABSENT", remedy: /zstack-ctl start/ });
     await assert.rejects(bed.ctl("reset_password"), { code: "CTL.NO_TERMINAL" });
   });
 });

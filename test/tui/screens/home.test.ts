@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Facts, FactValue } from "../../../core/model/facts.ts";
 import { managementOf } from "../../../core/node/facts/management.ts";
 import { whyOf } from "../../../core/node/facts/source.ts";
-import { drawMore } from "../../../tui/screens/home/panels.ts";
+import { drawMore } from "../../../tui/screens/home/panel.ts";
 import { homeScreen } from "../../../tui/screens/home.ts";
 import { displayWidth } from "../../../tui/terminal/width.ts";
 import { lines as drawnLines } from "../widgets/support.ts";

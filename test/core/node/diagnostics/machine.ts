@@ -147,7 +147,21 @@ export const healthy: Values = {
   ],
   management: { service: "running", pid: 1412, ui: "running", uiAddress: "10.0.0.5:5000", ha: "single" },
   virtualMachines: { total: 2, running: 2, stopped: 0, unknown: 0, list: [] },
-  hosts: { total: 0, enabled: 0, connected: 0, disconnected: 0, maintenance: 0 },
+  hosts: { total: 0, enabled: 0, disabled: 0, maintenance: 0, connected: 0, connecting: 0, disconnected: 0 },
+  cloud: {
+    machines: {
+      total: 0,
+      running: 0,
+      stopped: 0,
+      unknown: 0,
+      failed: 0,
+      paused: 0,
+      changing: 0,
+      deleted: 0,
+      others: 0,
+    },
+    tasks: { running: 0, waiting: 0 },
+  },
 };
 
 const healthyFiles: Record<string, string> = {
