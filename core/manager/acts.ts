@@ -1,8 +1,9 @@
 import type { CallInput, CallOutput } from "../model/cloud/calls/index.ts";
 import { Secret } from "../model/secret.ts";
-import type { CallContext } from "../orchestrator/calls/handler.ts";
+import { type CallContext, isRoot } from "../orchestrator/calls/handler.ts";
 import { addHost } from "../orchestrator/calls/hosts.ts";
 import type { Identity } from "../orchestrator/identity/index.ts";
+import { rootOnly } from "../orchestrator/identity/refusals.ts";
 import type { Records } from "../orchestrator/records.ts";
 
 /* Calls that are more than one transaction: they check or keep a secret that no record may hold. */
@@ -39,6 +40,14 @@ export function acts(identity: Identity, records: Records, passwords: Map<string
     ): Promise<CallOutput<"UpdateAccountPassword">> => {
       const [old, next] = [new Secret(oldPassword), new Secret(newPassword)];
       await identity.changePassword({ token, old, next, clientAddress: caller.address });
+      return {};
+    },
+    ResetAccountPassword: async (
+      { newPassword, mustChange }: CallInput<"ResetAccountPassword">,
+      { caller }: CallContext,
+    ): Promise<CallOutput<"ResetAccountPassword">> => {
+      if (!isRoot(caller)) throw rootOnly();
+      await identity.resetPassword(newPassword === undefined ? undefined : new Secret(newPassword), mustChange);
       return {};
     },
   };

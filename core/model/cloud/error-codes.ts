@@ -97,6 +97,7 @@ export const cloudErrors = {
   "IDENTITY.1008": "The user has as many sessions as it can have",
   "IDENTITY.1009": "The stored password can't be read",
   "IDENTITY.1010": "The user is not in a state that allows this",
+  "IDENTITY.1030": "Only root of a management node may do this",
 } as const satisfies Record<`${Area}.${number}`, string>;
 
 export type CloudErrorCode = keyof typeof cloudErrors;

@@ -154,18 +154,20 @@ export class Identity {
   }
 
   /**
-   * Sets admin's password back to `initialPassword`, to be changed at the next log-in; ends all its sessions, enables
-   * it when it is disabled, and forgets its wrong passwords on this manager. For root on a management node only:
-   * `zstack-ctl reset_password`.
+   * Sets admin's password without the old one: to `next`, or back to `initialPassword`, which has to be changed at the
+   * next log-in. Ends all its sessions, enables it when it is disabled, and forgets its wrong passwords on this manager.
+   * For root on a management node only: `zstack-ctl reset_password`, and the console's Change Passwords.
    *
-   * @throws SYS.1005 before `bootstrap`
+   * @throws IDENTITY.1006, IDENTITY.1007; SYS.1005 before `bootstrap`
    */
-  async resetPassword(): Promise<void> {
-    const hash = await this.#passwords.hash(new Secret(initialPassword));
+  async resetPassword(next?: Secret, mustChange = false): Promise<void> {
+    if (next !== undefined) requireGood(next);
+    const hash = await this.#passwords.hash(next ?? new Secret(initialPassword));
+    const mustChangePassword = next === undefined || mustChange;
     await this.#records.change((tx) => {
       tx.need("User", admin.uuid);
       putPassword(tx, admin.uuid, hash);
-      tx.update("User", admin.uuid, { state: "Enabled", mustChangePassword: true, passwordChangeDate: tx.now });
+      tx.update("User", admin.uuid, { state: "Enabled", mustChangePassword, passwordChangeDate: tx.now });
     });
     this.#limits.forgive(admin.name);
     await this.#sessions.tidyUp();

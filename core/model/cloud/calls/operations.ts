@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { line, moment, say, uuid } from "../fields.ts";
 import { session, user } from "../operations.ts";
 import { globalConfig } from "../setting-values.ts";
-import { action, type CloudCall, done, get, noFields, query } from "./call.ts";
+import { action, type CloudCall, done, get, noFields, preset, query } from "./call.ts";
 
 /** Longer than anybody types; shorter than what could hurt. */
 const password = z.string().check(z.minLength(1), z.maxLength(4096));
@@ -96,6 +96,19 @@ export const identityCalls = {
     input: z.strictObject({
       oldPassword: say(password, "The present password."),
       newPassword: say(password, "The new password."),
+    }),
+    output: done,
+    resource: "User",
+  },
+  ResetAccountPassword: {
+    summary: "Sets admin's password without the old one, and ends its sessions; root's door of a management node only.",
+    method: "PUT",
+    path: "/v1/accounts/password/reset",
+    access: "session",
+    mode: "change",
+    input: z.strictObject({
+      newPassword: z.optional(say(password, "The new password; left out: the initial one, to be changed.")),
+      mustChange: preset(say(z.boolean(), "Whether it has to be changed at the next log-in."), false),
     }),
     output: done,
     resource: "User",
