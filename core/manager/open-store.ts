@@ -13,8 +13,7 @@ export async function openStore(configuration: ManagerConfiguration): Promise<{ 
     const store = await SqliteStore.open({ file: configuration["store.file"], indexes: auditIndexes });
     return { store, isAlone: true };
   }
-  const open = (options: Parameters<typeof EtcdStore.open>[0]) => EtcdStore.open(options);
-  const store = await asUser(configuration, textOf, (options) => open({ ...options, indexes: auditIndexes }));
+  const store = await asUser(configuration, textOf, (options) => EtcdStore.open({ ...options, indexes: auditIndexes }));
   return { store, isAlone: false };
 }
 
