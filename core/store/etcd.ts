@@ -3,7 +3,7 @@ import { NodeError } from "../model/error.ts";
 import { type KeyValue, keepAliveAnswer, leaseAnswer, rangeAnswer, txnAnswer } from "./etcd/answers.ts";
 import { EtcdClient, type EtcdOptions, hasCode } from "./etcd/client.ts";
 import { prepare } from "./etcd/indexes.ts";
-import { Keys } from "./etcd/keys.ts";
+import { Keys, storePrefix } from "./etcd/keys.ts";
 import { watchRecords } from "./etcd/watch.ts";
 import { everything, replaceEverything, requireWhole } from "./etcd/whole.ts";
 import { indexEntries, indexRange, readPosition, writePosition } from "./index-value.ts";
@@ -59,7 +59,7 @@ export class EtcdStore implements Store {
    */
   static async open(options: EtcdStoreOptions): Promise<EtcdStore> {
     const client = new EtcdClient(options);
-    const keys = new Keys(options.prefix ?? "/binnacle/");
+    const keys = new Keys(options.prefix ?? storePrefix);
     try {
       if (options.isRestoring !== true) await requireWhole(client, keys);
       await prepare(client, keys, options.indexes);

@@ -16,7 +16,7 @@ export async function resetPassword(world: CtlWorld, isYes: boolean): Promise<Ct
       return ctlExit.failed;
     }
   }
-  const { isInitial } = await askManager("ResetAdminPassword", {}, world.door);
+  const { isInitial } = await askManager("ResetAccountPassword", {}, world.door);
   voice.say(
     isInitial
       ? "admin has the product's initial password again, which is: password"

@@ -101,16 +101,20 @@ export const identityCalls = {
     output: done,
     resource: "User",
   },
-  ResetAdminPassword: {
-    summary:
-      "Gives admin the password of the installation again, to be changed at once; its sessions end. Through root's door only.",
+  ResetAccountPassword: {
+    summary: "Sets admin's password without the old one, and ends its sessions; root's door of a management node only.",
     method: "PUT",
-    path: "/v1/accounts/admin/password/reset",
+    path: "/v1/accounts/password/reset",
     access: "session",
     mode: "change",
-    input: noFields,
+    input: z.strictObject({
+      newPassword: z.optional(
+        say(password, "The new password; left out: that of the installation, to be changed at the next log-in."),
+      ),
+      mustChange: preset(say(z.boolean(), "Whether it has to be changed at the next log-in."), false),
+    }),
     output: z.strictObject({
-      /** The product's own initial password, for the installation has left none. */
+      /** The product's own initial password holds now, for the installation has left none. */
       isInitial: z.boolean(),
     }),
     resource: "User",
