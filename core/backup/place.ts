@@ -2,6 +2,7 @@ import { copyFile, link, mkdir, open, readFile, rm, stat } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { openStore } from "../manager/open-store.ts";
 import { NodeError } from "../model/error.ts";
+import type { ManagerConfiguration } from "../model/manager-configuration.ts";
 import { errnoOf } from "../node/durable.ts";
 import { fingerprintOf } from "../pki/fingerprint.ts";
 import { recordsOfCopy } from "../store/sqlite/records.ts";
@@ -48,11 +49,7 @@ export type Content = {
   authority?: string;
 };
 
-/**
- * Puts a store, and an authority where one is given, in their places. The manager does not run.
- *
- * @throws STORE.LOCKED, BACKUP.OTHER_MANAGERS; the system's error
- */
+/** Puts a store, and an authority where one is given, in their places; see {@link requireAlone}. */
 export async function putInPlace(place: Place, { store, authority }: Content, work: string): Promise<void> {
   const { configuration } = place;
   const to = configuration["store.file"];
@@ -60,7 +57,6 @@ export async function putInPlace(place: Place, { store, authority }: Content, wo
   if (configuration["store.type"] === "etcd") {
     if (typeof store === "string") await replaceInEtcd(place, store);
   } else {
-    await requireClosed(to);
     if (typeof store === "string") {
       // The copy stays for a second attempt.
       const from = join(work, "store.new");
@@ -81,7 +77,16 @@ export async function keepAuthority({ configuration }: Place, folder: string): P
   }
 }
 
-/** A store that somebody has open would go on being written after it lost its name. @throws STORE.LOCKED */
+/**
+ * Makes sure that nobody works with the store: one that is open would go on being written after it lost its name.
+ *
+ * @throws STORE.LOCKED, BACKUP.OTHER_MANAGERS
+ */
+export async function requireAlone({ configuration }: Place): Promise<void> {
+  if (configuration["store.type"] === "etcd") await requireNoManagers(configuration);
+  else await requireClosed(configuration["store.file"]);
+}
+
 async function requireClosed(file: string): Promise<void> {
   if ((await stat(file).catch(() => undefined)) === undefined) return;
   const { DatabaseSync } = await import("node:sqlite");
@@ -152,17 +157,23 @@ async function copySynced(from: string, to: string, mode = 0o600): Promise<void>
   }
 }
 
-/** @throws BACKUP.OTHER_MANAGERS */
+async function requireNoManagers(configuration: ManagerConfiguration): Promise<void> {
+  const { store } = await openStore(configuration, { isRestoring: true });
+  try {
+    const { records } = await store.list({ kind: "ManagementNode" });
+    if (records.length === 0) return;
+    const names = records.map(({ key, value }) => String(value["hostname"] ?? key)).join(", ");
+    throw new NodeError("BACKUP.OTHER_MANAGERS", `Managers still use the store: ${names}. Nothing was changed.`, {
+      remedy: "Stop them on their nodes with zstack-ctl stop; one that was killed is forgotten after a minute.",
+    });
+  } finally {
+    await store.close();
+  }
+}
+
 async function replaceInEtcd({ configuration }: Place, copy: string): Promise<void> {
   const { store, replaceAll } = await openStore(configuration, { isRestoring: true });
   try {
-    const { records } = await store.list({ kind: "ManagementNode" });
-    if (records.length > 0) {
-      const names = records.map(({ key, value }) => String(value["hostname"] ?? key)).join(", ");
-      throw new NodeError("BACKUP.OTHER_MANAGERS", `Managers still use the store: ${names}.`, {
-        remedy: "Stop them on their nodes with zstack-ctl stop; one that was killed is forgotten after a minute.",
-      });
-    }
     await replaceAll?.(recordsOfCopy(copy));
   } finally {
     await store.close();

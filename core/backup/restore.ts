@@ -9,6 +9,7 @@ import {
   type Place,
   presentFingerprint,
   putInPlace,
+  requireAlone,
   type Standing,
   whatStands,
 } from "./place.ts";
@@ -67,6 +68,10 @@ export async function restoreBackup(file: string, world: RestoreWorld): Promise<
       world.log("Stopping the manager");
       await world.stop();
     }
+    await requireAlone(world).catch(async (error: unknown) => {
+      if (wasRunning) await world.start();
+      throw error;
+    });
     // What was changed while somebody thought about the question is in the second one.
     const safety = wasRunning ? await safetyOf(world, false) : first;
     if (safety.file !== first.file) await removeBackup(first.file);
