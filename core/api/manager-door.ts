@@ -1,12 +1,10 @@
 import type * as z from "zod/mini";
-import { type CallOutput, type CloudCallName, type CloudCalls, cloudCalls } from "../model/cloud/calls/index.ts";
+import type { CallOutput, CloudCallName, CloudCalls } from "../model/cloud/calls/index.ts";
 import { cloudErrorBody } from "../model/cloud/refusal.ts";
+import { type CloudSummary, cloudSummary } from "../model/cloud/summary.ts";
 import { NodeError } from "../model/error.ts";
-import { CloudClient } from "./cloud-client.ts";
+import type { CloudClient } from "./cloud-client.ts";
 import { followEvents, type Subscription } from "./event-follower.ts";
-
-/** How much the cloud has of what. */
-export type CloudSummary = CallOutput<"GetManagementSummary">;
 
 export type DoorHandlers = {
   /** Another attempt to open the stream begins. */
@@ -32,14 +30,16 @@ const answerMs = 5_000;
  */
 export class ManagerDoor {
   readonly socketPath: string;
-  readonly #client: CloudClient;
+  #client: CloudClient | undefined;
 
   constructor(socketPath: string) {
     this.socketPath = socketPath;
-    this.#client = new CloudClient({ socketPath, timeoutMs: answerMs });
   }
 
-  ask<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
+  async ask<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
+    // The schemas of all calls are a tenth of an agent's memory, and on most nodes nobody ever asks.
+    const { CloudClient } = await import("./cloud-client.ts");
+    this.#client ??= new CloudClient({ socketPath: this.socketPath, timeoutMs: answerMs });
     return this.#client.call(name, input);
   }
 
@@ -57,7 +57,7 @@ export class ManagerDoor {
       onLost: handlers.onLost,
       onEvent(name, data) {
         if (name !== "summary") return;
-        const parsed = cloudCalls.GetManagementSummary.output.safeParse(data);
+        const parsed = cloudSummary.safeParse(data);
         if (parsed.success) handlers.onSummary(parsed.data);
         else handlers.onLost(nonsense(socketPath, parsed.error.issues[0]?.path.join(".")));
       },
@@ -72,7 +72,7 @@ export class ManagerDoor {
   }
 
   close(): void {
-    this.#client.close();
+    this.#client?.close();
   }
 }
 

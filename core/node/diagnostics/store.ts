@@ -8,22 +8,24 @@ import { managerConfiguration } from "./manager-configuration.ts";
 const limitMs = 10;
 
 /**
- * Looks at the store in a process of its own: a dead disk must hold up nothing here. What is written to measure the disk is a file of its own, which is gone again at the end.
+ * Looks at the store in a process of its own: a dead disk must hold up nothing here. Its arguments are the store's file,
+ * and `read` where it may be opened: not while a manager starts, which needs it for itself. What is written to measure
+ * the disk is a file of its own, which is gone again at the end.
  */
 const probeProgram = `
 const fs = require("node:fs");
 const { DatabaseSync } = require("node:sqlite");
-const [file] = process.argv.slice(1);
+const [file, how] = process.argv.slice(1);
 if (!fs.existsSync(file)) {
   process.stdout.write(JSON.stringify({ said: null, syncMs: null }));
   process.exit();
 }
-let said;
-try {
+let said = "held";
+if (how === "read") try {
   const database = new DatabaseSync(file, { readOnly: true });
   said = Object.values(database.prepare("PRAGMA quick_check(1)").get())[0];
 } catch (error) {
-  // SQLITE_BUSY: a manager has the store for itself for as long as it runs.
+  // SQLITE_BUSY
   said = error.errcode === 5 ? "held" : error.message;
 }
 const probe = require("node:path").join(require("node:path").dirname(file), ".probe-" + process.pid);
@@ -45,7 +47,7 @@ process.stdout.write(JSON.stringify({ said, syncMs }));
 `;
 
 const answer = z.object({
-  /** `ok`, `held` by somebody who has it open, or what is wrong; null: there is no such file. */
+  /** `ok`, `held` by a program that has it for itself, or what is wrong; null: there is no such file. */
   said: z.string().nullable(),
   /** The middle of several times of fdatasync(2); null when nothing could be written. */
   syncMs: z.number().nullable(),
@@ -60,19 +62,20 @@ export const storeCheck = defineCheck({
   async run(context) {
     if (context.role !== "management") return [];
     const { "store.type": type, "store.file": file } = await managerConfiguration(context.machine);
-    const { service } = context.fact("management");
+    const { service, why } = context.fact("management");
     if (type === "etcd") {
       // A manager that has lost its members ends: one that answers has them.
       if (service === "running") return [{ outcome: "passed", code: "STORE.OK", values: { store: "etcd", sync: "" } }];
       return [{ outcome: "unable", why: { code: "notRunning", detail: "binnacle-manager" } }];
     }
-    const { said, syncMs } = await probe(context, file);
+    const isDown = service === "stopped" && why !== "restarting";
+    const { said, syncMs } = await probe(context, file, isDown ? "read" : "leave");
     // The manager makes it at its first start.
     if (said === null)
       return service === "running" ? [{ outcome: "failed", code: "STORE.ABSENT", values: { file } }] : [];
-    // A manager that runs has read all of it at its start.
     const isHeld = said === "held";
-    if (isHeld && service === "stopped") return [{ outcome: "failed", code: "STORE.HELD", values: { file } }];
+    if (isHeld && isDown) return [{ outcome: "failed", code: "STORE.HELD", values: { file } }];
+    // A manager that runs has read all of it at its start.
     if (said !== "ok" && !isHeld) return [{ outcome: "failed", code: "STORE.DAMAGED", values: { file, said } }];
     const values = {
       store: file,
@@ -84,8 +87,12 @@ export const storeCheck = defineCheck({
   },
 });
 
-async function probe({ machine, signal }: CheckContext, file: string): Promise<z.infer<typeof answer>> {
-  const args = ["--no-warnings", "--eval", probeProgram, file];
+async function probe(
+  { machine, signal }: CheckContext,
+  file: string,
+  how: "read" | "leave",
+): Promise<z.infer<typeof answer>> {
+  const args = ["--no-warnings", "--eval", probeProgram, file, how];
   const limits = { timeoutMs: 7000, signal, reason: "Diagnostics" };
   const { stdout } = await machine.run(process.execPath, args, limits).catch((error: unknown) => {
     // By its name: where it lies is of no use to anybody.

@@ -26,8 +26,11 @@ function bed(t: TestContext) {
     readFile: (path: string) =>
       path === "/etc/binnacle/manager.conf" ? Promise.resolve(`store.file=${file}\n`) : machine.readFile(path),
   };
-  const facts = factsOf({ identity: { ...healthy.identity, role: "management" } });
-  const look = async () => {
+  const look = async (service: "running" | "stopped") => {
+    const facts = factsOf({
+      identity: { ...healthy.identity, role: "management" },
+      management: { ...healthy.management, service },
+    });
     const options = { machine: onNode, facts, resolver: null, checks: [storeCheck], timeoutMs };
     return (await runDiagnostics(options)).findings;
   };
@@ -39,7 +42,8 @@ test("a store that a manager has open is sound, and nothing is left beside it", 
   const store = await SqliteStore.open({ file, indexes: auditIndexes });
   undoAfter(t, () => store.close());
   const before = readdirSync(folder);
-  const [finding] = await look();
+  assert.equal((await look("stopped"))[0]?.code, "STORE.HELD", "by a manager that was started by hand");
+  const [finding] = await look("running");
   // How quick the disk of this computer is, is not the point.
   assert.ok(finding?.code === "STORE.OK" || finding?.code === "STORE.SLOW", JSON.stringify(finding));
   assert.match(finding.values["sync"] ?? "", /^[\d.]+ (us|ms|s)$/);
@@ -50,14 +54,16 @@ test("a store whose pages are overwritten is damaged, and the finding says what 
   const { file, look } = bed(t);
   const store = await SqliteStore.open({ file, indexes: auditIndexes });
   await store.close();
+  assert.match((await look("stopped"))[0]?.code ?? "", /^STORE\.(OK|SLOW)$/);
   writeFileSync(file, Buffer.alloc(64 * 1024, 7));
-  const [finding] = await look();
+  const [finding] = await look("stopped");
   assert.equal(finding?.code, "STORE.DAMAGED", JSON.stringify(finding));
   assert.match(finding.values["said"] ?? "", /not a database/);
 });
 
 test("a store that is not there is a fault only while a manager runs", async (t) => {
   const { look } = bed(t);
-  const [finding] = await look();
+  assert.deepEqual(await look("stopped"), []);
+  const [finding] = await look("running");
   assert.equal(finding?.code, "STORE.ABSENT", JSON.stringify(finding));
 });

@@ -43,7 +43,7 @@ const silent: [RegExp, Partial<{ code: number }>] = [/^ping -n -c 2 .* 10\.254\.
 
 /** What the probe of the store prints. */
 const storeProbe = (said: string | null, syncMs: number | null): [RegExp, string] => [
-  /--eval [^]*quick_check[^]* \/var\/lib\/binnacle\/manager\/store\.db$/,
+  /--eval [^]*quick_check[^]* \/var\/lib\/binnacle\/manager\/store\.db (read|leave)$/,
   JSON.stringify({ said, syncMs }),
 ];
 const found = (...hoursAgo: number[]): [RegExp, string] => [
@@ -187,7 +187,7 @@ export const managementScenarios: Scenario[] = [
     name: "a damaged store",
     code: "STORE.DAMAGED",
     outcome: "failed",
-    ...onManagement,
+    facts: { identity: management, management: { ...healthy.management, service: "stopped", pid: null } },
     commands: [storeProbe("*** in database main *** Tree 4 page 4 cell 0: invalid page number 218103808", 2)],
   },
   {
