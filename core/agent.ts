@@ -16,6 +16,7 @@ import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
 import { DoorFeed } from "./node/cloud/feed.ts";
 import { commandPath } from "./node/command.ts";
+import type { AskManager } from "./node/diagnostics/check.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
 import { applyFix } from "./node/diagnostics/fixes.ts";
 import { networkResolver } from "./node/diagnostics/resolver.ts";
@@ -273,7 +274,8 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   );
   const hardware = recorded === undefined ? hardwareReader() : recordedHardware(recorded);
   const resolver = recorded === undefined ? networkResolver : null;
-  const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver });
+  const manager: AskManager | null = recorded?.cloud === undefined ? (name, input) => door.ask(name, input) : null;
+  const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver, manager });
   const paths = archivePaths(root);
   const facts = () => board.facts();
   const service = serviceWorld(machine, effect, root);

@@ -1,8 +1,9 @@
 import type * as z from "zod/mini";
-import { type CallOutput, type CloudCallName, type CloudCalls, cloudCalls } from "../model/cloud/calls/index.ts";
+import type { CallOutput, CloudCallName, CloudCalls } from "../model/cloud/calls/index.ts";
 import { cloudErrorBody } from "../model/cloud/refusal.ts";
+import { type CloudSummary, cloudSummary } from "../model/cloud/summary.ts";
 import { NodeError } from "../model/error.ts";
-import { CloudClient } from "./cloud-client.ts";
+import type { CloudClient } from "./cloud-client.ts";
 import { followEvents, type Subscription } from "./event-follower.ts";
 
 /** Where the manager of this node listens for root: plain HTTP, no session. */
@@ -16,6 +17,7 @@ export async function askManager<N extends CloudCallName>(
   input: z.input<CloudCalls[N]["input"]>,
   { socketPath = managerSocket, timeoutMs = usualAnswerMs, signal }: DoorOptions = {},
 ): Promise<CallOutput<N>> {
+  const { CloudClient } = await import("./cloud-client.ts");
   const client = new CloudClient({ socketPath, timeoutMs });
   try {
     return await client.call(name, input, signal);
@@ -23,9 +25,6 @@ export async function askManager<N extends CloudCallName>(
     client.close();
   }
 }
-
-/** How much the cloud has of what. */
-export type CloudSummary = CallOutput<"GetManagementSummary">;
 
 export type DoorHandlers = {
   /** Another attempt to open the stream begins. */
@@ -52,14 +51,16 @@ const usualAnswerMs = 30_000;
  */
 export class ManagerDoor {
   readonly socketPath: string;
-  readonly #client: CloudClient;
+  #client: CloudClient | undefined;
 
   constructor(socketPath: string) {
     this.socketPath = socketPath;
-    this.#client = new CloudClient({ socketPath, timeoutMs: answerMs });
   }
 
-  ask<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
+  async ask<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
+    // The schemas of all calls are a tenth of an agent's memory, and on most nodes nobody ever asks.
+    const { CloudClient } = await import("./cloud-client.ts");
+    this.#client ??= new CloudClient({ socketPath: this.socketPath, timeoutMs: answerMs });
     return this.#client.call(name, input);
   }
 
@@ -77,7 +78,7 @@ export class ManagerDoor {
       onLost: handlers.onLost,
       onEvent(name, data) {
         if (name !== "summary") return;
-        const parsed = cloudCalls.GetManagementSummary.output.safeParse(data);
+        const parsed = cloudSummary.safeParse(data);
         if (parsed.success) handlers.onSummary(parsed.data);
         else handlers.onLost(nonsense(socketPath, parsed.error.issues[0]?.path.join(".")));
       },
@@ -92,7 +93,7 @@ export class ManagerDoor {
   }
 
   close(): void {
-    this.#client.close();
+    this.#client?.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { cloudCalls } from "../model/cloud/calls/index.ts";
+import { cloudSummary } from "../model/cloud/summary.ts";
 import { NodeError } from "../model/error.ts";
 import { emptySeries, type Histories, historyStepMs, type Series } from "../model/history.ts";
 import type { Millis } from "../model/reading.ts";
@@ -50,7 +50,7 @@ export const recording = z.object({
     )
     .default({}),
   /** What the manager of this node says of the cloud; without it none is asked. */
-  cloud: z.optional(cloudCalls.GetManagementSummary.output),
+  cloud: z.optional(cloudSummary),
   /** Shares measured in the past, oldest first, the last one in the step of `now`. */
   hardware: z.optional(hardware),
   histories: z

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { runDiagnostics } from "../../core/node/diagnostics/diagnose.ts";
+import { hostsCheck } from "../../core/node/diagnostics/hosts.ts";
+import { sessionsCheck } from "../../core/node/diagnostics/sessions.ts";
 import { recording } from "../../core/node/fixture.ts";
+import { realMachine } from "../../core/node/machine.ts";
 import { freePort, managerProgram } from "../support/cloud/manager-program.ts";
 import { consoleRoom } from "../support/console-room.ts";
 import { readRecording, recordedNow } from "../support/machines.ts";
@@ -77,7 +81,7 @@ test("the home screen follows the manager: stopped, running, hanging, killed, an
 test("a host that joins, is disabled and goes is counted on the home screen", async (t) => {
   const hostPort = await freePort();
   const manager = await managerProgram(t, join(room.path, "m"), hostPort);
-  const { console } = await managementNode(manager.socketPath);
+  const { agent, console } = await managementNode(manager.socketPath);
   const hostArgs = ["--host-port", String(hostPort), "--host-address", "127.0.0.1", "--hypervisor", "simulated"];
   const host = await startAgent({ home: join(room.path, "host"), args: hostArgs });
   await host.client().call("choosePassword", { body: { password: goodPassword } });
@@ -102,4 +106,18 @@ test("a host that joins, is disabled and goes is counted on the home screen", as
   await host.kill();
   await door.ask("ReconnectHost", { uuid });
   await console.until(/1 disconnected/, patienceMs);
+
+  // What the node's diagnostics ask the manager for is what it understands.
+  const { findings } = await runDiagnostics({
+    machine: realMachine(),
+    facts: await agent.client().call("facts", {}),
+    resolver: null,
+    manager: (name, input) => door.ask(name, input),
+    checks: [hostsCheck, sessionsCheck],
+    timeoutMs: patienceMs,
+  });
+  const codes = findings.map(({ id, code }) => `${id} ${code}`);
+  // Nobody listens on an agent's usual port here, or the agent of this very machine does.
+  assert.match(codes.join(), new RegExp(`hosts:${uuid} HOSTS\\.(NO_AGENT|LOST)`));
+  assert.ok(codes.includes("sessions SESSIONS.OK"), codes.join());
 });

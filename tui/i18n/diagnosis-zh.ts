@@ -1,9 +1,11 @@
 import type { diagnosisEn } from "./diagnosis.ts";
+import { cloudDiagnosisZh } from "./diagnosis-cloud-zh.ts";
 import { diagnosisTitlesZh } from "./diagnosis-titles-zh.ts";
 
 /** The sentences of `diagnosis.ts` in Chinese. */
 export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   ...diagnosisTitlesZh,
+  ...cloudDiagnosisZh,
   "diagnosis.KVM.OK.what": "硬件虚拟化可用（{flag}）。",
   "diagnosis.KVM.UNABLE.what": "无法检查硬件虚拟化。",
   "diagnosis.KVM.NO_FLAGS.what": "CPU 没有 vmx 或 svm 标志：{cpu}。",

@@ -1,3 +1,4 @@
+import { cloudDiagnosisEn } from "./diagnosis-cloud.ts";
 import { diagnosisTitlesEn } from "./diagnosis-titles.ts";
 
 /**
@@ -8,6 +9,7 @@ import { diagnosisTitlesEn } from "./diagnosis-titles.ts";
  */
 export const diagnosisEn = {
   ...diagnosisTitlesEn,
+  ...cloudDiagnosisEn,
   "diagnosis.KVM.OK.what": "Hardware virtualization works ({flag}).",
   "diagnosis.KVM.UNABLE.what": "Hardware virtualization could not be checked.",
   "diagnosis.KVM.NO_FLAGS.what": "The CPU shows neither vmx nor svm: {cpu}.",

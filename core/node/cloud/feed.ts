@@ -1,4 +1,5 @@
-import type { CloudSummary, ManagerDoor } from "../../api/manager-door.ts";
+import type { ManagerDoor } from "../../api/manager-door.ts";
+import type { CloudSummary } from "../../model/cloud/summary.ts";
 import type { NodeError } from "../../model/error.ts";
 import type { Missing } from "../../model/reading.ts";
 

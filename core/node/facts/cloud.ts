@@ -1,4 +1,4 @@
-import type { CloudSummary } from "../../api/manager-door.ts";
+import type { CloudSummary } from "../../model/cloud/summary.ts";
 import type { FactValue } from "../../model/facts.ts";
 import type { CloudFeed } from "../cloud/feed.ts";
 import type { Machine } from "../machine.ts";

@@ -3,6 +3,7 @@ import { backupInfo, mostKeptBackups } from "../../backup.ts";
 import { line, moment, say, uuid } from "../fields.ts";
 import { session, user } from "../operations.ts";
 import { globalConfig } from "../setting-values.ts";
+import { cloudSummary } from "../summary.ts";
 import { action, type CloudCall, done, get, noFields, preset, query } from "./call.ts";
 
 /** Longer than anybody types; shorter than what could hurt. */
@@ -174,15 +175,7 @@ export const managementCalls = {
     access: "session",
     mode: "read",
     input: noFields,
-    output: z.strictObject({
-      hosts: z.strictObject({
-        total: z.int(),
-        byState: z.record(z.string(), z.int()),
-        byStatus: z.record(z.string(), z.int()),
-      }),
-      virtualMachines: z.strictObject({ total: z.int(), byState: z.record(z.string(), z.int()) }),
-      tasks: z.strictObject({ running: z.int(), waiting: z.int() }),
-    }),
+    output: cloudSummary,
     resource: "Task",
   },
 } as const satisfies Record<string, CloudCall>;
