@@ -66,6 +66,8 @@ export type Cloud = {
   readonly identity: Identity;
   readonly settings: LiveSettings;
   readonly flows: Flows;
+  /** Passwords of hosts whose tasks wait for their turn, by the task: in memory only. */
+  readonly passwords: ReadonlyMap<string, Secret>;
   /** Aborted when this manager must end: its place or its store is lost. */
   readonly lost: AbortSignal;
   close(): Promise<void>;
@@ -143,7 +145,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
 
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
-    calls: callTable({ flows, store, identity, records, passwords, version: options.version }),
+    calls: callTable({ flows, store, identity, mirror, passwords, version: options.version }),
     records,
     store,
     audit,
@@ -175,6 +177,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     identity,
     settings,
     flows,
+    passwords,
     lost: lost.signal,
     async close() {
       clearInterval(sweeping);
@@ -192,16 +195,16 @@ type TableParts = {
   flows: Flows;
   store: Store;
   identity: Identity;
-  records: Records;
+  mirror: Mirror;
   passwords: Map<string, Secret>;
   version: string;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
-function callTable({ flows, store, identity, records, passwords, version }: TableParts): CallTable {
+function callTable({ flows, store, identity, mirror, passwords, version }: TableParts): CallTable {
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
-    ...Object.fromEntries(Object.entries(acts(identity, records, passwords)).map(([name, act]) => [name, { act }])),
+    ...Object.fromEntries(Object.entries(acts(identity, mirror, passwords)).map(([name, act]) => [name, { act }])),
     ...queryReaders(store),
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {
@@ -211,7 +214,7 @@ function callTable({ flows, store, identity, records, passwords, version }: Tabl
     },
     GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
     IsReady: { read: () => ({ ready: !flows.lost.aborted }) },
-    GetManagementSummary: { read: (_input: object, { mirror }) => summary(mirror) },
+    GetManagementSummary: { read: () => summary(mirror) },
     ValidateSession: {
       read: (_input: object, { token }) => {
         const { session, user } = identity.authenticate(token);

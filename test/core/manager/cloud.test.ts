@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { type TestCloud, testCloud } from "../../support/cloud/manager.ts";
 import { refuses } from "../store/conformance.ts";
@@ -66,6 +67,20 @@ test("a host whose password is wrong leaves nothing but a failed task", async (t
   assert.equal(task.state, "Failed");
   assert.equal(task.error?.code, "HOST.1012");
   assert.equal((await call("QueryHost", { count: true })).total, 0);
+});
+
+test("a host that is added twice with one idempotency key is one task, and no password is kept for the second", async (t) => {
+  const { cloud, hosts, cluster, token } = await place(t, []);
+  await hosts.add("10.0.0.2");
+  const input = { name: "h", clusterUuid: cluster.uuid, managementIp: "10.0.0.2", password: hostPassword };
+  const ask = { token, address: "192.0.2.1", requestBytes: 0, idempotencyKey: "k1" };
+  const add = async () => {
+    const { task } = (await cloud.dispatcher.run("AddKVMHost", input, ask)) as { task: { uuid: string } };
+    return taskEnd(cloud.mirror, task.uuid, AbortSignal.timeout(30_000));
+  };
+  const [first, second] = [await add(), await add()];
+  assert.deepEqual([first?.uuid, first?.state], [second?.uuid, "Succeeded"]);
+  assert.equal(cloud.passwords.size, 0);
 });
 
 test("a machine runs on a host with an address; stopped, started, deleted and expunged it leaves nothing", async (t) => {

@@ -31,6 +31,8 @@ export type TestCloud = {
   cloud: Cloud;
   store: Store;
   hosts: TestHosts;
+  /** Of admin's session. */
+  token: string;
   /** A call of admin's session. @throws CloudError */
   call<N extends CloudCallName>(name: N, input: Partial<CallInput<N>>): Promise<CallOutput<N>>;
   /** The same for a call that answers with a task: the task when it has ended. */
@@ -78,6 +80,7 @@ export async function managerOn(t: TestContext, store: Store, hosts: TestHosts):
     cloud,
     store,
     hosts,
+    token,
     call,
     async done(name, input) {
       const answer = await dispatcher.run(name, input, ask(token));
