@@ -9,7 +9,7 @@ import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
 import { cascadeFlow } from "../orchestrator/cascade.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
-import { removeOldTasks } from "../orchestrator/flow/retention.ts";
+import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
 import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
@@ -19,6 +19,7 @@ import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
 import { Records } from "../orchestrator/records.ts";
+import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
 import { Allocator } from "../orchestrator/vm/allocator.ts";
@@ -29,6 +30,7 @@ import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
 import { type CallTable, Dispatcher, type DispatcherOptions } from "./dispatch.ts";
+import { Sweeper } from "./sweeper.ts";
 
 export type CloudOptions = {
   store: Store;
@@ -51,11 +53,6 @@ export type CloudOptions = {
   onCallEnd?: DispatcherOptions["onEnd"];
 };
 
-/** A week, and the newest ones however old they are. */
-const taskRetention = { keptSeconds: 7 * 86_400, keptNewest: 1_000 };
-/** How often sessions that are over, and tasks that nobody asks for any more, are looked for. */
-const sweepMs = 60_000;
-
 /** A whole manager but for its server: everything that a store, links to hosts and a clock are turned into a cloud by. */
 export type Cloud = {
   readonly dispatcher: Dispatcher;
@@ -70,6 +67,8 @@ export type Cloud = {
   readonly passwords: ReadonlyMap<string, Secret>;
   /** Aborted when this manager must end: its place or its store is lost. */
   readonly lost: AbortSignal;
+  /** Removes what is over; it is done each minute by itself. */
+  sweep(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -161,10 +160,18 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     monotonicMs,
   });
   keeper.start();
-  const sweeping = setInterval(() => {
-    identity.endExpired().catch((error: unknown) => trouble("sessions that are over could not be removed", error));
-    removeOldTasks(records, taskRetention, now()).catch((error: unknown) => trouble("old tasks stay", error));
-  }, sweepMs);
+  const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
+  const sweeper = new Sweeper({
+    mirror,
+    managerUuid: flows.managerUuid,
+    each: [{ what: "sessions that are over could not be removed", run: () => identity.endExpired() }],
+    one: [
+      { what: "old tasks stay", run: () => removeOldTasks(records, taskRetention(settings), now()) },
+      { what: "old records of the audit stay", run: () => retention.sweep() },
+    ],
+    onTrouble: trouble,
+  });
+  sweeper.start();
   const lost = new AbortController();
   flows.lost.addEventListener("abort", () => lost.abort(flows.lost.reason), { once: true });
   mirror.ended.catch((error: unknown) => lost.abort(error));
@@ -179,8 +186,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     flows,
     passwords,
     lost: lost.signal,
+    sweep: () => sweeper.sweep(),
     async close() {
-      clearInterval(sweeping);
+      await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
       await flows.close();

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { NodeError } from "../model/error.ts";
 import type { ManagerConfiguration } from "../model/manager-configuration.ts";
 import { Secret } from "../model/secret.ts";
-import { auditIndexes } from "../orchestrator/query/audit.ts";
+import { storeIndexes } from "../orchestrator/retention.ts";
 import { EtcdStore } from "../store/etcd.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
@@ -10,7 +10,7 @@ import type { Store } from "../store/store.ts";
 /** The store that the configuration names. `isAlone`: no other manager can have it open at the same time. */
 export async function openStore(configuration: ManagerConfiguration): Promise<{ store: Store; isAlone: boolean }> {
   if (configuration["store.type"] === "sqlite") {
-    const store = await SqliteStore.open({ file: configuration["store.file"], indexes: auditIndexes });
+    const store = await SqliteStore.open({ file: configuration["store.file"], indexes: storeIndexes });
     return { store, isAlone: true };
   }
   const [first, ...others] = configuration["store.etcd.endpoints"].split(",");
@@ -24,7 +24,7 @@ export async function openStore(configuration: ManagerConfiguration): Promise<{ 
   ]);
   const store = await EtcdStore.open({
     endpoints: [first, ...others],
-    indexes: auditIndexes,
+    indexes: storeIndexes,
     tls: {
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),

@@ -12,7 +12,7 @@ import { Secret } from "../../../core/model/secret.ts";
 import { createLog } from "../../../core/node/log.ts";
 import { cloudUuid } from "../../../core/orchestrator/calls/handler.ts";
 import type { RecordOf } from "../../../core/orchestrator/kinds.ts";
-import { auditIndexes } from "../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../core/orchestrator/retention.ts";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { SqliteStore } from "../../../core/store/sqlite.ts";
 import type { Store } from "../../../core/store/store.ts";
@@ -42,7 +42,7 @@ export type TestCloud = {
 export async function testCloud(t: TestContext): Promise<TestCloud> {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
-  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: auditIndexes });
+  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: storeIndexes });
   undoAfter(t, () => store.close());
   return managerOn(t, store, new TestHosts());
 }
