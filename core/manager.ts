@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   const { server, rootDoor } = createCloudServer({
     dispatcher: cloud.dispatcher,
     mirror: cloud.mirror,
-    authenticate: (token) => cloud.identity.authenticate(token),
+    authenticate: (token, isUse) => cloud.identity.authenticate(token, isUse),
     log,
     tls: { key: await text(join(tls, "node.key")), cert: await text(join(tls, "node.crt")) },
   });

@@ -25,7 +25,8 @@ export type CloudServerOptions = {
   log: FastifyBaseLogger;
   /** The cloud's changes as events; see {@link addStreams}. */
   mirror: Mirror;
-  authenticate: (token: Secret, call: string) => unknown;
+  /** Whether a token may follow the cloud. `isUse` false: it is only looked whether it still may. @throws IDENTITY.… */
+  authenticate: (token: Secret, isUse: boolean) => unknown;
   /** PEM texts. Without them plain HTTP, for tests and benchmarks on loopback. */
   tls?: { key: string; cert: string };
 };
@@ -64,8 +65,8 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
   for (const name of cloudCallNames) addRoute(server, dispatcher, name, log);
   const streams = addStreams(server, {
     mirror,
-    authenticate: (request) => {
-      if (!isRoot(request)) authenticate(new Secret(tokenOf(request) ?? ""), "events");
+    authenticate: (request, isUse) => {
+      if (!isRoot(request)) authenticate(new Secret(tokenOf(request) ?? ""), isUse);
     },
   });
   server.addHook("preClose", () => streams.closeAll());

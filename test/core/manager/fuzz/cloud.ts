@@ -52,7 +52,7 @@ export async function fuzzedCloud(calls: CallTable) {
     dispatcher,
     log,
     mirror,
-    authenticate: (token) => identity.authenticate(token),
+    authenticate: (token, isUse) => identity.authenticate(token, isUse),
   });
   return {
     server,
