@@ -12,6 +12,7 @@ import { Flows } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
 import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
+import { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
@@ -63,8 +64,8 @@ export type Cloud = {
   readonly identity: Identity;
   readonly settings: LiveSettings;
   readonly flows: Flows;
-  /** Passwords of hosts whose tasks wait for their turn, by the task: in memory only. */
-  readonly passwords: ReadonlyMap<string, Secret>;
+  /** Of hosts whose tasks wait for their turn. */
+  readonly passwords: Pick<HostPasswords, "size">;
   /** Aborted when this manager must end: its place or its store is lost. */
   readonly lost: AbortSignal;
   /** Removes what is over; it is done each minute by itself. */
@@ -92,7 +93,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   });
   if (await identity.bootstrap(options.adminPassword)) log.info("the account admin was made");
 
-  const passwords = new Map<string, Secret>();
+  const passwords = new HostPasswords(mirror);
   const startTask = taskStarter(
     () => flows,
     () => table,
@@ -108,11 +109,13 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     link,
     door,
     passwords,
-    stopMachine: async (uuid) => {
-      await machineIdle(mirror, uuid, ending.signal);
+    stopMachine: async (uuid, signal) => {
+      const until = AbortSignal.any([ending.signal, signal]);
+      await machineIdle(mirror, uuid, until);
+      until.throwIfAborted();
       const input = { uuid, type: "grace", noRestart: false } as const;
       const { task } = await records.change((tx) => deciders.StopVmInstance(tx, input, itself));
-      await taskEnd(mirror, task.uuid, ending.signal);
+      await taskEnd(mirror, task.uuid, until);
     },
   };
   const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
@@ -204,7 +207,7 @@ type TableParts = {
   store: Store;
   identity: Identity;
   mirror: Mirror;
-  passwords: Map<string, Secret>;
+  passwords: HostPasswords;
   version: string;
 };
 

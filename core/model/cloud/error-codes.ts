@@ -35,6 +35,7 @@ export const cloudErrors = {
   "SYS.1034": "The query is too large",
   "SYS.1035": "The page of the query is wrong",
   "SYS.1036": "The query would look at too many records",
+  "SYS.1080": "The task could not be carried on",
   "HOST.1001": "The host is not in a state that allows this",
   "HOST.1002": "The host's status does not allow this",
   "HOST.1003": "The host can't be deleted",
