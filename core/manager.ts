@@ -89,7 +89,7 @@ async function main(): Promise<void> {
   const { server, rootDoor } = createCloudServer({
     dispatcher: cloud.dispatcher,
     mirror: cloud.mirror,
-    authenticate: (token) => cloud.identity.authenticate(token),
+    authenticate: (token, isUse) => cloud.identity.authenticate(token, isUse),
     log,
     tls: certificate.tls,
   });

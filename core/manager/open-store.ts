@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import type { CopiedStore } from "../backup/make.ts";
 import type { ManagerConfiguration } from "../model/manager-configuration.ts";
 import { errnoOf } from "../node/durable.ts";
-import { auditIndexes } from "../orchestrator/query/audit.ts";
+import { storeIndexes } from "../orchestrator/retention.ts";
 import { asUser } from "../store/etcd/credentials.ts";
 import { EtcdStore } from "../store/etcd.ts";
 import { writeCopy } from "../store/sqlite/records.ts";
@@ -26,7 +26,7 @@ export async function openStore(
 ): Promise<OpenStore> {
   if (configuration["store.type"] === "sqlite") {
     const file = configuration["store.file"];
-    const store = await SqliteStore.open({ file, indexes: auditIndexes });
+    const store = await SqliteStore.open({ file, indexes: storeIndexes });
     return {
       store,
       isAlone: true,
@@ -34,7 +34,7 @@ export async function openStore(
     };
   }
   const store = await asUser(configuration, textOf, (options) =>
-    EtcdStore.open({ ...options, isRestoring, indexes: auditIndexes }),
+    EtcdStore.open({ ...options, isRestoring, indexes: storeIndexes }),
   );
   return {
     store,
@@ -43,7 +43,7 @@ export async function openStore(
       type: "etcd",
       // What etcd takes on its members' disks says nothing of how much a copy is.
       sizeBytes: async () => 0,
-      copyTo: (to) => writeCopy(to, () => store.everything(), auditIndexes),
+      copyTo: (to) => writeCopy(to, () => store.everything(), storeIndexes),
     },
     replaceAll: (records) => store.replaceAll(records),
   };

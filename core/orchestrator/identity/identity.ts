@@ -123,10 +123,11 @@ export class Identity {
    * Who calls. For every call but log-out and the change of the password. Answers from memory; a session that another
    * manager has opened is known a moment after that.
    *
+   * @param isUse false for what goes on by itself, such as a stream: it must not keep the session alive
    * @throws IDENTITY.1001, IDENTITY.1003
    */
-  authenticate(token: Secret): Caller {
-    const caller = this.#sessions.use(token);
+  authenticate(token: Secret, isUse = true): Caller {
+    const caller = isUse ? this.#sessions.use(token) : this.#sessions.look(token);
     if (caller.user.mustChangePassword) throw mustChangePassword(caller.user.name);
     return caller;
   }

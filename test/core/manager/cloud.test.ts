@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import type { Mirror } from "../../../core/orchestrator/mirror.ts";
+import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
-import { type TestCloud, testCloud } from "../../support/cloud/manager.ts";
+import { managerOn, type TestCloud, testCloud } from "../../support/cloud/manager.ts";
 import { refuses } from "../store/conformance.ts";
 
 const gigabyte = 1024 ** 3;
@@ -37,6 +39,16 @@ async function place(t: TestContext, addresses: readonly string[], storage: "loc
     hostUuids.push(task.resourceUuid ?? "");
   }
   return { ...bed, zone, cluster, primary, l3, hostUuids };
+}
+
+/** Resolves when something is so in the mirror. */
+async function seen(mirror: Mirror, isSo: () => boolean | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = () => void (isSo() === true && resolve());
+  const end = mirror.subscribe(look);
+  look();
+  await promise;
+  end();
 }
 
 async function machine({ done }: Pick<TestCloud, "done">, more: object = {}) {
@@ -79,6 +91,62 @@ test("only a simulated host may be reached over loopback; another one is told to
   assert.match(task.error?.details ?? "", /127\.0\.0\.1.*leads each of them to itself/);
   assert.equal(real?.uuid, undefined);
   assert.equal((await call("QueryHost", { count: true })).total, 1);
+});
+
+test("a host that is added twice with one idempotency key is one task, and no password is kept for the second", async (t) => {
+  const { cloud, hosts, cluster, token } = await place(t, []);
+  await hosts.add("10.0.0.2");
+  const input = { name: "h", clusterUuid: cluster.uuid, managementIp: "10.0.0.2", password: hostPassword };
+  const ask = { token, address: "192.0.2.1", requestBytes: 0, idempotencyKey: "k1" };
+  const add = async () => {
+    const { task } = (await cloud.dispatcher.run("AddKVMHost", input, ask)) as { task: { uuid: string } };
+    return taskEnd(cloud.mirror, task.uuid, AbortSignal.timeout(30_000));
+  };
+  const [first, second] = [await add(), await add()];
+  assert.deepEqual([first?.uuid, first?.state], [second?.uuid, "Succeeded"]);
+  assert.equal(cloud.passwords.size, 0);
+});
+
+test("the password of a host is forgotten when its task is cancelled before its turn", async (t) => {
+  const { cloud, call, hosts, cluster } = await place(t, []);
+  const gate = Promise.withResolvers<void>();
+  hosts.hold = () => gate.promise;
+  const add = async (nth: number) => {
+    const managementIp = `10.0.1.${nth}`;
+    await hosts.add(managementIp);
+    const given = { name: "h", clusterUuid: cluster.uuid, managementIp, password: hostPassword };
+    return (await call("AddKVMHost", given)).task.uuid;
+  };
+  // As many as run at once, which have used theirs.
+  const running = await Promise.all(Array.from({ length: 100 }, (_, nth) => add(nth + 1)));
+  for (const uuid of running)
+    await seen(cloud.mirror, () => cloud.mirror.get("Task", uuid)?.value.step?.startsWith("Proving"));
+  const waiting = await add(101);
+  assert.equal(cloud.passwords.size, 1);
+  await call("CancelTask", { uuid: waiting });
+  assert.equal(cloud.mirror.get("Task", waiting)?.value.state, "Cancelled");
+  assert.equal(cloud.passwords.size, 0);
+  gate.resolve();
+  for (const uuid of running) await taskEnd(cloud.mirror, uuid, AbortSignal.timeout(60_000));
+});
+
+test("a host that had joined when the manager died is told by the next one to leave", async (t) => {
+  const { cloud, call, hosts, cluster, store } = await place(t, []);
+  await hosts.add("10.0.0.2");
+  const joined = Promise.withResolvers<void>();
+  hosts.hold = (_what, signal) => {
+    joined.resolve();
+    return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  };
+  const given = { name: "h", clusterUuid: cluster.uuid, managementIp: "10.0.0.2", password: hostPassword };
+  const { task } = await call("AddKVMHost", given);
+  await joined.promise;
+  await cloud.close();
+  assert.ok(hosts.hosts.get("10.0.0.2")?.uuid !== undefined);
+  const next = await managerOn(t, store, hosts);
+  const ended = await taskEnd(next.cloud.mirror, task.uuid, AbortSignal.timeout(60_000));
+  assert.deepEqual([ended?.state, ended?.error?.code], ["Failed", "HOST.1030"]);
+  assert.equal(hosts.hosts.get("10.0.0.2")?.uuid, undefined);
 });
 
 test("a machine runs on a host with an address; stopped, started, deleted and expunged it leaves nothing", async (t) => {
@@ -170,6 +238,42 @@ test("maintenance stops the machines of a host, which can be deleted then; its m
   assert.equal(cloud.mirror.count("HostCertificate"), 0);
   assert.equal(hosts.hosts.get("10.0.0.2")?.uuid, undefined);
   assert.equal(cloud.mirror.count("VmInstance"), 5);
+});
+
+test("a storage counts what its hosts have, no longer what a deleted host had", async (t) => {
+  const bed = await place(t, ["10.0.0.2", "10.0.0.3"], "local");
+  const { done, cloud, primary, hostUuids } = bed;
+  const total = () => cloud.mirror.get("PrimaryStorage", primary.uuid)?.value.totalCapacity;
+  assert.equal(total(), 2 * 1024 ** 4);
+  for (const [nth, left] of [1024 ** 4, 0].entries()) {
+    const uuid = hostUuids[nth] ?? "";
+    await done("ChangeHostState", { uuid, stateEvent: "preMaintain" });
+    assert.equal((await done("DeleteHost", { uuid })).state, "Succeeded");
+    assert.equal(total(), left);
+  }
+});
+
+test("a maintenance that is cancelled stops no further machine, nor one that it waited for", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, cloud, hosts, hostUuids } = bed;
+  const { mirror } = cloud;
+  await call("UpdateGlobalConfig", { category: "kvm", name: "vm.migrationQuantity", value: "1" });
+  const uuids: string[] = [];
+  for (const name of ["a", "b"]) uuids.push((await machine(bed, { name })).resourceUuid ?? "");
+  const gate = Promise.withResolvers<void>();
+  hosts.hold = () => gate.promise;
+  // Somebody stops both: the maintenance finds them busy, and waits for the first.
+  const stops = await Promise.all(uuids.map((uuid) => call("StopVmInstance", { uuid })));
+  const { task } = await call("ChangeHostState", { uuid: hostUuids[0] ?? "", stateEvent: "preMaintain" });
+  const uuid = task?.uuid ?? "";
+  await seen(mirror, () => mirror.get("Task", uuid)?.value.state === "Running");
+  await call("CancelTask", { uuid });
+  assert.equal((await taskEnd(mirror, uuid, AbortSignal.timeout(60_000)))?.state, "Cancelled");
+  assert.equal(mirror.get("Host", hostUuids[0] ?? "")?.value.state, "Enabled");
+  gate.resolve();
+  for (const stop of stops) await taskEnd(mirror, stop.task.uuid, AbortSignal.timeout(60_000));
+  const calls = [...mirror.all("Task")].filter(({ value }) => value.call === "StopVmInstance");
+  assert.equal(calls.length, 2);
 });
 
 test("a zone is deleted with everything in it, unless a machine runs", async (t) => {
