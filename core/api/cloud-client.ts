@@ -157,7 +157,8 @@ function isPassing(error: unknown): boolean {
   return ["CLOUD.ABSENT", "CLOUD.LOST", "CLOUD.TIMEOUT", "SYS.1009"].includes(error.code);
 }
 
-function requestOf(call: CloudCall, input: Readonly<Record<string, unknown>>): CloudRequest {
+/** Method, path and body of a call: what the path has not is in the body, or in the query string. */
+export function requestOf(call: CloudCall, input: Readonly<Record<string, unknown>>): CloudRequest {
   const inPath = new Set<string>();
   const path = call.path.replace(/:(\w+)/g, (_, field: string) => {
     inPath.add(field);

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { EtcdOptions } from "../../../core/store/etcd/client.ts";
+import { freePorts } from "../../support/ports.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 
 type Member = { name: string; client: string; args: string[]; child: ChildProcess | undefined; output: string };
@@ -159,23 +159,4 @@ function makeCertificates(folder: string): void {
     openssl("req", ...key, ...names, "-keyout", `${name}-key.pem`, "-out", `${name}.csr`, "-subj", subject);
     openssl("x509", "-req", "-in", `${name}.csr`, ...signing, ...days, "-out", `${name}.pem`);
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      if (address === null || typeof address === "string") throw new Error("no port");
-      server.close();
-      await once(server, "close");
-      return address.port;
-    }),
-  );
 }
