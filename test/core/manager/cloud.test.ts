@@ -68,6 +68,27 @@ test("a host whose password is wrong leaves nothing but a failed task", async (t
   assert.equal((await call("QueryHost", { count: true })).total, 0);
 });
 
+test("a host that is added twice at once is one host", async (t) => {
+  const { call, done, hosts, cluster } = await place(t, []);
+  await hosts.add("10.0.0.2");
+  const input = { name: "h", clusterUuid: cluster.uuid, managementIp: "10.0.0.2", password: hostPassword };
+  const [first] = await Promise.all([done("AddKVMHost", input), refuses(call("AddKVMHost", input), "HOST.1030")]);
+  assert.equal(first.state, "Succeeded");
+  const other = { ...input, name: "other" };
+  assert.match((await refuses(call("AddKVMHost", other), "HOST.1030")).message, /The host h has/);
+  assert.equal((await call("QueryHost", { count: true })).total, 1);
+});
+
+test("a host that has left the cloud already, when a manager ended in the midst of it, is deleted", async (t) => {
+  const { call, done, hosts, hostUuids } = await place(t, ["10.0.0.2"]);
+  const uuid = hostUuids[0] ?? "";
+  assert.equal((await done("ChangeHostState", { uuid, stateEvent: "preMaintain" })).state, "Succeeded");
+  await hosts.door.leave({ uuid, managementIp: "10.0.0.2" }, AbortSignal.timeout(1_000));
+  const task = await done("DeleteHost", { uuid });
+  assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
+  assert.equal((await call("QueryHost", { count: true })).total, 0);
+});
+
 test("a machine runs on a host with an address; stopped, started, deleted and expunged it leaves nothing", async (t) => {
   const bed = await place(t, ["10.0.0.2"]);
   const { call, done, hosts, l3, cloud, hostUuids } = bed;
@@ -91,7 +112,10 @@ test("a machine runs on a host with an address; stopped, started, deleted and ex
   assert.equal((await done("RebootVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await call("RecoverVmInstance", { uuid })).inventory.state, "Stopped");
+  assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
+  assert.deepEqual(await running(), [], "its last host knows it no more");
   assert.equal((await done("ExpungeVmInstance", { uuid })).state, "Succeeded");
   for (const kind of ["VmInstance", "VmNic", "Volume", "AddressUse", "MacUse", "Flow"] as const)
     assert.equal(cloud.mirror.count(kind), 0, kind);

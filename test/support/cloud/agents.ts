@@ -51,7 +51,9 @@ export async function startHost({ address, port, simulation, through }: HostOpti
     begun() {
       const file = join(home, "commands/commands.jsonl");
       if (!existsSync(file)) return [];
-      const lines = readFileSync(file, "utf8").split("\n").filter((line) => line.startsWith('{"accepted"'));
+      const lines = readFileSync(file, "utf8")
+        .split("\n")
+        .filter((line) => line.startsWith('{"accepted"'));
       return lines.map((line) => String((JSON.parse(line) as { accepted: { id: string } }).accepted.id));
     },
     async stop() {

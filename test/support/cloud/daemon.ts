@@ -124,18 +124,20 @@ export class ManagerDaemon {
     this.#output = "";
     this.#ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-    // Who starts it and kills it at once waits for neither.
-    ready.catch(() => undefined);
     const timer = setTimeout(() => reject(new Error(`the manager is not ready: ${this.#output}`)), readyMs);
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#output += text;
-      if (this.#output.includes('"msg":"manager started"')) resolve();
+      if (!this.#output.includes('"msg":"manager started"')) return;
+      clearTimeout(timer);
+      resolve();
     });
     void this.#ended.then(({ code, signal }) => {
       clearTimeout(timer);
       reject(new Error(`the manager ended with ${code ?? signal}: ${this.#output}`));
     });
-    return { ready: ready.finally(() => clearTimeout(timer)) };
+    // Who starts it to kill it does not wait.
+    ready.catch(() => undefined);
+    return { ready };
   }
 
   /** As a crash or a power loss of its process ends it. */
@@ -222,7 +224,9 @@ export class RootClient {
     return new Promise((resolve, reject) => {
       const lost = (error: Error) => reject(new NoAnswer(`${method} ${path}: ${error.message}`));
       const headers = {
-        ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
         ...(key === undefined ? {} : { "idempotency-key": key }),
       };
       const asked = request({ socketPath: this.#socketPath, method, path, headers, agent: this.#agent });
