@@ -18,8 +18,14 @@ export class EtcdCluster {
   readonly named: NonNullable<EtcdOptions["tls"]>;
   readonly #folder: ReturnType<typeof temporaryFolder>;
   readonly #members: readonly Member[];
+  readonly #through: readonly string[];
 
-  private constructor(folder: ReturnType<typeof temporaryFolder>, members: readonly Member[], isTls: boolean) {
+  private constructor(
+    folder: ReturnType<typeof temporaryFolder>,
+    members: readonly Member[],
+    isTls: boolean,
+    through: readonly string[],
+  ) {
     const [first = "", ...others] = members.map(({ client }) => client);
     this.endpoints = [first, ...others];
     const read = (file: string) => readFileSync(join(folder.path, file), "utf8");
@@ -28,14 +34,18 @@ export class EtcdCluster {
     this.named = isTls ? pair("member") : {};
     this.#folder = folder;
     this.#members = members;
+    this.#through = through;
   }
 
+  /** `through`: goes before every command, such as that of a network of its own. */
   static async start({
     tls = false,
     more = [],
+    through = [],
   }: {
     tls?: boolean;
     more?: readonly string[];
+    through?: readonly string[];
   } = {}): Promise<EtcdCluster> {
     const folder = temporaryFolder();
     const ports = await freePorts(6);
@@ -64,7 +74,7 @@ export class EtcdCluster {
         ],
       }),
     );
-    const cluster = new EtcdCluster(folder, members, tls);
+    const cluster = new EtcdCluster(folder, members, tls, through);
     try {
       for (const i of members.keys()) cluster.run(i);
       await cluster.healthy();
@@ -77,7 +87,8 @@ export class EtcdCluster {
 
   run(i: number): void {
     const member = this.#member(i);
-    const child = spawn("etcd", member.args, { stdio: ["ignore", "ignore", "pipe"] });
+    const [program = "", ...args] = [...this.#through, "etcd", ...member.args];
+    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       member.output += text;
     });
@@ -111,7 +122,8 @@ export class EtcdCluster {
       : [];
     const env = { ...process.env, ETCDCTL_API: "3" };
     const all = ["--endpoints", endpoints.join(","), "--command-timeout", "5s", ...trust, ...args];
-    return execFileSync("etcdctl", all, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    const [program = "", ...command] = [...this.#through, "etcdctl", ...all];
+    return execFileSync(program, command, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
   /** Waits until every member that runs serves reads that need a quorum. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { CallRefused, requestOf } from "../../../core/api/cloud-client.ts";
 import type { CloudCall } from "../../../core/model/cloud/calls/call.ts";
@@ -209,6 +210,21 @@ export class RootClient {
     const { inventory } = await this.call("GetTask", { uuid });
     if (status === 200 && inventory.endDate === null) return this.taskEnd(uuid);
     return inventory;
+  }
+
+  /** What comes on a stream of events, part by part, until nobody looks any more. @throws NoAnswer */
+  async *events(path: string): AsyncGenerator<string, void> {
+    const asked = request({ socketPath: this.#socketPath, path });
+    asked.end();
+    try {
+      const [response] = (await once(asked, "response")) as [IncomingMessage];
+      for await (const part of response.setEncoding("utf8")) yield String(part);
+    } catch (error) {
+      throw new NoAnswer(`GET ${path}: ${String(error)}`);
+    } finally {
+      asked.destroy();
+    }
+    throw new NoAnswer(`GET ${path}: the stream has ended`);
   }
 
   close(): void {
