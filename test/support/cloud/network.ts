@@ -10,7 +10,7 @@ export type PrivateNetwork = {
 };
 
 /** All of it are addresses of this computer, inside. */
-export const privateAddresses = "10.64.0.0/16";
+export const privateAddresses = "10.0.0.0/8";
 
 /** Takes root. Programs inside are still reached by unix sockets. */
 export async function privateNetwork(): Promise<PrivateNetwork> {
