@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { privateNetwork } from "../support/cloud/network.ts";
 import { type Document, type Figure, machine } from "./figures.ts";
+import { etcdFigures } from "./manager/etcd.ts";
 import { apiFigures } from "./manager/sections.ts";
 
 /*
@@ -13,7 +14,7 @@ const { quick, only } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
 }).values;
 
-const sections = { api: apiFigures } as const;
+const sections = { api: apiFigures, etcd: etcdFigures } as const;
 
 const began = performance.now();
 const network = await privateNetwork();
