@@ -2,10 +2,11 @@ import { parseArgs } from "node:util";
 import { privateNetwork } from "../support/cloud/network.ts";
 import { type Document, type Figure, machine } from "./figures.ts";
 import { etcdFigures } from "./manager/etcd.ts";
-import { apiFigures } from "./manager/sections.ts";
+import { fleetFigures } from "./manager/hosts.ts";
+import { cloudFigures } from "./manager/sections.ts";
 
 /*
- * npm run -s bench:manager [-- --quick] [-- --only api,etcd,hosts,fleet]: what the manager's program does with 100,000
+ * npm run -s bench:manager [-- --quick] [-- --only cloud,etcd,fleet]: what the manager's program does with 100,000
  * machines and 10,000 hosts, beside a bare fastify route and etcd itself in the same run. Takes root, for a network of
  * its own.
  */
@@ -14,7 +15,7 @@ const { quick, only } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
 }).values;
 
-const sections = { api: apiFigures, etcd: etcdFigures } as const;
+const sections = { cloud: cloudFigures, etcd: etcdFigures, fleet: fleetFigures } as const;
 
 const began = performance.now();
 const network = await privateNetwork();

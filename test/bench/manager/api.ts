@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { CloudCallName } from "../../../core/model/cloud/calls/index.ts";
-import type { RootClient } from "../../support/cloud/daemon.ts";
 import { daemonPassword, type ManagerDaemon } from "../../support/cloud/daemon.ts";
+import type { RootClient } from "../../support/cloud/root-client.ts";
 import { type Figure, figure, medianOf, spreadOf } from "../figures.ts";
 import type { Bare } from "./bare.ts";
 import { load, type Outcome, type Plan } from "./load.ts";
@@ -66,7 +66,12 @@ export function perSecond(outcomes: readonly Outcome[]): number {
 }
 
 /** The rate, its share of the bare route's, and the time of the slowest hundredth. */
-export function rateFigures(name: string, { ours, bare }: Rates, goals: { share?: string; p99?: string }, note: string) {
+export function rateFigures(
+  name: string,
+  { ours, bare }: Rates,
+  goals: { share?: string; p99?: string },
+  note: string,
+) {
   const [own, reference] = [perSecond(ours), perSecond(bare)];
   const p99 = spreadOf(ours.map(({ p99Ms }) => p99Ms));
   return [
@@ -133,6 +138,7 @@ export async function eventFigure({ door, machines, isQuick }: ApiBed): Promise<
     await told;
   }
   await following;
-  const note = "from the call of a change until a stream has told of it; changes of a quarter of a second are told together";
+  const note =
+    "from the call of a change until a stream has told of it; changes of a quarter of a second are told together";
   return figure("event.latency", spreadOf(times).median, "ms", { goal: "<= 2000", spread: spreadOf(times), note });
 }

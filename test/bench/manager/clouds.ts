@@ -26,7 +26,11 @@ export async function fill(store: Store, cloud: Cloud, certificates?: Certificat
         records.slice(from, from + atOnce).map(([key, value]) => ({ do: "put", kind, key, value: { ...value } })),
       );
   };
-  for (const [kind, records] of cloud) await put(kind, records.map((value) => [String(value["uuid"]), value] as const));
+  for (const [kind, records] of cloud)
+    await put(
+      kind,
+      records.map((value) => [String(value["uuid"]), value] as const),
+    );
   if (certificates !== undefined) await put("HostCertificate", [...certificates]);
 }
 

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { EtcdCluster } from "../../core/store/etcd-cluster.ts";
 import { ManagerDaemon } from "../../support/cloud/daemon.ts";
 import { temporaryFolder } from "../../support/programs.ts";
-import { EtcdCluster } from "../../core/store/etcd-cluster.ts";
 import { type Figure, figure, medianOf, spreadOf } from "../figures.ts";
 import { token } from "./api.ts";
 import { cloudOf, someUuids } from "./clouds.ts";

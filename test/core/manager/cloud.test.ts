@@ -241,3 +241,52 @@ test("a machine on local storage starts on its last host and nowhere else", asyn
   assert.equal((await bed.done("StartVmInstance", { uuid })).state, "Succeeded");
   assert.equal(bed.cloud.mirror.get("VmInstance", uuid)?.value.hostUuid, first);
 });
+
+test("a shorter interval of pings holds at once", async (t) => {
+  const { call, hosts, hostUuids, cloud } = await place(t, ["10.0.0.2"]);
+  const set = (name: string, value: string) => call("UpdateGlobalConfig", { category: "host", name, value });
+  await set("ping.interval", "3600");
+  await set("ping.maxFailure", "1");
+  const noticed = () => cloud.mirror.get("Host", hostUuids[0] ?? "")?.value.status === "Disconnected";
+  hosts.cut("10.0.0.2", false);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unsubscribe = cloud.mirror.subscribe(() => noticed() && resolve());
+  await set("ping.interval", "1");
+  await promise;
+  unsubscribe();
+});
+
+test("what a host says of a machine whose flow ends meanwhile is old, and the host is asked again", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, done, hosts, hostUuids } = bed;
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  await done("StopVmInstance", { uuid });
+  const { command, machines } = hosts.link;
+  const [begun, gate, asked] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+  ];
+  hosts.link.command = async (...all) => {
+    begun.resolve();
+    await gate.promise;
+    await command(...all);
+  };
+  const starting = done("StartVmInstance", { uuid });
+  await begun.promise;
+  let questions = 0;
+  hosts.link.machines = async (...all) => {
+    questions += 1;
+    const answer = await machines(...all);
+    if (questions > 1) return answer;
+    asked.resolve();
+    await starting;
+    return answer;
+  };
+  const connecting = done("ReconnectHost", { uuid: hostUuids[0] ?? "" });
+  await asked.promise;
+  gate.resolve();
+  assert.equal((await starting).state, "Succeeded");
+  assert.equal((await connecting).state, "Succeeded");
+  assert.deepEqual([(await call("GetVmInstance", { uuid })).inventory.state, questions], ["Running", 2]);
+});

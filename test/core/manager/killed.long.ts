@@ -5,11 +5,13 @@ import { root, skipFor, whyNot } from "../../support/bed-needs.ts";
 import { agentPassword, startHost } from "../../support/cloud/agents.ts";
 import { ManagerDaemon } from "../../support/cloud/daemon.ts";
 import { privateNetwork } from "../../support/cloud/network.ts";
+import type { RootClient } from "../../support/cloud/root-client.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { Random } from "../../support/random.ts";
 import { undoAfter } from "../../support/undo.ts";
 import { checkBook, checkKeys, checkStore, told } from "./killed/check.ts";
-import { Book, Client } from "./killed/client.ts";
+import { Book } from "./killed/client.ts";
+import { Crowd } from "./killed/crowd.ts";
 import { installer, type Person, type Place, planner, seller, technician, user } from "./killed/people.ts";
 
 /*
@@ -48,71 +50,35 @@ test("killed at any moment, the manager loses nothing that it answered and leave
   undoAfter(t, () => door.close());
 
   await daemon.start();
-  const errors: string[] = [];
   const place = await furnish(door);
   const book = new Book();
-  let [serving, ending, waiting, killed] = [Promise.resolve(), false, 0, 0];
-  let gate = Promise.withResolvers<void>();
-  gate.resolve();
-  const atGate: (() => void)[] = [];
-  const people: [string, Person][] = [
-    ["planner", planner()],
-    ["seller", seller()],
-    ["anna", user(place)],
-    ["bert", user(place)],
-    ["carl", user(place)],
-    ["technician", technician(place)],
-    ["installer", installer(place)],
-  ];
-  const work = people.map(async ([name, person]) => {
-    const client = new Client({ name, random: new Random(random.below(2 ** 31)), book, door, serving: () => serving });
-    for (;;) {
-      waiting += 1;
-      for (const look of atGate) look();
-      await gate.promise;
-      waiting -= 1;
-      if (ending) return;
-      await person(client);
-    }
-  });
-  /** Rejects when one of them has met something wrong. */
-  const working = Promise.all(work);
-  working.catch(() => undefined);
-  // Whoever still waits for an answer at the end of a failed test gets none.
-  undoAfter(t, () => {
-    serving = Promise.reject(new Error("The test is over."));
-    serving.catch(() => undefined);
-    gate.resolve();
-    ending = true;
-  });
-  let serves = Promise.withResolvers<void>();
+  const people: Record<string, Person> = {
+    planner: planner(),
+    seller: seller(),
+    anna: user(place),
+    bert: user(place),
+    carl: user(place),
+    technician: technician(place),
+    installer: installer(place),
+  };
+  const crowd = new Crowd(people, random, book, door);
+  undoAfter(t, () => crowd.abandon());
+  const errors: string[] = [];
+  let [killed, looks] = [0, 0];
   const kill = async () => {
-    serves.resolve();
-    serves = Promise.withResolvers<void>();
-    serving = serves.promise;
+    crowd.down();
     await daemon.kill();
     errors.push(...daemon.errors);
     killed += 1;
   };
   const start = async () => {
     await daemon.start();
-    serves.resolve();
-  };
-  const quiet = async () => {
-    gate = Promise.withResolvers<void>();
-    const all = new Promise<void>((resolve) => {
-      const look = () => waiting === people.length && resolve();
-      atGate.push(look);
-      look();
-    });
-    await Promise.race([all, working]);
-    atGate.length = 0;
+    crowd.up();
   };
 
-  let looks = 0;
   while (killed < kills) {
     for (let n = 0; n < killsAtOnce; n++) {
-      await Promise.race([pause(random.below(400)), working]);
+      await Promise.race([pause(random.below(400)), crowd.working]);
       await kill();
       if (random.chance(20)) {
         // Before it serves, while it takes up what it was at.
@@ -122,8 +88,7 @@ test("killed at any moment, the manager loses nothing that it answered and leave
       }
       await start();
     }
-    await quiet();
-    await door.call("IsReady", {});
+    await crowd.pause();
     await untilTasksEnd(door);
     await checkBook(book, door);
     await checkKeys(book.calls.slice(-200), door);
@@ -132,10 +97,9 @@ test("killed at any moment, the manager loses nothing that it answered and leave
     await checkStore(daemon.storeFile, said, agents);
     await start();
     looks += 1;
-    gate.resolve();
+    crowd.goOn();
   }
-  ending = true;
-  await working;
+  await crowd.end();
   const codes = [...book.codes].map(([what, count]) => `${what}: ${count}`).join(", ");
   t.diagnostic(
     `${killed} kills, ${looks} looks at everything, ${book.calls.length} changes, ${book.tasks.size} tasks, ` +
@@ -145,7 +109,7 @@ test("killed at any moment, the manager loses nothing that it answered and leave
 });
 
 /** A zone with three hosts' places: two for machines, and a cluster for one that comes and goes. */
-async function furnish(door: ReturnType<ManagerDaemon["client"]>): Promise<Place> {
+async function furnish(door: RootClient): Promise<Place> {
   const zoneUuid = (await door.call("CreateZone", { name: "home" })).inventory.uuid;
   const clusterUuid = (await door.call("CreateCluster", { name: "machines", zoneUuid })).inventory.uuid;
   const clusterOfGuests = (await door.call("CreateCluster", { name: "guests", zoneUuid })).inventory.uuid;
@@ -168,7 +132,7 @@ async function furnish(door: ReturnType<ManagerDaemon["client"]>): Promise<Place
 }
 
 /** Those that the manager has begun by itself, too. */
-async function untilTasksEnd(door: ReturnType<ManagerDaemon["client"]>): Promise<void> {
+async function untilTasksEnd(door: RootClient): Promise<void> {
   for (;;) {
     const { inventories } = await door.call("QueryTask", { q: ["state?=Waiting,Running,Cancelling"], limit: 1 });
     const [first] = inventories;

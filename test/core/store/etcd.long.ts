@@ -83,10 +83,7 @@ describe("a store on etcd", { skip: skipFor(why) }, () => {
     assert.equal(made.length, 1, "one of those that change the same record as it was");
     for (const outcome of outcomes)
       if (outcome.status === "rejected") assert.equal(outcome.reason.code, "STORE.CONFLICT");
-    assert.deepEqual(
-      (await allOf(store, "note")).map(({ key }) => key).sort(),
-      ["held", `k${made[0]}`].sort(),
-    );
+    assert.deepEqual((await allOf(store, "note")).map(({ key }) => key).sort(), ["held", `k${made[0]}`].sort());
     const apart = Array.from({ length: 300 }, (_, n) => store.transact([note(`a${n}`, n, n === 150 ? 7 : 0)]));
     const ended = await Promise.allSettled(apart);
     assert.deepEqual(
@@ -96,8 +93,7 @@ describe("a store on etcd", { skip: skipFor(why) }, () => {
     const revisions = ended.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
     assert.ok(new Set(revisions).size < 200, "most went with others");
     for (const [n, outcome] of ended.entries())
-      if (outcome.status === "fulfilled")
-        assert.equal((await store.get("note", `a${n}`))?.revision, outcome.value);
+      if (outcome.status === "fulfilled") assert.equal((await store.get("note", `a${n}`))?.revision, outcome.value);
     // Without an expected revision the later one holds.
     await Promise.all(Array.from({ length: 50 }, (_, n) => store.transact([note("last", n)])));
     assert.deepEqual((await store.get("note", "last"))?.value, { n: 49 });

@@ -8,7 +8,7 @@ import { Mirror } from "../../../../core/orchestrator/mirror.ts";
 import { auditIndexes } from "../../../../core/orchestrator/query/audit.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import type { HostAgent } from "../../../support/cloud/agents.ts";
-import type { RootClient } from "../../../support/cloud/daemon.ts";
+import type { RootClient } from "../../../support/cloud/root-client.ts";
 import type { Book } from "./client.ts";
 
 /* What must hold of the cloud whenever nobody works on it. */

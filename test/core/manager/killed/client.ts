@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CloudCallName } from "../../../../core/model/cloud/calls/index.ts";
 import type { ResourceKind } from "../../../../core/model/cloud/resources.ts";
 import type { RecordOf } from "../../../../core/orchestrator/kinds.ts";
-import { type Answer, NoAnswer, type RootClient } from "../../../support/cloud/daemon.ts";
+import { type Answer, NoAnswer, type RootClient } from "../../../support/cloud/root-client.ts";
 import type { Random } from "../../../support/random.ts";
 
 /* Clients that know for certain what they were answered: each repeats a call, with its key, until it has an answer. */
