@@ -73,6 +73,9 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
         },
       },
     ],
+    failed: (tx, { hostUuid, managementIp }) => {
+      if (tx.get("HostAddress", managementIp)?.["hostUuid"] === hostUuid) tx.delete("HostAddress", managementIp);
+    },
     result: ({ hostUuid }) => ({ hostUuid }),
   };
 }

@@ -99,8 +99,16 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         name: "remove",
         title: "Taking the machine off its host",
         async run({ vmUuid }, env) {
-          const { hostUuid } = look(world).need("VmInstance", vmUuid);
-          if (hostUuid !== null) await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env);
+          const tx = look(world);
+          const { hostUuid, lastHostUuid } = tx.need("VmInstance", vmUuid);
+          const command = { do: "removeMachine", uuid: vmUuid } as const;
+          if (hostUuid !== null) await tell(world, hostOf(world, hostUuid), command, env);
+          else if (lastHostUuid !== null) {
+            // One that is stopped is still known there; that it can't be forgotten now keeps nobody from deleting it.
+            const last = tx.get("Host", lastHostUuid);
+            const telling = last?.status === "Connected" ? tell(world, last, command, env) : undefined;
+            await telling?.catch(() => env.signal.throwIfAborted());
+          }
           return undefined;
         },
       },

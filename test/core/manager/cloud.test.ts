@@ -149,6 +149,27 @@ test("a host that had joined when the manager died is told by the next one to le
   assert.equal(hosts.hosts.get("10.0.0.2")?.uuid, undefined);
 });
 
+test("a host that is added twice at once is one host", async (t) => {
+  const { call, done, hosts, cluster } = await place(t, []);
+  await hosts.add("10.0.0.2");
+  const input = { name: "h", clusterUuid: cluster.uuid, managementIp: "10.0.0.2", password: hostPassword };
+  const [first] = await Promise.all([done("AddKVMHost", input), refuses(call("AddKVMHost", input), "HOST.1030")]);
+  assert.equal(first.state, "Succeeded");
+  const other = { ...input, name: "other" };
+  assert.match((await refuses(call("AddKVMHost", other), "HOST.1030")).message, /The host h has/);
+  assert.equal((await call("QueryHost", { count: true })).total, 1);
+});
+
+test("a host that has left the cloud already, when a manager ended in the midst of it, is deleted", async (t) => {
+  const { call, done, hosts, hostUuids } = await place(t, ["10.0.0.2"]);
+  const uuid = hostUuids[0] ?? "";
+  assert.equal((await done("ChangeHostState", { uuid, stateEvent: "preMaintain" })).state, "Succeeded");
+  await hosts.door.leave({ uuid, managementIp: "10.0.0.2" }, AbortSignal.timeout(1_000));
+  const task = await done("DeleteHost", { uuid });
+  assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
+  assert.equal((await call("QueryHost", { count: true })).total, 0);
+});
+
 test("a machine runs on a host with an address; stopped, started, deleted and expunged it leaves nothing", async (t) => {
   const bed = await place(t, ["10.0.0.2"]);
   const { call, done, hosts, l3, cloud, hostUuids } = bed;
@@ -172,7 +193,10 @@ test("a machine runs on a host with an address; stopped, started, deleted and ex
   assert.equal((await done("RebootVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await call("RecoverVmInstance", { uuid })).inventory.state, "Stopped");
+  assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
+  assert.deepEqual(await running(), [], "its last host knows it no more");
   assert.equal((await done("ExpungeVmInstance", { uuid })).state, "Succeeded");
   for (const kind of ["VmInstance", "VmNic", "Volume", "AddressUse", "MacUse", "Flow"] as const)
     assert.equal(cloud.mirror.count(kind), 0, kind);
@@ -333,4 +357,53 @@ test("a machine on local storage starts on its last host and nowhere else", asyn
   assert.equal(refused.error?.code, "VM.1008");
   assert.equal((await bed.done("StartVmInstance", { uuid })).state, "Succeeded");
   assert.equal(bed.cloud.mirror.get("VmInstance", uuid)?.value.hostUuid, first);
+});
+
+test("a shorter interval of pings holds at once", async (t) => {
+  const { call, hosts, hostUuids, cloud } = await place(t, ["10.0.0.2"]);
+  const set = (name: string, value: string) => call("UpdateGlobalConfig", { category: "host", name, value });
+  await set("ping.interval", "3600");
+  await set("ping.maxFailure", "1");
+  const noticed = () => cloud.mirror.get("Host", hostUuids[0] ?? "")?.value.status === "Disconnected";
+  hosts.cut("10.0.0.2", false);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unsubscribe = cloud.mirror.subscribe(() => noticed() && resolve());
+  await set("ping.interval", "1");
+  await promise;
+  unsubscribe();
+});
+
+test("what a host says of a machine whose flow ends meanwhile is old, and the host is asked again", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, done, hosts, hostUuids } = bed;
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  await done("StopVmInstance", { uuid });
+  const { command, machines } = hosts.link;
+  const [begun, gate, asked] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+  ];
+  hosts.link.command = async (...all) => {
+    begun.resolve();
+    await gate.promise;
+    await command(...all);
+  };
+  const starting = done("StartVmInstance", { uuid });
+  await begun.promise;
+  let questions = 0;
+  hosts.link.machines = async (...all) => {
+    questions += 1;
+    const answer = await machines(...all);
+    if (questions > 1) return answer;
+    asked.resolve();
+    await starting;
+    return answer;
+  };
+  const connecting = done("ReconnectHost", { uuid: hostUuids[0] ?? "" });
+  await asked.promise;
+  gate.resolve();
+  assert.equal((await starting).state, "Succeeded");
+  assert.equal((await connecting).state, "Succeeded");
+  assert.deepEqual([(await call("GetVmInstance", { uuid })).inventory.state, questions], ["Running", 2]);
 });
