@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import Fastify from "fastify";
+import Fastify, { type FastifyInstance } from "fastify";
 
 /*
  * What the API is compared with: fastify with one route for reads and one for writes, which do nothing. Run as a
@@ -38,7 +38,8 @@ export async function startBare(folder: string, port: number, through: readonly 
 
 async function serve(folder: string, port: number): Promise<void> {
   const tls = { key: readFileSync(join(folder, "bare.key")), cert: readFileSync(join(folder, "bare.crt")) };
-  for (const server of [Fastify({ https: { ...tls, minVersion: "TLSv1.2" } }), Fastify()]) {
+  const secure = Fastify({ https: { ...tls, minVersion: "TLSv1.2" } }) as unknown as FastifyInstance;
+  for (const server of [secure, Fastify()]) {
     server.get("/v1/bare/:uuid", async (_request, reply) => reply.send(record));
     server.put("/v1/bare/:uuid", async (_request, reply) => reply.send(record));
     await server.listen(server.initialConfig.https ? { host: "127.0.0.1", port } : { path: join(folder, "bare.sock") });
