@@ -40,7 +40,7 @@ export const managerKeys = {
   },
   "backup.folder": {
     default: "/var/lib/binnacle/backups",
-    description: "Where backups are kept.",
+    description: "Where backups are kept; the console knows those of the preset folder only.",
     problem: path,
   },
   "store.type": {
