@@ -112,7 +112,7 @@ export async function assertSound(vm: Vm, role: InstallRole): Promise<void> {
 
 /** The manager of a management node is there for its administrator, who has chosen this password at the installation. */
 export async function assertCloudAnswers(vm: Vm, password: string): Promise<void> {
-  const run = (command: string) => vm.shell.run(`cd && ${command}`, 120_000);
+  const run = (command: string) => vm.shell.run(`cd /root && ${command}`, 120_000);
   for (const line of ["Store: ... PASS", "Manager: ... PASS", "Management API answers: ... PASS"])
     assert.ok(vm.serial.raw.includes(line), line);
   await run(

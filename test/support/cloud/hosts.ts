@@ -13,6 +13,7 @@ type TestHost = {
   claims?: HostReport["driver"];
 };
 
+const shownFingerprint = Array.from({ length: 32 }, () => "AB").join(":");
 export const hostPassword = "correct horse battery";
 
 /** Hosts by their address. */
@@ -66,6 +67,10 @@ export class TestHosts {
   };
 
   readonly door: HostDoor = {
+    fingerprint: async (managementIp) => {
+      if (this.hosts.get(managementIp)?.isReachable !== true) throw unreachable(managementIp);
+      return shownFingerprint;
+    },
     join: async ({ hostUuid, managementIp, password }: JoinRequest) => {
       const host = this.hosts.get(managementIp);
       if (host?.isReachable !== true) throw unreachable(managementIp);

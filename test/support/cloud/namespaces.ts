@@ -118,6 +118,11 @@ export class BedNode {
     return output;
   }
 
+  /** The command line that runs a command on the node. */
+  commandLine(...command: string[]): [string, ...string[]] {
+    return ["nsenter", ...this.#inside(command)];
+  }
+
   must(...command: string[]): string {
     return execFileSync("nsenter", this.#inside(command), { encoding: "utf8", stdio: "pipe", env: environment });
   }

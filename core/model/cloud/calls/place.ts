@@ -60,6 +60,18 @@ export const hostCalls = {
       tags: preset(hostRecord.shape.tags, []),
     }),
   ),
+  GetHostFingerprint: {
+    summary: "Asks what certificate a machine shows that is to be added, before a password goes to it.",
+    method: "GET",
+    path: "/v1/host-fingerprint",
+    access: "session",
+    mode: "read",
+    input: z.strictObject({ managementIp: say(agentAddress, "Where its agent listens.") }),
+    output: z.strictObject({
+      fingerprint: say(fingerprint, "SHA-256 of it; the console of that machine shows the same."),
+    }),
+    resource: "Host",
+  },
   QueryHost: query("Host"),
   GetHost: get("Host"),
   UpdateHost: update("Host", "Changes a host's name, description or reserved memory.", {
