@@ -311,6 +311,7 @@ export const managementScenarios: Scenario[] = [
         [/^ping /, ""],
       ],
     ]),
+    fix: `reconnect-host:${uuid}`,
   },
   {
     name: "a whole rack that is lost",
