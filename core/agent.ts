@@ -312,7 +312,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     }),
     diagnostics: {
       run: diagnose,
-      fix: (id: string) => applyFix(id, { machine, allowChanges: mode === "node" }),
+      fix: (id: string) => applyFix(id, { machine, manager, allowChanges: mode === "node" }),
     },
     connect: (made: EventHub) => {
       hub = made;

@@ -7,7 +7,7 @@ import { hostsCheck } from "../../core/node/diagnostics/hosts.ts";
 import { sessionsCheck } from "../../core/node/diagnostics/sessions.ts";
 import { recording } from "../../core/node/fixture.ts";
 import { realMachine } from "../../core/node/machine.ts";
-import { freePort, managerProgram } from "../support/cloud/manager-program.ts";
+import { managerProgram, ownAddress } from "../support/cloud/manager-program.ts";
 import { consoleRoom } from "../support/console-room.ts";
 import { readRecording, recordedNow } from "../support/machines.ts";
 import { startAgent } from "../support/programs.ts";
@@ -50,7 +50,7 @@ async function timed(t: TestContext, what: string, wait: Promise<void>): Promise
 }
 
 test("the home screen follows the manager: stopped, running, hanging, killed, and running again", async (t) => {
-  const manager = await managerProgram(t, join(room.path, "m"), await freePort());
+  const manager = await managerProgram(t, join(room.path, "m"));
   const { console } = await managementNode(manager.socketPath);
   await console.until(/Service +Stopped/, patienceMs);
   await console.until(/HOST INFO +VM INFO\n - {2}binnacle-manager not running/, patienceMs);
@@ -79,10 +79,9 @@ test("the home screen follows the manager: stopped, running, hanging, killed, an
 });
 
 test("a host that joins, is disabled and goes is counted on the home screen", async (t) => {
-  const hostPort = await freePort();
-  const manager = await managerProgram(t, join(room.path, "m"), hostPort);
+  const manager = await managerProgram(t, join(room.path, "m"));
   const { agent, console } = await managementNode(manager.socketPath);
-  const hostArgs = ["--host-port", String(hostPort), "--host-address", "127.0.0.1", "--hypervisor", "simulated"];
+  const hostArgs = ["--host-port", "7070", "--host-address", ownAddress, "--hypervisor", "simulated"];
   const host = await startAgent({ home: join(room.path, "host"), args: hostArgs });
   await host.client().call("choosePassword", { body: { password: goodPassword } });
   manager.start();
@@ -94,7 +93,7 @@ test("a host that joins, is disabled and goes is counted on the home screen", as
   await door.ask("AddKVMHost", {
     name: "h",
     clusterUuid: cluster.uuid,
-    managementIp: "127.0.0.1",
+    managementIp: ownAddress,
     password: goodPassword,
   });
   await console.until(/1 total +1 enabled +1 connected/, patienceMs);
@@ -117,7 +116,6 @@ test("a host that joins, is disabled and goes is counted on the home screen", as
     timeoutMs: patienceMs,
   });
   const codes = findings.map(({ id, code }) => `${id} ${code}`);
-  // Nobody listens on an agent's usual port here, or the agent of this very machine does.
-  assert.match(codes.join(), new RegExp(`hosts:${uuid} HOSTS\\.(NO_AGENT|LOST)`));
+  assert.ok(codes.includes(`hosts:${uuid} HOSTS.NO_AGENT`), codes.join());
   assert.ok(codes.includes("sessions SESSIONS.OK"), codes.join());
 });

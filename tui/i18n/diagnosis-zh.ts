@@ -295,6 +295,7 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.fix.step-clock": "立即校准时钟",
   "diagnosis.fix.restart-unit": "重启 {subject}",
   "diagnosis.fix.restart-libvirt": "重启 systemd-machined 和 libvirt",
+  "diagnosis.fix.reconnect-host": "重新连接该主机",
   "diagnosis.fix.ssh-without-names": "设置 UseDNS no 并重新加载 sshd",
 
   "diagnosis.more": "{shown} 及另外 {count} 个",

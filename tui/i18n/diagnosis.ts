@@ -304,6 +304,7 @@ export const diagnosisEn = {
   "diagnosis.fix.step-clock": "Set the clock at once",
   "diagnosis.fix.restart-unit": "Restart {subject}",
   "diagnosis.fix.restart-libvirt": "Restart systemd-machined and libvirt",
+  "diagnosis.fix.reconnect-host": "Reconnect the host",
   "diagnosis.fix.ssh-without-names": "Set UseDNS no and reload sshd",
 
   "diagnosis.more": "{shown} and {count} more",

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { ManagerDoor } from "../../../core/api/manager-door.ts";
@@ -20,16 +19,14 @@ export type ManagerProgram = {
   output(): string;
 };
 
-/** The manager's own program with its files below `folder`, not started yet. `hostPort`: where agents of hosts listen. */
-export async function managerProgram(t: TestContext, folder: string, hostPort: number): Promise<ManagerProgram> {
+/** The manager's own program with its files below `folder`, not started yet. */
+export async function managerProgram(t: TestContext, folder: string): Promise<ManagerProgram> {
   await ensureBuilt();
   const file = (name: string) => join(folder, name);
   mkdirSync(file("tls"), { recursive: true, mode: 0o700 });
   const lines = [
-    "api.address=127.0.0.1",
-    `api.port=${await freePort()}`,
-    "metrics.address=127.0.0.1",
-    `metrics.port=${await freePort()}`,
+    `api.address=${ownAddress}`,
+    `metrics.address=${ownAddress}`,
     `tls.folder=${file("tls")}`,
     `store.file=${file("store.db")}`,
   ];
@@ -50,7 +47,7 @@ export async function managerProgram(t: TestContext, folder: string, hostPort: n
     door,
     start() {
       const args = ["--configuration", file("manager.conf"), "--socket", socketPath];
-      const more = ["--admin-password", file("admin-password"), "--host-port", String(hostPort)];
+      const more = ["--admin-password", file("admin-password")];
       const made = spawn(process.execPath, [...nodeFlags.manager, bundle("manager"), ...args, ...more], {
         stdio: ["ignore", "ignore", "pipe"],
       });
@@ -68,14 +65,8 @@ export async function managerProgram(t: TestContext, folder: string, hostPort: n
   };
 }
 
-/** A TCP port of the loopback address on which nobody listens at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(address)));
-    });
-  });
-}
+/**
+ * An address of this computer on which no other process of the tests listens: ports that are looked for by chance may
+ * be taken by somebody else before they are used.
+ */
+export const ownAddress = `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;

@@ -125,7 +125,9 @@ function node(role = "management") {
       listeners.add(changed);
       return () => listeners.delete(changed);
     },
-    release: () => void (released += 1),
+    release() {
+      released += 1;
+    },
   };
   const board = new FactBoard(machine, {
     management: managementSource(feed),

@@ -43,7 +43,7 @@ const silent: [RegExp, Partial<{ code: number }>] = [/^ping -n -c 2 .* 10\.254\.
 
 /** What the probe of the store prints. */
 const storeProbe = (said: string | null, syncMs: number | null): [RegExp, string] => [
-  /--eval [^]*quick_check[^]* \/var\/lib\/binnacle\/manager\/store\.db (read|leave)$/,
+  /--eval [\s\S]*quick_check[\s\S]* \/var\/lib\/binnacle\/manager\/store\.db (read|leave)$/,
   JSON.stringify({ said, syncMs }),
 ];
 const found = (...hoursAgo: number[]): [RegExp, string] => [
@@ -311,6 +311,7 @@ export const managementScenarios: Scenario[] = [
         [/^ping /, ""],
       ],
     ]),
+    fix: `reconnect-host:${uuid}`,
   },
   {
     name: "a whole rack that is lost",
