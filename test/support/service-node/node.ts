@@ -1,9 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { promisify } from "node:util";
 import { Client } from "../../../core/api/client.ts";
 import { CloudClient } from "../../../core/api/cloud-client.ts";
 import { ensureBuilt, nodeFlags } from "../../../scripts/dev/build.ts";
@@ -15,8 +15,12 @@ import { FakeSystemd } from "./systemd.ts";
 
 /*
  * A management node of real parts: the agent, as root, with PAM and a password of its own; the manager; the console. They
- * run in a mount namespace whose /etc, /run and /var/lib are the test's. Only systemd is played.
+ * run in a mount namespace whose /etc, /run and /var/lib are the test's, and in a network without a way out. Only
+ * systemd is played.
  */
+
+/** Where hosts may be in the node's network. */
+export const hostAddresses = ["10.64.0.2", "10.64.0.3"] as const;
 
 export const rootPassword = "plAnted-root-1 lantern";
 export const adminPassword = "plAnted-admin-2 harbour";
@@ -26,17 +30,19 @@ export type ServiceNode = {
   systemd: FakeSystemd;
   /** A file of the node as it is seen from here. */
   path(file: string): string;
-  /** A port of 127.0.0.x on which agents of hosts are to listen. */
-  hostPort: number;
+  /** In front of a command, what puts it into the node's network; hosts have addresses of `hostAddresses` there. */
+  network: readonly string[];
   startAgent(): Promise<void>;
   killAgent(): Promise<void>;
+  /** Resolves when the agent has ended. */
+  agentGone(): Promise<void>;
   /** The agent as a console asks it, with a session. */
   agent(): Promise<Client>;
   /** The manager, through root's door. */
   cloud: CloudClient;
   console(options?: { locale?: string; name?: string }): Promise<ConsoleBed>;
   /** Runs a command of root on the node. */
-  run(...command: string[]): void;
+  run(...command: string[]): Promise<void>;
   /** Everything in which a secret could have been left. */
   traces(): { file: string; text: string }[];
 };
@@ -48,21 +54,23 @@ export async function serviceNode(t: TestContext, configuration: readonly string
   undoAfter(t, folder.dispose);
   const place = (name: string) => join(folder.path, name);
   for (const name of ["etc", "run", "lib", "bin", "log"]) fs.mkdirSync(place(name), { mode: 0o755 });
-  const [apiPort, metricsPort, hostPort] = await freePorts(3);
   const holder = await hold(folder.path);
   undoAfter(t, async () => {
     const gone = once(holder, "exit");
     holder.kill("SIGKILL");
     await gone;
   });
-  const inside = ["nsenter", `--mount=/proc/${holder.pid}/ns/mnt`, "--"] as const;
-  const run = (...command: string[]) => void execFileSync(inside[0], [...inside.slice(1), ...command]);
+  const network = `--net=/proc/${holder.pid}/ns/net`;
+  const inside = ["nsenter", `--mount=/proc/${holder.pid}/ns/mnt`, network, "--"] as const;
+  // Never in this thread: systemd is played in it.
+  const run = async (...command: string[]) => {
+    await promisify(execFile)(inside[0], [...inside.slice(1), ...command]);
+  };
 
   const etc = (name: string) => place(join("etc/binnacle", name));
   fs.mkdirSync(etc(""));
   fs.writeFileSync(etc("node.json"), JSON.stringify({ role: "management" }));
-  const lines = [`api.port=${apiPort}`, "api.address=127.0.0.1", `metrics.port=${metricsPort}`, ...configuration];
-  fs.writeFileSync(etc("manager.conf"), `${lines.join("\n")}\n`);
+  fs.writeFileSync(etc("manager.conf"), configuration.map((line) => `${line}\n`).join(""));
   const hash = execFileSync("openssl", ["passwd", "-6", "-stdin"], { input: adminPassword, encoding: "utf8" });
   fs.writeFileSync(etc("admin-password"), hash, { mode: 0o600 });
   execFileSync(inside[0], [...inside.slice(1), "chpasswd"], { input: `root:${rootPassword}\n` });
@@ -80,7 +88,7 @@ export async function serviceNode(t: TestContext, configuration: readonly string
       });
     return child;
   };
-  const managerArgs = [...nodeFlags.manager, join(root, "build/manager.js"), "--host-port", String(hostPort)];
+  const managerArgs = [...nodeFlags.manager, join(root, "build/manager.js")];
   const systemd = await FakeSystemd.start({
     bin: place("bin"),
     run: place("run"),
@@ -123,9 +131,12 @@ export async function serviceNode(t: TestContext, configuration: readonly string
   return {
     systemd,
     path: (file) => place(file.replace(/^\/var\/lib\//, "/lib/")),
-    hostPort: hostPort ?? 0,
+    network: ["nsenter", network, "--"],
     startAgent,
     killAgent,
+    async agentGone() {
+      if (agent !== undefined && agent.exitCode === null && agent.signalCode === null) await once(agent, "exit");
+    },
     async agent() {
       const client = new Client({ socketPath, console: `test-${clients.length}` });
       clients.push(client);
@@ -147,7 +158,7 @@ export async function serviceNode(t: TestContext, configuration: readonly string
   };
 }
 
-/** Keeps a mount namespace in which the node's folders lie where they belong. */
+/** Keeps a mount namespace in which the node's folders lie where they belong, and its network. */
 async function hold(folder: string): Promise<ChildProcess> {
   const script = [
     "set -e",
@@ -157,10 +168,12 @@ async function hold(folder: string): Promise<ChildProcess> {
     'mount --bind "$0/bin" /usr/local/sbin',
     // Last: what is mounted is noted there.
     'mount --bind "$0/run" /run',
+    "ip link set lo up",
+    ...hostAddresses.map((address) => `ip address add ${address}/32 dev lo`),
     "echo ready",
     "exec sleep infinity",
   ].join("\n");
-  const unshare = ["--mount", "--propagation", "private", "--", "sh", "-c", script, folder];
+  const unshare = ["--mount", "--net", "--propagation", "private", "--", "sh", "-c", script, folder];
   const holder = spawn("unshare", unshare, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   holder.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -169,23 +182,4 @@ async function hold(folder: string): Promise<ChildProcess> {
   await Promise.race([once(holder.stdout, "data"), once(holder, "exit")]);
   if (holder.exitCode !== null) throw new Error(`No mount namespace: ${said}`);
   return holder;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      if (address === null || typeof address === "string") throw new Error("no port");
-      server.close();
-      await once(server, "close");
-      return address.port;
-    }),
-  );
 }

@@ -3,7 +3,7 @@ import type { CloudCallName } from "../../../core/model/cloud/calls/index.ts";
 import type { ConsoleBed } from "../console.ts";
 import { type RunningAgent, startAgent } from "../programs.ts";
 import { undoAfter } from "../undo.ts";
-import type { ServiceNode } from "./node.ts";
+import type { hostAddresses, ServiceNode } from "./node.ts";
 
 /* What is done on a node of real parts, and beside it. Each step ends when its outcome is there. */
 
@@ -13,7 +13,7 @@ export const hostPassword = "plAnted-host-3 quay";
 
 /** Starts the manager without a console. */
 export async function startManager(node: ServiceNode): Promise<void> {
-  node.run("systemctl", "start", "--", "binnacle-manager.service");
+  await node.run("systemctl", "start", "--", "binnacle-manager.service");
 }
 
 /** Types the phrase of a screen that shows what it hits, and waits until the job's log says `outcome`. */
@@ -30,10 +30,14 @@ export async function makeCluster({ cloud }: ServiceNode): Promise<string> {
   return cluster.inventory.uuid;
 }
 
-/** The agent of a host of its own; `address` is one of 127.0.0.0/8. */
-export async function hostAgent(t: TestContext, node: ServiceNode, address: string): Promise<RunningAgent> {
-  const port = ["--host-port", String(node.hostPort), "--host-address", address];
-  const agent = await startAgent({ args: [...port, "--hypervisor", "simulated"] });
+/** The agent of a host in the node's network. */
+export async function hostAgent(
+  t: TestContext,
+  node: ServiceNode,
+  address: (typeof hostAddresses)[number],
+): Promise<RunningAgent> {
+  const args = ["--host-port", "7070", "--host-address", address, "--hypervisor", "simulated"];
+  const agent = await startAgent({ args, through: node.network });
   undoAfter(t, () => agent.stop());
   await agent.client("setup").call("choosePassword", { body: { password: hostPassword } });
   return agent;

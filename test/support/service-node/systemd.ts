@@ -74,6 +74,11 @@ export class FakeSystemd {
     return this.#active;
   }
 
+  /** From now on it says this of the unit, whatever is so. */
+  pretend(active: Active): void {
+    this.#active = active;
+  }
+
   /** Kills the manager at once; its unit has failed then. */
   async killManager(): Promise<void> {
     const child = this.#child;
