@@ -6,6 +6,7 @@ import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { Client } from "../../../core/api/client.ts";
 import { CloudClient } from "../../../core/api/cloud-client.ts";
+import type { Language } from "../../../core/model/records.ts";
 import { ensureBuilt, nodeFlags } from "../../../scripts/dev/build.ts";
 import { type ConsoleBed, openConsole } from "../console.ts";
 import { root, temporaryFolder } from "../programs.ts";
@@ -38,6 +39,8 @@ export type ServiceNode = {
   agentGone(): Promise<void>;
   /** The agent as a console asks it, with a session. */
   agent(): Promise<Client>;
+  /** What a console shows from now on. */
+  setLanguage(console: string, language: Language): Promise<void>;
   /** The manager, through root's door. */
   cloud: CloudClient;
   console(options?: { locale?: string; name?: string }): Promise<ConsoleBed>;
@@ -142,6 +145,11 @@ export async function serviceNode(t: TestContext, configuration: readonly string
       clients.push(client);
       client.token = (await client.call("openSession", { body: { password: rootPassword } })).token;
       return client;
+    },
+    async setLanguage(console, language) {
+      const client = new Client({ socketPath, console });
+      clients.push(client);
+      await client.call("setConsoleSettings", { body: { language } });
     },
     cloud,
     async console({ locale = "C.UTF-8", name = "tty1" } = {}) {

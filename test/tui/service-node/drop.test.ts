@@ -15,7 +15,6 @@ import {
   namesOf,
   slowMs,
   startManager,
-  typePhrase,
 } from "../../support/service-node/steps.ts";
 import { logIn, openItem } from "../../support/steps.ts";
 
@@ -75,7 +74,6 @@ it("dropping the database does nothing to the store when the service does not st
   const node = await serviceNode(t);
   await startManager(node);
   await makeCluster(node);
-  const console = await node.console({ locale: "zh_CN.UTF-8" });
   const agent = await node.agent();
   node.systemd.before.set("stop", async () => ({ code: 1, stderr: "Job canceled.\n" }));
   const id = await begin(agent, { told: { hosts: 0, machines: 0, tasks: 0 } });
@@ -90,7 +88,6 @@ it("dropping the database does nothing to the store when the service does not st
   node.systemd.pretend("active");
   assert.deepEqual(await namesOf(node, "QueryZone"), ["zone-1"]);
   assert.ok(!existsSync(node.path("/var/lib/binnacle/kept-stores")));
-  await console.close();
 });
 
 it(
@@ -144,19 +141,23 @@ it(
     const kept = "/var/lib/binnacle/kept-stores";
     await node.run("mkdir", kept);
     await node.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", kept);
-    const console = await node.console({ locale: "zh_CN.UTF-8", name: "ttyS0" });
+    const console = await node.console({ name: "ttyS0" });
     const agent = await node.agent();
-    await agent.call("setConsoleSettings", { body: { language: "zh" } }).catch(() => undefined);
     await logIn(console, { password: rootPassword });
     await openItem(console, "resetDrop", title);
     await console.until(/NO ROOM to keep the former database/, slowMs);
     console.type(`${phrase}\r`);
-    await console.until("deleted for good, without a copy");
+    await console.until(/deleted for good,\s+without a copy/);
     console.type("n");
     await console.until((text) => !text.includes("Drop it all the same?"));
     assert.deepEqual(node.systemd.done, ["start"]);
     await assert.rejects(begin(agent, {}), { code: "SERVICE.NO_ROOM" });
-    await typePhrase(console, phrase, "deleted for good, without a copy");
+    await node.setLanguage("ttyS0", "zh");
+    await console.until("没有空间保留原数据库");
+    console.type("reset zstack\r");
+    await console.until("输入的不是");
+    console.type(`\x15${phrase}\r`);
+    await console.until(/将被永久删除且没有\s*副本/);
     console.type("y");
     await console.until("Nothing of it is kept", slowMs);
     await console.until("runs and answers", slowMs);
