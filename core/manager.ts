@@ -110,6 +110,8 @@ async function main(): Promise<void> {
     process.on(signal, () => void end(signal, exitCodes.asked).catch((error: unknown) => crash(log, error)));
   // Another manager may be doing our work by now: nothing more is to be written.
   cloud.lost.addEventListener("abort", () => {
+    // At an end of its own accord it gives its place away.
+    if (isEnding) return;
     log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store");
     process.exit(exitCodes.failed);
   });
