@@ -16,7 +16,7 @@ import {
   slowMs,
   startManager,
 } from "../../support/service-node/steps.ts";
-import { logIn, openItem } from "../../support/steps.ts";
+import { logIn, openItem, selectLine, untilHome, untilTitle } from "../../support/steps.ts";
 
 /* Reset ZStack Service & Drop Database with real parts: see support/service-node. */
 
@@ -141,22 +141,26 @@ it(
     const kept = "/var/lib/binnacle/kept-stores";
     await node.run("mkdir", kept);
     await node.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", kept);
-    const console = await node.console({ name: "ttyS0" });
     const agent = await node.agent();
-    await logIn(console, { password: rootPassword });
-    await openItem(console, "resetDrop", title);
-    await console.until(/NO ROOM to keep the former database/, slowMs);
-    console.type(`${phrase}\r`);
-    await console.until(/deleted for good,\s+without a copy/);
-    console.type("n");
-    await console.until((text) => !text.includes("Drop it all the same?"));
-    assert.deepEqual(node.systemd.done, ["start"]);
-    await assert.rejects(begin(agent, {}), { code: "SERVICE.NO_ROOM" });
-    await node.setLanguage("ttyS0", "zh");
-    await console.until("没有空间保留原数据库");
+    await node.setLanguage("pts/0", "zh");
+    const console = await node.console({ name: "pts/0" });
+    await untilHome(console);
+    console.press("f2");
+    await untilTitle(console, "密码");
+    console.type(`${rootPassword}\r`);
+    await untilTitle(console, "系统配置");
+    await selectLine(console, "重置 ZStack 服务并清空数据库");
+    console.press("enter");
+    await console.until("没有空间保留原数据库", slowMs);
     console.type("reset zstack\r");
     await console.until("输入的不是");
     console.type(`\x15${phrase}\r`);
+    await console.until(/将被永久删除且没有\s*副本/);
+    console.type("n");
+    await console.until((text) => !text.includes("将被永久删除且没有"));
+    assert.deepEqual(node.systemd.done, ["start"]);
+    await assert.rejects(begin(agent, {}), { code: "SERVICE.NO_ROOM" });
+    console.type(`${phrase}\r`);
     await console.until(/将被永久删除且没有\s*副本/);
     console.type("y");
     await console.until("Nothing of it is kept", slowMs);
