@@ -21,12 +21,13 @@ export function serviceImpactLines(t: Translate, impact: ServiceImpact, now: num
   return [
     ...(action === "resetDrop" ? [{ text: t("service.danger"), style: "bad" } as const] : []),
     { text: t(`service.what.${action}`), style: action === "resetDrop" ? "bad" : "text" },
-    ...(cloud === null || action === "start" ? [] : cloudLines(t, action, cloud)),
     ...(store === null ? [] : storeLines(t, store)),
+    ...(cloud === null || action === "start" ? [] : cloudLines(t, action, cloud)),
     ...(action === "resetDrop" ? [{ text: t("service.drop.after"), style: "warn" } as const] : []),
     ...(machines === undefined ? [] : [machines]),
     ...(names.length === 0 ? [] : [{ text: t("service.names", { names: namesOf(t, names) }), style: "warn" } as const]),
     ...others,
+    ...(store === null || store.state === "none" ? [] : [{ text: t("service.backupFirst"), style: "warn" } as const]),
     { text: t("service.limit", { duration: formatDuration(limitSeconds) }), style: "text" },
   ];
 }
@@ -70,7 +71,6 @@ function storeLines(t: Translate, store: StoreLook): Impact[] {
           style: "bad",
         }
       : { text: t("service.store.kept", { to: keeping.to }), style: "text" },
-    { text: t("service.backupFirst"), style: "warn" },
   ];
 }
 

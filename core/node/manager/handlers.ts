@@ -49,7 +49,7 @@ export function managerPasswordHandlers(parts: Parts): Pick<Handlers, PasswordCa
         await sessions.confirm(caller.console, new Secret(body.root));
         await require("agentChannel");
         const work = async (context: JobContext) => `${await renewChannel(service.manager, context)} hosts`;
-        return startJob(parts, caller, "agentChannel", "agents", work);
+        return startJob(parts, caller, "agentChannel", "hosts", work);
       }),
   };
 }

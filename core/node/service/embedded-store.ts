@@ -118,7 +118,7 @@ async function keepingOf(machine: Machine, { folder, file, kept }: StorePaths, s
     const [of, above] = await Promise.all([stat(folder), stat(dirname(folder))]);
     // A folder that is a file system of its own can't be renamed, wherever that would lead; its files can.
     if (of.dev === beside.dev && (file !== undefined || of.dev === above.dev)) return { how: "move", to };
-    const room = await roomFor(dirname(kept), sizeBytes);
+    const room = await roomFor(kept, sizeBytes);
     return room === undefined ? { how: "copy", to } : room;
   } catch {
     return { how: "noRoom", neededBytes: sizeBytes, freeBytes: 0 };

@@ -7,7 +7,6 @@ import { rangeAnswer, txnAnswer } from "../../store/etcd/answers.ts";
 import { EtcdClient } from "../../store/etcd/client.ts";
 import { asUser } from "../../store/etcd/credentials.ts";
 import { Keys, storePrefix } from "../../store/etcd/keys.ts";
-import { freeBytesAt } from "../archives/world.ts";
 import { syncFolder } from "../durable.ts";
 import { type Machine, readIfThere, sleep } from "../machine.ts";
 import { inUse, keptAt, noRoom, notKept, roomFor, type Store } from "./store.ts";
@@ -84,13 +83,9 @@ export function etcdStore(machine: Machine, configuration: ManagerConfiguration,
 }
 
 async function keepingOf(machine: Machine, kept: string, dbBytes: number): Promise<Keeping> {
-  const parent = dirname(kept);
-  const room = await roomFor(parent, dbBytes * growth).catch(async () => ({
-    how: "noRoom" as const,
-    neededBytes: dbBytes * growth,
-    freeBytes: await freeBytesAt(parent).catch(() => 0),
-  }));
-  return room ?? { how: "copy", to: keptAt(kept, machine.now()) };
+  const size = Math.ceil(dbBytes * growth);
+  const unknown = { how: "noRoom", neededBytes: size, freeBytes: 0 } as const;
+  return (await roomFor(kept, size).catch(() => unknown)) ?? { how: "copy", to: keptAt(kept, machine.now()) };
 }
 
 function ask(client: Client, path: string, body: object): Promise<unknown> {

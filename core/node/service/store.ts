@@ -1,7 +1,7 @@
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import type { Keeping, StoreLook } from "../../model/service.ts";
+import { freeBytesAt, reserveBytes } from "../archives/world.ts";
 import { errnoOf, whyNotWritten } from "../durable.ts";
 
 /** The store of a management node, as far as resetting needs it. */
@@ -17,18 +17,14 @@ export type Store = {
   empty(mayDelete: boolean, signal: AbortSignal): Promise<string | null>;
 };
 
-/** Left free beside a copy, so that the node can go on writing. */
-const reserveBytes = 256 * 1024 * 1024;
-
 /** Where a store that is put aside now is kept. */
 export function keptAt(kept: string, now: number): string {
   return join(kept, new Date(now).toISOString().replaceAll(":", "").replace(/\..*/, "Z"));
 }
 
-/** Undefined when a copy of that size has room on the file system of `folder`. */
+/** Undefined when a copy of that size has room where `folder` is, or will be. */
 export async function roomFor(folder: string, sizeBytes: number): Promise<(Keeping & { how: "noRoom" }) | undefined> {
-  const { bavail, bsize } = await statfs(folder);
-  const [neededBytes, freeBytes] = [sizeBytes + reserveBytes, bavail * bsize];
+  const [neededBytes, freeBytes] = [sizeBytes + reserveBytes, await freeBytesAt(folder)];
   return neededBytes <= freeBytes ? undefined : { how: "noRoom", neededBytes, freeBytes };
 }
 
