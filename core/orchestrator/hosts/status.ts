@@ -68,7 +68,10 @@ async function machinesLost(records: Records, hostUuid: string): Promise<void> {
 export type Lives = ReadonlyMap<string, string>;
 
 export function livesOn(mirror: Mirror, hostUuid: string): Lives {
-  const all = [...mirror.find("VmInstance", "hostUuid", hostUuid), ...mirror.find("VmInstance", "lastHostUuid", hostUuid)];
+  const all = [
+    ...mirror.find("VmInstance", "hostUuid", hostUuid),
+    ...mirror.find("VmInstance", "lastHostUuid", hostUuid),
+  ];
   return new Map(all.map(({ value }) => [value.uuid, lifeText(value)]));
 }
 

@@ -89,7 +89,7 @@ class Generator {
     return new Promise((resolve, reject) => {
       const socket = this.#connect();
       let [began, missing] = [0, 0];
-      let head = Buffer.alloc(0);
+      let head: Buffer = Buffer.alloc(0);
       const send = () => {
         began = performance.now();
         if (began >= this.#ends) {
