@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
 import { join } from "node:path";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify from "fastify";
 
 /*
  * What the API is compared with: fastify with one route for reads and one for writes, which do nothing. Run as a
@@ -38,12 +39,15 @@ export async function startBare(folder: string, port: number, through: readonly 
 
 async function serve(folder: string, port: number): Promise<void> {
   const tls = { key: readFileSync(join(folder, "bare.key")), cert: readFileSync(join(folder, "bare.crt")) };
-  const secure = Fastify({ https: { ...tls, minVersion: "TLSv1.2" } }) as unknown as FastifyInstance;
-  for (const server of [secure, Fastify()]) {
-    server.get("/v1/bare/:uuid", async (_request, reply) => reply.send(record));
-    server.put("/v1/bare/:uuid", async (_request, reply) => reply.send(record));
-    await server.listen(server.initialConfig.https ? { host: "127.0.0.1", port } : { path: join(folder, "bare.sock") });
-  }
+  const server = Fastify();
+  server.get("/v1/bare/:uuid", async (_request, reply) => reply.send(record));
+  server.put("/v1/bare/:uuid", async (_request, reply) => reply.send(record));
+  await server.listen({ path: join(folder, "bare.sock") });
+  const overTls = createServer({ ...tls, minVersion: "TLSv1.2" }, (request, response) =>
+    server.routing(request, response),
+  );
+  overTls.listen(port, "127.0.0.1");
+  await once(overTls, "listening");
   process.stdout.write("ready\n");
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, fdatasyncSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { bundle } from "../../../scripts/dev/build.ts";
@@ -70,6 +70,7 @@ export async function cloudFigures(section: Section): Promise<Figure[]> {
       note: `${large.machines} machines beside ${small.machines}, each beside the bare route`,
     };
     const figures = [
+      syncFigure(bed.daemon.folder),
       figure("start", bed.startMs, "ms", { goal: "<= 15000", note: size }),
       figure("memory.afterStart", afterStart, "MiB", memory),
       ...rateFigures("reads", reads, { share: ">= 50", p99: "<= 20" }, "a machine by its uuid; session, TLS"),
@@ -90,6 +91,20 @@ export async function cloudFigures(section: Section): Promise<Figure[]> {
 /** Of a call, in calls of the bare route: what else the machine does takes its share of both. */
 function costOf({ ours, bare }: Rates): number {
   return perSecond(bare) / perSecond(ours);
+}
+
+/** What the disk takes to make a page durable, which every write waits for. */
+function syncFigure(folder: string): Figure {
+  const file = openSync(join(folder, "sync"), "w");
+  const page = Buffer.alloc(4096);
+  const times = Array.from({ length: 200 }, () => {
+    writeSync(file, page);
+    const from = performance.now();
+    fdatasyncSync(file);
+    return performance.now() - from;
+  });
+  closeSync(file);
+  return figure("disk.sync", spreadOf(times).median, "ms", { spread: spreadOf(times), note: "of 4 KiB, by fdatasync" });
 }
 
 /** One call of zstack-cli from its start to its end. */
