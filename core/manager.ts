@@ -32,6 +32,9 @@ import { version } from "./version.ts";
 /** How the manager ends: 0 asked to, 1 anything else (systemd starts it again), 2 wrong usage or configuration. */
 const exitCodes = { asked: 0, failed: 1, usage: 2 } as const;
 
+/** A manager that has lost its place or its store answers what it was asked, and waits no longer than this for it. */
+const lastAnswersMs = 15_000;
+
 const flags = readFlags();
 
 async function main(): Promise<void> {
@@ -89,7 +92,7 @@ async function main(): Promise<void> {
   const { server, rootDoor } = createCloudServer({
     dispatcher: cloud.dispatcher,
     mirror: cloud.mirror,
-    authenticate: (token) => cloud.identity.authenticate(token),
+    authenticate: (token, isUse) => cloud.identity.authenticate(token, isUse),
     log,
     tls: certificate.tls,
   });
@@ -122,10 +125,14 @@ async function main(): Promise<void> {
     process.on(signal, () => void end(signal, exitCodes.asked).catch((error: unknown) => crash(log, error)));
   // Another manager may be doing our work by now: nothing more is to be written.
   cloud.lost.addEventListener("abort", () => {
-    // At an end of its own accord it gives its place away.
+    // Its place was given up in order.
     if (isEnding) return;
+    isEnding = true;
     log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store");
-    process.exit(exitCodes.failed);
+    // Calls that wait for the store are told of its error, which comes within the store's own time.
+    const answered = Promise.all([server.close(), new Promise((resolve) => rootDoor.close(resolve))]);
+    setTimeout(() => process.exit(exitCodes.failed), lastAnswersMs);
+    void answered.finally(() => process.exit(exitCodes.failed));
   });
   process.on("uncaughtException", (error) => crash(log, error));
   process.on("unhandledRejection", (error) => crash(log, error));

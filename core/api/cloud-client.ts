@@ -79,8 +79,12 @@ export class CloudClient {
   }
 
   /** A call whose answer is what its schema says. */
-  async call<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
-    const answer = await this.ask(name, { ...input });
+  async call<N extends CloudCallName>(
+    name: N,
+    input: z.input<CloudCalls[N]["input"]>,
+    signal?: AbortSignal,
+  ): Promise<CallOutput<N>> {
+    const answer = await this.ask(name, { ...input }, signal);
     const parsed = cloudCalls[name].output.safeParse(answer);
     if (!parsed.success) throw this.#connection.nonsense(`${name} has another form.`);
     return parsed.data as CallOutput<N>;

@@ -42,8 +42,8 @@ const workFolder = /^\.restore-(\d+)-/;
  * Restores a backup: checks it whole, backs up what is there, asks, stops the manager, replaces, starts, and goes back to
  * what was there when the manager does not answer then.
  *
- * @throws as `unpackBackup` and `makeBackup`; BACKUP.RESTORING; STORE.LOCKED; BACKUP.OTHER_MANAGERS; BACKUP.NOT_RESTORED: all is as it was;
- *   BACKUP.NOT_BACK: it is not
+ * @throws as `unpackBackup` and `makeBackup`; BACKUP.RESTORING; STORE.LOCKED; BACKUP.OTHER_MANAGERS;
+ *   BACKUP.NOT_RESTORED: all is as it was; BACKUP.NOT_BACK: it is not
  */
 export async function restoreBackup(file: string, world: RestoreWorld): Promise<Restored> {
   const folder = dirname(world.configuration["store.file"]);

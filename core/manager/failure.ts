@@ -47,7 +47,6 @@ const statuses: Readonly<Record<string, number>> = {
   "SYS.1035": 400,
   "SYS.1051": 500,
   "SYS.1052": 403,
-  "SYS.1053": 403,
   "IDENTITY.1001": 401,
 };
 

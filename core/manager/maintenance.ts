@@ -2,8 +2,10 @@ import type { Backups } from "../backup/backups.ts";
 import type { CallInput, CallOutput } from "../model/cloud/calls/index.ts";
 import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
 import { NodeError } from "../model/error.ts";
-import type { CallContext, Caller } from "../orchestrator/calls/handler.ts";
+import { Secret } from "../model/secret.ts";
+import { type CallContext, type Caller, isRoot } from "../orchestrator/calls/handler.ts";
 import { admin, type FirstPassword, type Identity } from "../orchestrator/identity/index.ts";
+import { rootOnly } from "../orchestrator/identity/refusals.ts";
 
 /* Calls that concern this manager itself: its backups, and the way back to admin's first password. */
 
@@ -20,7 +22,7 @@ export function maintenance({ identity, backups, firstPassword }: MaintenanceOpt
       { keepAmount }: CallInput<"BackupDatabase">,
       { caller }: CallContext,
     ): Promise<CallOutput<"BackupDatabase">> => {
-      if (!isRoot(caller) && caller.userUuid !== admin.uuid) throw notAllowed("SYS.1052", caller);
+      if (!isRoot(caller) && caller.userUuid !== admin.uuid) throw notAllowed(caller);
       if (backups === undefined) throw noBackup("This manager has no place for backups.");
       try {
         const { backup, removed } = await backups.make(keepAmount === null ? {} : { keepAmount });
@@ -30,22 +32,21 @@ export function maintenance({ identity, backups, firstPassword }: MaintenanceOpt
         throw error;
       }
     },
-    ResetAdminPassword: async (_input: object, { caller }: CallContext): Promise<CallOutput<"ResetAdminPassword">> => {
-      if (!isRoot(caller)) throw notAllowed("SYS.1053", caller);
-      await identity.resetPassword(firstPassword);
-      return { isInitial: firstPassword === undefined };
+    ResetAccountPassword: async (
+      { newPassword, mustChange }: CallInput<"ResetAccountPassword">,
+      { caller }: CallContext,
+    ): Promise<CallOutput<"ResetAccountPassword">> => {
+      if (!isRoot(caller)) throw rootOnly();
+      const next = newPassword === undefined ? {} : { next: new Secret(newPassword) };
+      await identity.resetPassword({ ...next, mustChange, first: firstPassword });
+      return { isInitial: newPassword === undefined && firstPassword === undefined };
     },
   };
 }
 
-/** Root of the management node comes through a door of its own, without an account. */
-function isRoot({ userUuid, accountName }: Caller): boolean {
-  return userUuid === null && accountName === "root";
-}
-
-function notAllowed(code: "SYS.1052" | "SYS.1053", { accountName }: Caller): CloudError {
-  const remedy = code === "SYS.1052" ? "Log in as admin." : "Run zstack-ctl as root on a management node.";
-  return new CloudError(refusalOf(code, { where: "caller", details: `It was asked by ${accountName}.`, remedy }));
+function notAllowed({ accountName }: Caller): CloudError {
+  const details = `It was asked by ${accountName}.`;
+  return new CloudError(refusalOf("SYS.1052", { where: "caller", details, remedy: "Log in as admin." }));
 }
 
 function noBackup(details: string, cause?: NodeError): CloudError {

@@ -1,9 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import type { CopiedStore } from "../backup/make.ts";
-import { NodeError } from "../model/error.ts";
 import type { ManagerConfiguration } from "../model/manager-configuration.ts";
-import { Secret } from "../model/secret.ts";
-import { auditIndexes } from "../orchestrator/query/audit.ts";
+import { errnoOf } from "../node/durable.ts";
+import { storeIndexes } from "../orchestrator/retention.ts";
+import { asUser } from "../store/etcd/credentials.ts";
 import { EtcdStore } from "../store/etcd.ts";
 import { writeCopy } from "../store/sqlite/records.ts";
 import { SqliteStore } from "../store/sqlite.ts";
@@ -26,33 +26,16 @@ export async function openStore(
 ): Promise<OpenStore> {
   if (configuration["store.type"] === "sqlite") {
     const file = configuration["store.file"];
-    const store = await SqliteStore.open({ file, indexes: auditIndexes });
+    const store = await SqliteStore.open({ file, indexes: storeIndexes });
     return {
       store,
       isAlone: true,
       copied: { type: "sqlite", sizeBytes: () => sizeOfStore(file), copyTo: (to) => store.backup(to) },
     };
   }
-  const [first, ...others] = configuration["store.etcd.endpoints"].split(",");
-  if (first === undefined) throw new Error("A checked configuration names no member of etcd.");
-  const user = configuration["store.etcd.user"];
-  const [ca, cert, key, password] = await Promise.all([
-    textOf(configuration["store.etcd.ca"]),
-    textOf(configuration["store.etcd.certificate"]),
-    textOf(configuration["store.etcd.key"]),
-    textOf(configuration["store.etcd.passwordFile"]),
-  ]);
-  const store = await EtcdStore.open({
-    endpoints: [first, ...others],
-    indexes: auditIndexes,
-    isRestoring,
-    tls: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-    },
-    ...(user === "" || password === undefined ? {} : { user: { name: user, password: new Secret(password.trim()) } }),
-  });
+  const store = await asUser(configuration, textOf, (options) =>
+    EtcdStore.open({ ...options, isRestoring, indexes: storeIndexes }),
+  );
   return {
     store,
     isAlone: false,
@@ -60,7 +43,7 @@ export async function openStore(
       type: "etcd",
       // What etcd takes on its members' disks says nothing of how much a copy is.
       sizeBytes: async () => 0,
-      copyTo: (to) => writeCopy(to, () => store.everything(), auditIndexes),
+      copyTo: (to) => writeCopy(to, () => store.everything(), storeIndexes),
     },
     replaceAll: (records) => store.replaceAll(records),
   };
@@ -78,14 +61,10 @@ async function sizeOfStore(file: string): Promise<number> {
 }
 
 async function textOf(file: string): Promise<string | undefined> {
-  if (file === "") return;
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new NodeError("MANAGER.CONFIGURATION", `${file}, which the configuration names, can't be read.`, {
-      remedy: "Mend the path in the configuration, or put the file there.",
-      values: { file },
-      cause: error,
-    });
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 }

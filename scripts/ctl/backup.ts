@@ -48,7 +48,7 @@ export async function backUp(
   try {
     return await askManager("BackupDatabase", { keepAmount }, { ...world.door, timeoutMs: backupMs, signal });
   } catch (error) {
-    if (!(error instanceof NodeError) || error.code !== "MANAGER.ABSENT") throw error;
+    if (!(error instanceof NodeError) || error.code !== "CLOUD.ABSENT") throw error;
   }
   return backUpStandingStore(placeOf(world, configuration), {
     signal,

@@ -3,7 +3,7 @@ import { NodeError } from "../../core/model/error.ts";
 import { type CtlExit, ctlExit } from "./command.ts";
 import type { CtlWorld } from "./world.ts";
 
-/** `reset_password`. @throws CTL.NO_TERMINAL, MANAGER.ABSENT, SYS.… */
+/** `reset_password`. @throws CTL.NO_TERMINAL, CLOUD.ABSENT, SYS.… */
 export async function resetPassword(world: CtlWorld, isYes: boolean): Promise<CtlExit> {
   const { voice, ask } = world;
   if (!isYes) {
@@ -16,7 +16,7 @@ export async function resetPassword(world: CtlWorld, isYes: boolean): Promise<Ct
       return ctlExit.failed;
     }
   }
-  const { isInitial } = await askManager("ResetAdminPassword", {}, world.door);
+  const { isInitial } = await askManager("ResetAccountPassword", {}, world.door);
   voice.say(
     isInitial
       ? "admin has the product's initial password again, which is: password"

@@ -1,8 +1,6 @@
 import { basename } from "node:path";
-import { CallRefused } from "../../api/cloud-client.ts";
 import { askManager } from "../../api/manager-door.ts";
 import { removeBackup } from "../../backup/shelf.ts";
-import { backUpStandingStore } from "../../backup/standing.ts";
 import type { BackupInfo } from "../../model/backup.ts";
 import { NodeError } from "../../model/error.ts";
 import type { ManagerConfiguration } from "../../model/manager-configuration.ts";
@@ -35,7 +33,7 @@ export async function backUp(
     return backup;
   } catch (error) {
     if (signal.aborted) throw error;
-    throw forJob(error);
+    throw await forJob(error);
   }
 }
 
@@ -49,12 +47,13 @@ async function backupOf(
     const door = { socketPath: paths.managerSocket, timeoutMs: managerMs };
     return (await askManager("BackupDatabase", {}, door)).backup;
   } catch (error) {
-    if (!(error instanceof NodeError) || error.code !== "MANAGER.ABSENT") throw error;
+    if (!(error instanceof NodeError) || error.code !== "CLOUD.ABSENT") throw error;
   }
   signal.throwIfAborted();
   log("No manager runs: its store is opened meanwhile");
   const hostname = (await machine.readFile("/proc/sys/kernel/hostname").catch(() => "")).trim();
   const place = { configuration, configurationFile: paths.configuration, hostname };
+  const { backUpStandingStore } = await import("../../backup/standing.ts");
   const { backup } = await backUpStandingStore(
     { ...place, version: sources.version, now: machine.now },
     { signal, log },
@@ -63,7 +62,9 @@ async function backupOf(
 }
 
 /** What the job's list has sentences for. */
-function forJob(error: unknown): unknown {
+async function forJob(error: unknown): Promise<unknown> {
+  // Calls and stores are loaded when they are asked for: on most nodes nobody ever does.
+  const { CallRefused } = await import("../../api/cloud-client.ts");
   if (error instanceof CallRefused) {
     const { reason } = error.values;
     const code = error.code === "SYS.1050" ? "BACKUP.RUNNING" : typeof reason === "string" ? reason : "BACKUP.FAILED";

@@ -54,6 +54,8 @@ export type PasswordChange = {
   readonly clientAddress: string;
 };
 
+export type PasswordReset = { next?: Secret; mustChange?: boolean; first?: FirstPassword | undefined };
+
 /**
  * Who may use the cloud. `clientAddress` is always that of the person's machine: behind a proxy, what the proxy says;
  * a loopback address means the management node itself, and is trusted with more attempts.
@@ -121,10 +123,11 @@ export class Identity {
    * Who calls. For every call but log-out and the change of the password. Answers from memory; a session that another
    * manager has opened is known a moment after that.
    *
+   * @param isUse false for what goes on by itself, such as a stream: it must not keep the session alive
    * @throws IDENTITY.1001, IDENTITY.1003
    */
-  authenticate(token: Secret): Caller {
-    const caller = this.#sessions.use(token);
+  authenticate(token: Secret, isUse = true): Caller {
+    const caller = isUse ? this.#sessions.use(token) : this.#sessions.look(token);
     if (caller.user.mustChangePassword) throw mustChangePassword(caller.user.name);
     return caller;
   }
@@ -157,18 +160,21 @@ export class Identity {
   }
 
   /**
-   * Sets admin's password back to that of the installation, or to `initialPassword`, to be changed at the next log-in;
-   * ends all its sessions, enables it when it is disabled, and forgets its wrong passwords on this manager. For root on
-   * a management node only: `zstack-ctl reset_password`.
+   * Sets admin's password without the old one: to `next`, or back to that of the installation (`first`, or
+   * `initialPassword`), which has to be changed at the next log-in. Ends all its sessions, enables it when it is disabled,
+   * and forgets its wrong passwords on this manager. For root on a management node only: `zstack-ctl reset_password`, and
+   * the console's Change Passwords.
    *
-   * @throws SYS.1005 before `bootstrap`; as that when what was given can't be used
+   * @throws IDENTITY.1007; SYS.1005 before `bootstrap`; as that when what was given can't be used
    */
-  async resetPassword(given?: FirstPassword): Promise<void> {
-    const hash = await this.#firstHash(given);
+  async resetPassword({ next, mustChange = false, first }: PasswordReset = {}): Promise<void> {
+    if (next !== undefined) requireGood(next);
+    const hash = await (next === undefined ? this.#firstHash(first) : this.#passwords.hash(next));
+    const mustChangePassword = next === undefined || mustChange;
     await this.#records.change((tx) => {
       tx.need("User", admin.uuid);
       putPassword(tx, admin.uuid, hash);
-      tx.update("User", admin.uuid, { state: "Enabled", mustChangePassword: true, passwordChangeDate: tx.now });
+      tx.update("User", admin.uuid, { state: "Enabled", mustChangePassword, passwordChangeDate: tx.now });
     });
     this.#limits.forgive(admin.name);
     await this.#sessions.tidyUp();

@@ -9,6 +9,9 @@ import type { IndexEntry, IndexRange } from "../index-value.ts";
  * Bytes travel as base64.
  */
 
+/** How all keys begin unless told. */
+export const storePrefix = "/binnacle/";
+
 const zero = Buffer.from([0]);
 
 export class Keys {
@@ -16,6 +19,13 @@ export class Keys {
 
   constructor(prefix: string) {
     this.#prefix = prefix;
+  }
+
+  /** Everything below the prefix. */
+  get all(): { key: string; range_end: string } {
+    const end = Buffer.from(this.#prefix);
+    end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+    return { key: base64(this.#prefix), range_end: end.toString("base64") };
   }
 
   get schema(): string {

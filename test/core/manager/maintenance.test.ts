@@ -9,7 +9,7 @@ import { nodeBed } from "../../support/ctl/node.ts";
 
 test("admin's password is reset through root's door alone, and nobody but admin and root makes backups", async (t) => {
   const { cloud, call } = await testCloud(t);
-  await assert.rejects(call("ResetAdminPassword", {}), { code: "SYS.1053" });
+  await assert.rejects(call("ResetAccountPassword", { mustChange: false }), { code: "IDENTITY.1030" });
   await assert.rejects(call("BackupDatabase", { keepAmount: null }), { code: "SYS.1051" });
   let made = 0;
   const backups = {

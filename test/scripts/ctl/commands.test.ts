@@ -151,7 +151,7 @@ describe("change_ip", () => {
 
   test("gives the console proxy the new address where it was set to the former one", async (t) => {
     const bed = await nodeBed(t, { settings: ["management.ip=10.0.0.5"] });
-    const proxy = { isSet: true, address: "10.0.0.5", port: 4900, unit: "stopped" as const };
+    const proxy = { isSet: true, address: "10.0.0.5", port: 4900, handedOver: true, unit: "stopped" as const };
     const agent = await startAnsweringAgent(bed.world.agentSocket, { consoleProxy: proxy, setConsoleProxy: proxy });
     undoAfter(t, () => agent.close());
     assert.equal(await bed.ctl("change_ip", "--ip", "10.9.8.7"), 0, bed.said());
@@ -192,7 +192,7 @@ describe("reset_password", () => {
 
   test("says to start the manager where none runs, and asks nobody without --yes", async (t) => {
     const bed = await nodeBed(t);
-    await assert.rejects(bed.ctl("reset_password", "--yes"), { code: "MANAGER.ABSENT", remedy: /zstack-ctl start/ });
+    await assert.rejects(bed.ctl("reset_password", "--yes"), { code: "CLOUD.ABSENT", remedy: /zstack-ctl start/ });
     await assert.rejects(bed.ctl("reset_password"), { code: "CTL.NO_TERMINAL" });
   });
 });

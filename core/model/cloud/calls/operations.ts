@@ -3,6 +3,7 @@ import { backupInfo, mostKeptBackups } from "../../backup.ts";
 import { line, moment, say, uuid } from "../fields.ts";
 import { session, user } from "../operations.ts";
 import { globalConfig } from "../setting-values.ts";
+import { cloudSummary } from "../summary.ts";
 import { action, type CloudCall, done, get, noFields, preset, query } from "./call.ts";
 
 /** Longer than anybody types; shorter than what could hurt. */
@@ -101,16 +102,20 @@ export const identityCalls = {
     output: done,
     resource: "User",
   },
-  ResetAdminPassword: {
-    summary:
-      "Gives admin the password of the installation again, to be changed at once; its sessions end. Through root's door only.",
+  ResetAccountPassword: {
+    summary: "Sets admin's password without the old one, and ends its sessions; root's door of a management node only.",
     method: "PUT",
-    path: "/v1/accounts/admin/password/reset",
+    path: "/v1/accounts/password/reset",
     access: "session",
     mode: "change",
-    input: noFields,
+    input: z.strictObject({
+      newPassword: z.optional(
+        say(password, "The new password; left out: that of the installation, to be changed at the next log-in."),
+      ),
+      mustChange: preset(say(z.boolean(), "Whether it has to be changed at the next log-in."), false),
+    }),
     output: z.strictObject({
-      /** The product's own initial password, for the installation has left none. */
+      /** The product's own initial password holds now, for the installation has left none. */
       isInitial: z.boolean(),
     }),
     resource: "User",
@@ -170,15 +175,7 @@ export const managementCalls = {
     access: "session",
     mode: "read",
     input: noFields,
-    output: z.strictObject({
-      hosts: z.strictObject({
-        total: z.int(),
-        byState: z.record(z.string(), z.int()),
-        byStatus: z.record(z.string(), z.int()),
-      }),
-      virtualMachines: z.strictObject({ total: z.int(), byState: z.record(z.string(), z.int()) }),
-      tasks: z.strictObject({ running: z.int(), waiting: z.int() }),
-    }),
+    output: cloudSummary,
     resource: "Task",
   },
 } as const satisfies Record<string, CloudCall>;
