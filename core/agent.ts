@@ -42,6 +42,8 @@ import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
 import { Logs } from "./node/logs.ts";
 import { type Machine, realMachine, sinceBootMs } from "./node/machine.ts";
+import { managerPaths, readManagerConfiguration } from "./node/manager/configuration.ts";
+import { ProxyHandover } from "./node/manager/proxy-handover.ts";
 import { networkActivity } from "./node/network/activity.ts";
 import { endOfChange } from "./node/network/audit.ts";
 import { NetworkChanges } from "./node/network/changes.ts";
@@ -137,6 +139,8 @@ async function main(): Promise<void> {
   // Consoles can look on: what was interrupted may take a while to be taken back.
   void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
   void serving.recover();
+  parts.manager.handover.start();
+  if (mode === "node") void recoverPasswords(parts, log);
   log.info({ socket: flags.socket, mode, version }, "agent started");
 
   const end = async (why: string, code: number) => {
@@ -145,6 +149,7 @@ async function main(): Promise<void> {
     log.info({ why }, "agent ends");
     clearInterval(sweeping);
     board.stop();
+    parts.manager.handover.close();
     hub.closeAll();
     await jobs.close();
     await serving.close();
@@ -166,6 +171,19 @@ async function main(): Promise<void> {
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
+}
+
+/** An agent before this one may have ended while the store's password was being changed. */
+async function recoverPasswords({ machine, manager }: Parts, log: Log): Promise<void> {
+  try {
+    const configuration = await readManagerConfiguration(machine, manager.paths);
+    if (configuration["store.type"] !== "etcd") return;
+    const { recoverStorePassword } = await import("./node/manager/store-password.ts");
+    const done = await recoverStorePassword(machine, configuration);
+    if (done !== undefined) log.warn({ done }, "a change of the store's password was cut off");
+  } catch (error) {
+    log.error({ err: error }, "whether a change of the store's password was cut off is not known");
+  }
 }
 
 /** What goes wrong with it is in the log: the node's own console must come up all the same. */
@@ -216,6 +234,8 @@ type Parts = Awaited<ReturnType<typeof assemble>>;
 /** The parts of an agent on this machine, or on a recorded one. */
 async function assemble(log: Log, machine: Machine, mode: "node" | "preview", recorded: Recording | undefined) {
   const { home } = flags;
+  // What a preview would change is in its own folder, where nothing is installed.
+  const root = mode === "node" ? "" : join(home, "machine");
   const onDamage = (damage: object) => log.warn(damage, "a damaged document was repaired or set aside");
   const settings = await Settings.open({ home, onDamage });
   const jobs = await Jobs.open({
@@ -234,7 +254,6 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     idleMs: () => settings.node.lockMinutes * 60_000,
   });
   let hub: EventHub | undefined;
-  const root = mode === "node" ? "" : join(home, "machine");
   const door = new ManagerDoor(flags["manager-socket"] ?? `${root}/run/binnacle/manager.sock`);
   const cloud = recorded?.cloud === undefined ? new DoorFeed(door) : recordedCloud(recorded);
   const board = new FactBoard(machine, allSources(cloud), {
@@ -259,6 +278,8 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver, manager });
   const paths = archivePaths(root);
   const facts = () => board.facts();
+  const service = serviceWorld(machine, effect, root);
+  const onTrouble = (what: string, error: unknown) => log.error({ err: error }, what);
   return {
     version,
     network: await NetworkChanges.open(world, onDamage),
@@ -270,9 +291,12 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     audit,
     sessions,
     board,
-    // What a preview would upgrade is in its own folder, where nothing is installed.
     upgrade: upgradeWorld(machine, root),
-    service: serviceWorld(machine, effect, root),
+    service,
+    manager: {
+      paths: managerPaths(root),
+      handover: new ProxyHandover({ manager: service.manager, settings, machine, onTrouble }),
+    },
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware,

@@ -2,13 +2,13 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { NodeError } from "../model/error.ts";
 
-/** Root's door of this node's own manager: plain HTTP over a unix socket, where no session is needed. */
-export type CloudDoor = { socketPath: string };
+/** Root's door of the manager on this node: plain HTTP on a unix socket that only root can open. */
+export type RootDoorAddress = { socketPath: string };
 
 /** Where a manager listens, and what is trusted. */
-export type CloudAddress = CloudDoor | CloudServer;
+export type CloudAddress = RootDoorAddress | NetworkAddress;
 
-type CloudServer = {
+type NetworkAddress = {
   host: string;
   port: number;
   /** PEM text of the cloud's certificate authority; without it, those that the system trusts. */
@@ -45,11 +45,11 @@ export class CloudConnection {
   constructor(address: CloudAddress, timeoutMs: number) {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
-    const { Agent } = "socketPath" in address ? http : https;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 4 });
+    const kept = { keepAlive: true, maxSockets: 4 };
+    this.#agent = "socketPath" in address ? new http.Agent(kept) : new https.Agent(kept);
   }
 
-  /** Host and port as people write them, or the socket. */
+  /** Host and port as people write them, or the socket's path. */
   get name(): string {
     if ("socketPath" in this.#address) return this.#address.socketPath;
     const { host, port } = this.#address;
@@ -119,7 +119,7 @@ export class CloudConnection {
   }
 
   #request(options: http.RequestOptions): http.ClientRequest {
-    if ("socketPath" in this.#address) return http.request({ ...options, ...this.#address });
+    if ("socketPath" in this.#address) return http.request({ ...options, socketPath: this.#address.socketPath });
     const { host, port, ca, tlsName } = this.#address;
     return https.request({
       ...options,
@@ -140,6 +140,11 @@ export class CloudConnection {
   }
 
   #absent(why: string): NodeError {
+    if ("socketPath" in this.#address)
+      return new NodeError("CLOUD.ABSENT", `The manager of this node is not reached at ${this.name}: ${why}`, {
+        remedy: "Start it: zstack-ctl start",
+        values: { server: this.name },
+      });
     return new NodeError("CLOUD.ABSENT", `The manager at ${this.name} is not reached: ${why}`, {
       remedy: "Give its address with -H HOST -p PORT; on the management node, see: zstack-ctl status",
       values: { server: this.name },
@@ -172,14 +177,17 @@ export class CloudConnection {
         values: { server: this.name },
         cause: error,
       });
-    return this.#absent(absences[code] ?? `${error.message}.`);
+    const isDoor = "socketPath" in this.#address;
+    return this.#absent(isDoor && code === "ECONNREFUSED" ? notRunning : (absences[code] ?? `${error.message}.`));
   }
 }
 
+const notRunning = "It does not run.";
+
 const absences: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "Nothing listens there.",
-  ENOENT: "Nothing listens there.",
-  EACCES: "Only root may open it.",
+  ECONNREFUSED: "Nothing listens on that port.",
+  ENOENT: notRunning,
+  EACCES: "Only root may do that.",
   ENOTFOUND: "No host has this name.",
   EAI_AGAIN: "Its name could not be looked up.",
   EHOSTUNREACH: "There is no way to this address.",

@@ -6,6 +6,26 @@ import { NodeError } from "../model/error.ts";
 import type { CloudClient } from "./cloud-client.ts";
 import { followEvents, type Subscription } from "./event-follower.ts";
 
+/** Where the manager of this node listens for root: plain HTTP, no session. */
+export const managerSocket = "/run/binnacle/manager.sock";
+
+export type DoorOptions = { socketPath?: string; timeoutMs?: number; signal?: AbortSignal | undefined };
+
+/** A call of the cloud through root's door on this node. @throws CallRefused with what the manager said; CLOUD.… */
+export async function askManager<N extends CloudCallName>(
+  name: N,
+  input: z.input<CloudCalls[N]["input"]>,
+  { socketPath = managerSocket, timeoutMs = usualAnswerMs, signal }: DoorOptions = {},
+): Promise<CallOutput<N>> {
+  const { CloudClient } = await import("./cloud-client.ts");
+  const client = new CloudClient({ socketPath, timeoutMs });
+  try {
+    return await client.call(name, input, signal);
+  } finally {
+    client.close();
+  }
+}
+
 export type DoorHandlers = {
   /** Another attempt to open the stream begins. */
   onAttempt: () => void;
@@ -23,6 +43,7 @@ const silenceMs = 15_000;
 const longestPauseMs = 1_000;
 /** Whoever asks waits for the whole of a diagnosis, too. */
 const answerMs = 5_000;
+const usualAnswerMs = 30_000;
 
 /**
  * Root's door of this node's manager. Whatever goes wrong is a NodeError: CLOUD.ABSENT (nobody listens), CLOUD.DENIED,
