@@ -77,7 +77,11 @@ export async function startAgent(
     clients.push(made);
     return made;
   };
-  const ready = () => answered(client("probe"), child, () => output);
+  const ready = async () => {
+    await answered(client("probe"), child, () => output);
+    // Its console comes first: what goes wrong with its end of the manager's channel must not keep people out.
+    if (options.args?.includes("--host-port")) await listening(child, () => output);
+  };
   const kill = (signal: NodeJS.Signals = "SIGKILL") => ended(child, signal);
   await ready().catch(async (error: unknown) => {
     await kill();
@@ -115,6 +119,15 @@ async function answered(client: Client, child: ChildProcess, output: () => strin
       if (Date.now() > deadline) throw new Error(`the agent did not answer: ${String(error)}\n${output()}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+}
+
+/** Until an agent has said that everything is up. */
+async function listening(child: ChildProcess, output: () => string): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!output().includes('"agent started"')) {
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the agent does not listen: ${output()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
