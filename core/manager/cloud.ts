@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
+import type { Backups } from "../backup/backups.ts";
 import { cloudCallNames } from "../model/cloud/calls/index.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
 import { Secret } from "../model/secret.ts";
@@ -17,7 +18,7 @@ import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
-import { Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
+import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
 import { Records } from "../orchestrator/records.ts";
 import { Retention } from "../orchestrator/retention.ts";
@@ -31,6 +32,7 @@ import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
 import { type CallTable, Dispatcher, type DispatcherOptions } from "./dispatch.ts";
+import { type MaintenanceOptions, maintenance } from "./maintenance.ts";
 import { Sweeper } from "./sweeper.ts";
 
 export type CloudOptions = {
@@ -49,7 +51,9 @@ export type CloudOptions = {
   newUuid: () => string;
   log: FastifyBaseLogger;
   /** admin's first password, as the installer has kept it. */
-  adminPassword?: Secret | { cryptHash: Secret };
+  adminPassword?: FirstPassword;
+  /** Without it, calls for a backup are refused. */
+  backups?: Pick<Backups, "make">;
   passwords?: PasswordsOptions;
   onCallEnd?: DispatcherOptions["onEnd"];
 };
@@ -147,7 +151,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
 
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
-    calls: callTable({ flows, store, identity, mirror, passwords, version: options.version }),
+    calls: callTable({
+      ...{ flows, store, identity, mirror, passwords, door, version: options.version },
+      ...{ backups: options.backups, firstPassword: options.adminPassword },
+    }),
     records,
     store,
     audit,
@@ -202,26 +209,33 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   };
 }
 
-type TableParts = {
+type TableParts = MaintenanceOptions & {
   flows: Flows;
   store: Store;
-  identity: Identity;
   mirror: Mirror;
   passwords: HostPasswords;
+  door: HostDoor;
   version: string;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
-function callTable({ flows, store, identity, mirror, passwords, version }: TableParts): CallTable {
+function callTable(parts: TableParts): CallTable {
+  const { flows, store, identity, mirror, passwords, door, version } = parts;
+  const more = { ...acts(identity, mirror, passwords), ...maintenance(parts) };
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
-    ...Object.fromEntries(Object.entries(acts(identity, mirror, passwords)).map(([name, act]) => [name, { act }])),
+    ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),
     ...queryReaders(store),
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {
         flows.cancel(tx, uuid);
         return { inventory: tx.need("Task", uuid) };
       },
+    },
+    GetHostFingerprint: {
+      read: async ({ managementIp }: { managementIp: string }) => ({
+        fingerprint: await door.fingerprint(managementIp),
+      }),
     },
     GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
     IsReady: { read: () => ({ ready: !flows.lost.aborted }) },

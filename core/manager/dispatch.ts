@@ -5,7 +5,7 @@ import { type CloudCallName, cloudCalls, secretFields } from "../model/cloud/cal
 import { checkFields } from "../model/cloud/check-fields.ts";
 import { CloudError, type Refusal, refusalOf } from "../model/cloud/refusal.ts";
 import { Secret } from "../model/secret.ts";
-import type { CallContext, Caller } from "../orchestrator/calls/handler.ts";
+import { type CallContext, type Caller, rootCaller } from "../orchestrator/calls/handler.ts";
 import type { Records, Tx } from "../orchestrator/records.ts";
 import type { Store } from "../store/store.ts";
 import type { Audit, AuditedCall } from "./audit.ts";
@@ -49,7 +49,6 @@ export type Ask = {
   idempotencyKey?: string | undefined;
 };
 
-const root = { sessionUuid: null, userUuid: null, accountName: "root" };
 const nobody = { sessionUuid: null, userUuid: null, accountName: null };
 const longestKey = 128;
 
@@ -87,7 +86,7 @@ export class Dispatcher {
     let answer: object | undefined;
     let failure: CloudError | null = null;
     try {
-      if (ask.isRoot === true) running.caller = { ...root, address: ask.address };
+      if (ask.isRoot === true) running.caller = { ...rootCaller, address: ask.address };
       else if (call.access === "session")
         running.caller = { ...this.#options.authenticate(token, name), address: ask.address };
       const input = checked(call.input, given);

@@ -27,7 +27,8 @@ const sessionKinds: ReadonlySet<string> = new Set(["SessionToken", "Credential",
 /**
  * Server-sent events. `GET /v1/events`: a `summary` of the cloud at once and whenever it changes; with `kinds=Host,…`
  * also each `change` of such a resource, `inventory` null when it is gone. `GET /v1/tasks/UUID/events`: the `task` at once
- * and after each change, until it has ended.
+ * and after each change, until it has ended. With `heartbeat=SECONDS` a comment comes that often, so that a
+ * client learns sooner that the manager hangs.
  */
 export function addStreams(server: FastifyInstance, options: StreamOptions): { closeAll(): void } {
   const { mirror, authenticate } = options;
@@ -44,14 +45,12 @@ export function addStreams(server: FastifyInstance, options: StreamOptions): { c
   };
   const watching = new Watching(mirror, check);
   const begin = (request: FastifyRequest, reply: FastifyReply, on: { close: () => void; drained?: () => void }) => {
-    const stream = openStream(request, reply, {
-      ...on,
-      close: () => {
-        open.delete(stream);
-        watching.isWanted(open.size > 0);
-        on.close();
-      },
-    });
+    const close = () => {
+      open.delete(stream);
+      watching.isWanted(open.size > 0);
+      on.close();
+    };
+    const stream = openStream(request, reply, { ...on, close }, heartbeatMsOf(request));
     open.set(stream, request);
     watching.isWanted(true);
     return stream;
@@ -80,6 +79,13 @@ export function addStreams(server: FastifyInstance, options: StreamOptions): { c
       for (const stream of [...open.keys()]) stream.close();
     },
   };
+}
+
+/** `heartbeat=SECONDS`, from 1 to 60: how often a comment tells that the manager does not hang. 5 unless told. */
+function heartbeatMsOf({ query }: FastifyRequest): number {
+  const { heartbeat = "5" } = query as { heartbeat?: string | string[] };
+  const seconds = Number(heartbeat);
+  return Number.isInteger(seconds) && seconds >= 1 && seconds <= 60 ? seconds * 1000 : 5_000;
 }
 
 /** Looks at the sessions of all streams from time to time, and when one may have ended; only while there are streams. */

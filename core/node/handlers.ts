@@ -4,7 +4,14 @@ import type { Caller, Handlers } from "../api/server.ts";
 import type { Sessions } from "../api/sessions.ts";
 import { NodeError } from "../model/error.ts";
 import { changeWords } from "../model/network/words.ts";
-import { type Diagnosis, type Hardware, type NodeSettings, type PowerAction, powerPhrase } from "../model/records.ts";
+import {
+  type Diagnosis,
+  type Hardware,
+  type MembershipState,
+  type NodeSettings,
+  type PowerAction,
+  powerPhrase,
+} from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
 import { archiveHandlers } from "./archives/calls.ts";
 import type { ArchiveWorld } from "./archives/world.ts";
@@ -16,6 +23,9 @@ import { publicFacts, publicHistories } from "./facts/public.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logs } from "./logs.ts";
 import type { Machine } from "./machine.ts";
+import type { ManagerPaths } from "./manager/configuration.ts";
+import { managerPasswordHandlers } from "./manager/handlers.ts";
+import type { ProxyHandover } from "./manager/proxy-handover.ts";
 import { blink } from "./network/blink.ts";
 import type { NetworkChanges } from "./network/changes.ts";
 import { startPing } from "./ping.ts";
@@ -45,10 +55,12 @@ export type Parts = {
   logs: Logs;
   processes: Processes;
   hardware: () => Promise<Hardware>;
+  membership: () => MembershipState;
   diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
   network: NetworkChanges;
   upgrade: UpgradeWorld;
   service: ServiceWorld;
+  manager: { paths: ManagerPaths; handover: ProxyHandover };
   archives: ArchiveWorld;
   serving: ServingDesk;
   hub: () => EventHub;
@@ -167,7 +179,12 @@ export function agentHandlers(parts: Parts): Handlers {
         startUpgrade({ jobs, audit, world: parts.upgrade }, body, caller.console),
       ),
 
-    ...serviceHandlers({ ...parts, impactView: (caller) => impactView(parts, caller) }),
+    ...serviceHandlers({
+      ...parts,
+      handover: parts.manager.handover,
+      impactView: (caller) => impactView(parts, caller),
+    }),
+    ...managerPasswordHandlers({ ...parts, accounts: { service: parts.service, paths: parts.manager.paths } }),
 
     powerImpact: async ({ caller }) => impactOf(await impactView(parts, caller)),
     ...archiveHandlers(parts),
@@ -182,6 +199,7 @@ export function agentHandlers(parts: Parts): Handlers {
     logUnits: () => logs.units(),
     audit: ({ query }) => audit.read(query.limit),
     hardware: () => parts.hardware(),
+    membership: () => parts.membership(),
     processes: ({ query }) => processes.top(query.by, query.limit),
     diagnose: () => diagnostics.run(),
     fix: ({ params, caller }) =>

@@ -61,8 +61,11 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
             const host = mirror.get("Host", each.uuid)?.value;
             // A host that does not answer is told by its certificate, which counts no more, when it is back.
             if (host?.status !== "Connected") continue;
-            const leaving = world.door.leave(host, env.signal);
-            await (mode === "Enforcing" ? leaving.catch(() => undefined) : leaving);
+            await world.door.leave(host, env.signal).catch((error: unknown) => {
+              // It has left already, when a manager ended before it noted that; nothing of this cloud is there to leave.
+              const isOther = error instanceof CloudError && error.code === "HOST.1011";
+              if (mode !== "Enforcing" && !isOther) throw error;
+            });
           }
           return undefined;
         },
@@ -152,7 +155,11 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     removeNic(tx, nic);
     return;
   }
-  if (kind === "Host") letMachinesGo(tx, uuid);
+  if (kind === "Host") {
+    letMachinesGo(tx, uuid);
+    const { managementIp } = tx.need("Host", uuid);
+    if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
+  }
   if (kind === "Cluster") detachAll(tx, uuid);
   tx.remove(kind, uuid);
 }

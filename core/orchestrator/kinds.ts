@@ -25,6 +25,8 @@ export const ownKinds = [
   "SessionToken",
   /** The certificate that a host has to show, by the host's uuid. */
   "HostCertificate",
+  /** The address of a host, or of one that is being added, by the address: its existence is what makes it taken. */
+  "HostAddress",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** The answer that a call with this idempotency key was given. */

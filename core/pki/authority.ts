@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { randomUUID, type X509Certificate } from "node:crypto";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import { ensureAuthority, ensureKey, type Files, parseCertificate, textOf } from "./files.ts";
@@ -11,11 +11,13 @@ import { always, issueCertificate, opensslTime, type Subject } from "./openssl.t
 export type Credentials = { readonly key: string; readonly certificate: string; readonly authority: string };
 
 export type AuthorityOptions = Files & {
-  /** Where ca.key and ca.crt lie, made when absent; manager.key and manager.crt are put beside them. */
+  /** Where ca.key and ca.crt lie, made when absent; those of the manager and of its API are put beside them. */
   folder: string;
   /** Milliseconds since the epoch. */
   now: () => number;
 };
+
+type Kept = { subject: Subject; usage: string[]; isStillRight: (found: X509Certificate) => boolean };
 
 const dayMs = 86_400_000;
 /** A standby manager's clock may be behind. */
@@ -39,6 +41,7 @@ export class Authority {
   /** @throws NodeError CERT.OTHER_CLOUD, CERT.KEY_DAMAGED, CERT.DAMAGED, CERT.OPENSSL */
   static async open(options: AuthorityOptions): Promise<Authority> {
     await mkdir(options.folder, { recursive: true, mode: 0o755 });
+    await chmod(options.folder, 0o755);
     const certificate = await ensureAuthority(options, options.folder, randomUUID());
     return new Authority(options, certificate.toString());
   }
@@ -77,9 +80,33 @@ export class Authority {
     return this.#opening;
   }
 
-  async #openManager(): Promise<Credentials> {
-    const { folder } = this.#options;
-    const [keyFile, file] = [join(folder, "manager.key"), join(folder, "manager.crt")];
+  /**
+   * What the API shows to its clients, server.key and server.crt: with these names and addresses, made anew when they
+   * have changed or a third of its life is left. The key stays, so that whoever has pinned it is not put off.
+   *
+   * @param names each as x509v3_config(5) writes it, `DNS:manager` or `IP:10.0.0.5`
+   */
+  server(names: readonly string[]): Promise<Credentials> {
+    const wanted = [...new Set(names)].sort();
+    return this.#kept("server", {
+      subject: { name: "server", unit: "API" },
+      usage: ["extendedKeyUsage = serverAuth", `subjectAltName = ${wanted.join(", ")}`],
+      isStillRight: (certificate) => isSameNames(certificate, wanted),
+    });
+  }
+
+  #openManager(): Promise<Credentials> {
+    return this.#kept("manager", {
+      subject: { name: "manager", unit: managerUnit },
+      usage: ["extendedKeyUsage = clientAuth"],
+      isStillRight: () => true,
+    });
+  }
+
+  /** A key and its certificate in files of this name; the certificate is made where it is absent, foreign or too old. */
+  async #kept(name: string, { subject, usage, isStillRight }: Kept): Promise<Credentials> {
+    const { folder, write, now } = this.#options;
+    const [keyFile, file] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
     const keyObject = await ensureKey(this.#options, keyFile);
     const key = keyObject.export({ type: "pkcs8", format: "pem" }).toString();
     const text = await textOf(this.#options, file);
@@ -89,12 +116,12 @@ export class Authority {
       found?.checkPrivateKey(keyObject) === true &&
       authority !== undefined &&
       found.verify(authority.publicKey) &&
-      this.#options.now() < renewalTime(found.toString());
+      now() < renewalTime(found.toString()) &&
+      isStillRight(found);
     if (isGood) return { key, certificate: found.toString(), authority: this.certificate };
-    const usage = ["extendedKeyUsage = clientAuth"];
-    // Hosts look at it with their own clocks: one that has lost its time must still be reached.
-    const certificate = await this.#issue({ key: keyFile }, { name: "manager", unit: managerUnit }, usage, always.from);
-    await this.#options.write(file, certificate, 0o644);
+    // Others look at it with their own clocks: one that has lost its time must still be reached.
+    const certificate = await this.#issue({ key: keyFile }, subject, usage, always.from);
+    await write(file, certificate, 0o644);
     return { key, certificate, authority: this.certificate };
   }
 
@@ -108,6 +135,14 @@ export class Authority {
       validity: { from, to: opensslTime(now() + longestLifeDays * dayMs) },
     });
   }
+}
+
+/** Node writes an address of IPv6 in full groups; so both are compared as a set of what they mean. */
+function isSameNames(certificate: X509Certificate, wanted: readonly string[]): boolean {
+  const shown = (certificate.subjectAltName ?? "").split(", ").filter((name) => name !== "");
+  const isNamed = (name: string) =>
+    name.startsWith("IP:") ? certificate.checkIP(name.slice("IP:".length)) !== undefined : shown.includes(name);
+  return shown.length === wanted.length && wanted.every(isNamed);
 }
 
 function badRequest(cause?: unknown): NodeError {

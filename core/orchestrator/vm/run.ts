@@ -99,8 +99,16 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         name: "remove",
         title: "Taking the machine off its host",
         async run({ vmUuid }, env) {
-          const { hostUuid } = look(world).need("VmInstance", vmUuid);
-          if (hostUuid !== null) await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env);
+          const tx = look(world);
+          const { hostUuid, lastHostUuid } = tx.need("VmInstance", vmUuid);
+          const command = { do: "removeMachine", uuid: vmUuid } as const;
+          if (hostUuid !== null) await tell(world, hostOf(world, hostUuid), command, env);
+          else if (lastHostUuid !== null) {
+            // One that is stopped is still known there; that it can't be forgotten now keeps nobody from deleting it.
+            const last = tx.get("Host", lastHostUuid);
+            const telling = last?.status === "Connected" ? tell(world, last, command, env) : undefined;
+            await telling?.catch(() => env.signal.throwIfAborted());
+          }
           return undefined;
         },
       },
@@ -175,8 +183,6 @@ function placeAgain(tx: Tx, round: Round, vmUuid: string, wanted: string | null)
     .find("Volume", "vmInstanceUuid", vmUuid)
     .flatMap(({ primaryStorageUuid: uuid }) => (uuid === null ? [] : [tx.need("PrimaryStorage", uuid)]));
   const isLocal = storages.some(({ type }) => type === "LocalStorage");
-  const last = isLocal && machine.lastHostUuid !== null ? [machine.lastHostUuid] : null;
-  const hostUuids = wanted === null ? last : [wanted].filter((uuid) => last === null || last.includes(uuid));
   const networks = tx.find("VmNic", "vmInstanceUuid", vmUuid).map(({ l3NetworkUuid }) => {
     const { name, l2NetworkUuid } = tx.need("L3Network", l3NetworkUuid);
     return { name, clusterUuids: tx.need("L2Network", l2NetworkUuid).attachedClusterUuids };
@@ -186,7 +192,8 @@ function placeAgain(tx: Tx, round: Round, vmUuid: string, wanted: string | null)
     name,
     cpuNum,
     memorySize,
-    hostUuids,
+    wantedHostUuid: wanted,
+    volumesHostUuid: isLocal ? machine.lastHostUuid : null,
     clusterUuid,
     networks,
     storages,
