@@ -96,6 +96,9 @@ export function checkManagerSetting(key: string, value: string, where = key): Ma
     const remedy = `Known are ${managerKeyNames.join(", ")}.`;
     throw wrong(where, `${quoted(key)} is no setting of the manager.`, remedy);
   }
+  // It would be read without them.
+  if (value !== value.trim())
+    throw wrong(where, `${quoted(value)} can't be ${known}.`, "Leave out the blanks around it.");
   const expected = managerKeys[known].problem(value);
   if (expected !== undefined) throw wrong(where, `${quoted(value)} can't be ${known}.`, `Give ${expected}.`);
   return known;

@@ -50,6 +50,11 @@ export class HostKeeper {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#ending.abort();
+    await this.settled();
+  }
+
+  /** Resolves when no host is being looked after. */
+  async settled(): Promise<void> {
     await Promise.all(this.#pending);
   }
 

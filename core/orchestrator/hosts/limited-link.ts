@@ -12,10 +12,6 @@ export function limitedLink(link: HostLink, most: () => number): HostLink {
   const enter = async (uuid: string, signal: AbortSignal | undefined): Promise<Lane> => {
     const lane = lanes.get(uuid) ?? { running: 0, waiting: [] };
     lanes.set(uuid, lane);
-    if (lane.running < most()) {
-      lane.running += 1;
-      return lane;
-    }
     await new Promise<void>((resolve, reject) => {
       const turn = () => {
         signal?.removeEventListener("abort", gaveUp);
@@ -27,15 +23,19 @@ export function limitedLink(link: HostLink, most: () => number): HostLink {
       };
       lane.waiting.push(turn);
       signal?.addEventListener("abort", gaveUp, { once: true });
+      fill(lane);
     });
     return lane;
   };
-  const leave = (uuid: string, lane: Lane) => {
-    lane.running -= 1;
+  const fill = (lane: Lane) => {
     while (lane.running < most() && lane.waiting.length > 0) {
       lane.running += 1;
       lane.waiting.shift()?.();
     }
+  };
+  const leave = (uuid: string, lane: Lane) => {
+    lane.running -= 1;
+    fill(lane);
     if (lane.running === 0) lanes.delete(uuid);
   };
   return {

@@ -18,11 +18,17 @@ export const hostPassword = "correct horse battery";
 
 /** Hosts by their address. */
 export class TestHosts {
+  /** What root of each host is known by. */
+  readonly password: string;
   readonly hosts = new Map<string, TestHost>();
   /** Holds up what a host is asked for until it resolves: `10.0.0.2 join`, `10.0.0.2 stopMachine`. */
   hold: (what: string, signal: AbortSignal) => Promise<void> = async () => {};
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
+
+  constructor(password = hostPassword) {
+    this.password = password;
+  }
 
   async add(address: string, { memoryBytes = 64 * 1024 ** 3, cpuThreads = 16 } = {}): Promise<SimulatedDriver> {
     const driver = await SimulatedDriver.open({
@@ -77,7 +83,7 @@ export class TestHosts {
     join: async ({ hostUuid, managementIp, password }: JoinRequest, signal) => {
       const host = this.hosts.get(managementIp);
       if (host?.isReachable !== true) throw unreachable(managementIp);
-      if (password.reveal() !== hostPassword) {
+      if (password.reveal() !== this.password) {
         const details = "The password is wrong.";
         throw new CloudError(refusalOf("HOST.1012", { where: managementIp, details, remedy: "Give the right one." }));
       }

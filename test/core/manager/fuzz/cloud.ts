@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openCloud } from "../../../../core/manager/cloud.ts";
@@ -11,7 +12,7 @@ import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import { TestHosts } from "../../../support/cloud/hosts.ts";
 import { adminPassword, quickPasswords } from "../../../support/cloud/manager.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
-import { uuidOf } from "../../model/cloud/samples.ts";
+import { plantedSecret } from "./hostile.ts";
 
 /** A whole manager on a real store, whose uuids are the same each time; tasks go on beside the calls. */
 export type FuzzedCloud = Awaited<ReturnType<typeof fuzzedCloud>>;
@@ -23,7 +24,7 @@ export async function fuzzedCloud(calls: CallTable) {
   let made = 0;
   const logFile = join(folder.path, "log");
   const log = createLog({ level: "debug", file: logFile });
-  const hosts = new TestHosts();
+  const hosts = new TestHosts(plantedSecret);
   const cloud = await openCloud({
     store,
     isAlone: true,
@@ -33,7 +34,7 @@ export async function fuzzedCloud(calls: CallTable) {
     door: hosts.door,
     now: () => 1_800_000_000_000,
     monotonicMs: () => performance.now(),
-    newUuid: () => uuidOf(++made),
+    newUuid: () => mixedUuid(++made),
     log,
     adminPassword: new Secret(adminPassword),
     passwords: { cost: quickPasswords },
@@ -58,6 +59,8 @@ export async function fuzzedCloud(calls: CallTable) {
     server,
     store,
     mirror,
+    hosts,
+    passwords: cloud.passwords,
     audit: cloud.dispatching.audit,
     log: () => readFileSync(logFile, "utf8"),
     close: async () => {
@@ -67,4 +70,10 @@ export async function fuzzedCloud(calls: CallTable) {
       folder.dispose();
     },
   };
+}
+
+/** The same for a number each time, and as evenly spread as by chance: addresses of network cards are made of them. */
+function mixedUuid(number: number): string {
+  const digits = createHash("sha256").update(String(number)).digest("hex");
+  return `${digits.slice(0, 12)}4${digits.slice(13, 16)}8${digits.slice(17, 32)}`;
 }

@@ -5,6 +5,7 @@ import type { CloudCall } from "../../../../core/model/cloud/calls/call.ts";
 import { type CloudErrorCode, cloudErrors } from "../../../../core/model/cloud/error-codes.ts";
 import { type CloudErrorBody, cloudErrorBody } from "../../../../core/model/cloud/refusal.ts";
 import { resources } from "../../../../core/model/cloud/resources.ts";
+import { vmStates } from "../../../../core/model/cloud/vm-states.ts";
 import { isResourceKind, resourceKinds } from "../../../../core/orchestrator/kinds.ts";
 import { findSecret } from "../../../support/secret-search.ts";
 import type { FuzzedCloud } from "./cloud.ts";
@@ -43,9 +44,14 @@ function checkError(error: CloudErrorBody["error"], status: number): void {
   }
 }
 
-/** The cloud as it is left: every record is one of its kind, its owners are there, and nothing holds a secret. */
-export async function checkCloud({ store, audit, mirror, log }: FuzzedCloud): Promise<void> {
+/**
+ * The cloud as it is left when all tasks have ended: every record is one of its kind, its owners are there, nothing is
+ * being done any more, and nothing holds a secret.
+ */
+export async function checkCloud(cloud: FuzzedCloud): Promise<void> {
+  const { store, audit, mirror, log } = cloud;
   await audit.flush();
+  checkQuiet(cloud);
   const kinds = [...resourceKinds, "Guard", "IdempotencyKey"];
   for (const kind of kinds) {
     let after: string | undefined;
@@ -71,4 +77,25 @@ export async function checkCloud({ store, audit, mirror, log }: FuzzedCloud): Pr
   const lines = log();
   assert.equal(findSecret(lines, [plantedSecret]), undefined);
   assert.doesNotMatch(lines, /"level":[56]0/, lines.slice(0, 2_000));
+}
+
+/** Nothing is held by an operation that is over. */
+function checkQuiet({ mirror, passwords }: FuzzedCloud): void {
+  assert.equal(mirror.count("Flow"), 0);
+  assert.equal(passwords.size, 0);
+  for (const { value } of mirror.all("Host")) {
+    assert.notEqual(value.state, "PreMaintenance", JSON.stringify(value));
+    assert.notEqual(value.status, "Connecting", JSON.stringify(value));
+    assert.ok(mirror.get("HostCertificate", value.uuid) !== undefined, `Host ${value.uuid} has no certificate.`);
+  }
+  assert.equal(mirror.count("HostCertificate"), mirror.count("Host"));
+  for (const { value } of mirror.all("VmInstance")) {
+    const told = JSON.stringify(value);
+    assert.equal(value.operation, null, told);
+    assert.equal(value.hostUuid !== null, vmStates[value.state].onHost, told);
+    if (value.hostUuid !== null) assert.ok(mirror.get("Host", value.hostUuid) !== undefined, told);
+  }
+  const nics = [...mirror.all("VmNic")].map(({ value }) => value);
+  assert.equal(mirror.count("MacUse"), nics.length);
+  assert.equal(mirror.count("AddressUse"), nics.filter(({ ip }) => ip !== null).length);
 }
