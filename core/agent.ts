@@ -24,7 +24,7 @@ import { allSources } from "./node/facts/sources.ts";
 import { fixtureMachine, type Recording, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
-import { openHostChannel } from "./node/host/channel.ts";
+import { noChannel, openHostChannel } from "./node/host/channel.ts";
 import { HostCommands } from "./node/host/commands.ts";
 import { hostWork } from "./node/host/work.ts";
 import { agentEnding, Jobs } from "./node/jobs.ts";
@@ -102,8 +102,9 @@ async function main(): Promise<void> {
   });
   const sweeping = setInterval(() => sessions.sweep(), 1_000);
 
+  let channel: Awaited<ReturnType<typeof openChannel>>;
   const server = createServer({
-    handlers: agentHandlers({ ...parts, hub: () => hub }),
+    handlers: agentHandlers({ ...parts, hub: () => hub, membership: () => channel?.state() ?? noChannel }),
     requireSession: (caller) => void sessions.require(caller),
     log,
   });
@@ -121,7 +122,7 @@ async function main(): Promise<void> {
   await server.ready();
   const release = await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
   const releaseRoot = rootSocket === undefined ? undefined : await listenOn(rootDoor(server), rootSocket, 0o600);
-  const channel = flags.hostPort === undefined ? undefined : await openChannel(flags.hostPort, parts, mode, log);
+  channel = flags.hostPort === undefined ? undefined : await openChannel(flags.hostPort, parts, mode, log);
   board.start();
   // Consoles can look on: what was interrupted may take a while to be taken back.
   void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
@@ -175,6 +176,7 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
     const work = hostWork({ machine, facts: () => board.facts(), driver, version, protocol: hostProtocol }, commands);
     const server = await openHostChannel({ address: flags["host-address"], port, root, passwords, work, version, log });
     return {
+      state: () => server.state(),
       async close() {
         await server.close();
         await commands.close(closingMs);

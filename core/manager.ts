@@ -113,7 +113,7 @@ async function main(): Promise<void> {
     process.on(signal, () => void end(signal, exitCodes.asked).catch((error: unknown) => crash(log, error)));
   // Another manager may be doing our work by now: nothing more is to be written.
   cloud.lost.addEventListener("abort", () => {
-    // Its place was given up in order.
+    // At an end of its own accord it gives its place away.
     if (isEnding) return;
     isEnding = true;
     log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store");

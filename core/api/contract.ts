@@ -22,6 +22,7 @@ import {
   job,
   jobLog,
   logLine,
+  membership,
   nodeSettings,
   nodeSettingsChange,
   powerActions,
@@ -296,6 +297,7 @@ export const calls = {
     query: z.object({ limit: z._default(whole(1, 1000), 500) }),
   }),
   hardware: call("GET", "/v1/hardware", "session", hardware),
+  membership: call("GET", "/v1/membership", "session", membership),
   processes: call("GET", "/v1/processes", "session", z.array(process), {
     query: z.object({
       by: z._default(z.enum(["cpu", "memory"]), "cpu"),

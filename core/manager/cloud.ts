@@ -143,7 +143,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
 
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
-    calls: callTable({ flows, store, identity, records, passwords, version: options.version }),
+    calls: callTable({ flows, store, identity, records, passwords, door, version: options.version }),
     records,
     store,
     audit,
@@ -194,11 +194,12 @@ type TableParts = {
   identity: Identity;
   records: Records;
   passwords: Map<string, Secret>;
+  door: HostDoor;
   version: string;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
-function callTable({ flows, store, identity, records, passwords, version }: TableParts): CallTable {
+function callTable({ flows, store, identity, records, passwords, door, version }: TableParts): CallTable {
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
     ...Object.fromEntries(Object.entries(acts(identity, records, passwords)).map(([name, act]) => [name, { act }])),
@@ -208,6 +209,11 @@ function callTable({ flows, store, identity, records, passwords, version }: Tabl
         flows.cancel(tx, uuid);
         return { inventory: tx.need("Task", uuid) };
       },
+    },
+    GetHostFingerprint: {
+      read: async ({ managementIp }: { managementIp: string }) => ({
+        fingerprint: await door.fingerprint(managementIp),
+      }),
     },
     GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
     IsReady: { read: () => ({ ready: !flows.lost.aborted }) },

@@ -132,6 +132,19 @@ export const impact = z.object({
 });
 export type Impact = z.infer<typeof impact>;
 
+/** The node's end of the channel to a manager, and the cloud that it belongs to. */
+export const membership = z.object({
+  /** TCP port on which the agent listens to managers; null when it doesn't. */
+  port: z.nullable(z.number()),
+  /** SHA-256 of the certificate that it shows to whoever does not know it: `AB:CD:…`. */
+  fingerprint: z.nullable(z.string()),
+  /** SHA-256 of the authority of its cloud; null: it belongs to none. */
+  cloud: z.nullable(z.string()),
+  /** As its cloud knows it. */
+  hostUuid: z.nullable(z.string()),
+});
+export type MembershipState = z.infer<typeof membership>;
+
 /** What the machine is made of, as its firmware tells. `null`: it does not tell, or only a placeholder. */
 export const hardware = z.object({
   vendor: z.nullable(z.string()),

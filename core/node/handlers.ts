@@ -4,7 +4,14 @@ import type { Caller, Handlers } from "../api/server.ts";
 import type { Sessions } from "../api/sessions.ts";
 import { NodeError } from "../model/error.ts";
 import { changeWords } from "../model/network/words.ts";
-import { type Diagnosis, type Hardware, type NodeSettings, type PowerAction, powerPhrase } from "../model/records.ts";
+import {
+  type Diagnosis,
+  type Hardware,
+  type MembershipState,
+  type NodeSettings,
+  type PowerAction,
+  powerPhrase,
+} from "../model/records.ts";
 import { Secret } from "../model/secret.ts";
 import { archiveHandlers } from "./archives/calls.ts";
 import type { ArchiveWorld } from "./archives/world.ts";
@@ -45,6 +52,7 @@ export type Parts = {
   logs: Logs;
   processes: Processes;
   hardware: () => Promise<Hardware>;
+  membership: () => MembershipState;
   diagnostics: { run(): Promise<Diagnosis>; fix(id: string): Promise<void> };
   network: NetworkChanges;
   upgrade: UpgradeWorld;
@@ -182,6 +190,7 @@ export function agentHandlers(parts: Parts): Handlers {
     logUnits: () => logs.units(),
     audit: ({ query }) => audit.read(query.limit),
     hardware: () => parts.hardware(),
+    membership: () => parts.membership(),
     processes: ({ query }) => processes.top(query.by, query.limit),
     diagnose: () => diagnostics.run(),
     fix: ({ params, caller }) =>

@@ -62,6 +62,8 @@ export type Joined = {
 
 /** Takes hosts into the cloud and lets them go. The errors are those of {@link HostLink}, and HOST.1013 to HOST.1019. */
 export interface HostDoor {
+  /** SHA-256 of the certificate that is shown at an address now: `AB:CD:…`. Nothing is told to whoever shows it. */
+  fingerprint(managementIp: string): Promise<string>;
   join(request: JoinRequest, signal: AbortSignal): Promise<Joined>;
   /** A new key and certificate, while the old ones go on working until the new ones were used. */
   renew(host: HostAddress, signal: AbortSignal): Promise<Pick<Joined, "certificate" | "fingerprint">>;

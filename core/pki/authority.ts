@@ -1,5 +1,5 @@
 import { randomUUID, type X509Certificate } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import { ensureAuthority, ensureKey, type Files, parseCertificate, textOf } from "./files.ts";
@@ -41,6 +41,7 @@ export class Authority {
   /** @throws NodeError CERT.OTHER_CLOUD, CERT.KEY_DAMAGED, CERT.DAMAGED, CERT.OPENSSL */
   static async open(options: AuthorityOptions): Promise<Authority> {
     await mkdir(options.folder, { recursive: true, mode: 0o755 });
+    await chmod(options.folder, 0o755);
     const certificate = await ensureAuthority(options, options.folder, randomUUID());
     return new Authority(options, certificate.toString());
   }

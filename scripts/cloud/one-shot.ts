@@ -6,7 +6,7 @@ import { connect, exitOf } from "./connect.ts";
 import { perform } from "./perform.ts";
 import { errorJson, errorText } from "./print.ts";
 import { readRequest } from "./request.ts";
-import { secretsOfFile, secretsOfTerminal } from "./secrets.ts";
+import { confirmationOfTerminal, secretsOfFile, secretsOfTerminal } from "./secrets.ts";
 
 /** Carries out the one call of a command line. @throws UsageError */
 export async function runOnce({ options, words }: CliArguments, settings: Settings): Promise<CliExit> {
@@ -23,6 +23,7 @@ export async function runOnce({ options, words }: CliArguments, settings: Settin
     const answer = await perform(request, {
       client,
       secrets: file === undefined ? secretsOfTerminal : secretsOfFile(file),
+      confirm: confirmationOfTerminal(),
       isWaiting: !options.has("no-wait"),
       signal: stopped.signal,
       warn,

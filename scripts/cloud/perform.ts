@@ -10,6 +10,8 @@ import { forgetSession, keepSession } from "./session-file.ts";
 export type Performance = {
   client: CloudClient;
   secrets: SecretSource;
+  /** Asks a person; undefined where nobody is there. */
+  confirm: ((question: string) => Promise<boolean>) | undefined;
   /** The end of a task is waited for. */
   isWaiting: boolean;
   signal: AbortSignal;
@@ -24,17 +26,44 @@ export type Performance = {
 export async function perform(request: Request, how: Performance): Promise<object> {
   const { client } = how;
   if (request.call.access === "session" && client.token === undefined) throw noSession(client.server);
+  const looked = request.name === "AddKVMHost" ? await lookedAt(request, how) : {};
   const secrets = request.missingSecrets.length === 0 ? new Map() : await how.secrets(request.missingSecrets);
-  const input = inputOf(request, secrets);
+  const input = { ...inputOf(request, secrets), ...looked };
   try {
     if (request.name === "LogInByAccount") return await logIn(input, how);
     const answer = await client.ask(request.name, input, how.signal);
     if (request.name === "LogOut") forget(client);
-    return request.call.mode === "task" && how.isWaiting ? await ending(request, answer, how) : answer;
+    // A change may begin a task, too: a host goes into maintenance.
+    return "task" in answer && request.name !== "CancelTask" && how.isWaiting
+      ? await ending(request, answer, how)
+      : answer;
   } catch (error) {
     if (error instanceof CallRefused && error.code === "IDENTITY.1001") forget(client);
     throw error;
   }
+}
+
+/**
+ * The certificate that a machine shows which is to be added: its password goes to whoever shows this one, and to nobody
+ * else. A person compares it with the machine's own console; a script is told what nobody has compared.
+ */
+async function lookedAt({ texts }: Request, { client, confirm, warn }: Performance): Promise<object> {
+  const managementIp = texts.get("managementIp")?.at(-1);
+  if (texts.has("fingerprint") || managementIp === undefined) return {};
+  const { fingerprint } = await client.call("GetHostFingerprint", { managementIp });
+  if (confirm === undefined) {
+    warn(`${managementIp} shows a certificate that nobody has compared: fingerprint=${fingerprint}`);
+    return { fingerprint };
+  }
+  const shown = `${managementIp} shows the certificate\n  ${fingerprint}\nIts console shows the same behind F2, Cloud.`;
+  if (await confirm(`${shown} Is it this one?`)) return { fingerprint };
+  throw new NodeError(
+    "CLOUD.OTHER_HOST",
+    "The machine that answers is not the one that is meant: nothing was told to it.",
+    {
+      remedy: "Look at the address, and at who else may have it.",
+    },
+  );
 }
 
 function noSession(server: string): NodeError {

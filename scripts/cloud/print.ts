@@ -41,8 +41,12 @@ const mostCauses = 5;
 function causesOf(content: Content): string[] {
   const lines: string[] = [];
   for (let cause = content.cause; cause !== undefined && lines.length < mostCauses; cause = cause.cause)
-    lines.push(`because of ${cause.code}: ${cause.description}: ${cause.details}`);
+    lines.push(`because of ${cause.code}: ${said(cause)}`);
   return lines;
+}
+
+function said({ description, details }: { description: string; details: string }): string {
+  return description === details ? details : `${description.replace(/\.$/, "")}: ${details}`;
 }
 
 function furtherRemedies(code: string): string[] {

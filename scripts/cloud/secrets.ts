@@ -45,8 +45,8 @@ export const secretsOfTerminal: SecretSource = async (keys) => {
   }
   const given = new Map<string, string>();
   for (const { name } of keys) {
-    const secret = await askSecret(`${wordsOfKey(name)}: `);
-    if (name === "newPassword" && (await askSecret("The new password again: ")) !== secret)
+    const secret = await ask(`${wordsOfKey(name)}: `, "hidden");
+    if (name === "newPassword" && (await ask("The new password again: ", "hidden")) !== secret)
       throw new UsageError("The two are not the same.");
     given.set(name, secret);
   }
@@ -58,8 +58,20 @@ function wordsOfKey(name: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
+/** What asks a person a question that is answered by yes or no; undefined where there is no terminal to ask at. */
+export function confirmationOfTerminal(): ((question: string) => Promise<boolean>) | undefined {
+  if (process.stdin.isTTY !== true) return;
+  return async (question) => {
+    for (;;) {
+      const answer = (await ask(`${question} (yes/no) `, "shown")).trim().toLowerCase();
+      if (answer === "yes") return true;
+      if (answer === "no") return false;
+    }
+  };
+}
+
 /** Whoever else listens to the keys, the prompt with its history, does not hear these. */
-function askSecret(question: string): Promise<string> {
+function ask(question: string, mode: "shown" | "hidden"): Promise<string> {
   const { stdin } = process;
   emitKeypressEvents(stdin);
   const wasRaw = stdin.isRaw;
@@ -74,14 +86,21 @@ function askSecret(question: string): Promise<string> {
       process.stderr.write("\n");
       settle();
     };
-    const stop = () => end(() => reject(new NodeError("CLOUD.STOPPED", "No password was given; nothing was asked.")));
+    const erase = (count: number) => {
+      typed = typed.slice(0, typed.length - count);
+      if (mode === "shown") process.stderr.write("\b \b".repeat(count));
+    };
+    const stop = () => end(() => reject(new NodeError("CLOUD.STOPPED", "No answer was given; nothing was asked.")));
     const onEnd = () => stop();
     const onKey = (text: string | undefined, { name, ctrl, meta }: KeyPress) => {
       if (name === "return" || name === "enter") end(() => resolve(typed.join("")));
       else if (ctrl === true && (name === "c" || (name === "d" && typed.length === 0))) stop();
-      else if (ctrl === true && name === "u") typed = [];
-      else if (name === "backspace") typed.pop();
-      else if (ctrl !== true && meta !== true && text !== undefined && !/\p{Cc}/u.test(text)) typed.push(text);
+      else if (ctrl === true && name === "u") erase(typed.length);
+      else if (name === "backspace") erase(Math.min(1, typed.length));
+      else if (ctrl !== true && meta !== true && text !== undefined && !/\p{Cc}/u.test(text)) {
+        typed.push(text);
+        if (mode === "shown") process.stderr.write(text);
+      }
     };
     stdin.on("keypress", onKey).on("end", onEnd);
     for (const other of others) stdin.off("keypress", other);

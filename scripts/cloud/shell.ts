@@ -12,7 +12,7 @@ import { lookupWith } from "./lookup.ts";
 import { perform } from "./perform.ts";
 import { errorJson, errorText } from "./print.ts";
 import { readRequest } from "./request.ts";
-import { secretsOfTerminal } from "./secrets.ts";
+import { confirmationOfTerminal, secretsOfTerminal } from "./secrets.ts";
 import { sessionOf } from "./session-file.ts";
 import { wordsOf } from "./words.ts";
 
@@ -139,6 +139,7 @@ class Shell {
       const answer = await perform(request, {
         client: this.#client,
         secrets: secretsOfTerminal,
+        confirm: this.#isTerminal ? confirmationOfTerminal() : undefined,
         isWaiting: !has("no-wait"),
         signal: running.signal,
         warn,

@@ -49,7 +49,8 @@ async function answering(socket: string, child: ChildProcess): Promise<void> {
   throw new Error(`The agent did not answer within ${answerMs / 1000} s.`);
 }
 
-function answers(socket: string): Promise<boolean> {
+/** Whether somebody listens on a socket. */
+export function answers(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = net.connect(socket);
     const done = (answer: boolean) => {

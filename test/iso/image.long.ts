@@ -3,7 +3,7 @@ import { it } from "node:test";
 import packageJson from "../../package.json" with { type: "json" };
 import * as bed from "./image/bed.ts";
 import { describeImage, failures } from "./image/machines.ts";
-import { assertSound, identityOf } from "./image/unattended.ts";
+import { assertCloudAnswers, assertSound, identityOf } from "./image/unattended.ts";
 
 /*
  * The image as a technician meets it, in QEMU: from an empty disk to a node with its role and its consoles. Built anew
@@ -53,6 +53,7 @@ describeImage("the image", (machines) => {
     await machine.serial.until(/10\.0\.2\.15\/24/, bed.bootTimeoutMs);
 
     await assertSound(machine, "management");
+    await assertCloudAnswers(machine, bed.adminPassword);
     const identity = await identityOf(machine);
     await machine.shell.run("echo kept >/etc/binnacle-test; echo kept >/var/lib/binnacle-test; sync");
     await machine.powerCut();
@@ -64,6 +65,8 @@ describeImage("the image", (machines) => {
     await bed.signIn(machine);
     assert.equal(await machine.shell.run("cat /etc/binnacle-test /var/lib/binnacle-test"), "kept\nkept");
     assert.equal(await identityOf(machine), identity);
+    const zones = "zstack-cli -s QueryZone fields=name | tail -n 1";
+    assert.equal(await machine.shell.run(zones, 120_000), "kept");
 
     // A newer version stands first in the menu; the one that is known to work is started all the same.
     const { version } = packageJson;

@@ -122,6 +122,17 @@ describe("the generator of consoles", () => {
       assert.deepEqual(generate(["tty0", "ttyS0"], { ...node("expert"), ...consoles }), network);
     });
 
+    it("puts the cloud's command line on the third terminal of a management node that has a screen", () => {
+      assert.deepEqual(generate(["tty0"], node("management")), {
+        ...agent,
+        ...onScreen,
+        ...libvirt,
+        "autovt@tty3.service": "/dev/null",
+        "getty.target.wants/binnacle-cli@tty3.service": "/usr/lib/systemd/system/binnacle-cli@.service",
+        "getty@tty3.service": "/dev/null",
+      });
+    });
+
     it("makes an expert node's identity, however its file is written", () => {
       const files = {
         ...node("expert"),

@@ -26,6 +26,7 @@ export const configurationItems = {
   language: "Language",
   settings: "Console Settings",
   diagnostics: "Diagnostics",
+  cloud: "Cloud",
   hardware: "Hardware",
   interfaces: "Interfaces",
   disks: "Disks",

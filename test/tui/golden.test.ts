@@ -33,6 +33,7 @@ const titles = {
   language: "language.title",
   settings: "settings.title",
   diagnostics: "diagnostics.title",
+  cloud: "cloud.title",
   hardware: "hardware.title",
   interfaces: "interfaces.title",
   disks: "disks.title",
@@ -291,6 +292,8 @@ describe("the other screens", () => {
       await visit("settings", t["settings.ping"]);
       back();
       await visit("diagnostics", t["outcome.passed"]);
+      back();
+      await visit("cloud", t["cloud.notListening"].slice(0, 10));
       back();
       await visit("interfaces", "bond0");
       back();

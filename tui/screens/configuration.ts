@@ -136,6 +136,12 @@ const groups: readonly Group[] = [
         open: async (c) => (await import("./diagnostics.ts")).diagnosticsScreen(c),
       },
       {
+        id: "cloud",
+        label: "cloud.title",
+        about: "cloud.about",
+        open: async (c) => (await import("./cloud.ts")).cloudScreen(c),
+      },
+      {
         id: "hardware",
         label: "hardware.title",
         about: "hardware.about",

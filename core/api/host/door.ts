@@ -2,7 +2,7 @@ import type { Secret } from "../../model/secret.ts";
 import type { HostAddress, HostReport } from "../../orchestrator/host-link.ts";
 import type { Authority } from "../../pki/authority.ts";
 import { fingerprintOf } from "../../pki/fingerprint.ts";
-import { joinHost } from "./join.ts";
+import { joinHost, shownFingerprint } from "./join.ts";
 import type { HostPatience, HttpsHostLink } from "./link.ts";
 
 export type HostDoorOptions = {
@@ -32,6 +32,12 @@ export class HttpsHostDoor {
 
   constructor(options: HostDoorOptions) {
     this.#options = options;
+  }
+
+  /** @throws HOST.1010 */
+  fingerprint(managementIp: string): Promise<string> {
+    const { port, patience } = this.#options;
+    return shownFingerprint({ address: managementIp, patience, ...(port === undefined ? {} : { port }) });
   }
 
   /** @throws as `joinHost` */

@@ -52,7 +52,7 @@ export async function joinHost(options: JoinOptions): Promise<Enrolled & { repor
  */
 export async function enrolHost(options: JoinOptions): Promise<Enrolled> {
   const { address, username, password, hostUuid, authority, signal } = options;
-  const firstFingerprint = options.fingerprint ?? (await lookAt(options));
+  const firstFingerprint = options.fingerprint ?? (await shownFingerprint(options));
   const hello = await askPinned(options, firstFingerprint, "hello", undefined);
   if (hello.cloud !== null && hello.cloud !== authority.fingerprint) throw otherCloud(address);
 
@@ -83,8 +83,10 @@ async function withLink<T>(options: JoinOptions, fingerprint: string, use: (link
   }
 }
 
-/** Fingerprint of the certificate that answers there now. */
-async function lookAt(options: JoinOptions): Promise<string> {
+type Where = Pick<JoinOptions, "address" | "port" | "patience">;
+
+/** Fingerprint of the certificate that is shown there now. @throws HOST.1010 */
+export async function shownFingerprint(options: Where): Promise<string> {
   const socket = await open(options);
   const { raw } = socket.getPeerCertificate();
   socket.destroy();
@@ -111,7 +113,7 @@ async function askPinned<N extends HostCallName>(
   }
 }
 
-function open({ address, port = hostPort, patience }: JoinOptions): Promise<TLSSocket> {
+function open({ address, port = hostPort, patience }: Where): Promise<TLSSocket> {
   const connectMs = patience?.connectMs ?? usualHostPatience.connectMs;
   return new Promise((resolve, reject) => {
     // Nobody vouches for the certificate of a node without a cloud: what is compared is its fingerprint.

@@ -59,6 +59,14 @@ export const ipAddress = z.string().check(
     return address !== undefined && addressKind(address) === "host";
   }),
 );
+/** Where an agent listens: loopback leads to this computer's own, as a simulated cloud has them. */
+export const agentAddress = z.string().check(
+  z.maxLength(45),
+  z.refine((text) => {
+    const address = parseAddress(text);
+    return address !== undefined && ["host", "loopback"].includes(addressKind(address));
+  }),
+);
 /** A network as its first address and prefix: 10.0.0.0/24. */
 export const cidr = z.string().check(z.maxLength(49), z.refine(isNetwork));
 function isNetwork(text: string): boolean {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { shown } from "../quote.ts";
-import { bytes, count, ipAddress, record, say, tags, uuid } from "./fields.ts";
+import { agentAddress, bytes, count, record, say, tags, uuid } from "./fields.ts";
 import { done, type Outcome, type Refusal, refusalOf, refuse } from "./refusal.ts";
 import { connectionMachine, nextState, type StateMachine } from "./state-machine.ts";
 
@@ -145,7 +145,7 @@ export function deleteHost(name: string, host: HostLife): Outcome<null> {
 
 export const host = record({
   clusterUuid: say(uuid, "The cluster that it belongs to."),
-  managementIp: say(ipAddress, "Where its agent listens."),
+  managementIp: say(agentAddress, "Where its agent listens."),
   state: say(z.enum(hostStates), "The administrator's wish."),
   status: say(z.enum(hostStatuses), "The command channel to its agent."),
   earlierState: say(z.nullable(z.enum(["Enabled", "Disabled"])), "State before the maintenance under way; or null."),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import type { MembershipState } from "../../model/records.ts";
 import type { Log } from "../log.ts";
 import { type Machine, realMachine, sinceBootMs } from "../machine.ts";
 import type { Passwords } from "../passwords.ts";
@@ -24,13 +25,18 @@ export type ChannelOptions = {
   log: Log;
 };
 
+export type HostChannel = Pick<HostServer, "close"> & { state(): MembershipState };
+
+/** Of an agent that does not listen. */
+export const noChannel: MembershipState = { port: null, fingerprint: null, cloud: null, hostUuid: null };
+
 /**
  * Opens the agent's end of the channel to the manager. The keys are this computer's own, also where a recorded machine
  * is shown.
  *
  * @throws NodeError CHANNEL.NO_CERTIFICATE, CHANNEL.NOT_LISTENING, CERT.…
  */
-export async function openHostChannel(options: ChannelOptions): Promise<HostServer> {
+export async function openHostChannel(options: ChannelOptions): Promise<HostChannel> {
   const { root, passwords, log, version, work, address, port } = options;
   const machine = realMachine();
   const { tls: folder } = rolePaths(root);
@@ -59,7 +65,13 @@ export async function openHostChannel(options: ChannelOptions): Promise<HostServ
     { address, port: bound, fingerprint: membership.fingerprint, cloud: membership.cloud },
     "listening to the manager",
   );
-  return server;
+  return {
+    close: () => server.close(),
+    state: () => {
+      const { fingerprint, cloud, member } = membership;
+      return { port: bound, fingerprint, cloud, hostUuid: member?.hostUuid ?? null };
+    },
+  };
 }
 
 /** On a node binnacle-identity.service has made it before the agent began; a preview makes its own. */

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import type { InstallRole } from "../../model/installation/draft.ts";
@@ -33,6 +33,8 @@ export async function ensureCertificates(world: World, role: InstallRole): Promi
     });
   const hostname = (await machine.readFile("/proc/sys/kernel/hostname")).trim();
   await mkdir(paths.tls, { recursive: true, mode: 0o755 });
+  // ca.crt is for everybody, and what creates files for root alone has narrowed the folder.
+  await chmod(paths.tls, 0o755);
 
   const files: Files = { run: machine.run, write, read: (name) => readIfThere(machine, name) };
   const authority = role === "management" ? await ensureAuthority(files, paths.tls, uuid) : undefined;

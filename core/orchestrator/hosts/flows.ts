@@ -1,9 +1,11 @@
+import { addressKind, parseAddress } from "../../model/address.ts";
 import { endPreMaintenance, newHost } from "../../model/cloud/host.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { vmStates } from "../../model/cloud/vm-states.ts";
 import { listed, shown } from "../../model/quote.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow } from "../flow/flow.ts";
+import type { HostReport } from "../host-link.ts";
 import { connect } from "./connect.ts";
 import { described, disconnected, hostLife } from "./status.ts";
 import type { Host, HostWorld } from "./world.ts";
@@ -38,6 +40,7 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
           if (password === undefined) throw passwordGone(data.name);
           const request = { hostUuid, managementIp, username, password, fingerprint };
           const joined = await world.door.join(request, env.signal);
+          if (isOnlyHere(managementIp) && joined.report.driver !== simulatedDriver) throw onlyHere(data);
           return {
             change: (tx) => {
               const empty = { cpuCores: 0, memoryTotal: 0, cpuUsed: 0, memoryUsed: 0, memoryReserved: 0 };
@@ -74,6 +77,20 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
     },
     result: ({ hostUuid }) => ({ hostUuid }),
   };
+}
+
+/** What a host says of its hypervisor when its machines are simulated. */
+const simulatedDriver: HostReport["driver"] = "simulated";
+
+function isOnlyHere(managementIp: string): boolean {
+  const address = parseAddress(managementIp);
+  return address !== undefined && addressKind(address) === "loopback";
+}
+
+function onlyHere({ name, managementIp }: AddHostData): CloudError {
+  const details = `Other hosts and managers can't reach it at ${managementIp}, which leads each of them to itself.`;
+  const remedy = "Give the address of its management network.";
+  return new CloudError(refusalOf("HOST.1030", { where: `Host ${shown(name)}`, details, remedy }));
 }
 
 function passwordGone(name: string): CloudError {

@@ -34,8 +34,10 @@ export type PlacementRequest = {
   name: string;
   cpuNum: number;
   memorySize: number;
-  /** Only these: somebody named one, or its volumes lie there. Null: any. */
-  hostUuids: readonly string[] | null;
+  /** The host that somebody has named. */
+  wantedHostUuid: string | null;
+  /** The host whose own disks have its volumes. */
+  volumesHostUuid: string | null;
   clusterUuid: string | null;
   /** For each network of the machine the clusters that have it. */
   networks: readonly { name: string; clusterUuids: readonly string[] }[];
@@ -109,7 +111,9 @@ function isBetter(memoryBytes: number, { uuid }: Host, than: HostOption): boolea
 
 function reasonAgainst(request: PlacementRequest, option: HostOption, asked: number): string | undefined {
   const { host, free, isPlaceEnabled } = option;
-  if (request.hostUuids !== null && !request.hostUuids.includes(host.uuid)) return "not the host that is wanted";
+  const { wantedHostUuid, volumesHostUuid } = request;
+  if (volumesHostUuid !== null && volumesHostUuid !== host.uuid) return "its volumes lie on another host's own disks";
+  if (wantedHostUuid !== null && wantedHostUuid !== host.uuid) return "not the host that is wanted";
   if (request.clusterUuid !== null && request.clusterUuid !== host.clusterUuid) return "in another cluster";
   const refusal = hostRefusal(host.name, host, "newMachine");
   if (refusal?.code === "HOST.1002") return `status ${host.status}`;
@@ -169,10 +173,9 @@ const mostReasons = 12;
 
 function nothingFits({ name, cpuNum, memorySize }: PlacementRequest, hosts: number, removed: Removed): CloudError {
   const reasons = [...removed].sort(([, a], [, b]) => b.length - a.length).slice(0, mostReasons);
-  const sentences = reasons.map(([why, names]) => `${why}: ${listed(names)}.`);
+  const parts = reasons.map(([why, names]) => `${why} (${listed(names)})`);
   const what = `${cpuNum} virtual processors and ${formatSize(memorySize)} of memory`;
-  const details =
-    hosts === 0 ? "There are no hosts." : `None of ${hosts} hosts can take ${what}. ${sentences.join(" ")}`;
+  const details = hosts === 0 ? "There are no hosts." : `None of ${hosts} hosts can take ${what}: ${parts.join("; ")}.`;
   const remedy = hosts === 0 ? "Add a host (AddKVMHost)." : "Mend one of these, or ask for less.";
   return new CloudError(
     refusalOf("VM.1008", { where: `VmInstance ${shown(name)}`, details, remedy, values: { hosts } }),

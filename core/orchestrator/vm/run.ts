@@ -187,8 +187,6 @@ function placeAgain(tx: Tx, round: Round, vmUuid: string, wanted: string | null)
     .find("Volume", "vmInstanceUuid", vmUuid)
     .flatMap(({ primaryStorageUuid: uuid }) => (uuid === null ? [] : [tx.need("PrimaryStorage", uuid)]));
   const isLocal = storages.some(({ type }) => type === "LocalStorage");
-  const last = isLocal && machine.lastHostUuid !== null ? [machine.lastHostUuid] : null;
-  const hostUuids = wanted === null ? last : [wanted].filter((uuid) => last === null || last.includes(uuid));
   const networks = tx.find("VmNic", "vmInstanceUuid", vmUuid).map(({ l3NetworkUuid }) => {
     const { name, l2NetworkUuid } = tx.need("L3Network", l3NetworkUuid);
     return { name, clusterUuids: tx.need("L2Network", l2NetworkUuid).attachedClusterUuids };
@@ -198,7 +196,8 @@ function placeAgain(tx: Tx, round: Round, vmUuid: string, wanted: string | null)
     name,
     cpuNum,
     memorySize,
-    hostUuids,
+    wantedHostUuid: wanted,
+    volumesHostUuid: isLocal ? machine.lastHostUuid : null,
     clusterUuid,
     networks,
     storages,

@@ -14,6 +14,7 @@ import { effects } from "../../../core/node/effects.ts";
 import { EventHub } from "../../../core/node/event-hub.ts";
 import { FactBoard } from "../../../core/node/facts/board.ts";
 import { agentHandlers, agentStatus, type Parts } from "../../../core/node/handlers.ts";
+import { noChannel } from "../../../core/node/host/channel.ts";
 import { Jobs } from "../../../core/node/jobs.ts";
 import { createLog } from "../../../core/node/log.ts";
 import { Logs } from "../../../core/node/logs.ts";
@@ -105,6 +106,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
       throw new Error("PLANTED-DETAIL");
     },
     diagnostics: { run: async () => ({ at: machine.now(), findings: [] }), fix: async () => undefined },
+    membership: () => noChannel,
     hub: () => hub,
     ...replaced,
   };

@@ -73,10 +73,11 @@ export async function comesUp(vm: Vm, role: InstallRole): Promise<void> {
 }
 
 /** Listeners of other hosts' packets. Source: management.md, "Ports"; expert nodes have SSH alone. */
+const ofAgent = ["tcp *:7070", "tcp 0.0.0.0:22", "tcp [::]:22"];
 const listeners: Record<InstallRole, readonly string[]> = {
-  management: ["tcp 0.0.0.0:22", "tcp [::]:22", "udp 0.0.0.0:123", "udp [::]:123"],
-  compute: ["tcp 0.0.0.0:22", "tcp [::]:22"],
-  storage: ["tcp 0.0.0.0:22", "tcp [::]:22"],
+  management: ["tcp *:7070", "tcp *:8080", "tcp *:9100", ...ofAgent.slice(1), "udp 0.0.0.0:123", "udp [::]:123"],
+  compute: ofAgent,
+  storage: ofAgent,
   expert: ["tcp 0.0.0.0:22", "tcp [::]:22"],
 };
 
@@ -107,6 +108,20 @@ export async function assertSound(vm: Vm, role: InstallRole): Promise<void> {
   assert.equal(await run("awk '!/^#/ && $3 == \"swap\"' /etc/fstab | wc -l"), await run("swapon --noheadings | wc -l"));
   assert.equal(await run("ls -d /var/log/journal/$(cat /etc/machine-id)/system.journal | wc -l"), "1");
   assert.match(await identityOf(vm), /^[0-9a-f]{32}\n[^\n]+\n[0-9a-f-]{36}\n/);
+}
+
+/** The manager of a management node is there for its administrator, who has chosen this password at the installation. */
+export async function assertCloudAnswers(vm: Vm, password: string): Promise<void> {
+  const run = (command: string) => vm.shell.run(`cd /root && ${command}`, 120_000);
+  for (const line of ["Store: ... PASS", "Manager: ... PASS", "Management API answers: ... PASS"])
+    assert.ok(vm.serial.raw.includes(line), line);
+  await run(
+    `umask 077; echo '${password}' >admin.password; zstack-cli LogInByAccount accountName=admin -P admin.password`,
+  );
+  assert.equal(await run("zstack-cli -s QueryUser fields=name,state"), "name   state\n-----  -------\nadmin  Enabled");
+  await run("zstack-cli CreateZone name=kept");
+  await vm.screen.press("ctrl", "alt", "f3");
+  await vm.screen.until(/^- >/m, bootTimeoutMs);
 }
 
 /** What a node made for itself at its first boot, and keeps. */

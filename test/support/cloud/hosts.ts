@@ -1,6 +1,6 @@
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
-import type { HostAddress, HostDoor, HostLink, JoinRequest } from "../../../core/orchestrator/host-link.ts";
+import type { HostAddress, HostDoor, HostLink, HostReport, JoinRequest } from "../../../core/orchestrator/host-link.ts";
 
 /* Hosts in the test's own process: simulated hypervisors behind the interface of the manager's link, without a network. */
 
@@ -9,8 +9,11 @@ type TestHost = {
   /** How it is known to the cloud; undefined before it has joined. */
   uuid: string | undefined;
   isReachable: boolean;
+  /** What it says of its hypervisor in place of the truth. */
+  claims?: HostReport["driver"];
 };
 
+const shownFingerprint = Array.from({ length: 32 }, () => "AB").join(":");
 export const hostPassword = "correct horse battery";
 
 /** Hosts by their address. */
@@ -64,6 +67,10 @@ export class TestHosts {
   };
 
   readonly door: HostDoor = {
+    fingerprint: async (managementIp) => {
+      if (this.hosts.get(managementIp)?.isReachable !== true) throw unreachable(managementIp);
+      return shownFingerprint;
+    },
     join: async ({ hostUuid, managementIp, password }: JoinRequest) => {
       const host = this.hosts.get(managementIp);
       if (host?.isReachable !== true) throw unreachable(managementIp);
@@ -93,13 +100,13 @@ function unreachable(address: string): CloudError {
   return new CloudError(refusalOf("HOST.1010", { where: address, details, remedy: "Look at the network." }));
 }
 
-function reportOf({ driver }: TestHost) {
+function reportOf({ driver, claims }: TestHost) {
   return {
     hostname: "node",
     bootId: "boot",
     version: "1",
     protocol: 1,
-    driver: driver.name,
+    driver: claims ?? driver.name,
     cpuCores: driver.capacity?.cpuThreads ?? 1,
     cpuModel: "Test CPU (1)",
     memoryTotalBytes: driver.capacity?.memoryBytes ?? 0,

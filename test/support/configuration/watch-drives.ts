@@ -22,6 +22,14 @@ export const watchDrives = {
     await node.guest.run("systemctl reset-failed broken-thing");
   },
 
+  async cloud({ seat, node }) {
+    const file = "/etc/binnacle/tls/node.crt";
+    const told = await node.guest.run(`openssl x509 -noout -fingerprint -sha256 -in ${file} 2>/dev/null || :`);
+    await openItem(seat, "cloud");
+    const [, digits] = /=(.{47})/.exec(told) ?? [];
+    await seat.until(digits ?? "does not listen to a manager");
+  },
+
   async hardware({ seat }) {
     await openItem(seat, "hardware");
     await seat.until(/QEMU/);

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Client } from "../../../core/api/client.ts";
 import { rootConsole } from "../../../core/api/contract.ts";
+import { childOf, line, until } from "../spaces.ts";
 import { debianTree } from "../vm/debian.ts";
 import { managementProfile } from "./management-profile.ts";
 
@@ -97,7 +98,7 @@ export class NetworkBed {
     });
     this.#node = node;
     await until("the node's first process", () => {
-      this.#nodePid = childOf(node, true);
+      this.#nodePid = childOf(node, "bed.sh");
       return this.#nodePid !== 0;
     });
     for (let card = 0; card < this.#cards; card++) {
@@ -294,36 +295,5 @@ function outcome(command: string, args: readonly string[]): Outcome {
   } catch (error) {
     const { status, stdout, stderr } = error as { status?: number; stdout?: string; stderr?: string };
     return { code: status ?? 1, stdout: stdout ?? "", stderr: stderr ?? "" };
-  }
-}
-
-/** The one child of a process; 0 while there is none. `isExec`: not before it has become the program that it runs. */
-function childOf({ pid }: ChildProcess, isExec = false): number {
-  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  const child = Number(children[0] ?? 0);
-  if (child === 0 || !isExec) return child;
-  return fs.readFileSync(`/proc/${child}/cmdline`, "utf8").includes("bed.sh") ? child : 0;
-}
-
-function line(child: ChildProcess, wanted: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    let complaints = "";
-    child.stderr?.on("data", (chunk: Buffer) => {
-      complaints += chunk.toString();
-    });
-    child.stdout?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      if (text.split("\n").includes(wanted)) resolve();
-    });
-    child.once("exit", (code) => reject(new Error(`It ended with ${code} instead of "${wanted}": ${complaints}`)));
-  });
-}
-
-async function until(what: string, isSo: () => boolean, timeoutMs = 20_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!isSo()) {
-    if (performance.now() > end) throw new Error(`Waited in vain for ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

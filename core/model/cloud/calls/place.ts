@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { ipAddress, line, say } from "../fields.ts";
+import { agentAddress, line, say } from "../fields.ts";
 import { host as hostRecord, hostStateEvents } from "../host.ts";
 import { task } from "../operations.ts";
 import { cluster, zone } from "../place.ts";
@@ -51,7 +51,7 @@ export const hostCalls = {
     creation("Host", "Adds a host: its agent takes part in the cloud from then on.", {
       ...named("Host"),
       clusterUuid: hostRecord.shape.clusterUuid,
-      managementIp: say(ipAddress, "Where its agent listens."),
+      managementIp: say(agentAddress, "Where its agent listens."),
       username: preset(say(z.literal("root"), "The user whose password is given."), "root"),
       password: say(password, "Password of that user on the host; used once and never kept."),
       fingerprint: z.optional(
@@ -60,6 +60,18 @@ export const hostCalls = {
       tags: preset(hostRecord.shape.tags, []),
     }),
   ),
+  GetHostFingerprint: {
+    summary: "Asks what certificate a machine shows that is to be added, before a password goes to it.",
+    method: "GET",
+    path: "/v1/host-fingerprint",
+    access: "session",
+    mode: "read",
+    input: z.strictObject({ managementIp: say(agentAddress, "Where its agent listens.") }),
+    output: z.strictObject({
+      fingerprint: say(fingerprint, "SHA-256 of it; the console of that machine shows the same."),
+    }),
+    resource: "Host",
+  },
   QueryHost: query("Host"),
   GetHost: get("Host"),
   UpdateHost: update("Host", "Changes a host's name, description or reserved memory.", {

@@ -13,7 +13,7 @@ test("an agent that is told to listens to a manager, and belongs to its cloud af
   const agent = await startAgent({ args: listening });
   undoAfter(t, () => agent.stop());
   await agent.client("tty1").call("choosePassword", { body: { password: rightPassword } });
-  const { authority } = await cloudBed(t, { port: 7070 });
+  const { authority, door } = await cloudBed(t, { port: 7070 });
   const host = { uuid: "00000000000040008000000000000001", managementIp: "127.0.3.1" };
   const joining = {
     address: host.managementIp,
@@ -22,12 +22,19 @@ test("an agent that is told to listens to a manager, and belongs to its cloud af
     hostUuid: host.uuid,
     authority,
   };
+  const onConsole = agent.client("tty1");
+  onConsole.token = (await onConsole.call("openSession", { body: { password: rightPassword } })).token;
+  const before = await onConsole.call("membership", {});
+  assert.deepEqual([before.port, before.cloud], [7070, null]);
+  assert.equal(await door.fingerprint(host.managementIp), before.fingerprint);
   const wrong = joinHost({ ...joining, password: new Secret("Wrong-Horse-1") });
   await assert.rejects(wrong, { code: "HOST.1014" });
   const { fingerprint, report } = await joinHost({ ...joining, password: new Secret(rightPassword) });
   const link = new HttpsHostLink({ credentials: () => authority.manager(), pinned: () => fingerprint });
   undoAfter(t, () => link.close());
   const { bootId } = await link.ping(host);
+  const after = await onConsole.call("membership", {});
+  assert.deepEqual([after.cloud, after.fingerprint], [authority.fingerprint, fingerprint]);
   assert.match(bootId, /^[\da-f-]{36}$/);
   assert.equal(report.bootId, bootId);
   assert.equal(report.driver, "simulated");
