@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { eventsPath, followPath } from "./api/contract.ts";
 import { hostProtocol } from "./api/host/contract.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
+import { ManagerDoor } from "./api/manager-door.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
 import type { HypervisorDriver } from "./hypervisor/driver.ts";
@@ -13,7 +14,9 @@ import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
 import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
+import { DoorFeed } from "./node/cloud/feed.ts";
 import { commandPath } from "./node/command.ts";
+import type { AskManager } from "./node/diagnostics/check.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
 import { applyFix } from "./node/diagnostics/fixes.ts";
 import { networkResolver } from "./node/diagnostics/resolver.ts";
@@ -21,7 +24,14 @@ import { effects } from "./node/effects.ts";
 import { EventHub } from "./node/event-hub.ts";
 import { FactBoard } from "./node/facts/board.ts";
 import { allSources } from "./node/facts/sources.ts";
-import { fixtureMachine, type Recording, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
+import {
+  fixtureMachine,
+  type Recording,
+  recordedCloud,
+  recordedHardware,
+  recordedHistories,
+  recording,
+} from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
 import { noChannel, openHostChannel } from "./node/host/channel.ts";
@@ -32,6 +42,8 @@ import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
 import { Logs } from "./node/logs.ts";
 import { type Machine, realMachine, sinceBootMs } from "./node/machine.ts";
+import { managerPaths, readManagerConfiguration } from "./node/manager/configuration.ts";
+import { ProxyHandover } from "./node/manager/proxy-handover.ts";
 import { networkActivity } from "./node/network/activity.ts";
 import { endOfChange } from "./node/network/audit.ts";
 import { NetworkChanges } from "./node/network/changes.ts";
@@ -127,6 +139,8 @@ async function main(): Promise<void> {
   // Consoles can look on: what was interrupted may take a while to be taken back.
   void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
   void serving.recover();
+  parts.manager.handover.start();
+  if (mode === "node") void recoverPasswords(parts, log);
   log.info({ socket: flags.socket, mode, version }, "agent started");
 
   const end = async (why: string, code: number) => {
@@ -135,6 +149,7 @@ async function main(): Promise<void> {
     log.info({ why }, "agent ends");
     clearInterval(sweeping);
     board.stop();
+    parts.manager.handover.close();
     hub.closeAll();
     await jobs.close();
     await serving.close();
@@ -156,6 +171,19 @@ async function main(): Promise<void> {
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
+}
+
+/** An agent before this one may have ended while the store's password was being changed. */
+async function recoverPasswords({ machine, manager }: Parts, log: Log): Promise<void> {
+  try {
+    const configuration = await readManagerConfiguration(machine, manager.paths);
+    if (configuration["store.type"] !== "etcd") return;
+    const { recoverStorePassword } = await import("./node/manager/store-password.ts");
+    const done = await recoverStorePassword(machine, configuration);
+    if (done !== undefined) log.warn({ done }, "a change of the store's password was cut off");
+  } catch (error) {
+    log.error({ err: error }, "whether a change of the store's password was cut off is not known");
+  }
 }
 
 /** What goes wrong with it is in the log: the node's own console must come up all the same. */
@@ -206,6 +234,8 @@ type Parts = Awaited<ReturnType<typeof assemble>>;
 /** The parts of an agent on this machine, or on a recorded one. */
 async function assemble(log: Log, machine: Machine, mode: "node" | "preview", recorded: Recording | undefined) {
   const { home } = flags;
+  // What a preview would change is in its own folder, where nothing is installed.
+  const root = mode === "node" ? "" : join(home, "machine");
   const onDamage = (damage: object) => log.warn(damage, "a damaged document was repaired or set aside");
   const settings = await Settings.open({ home, onDamage });
   const jobs = await Jobs.open({
@@ -224,14 +254,16 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     idleMs: () => settings.node.lockMinutes * 60_000,
   });
   let hub: EventHub | undefined;
-  const board = new FactBoard(machine, allSources(), {
+  const door = new ManagerDoor(flags["manager-socket"] ?? `${root}/run/binnacle/manager.sock`);
+  const cloud = recorded?.cloud === undefined ? new DoorFeed(door) : recordedCloud(recorded);
+  const board = new FactBoard(machine, allSources(cloud), {
     ...(recorded === undefined ? {} : { histories: recordedHistories(recorded) }),
     onChange: (changed) => hub?.factsChanged(changed),
   });
   const world = networkWorld(
     {
       machine,
-      root: mode === "node" ? "" : join(home, "machine"),
+      root,
       folder: join(home, "network"),
       change: effect.change,
       resolver: networkResolver,
@@ -242,9 +274,12 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   );
   const hardware = recorded === undefined ? hardwareReader() : recordedHardware(recorded);
   const resolver = recorded === undefined ? networkResolver : null;
-  const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver });
-  const paths = archivePaths(mode === "node" ? "" : join(home, "machine"));
+  const manager: AskManager | null = recorded?.cloud === undefined ? (name, input) => door.ask(name, input) : null;
+  const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver, manager });
+  const paths = archivePaths(root);
   const facts = () => board.facts();
+  const service = serviceWorld(machine, effect, root);
+  const onTrouble = (what: string, error: unknown) => log.error({ err: error }, what);
   return {
     version,
     network: await NetworkChanges.open(world, onDamage),
@@ -256,9 +291,12 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     audit,
     sessions,
     board,
-    // What a preview would upgrade is in its own folder, where nothing is installed.
-    upgrade: upgradeWorld(machine, mode === "node" ? "" : join(home, "machine")),
-    service: serviceWorld(machine, effect, mode === "node" ? "" : join(home, "machine")),
+    upgrade: upgradeWorld(machine, root),
+    service,
+    manager: {
+      paths: managerPaths(root),
+      handover: new ProxyHandover({ manager: service.manager, settings, machine, onTrouble }),
+    },
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware,
@@ -274,7 +312,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     }),
     diagnostics: {
       run: diagnose,
-      fix: (id: string) => applyFix(id, { machine, allowChanges: mode === "node" }),
+      fix: (id: string) => applyFix(id, { machine, manager, allowChanges: mode === "node" }),
     },
     connect: (made: EventHub) => {
       hub = made;
@@ -309,6 +347,8 @@ function readFlags() {
         preview: { type: "boolean", default: false },
         /** End after so many seconds without a console and without a running job. */
         "exit-when-idle": { type: "string" },
+        /** Root's door of this node's manager; a preview looks below its own folder unless told. */
+        "manager-socket": { type: "string" },
         /** A recorded machine instead of this one; previews only. */
         fixture: { type: "string" },
         log: { type: "string" },

@@ -1,8 +1,14 @@
+import * as http from "node:http";
 import * as https from "node:https";
 import { NodeError } from "../model/error.ts";
 
+/** Root's door of the manager on this node: plain HTTP on a unix socket that only root can open. */
+export type RootDoorAddress = { socketPath: string };
+
 /** Where a manager listens, and what is trusted. */
-export type CloudAddress = {
+export type CloudAddress = RootDoorAddress | NetworkAddress;
+
+type NetworkAddress = {
   host: string;
   port: number;
   /** PEM text of the cloud's certificate authority; without it, those that the system trusts. */
@@ -34,16 +40,18 @@ const mostAnswerBytes = 32_000_000;
 export class CloudConnection {
   readonly #address: CloudAddress;
   readonly #timeoutMs: number;
-  readonly #agent: https.Agent;
+  readonly #agent: http.Agent;
 
   constructor(address: CloudAddress, timeoutMs: number) {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
-    this.#agent = new https.Agent({ keepAlive: true, maxSockets: 4 });
+    const kept = { keepAlive: true, maxSockets: 4 };
+    this.#agent = "socketPath" in address ? new http.Agent(kept) : new https.Agent(kept);
   }
 
-  /** Host and port as people write them. */
+  /** Host and port as people write them, or the socket's path. */
   get name(): string {
+    if ("socketPath" in this.#address) return this.#address.socketPath;
     const { host, port } = this.#address;
     return `${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
@@ -54,16 +62,10 @@ export class CloudConnection {
 
   send({ method, path, headers, body, signal }: CloudRequest): Promise<CloudAnswer> {
     return new Promise((resolve, reject) => {
-      const { host, port, ca, tlsName } = this.#address;
-      const request = https.request({
-        host,
-        port,
+      const request = this.#request({
         method,
         path,
         agent: this.#agent,
-        minVersion: "TLSv1.2",
-        ...(ca === undefined ? {} : { ca }),
-        ...(tlsName === undefined ? {} : { servername: tlsName }),
         headers: {
           accept: "application/json",
           ...headers,
@@ -93,7 +95,7 @@ export class CloudConnection {
           isConnected = true;
         };
         if (request.reusedSocket) connected();
-        else socket.once("secureConnect", connected);
+        else socket.once("socketPath" in this.#address ? "connect" : "secureConnect", connected);
       });
       request.on("response", (response) => {
         const chunks: Buffer[] = [];
@@ -116,6 +118,19 @@ export class CloudConnection {
     });
   }
 
+  #request(options: http.RequestOptions): http.ClientRequest {
+    if ("socketPath" in this.#address) return http.request({ ...options, socketPath: this.#address.socketPath });
+    const { host, port, ca, tlsName } = this.#address;
+    return https.request({
+      ...options,
+      host,
+      port,
+      minVersion: "TLSv1.2",
+      ...(ca === undefined ? {} : { ca }),
+      ...(tlsName === undefined ? {} : { servername: tlsName }),
+    });
+  }
+
   /** What answers is no manager, or one of another release. `why`: a sentence. */
   nonsense(why: string): NodeError {
     return new NodeError("CLOUD.NONSENSE", `The answer of ${this.name} can't be understood: ${why}`, {
@@ -125,6 +140,11 @@ export class CloudConnection {
   }
 
   #absent(why: string): NodeError {
+    if ("socketPath" in this.#address)
+      return new NodeError("CLOUD.ABSENT", `The manager of this node is not reached at ${this.name}: ${why}`, {
+        remedy: "Start it: zstack-ctl start",
+        values: { server: this.name },
+      });
     return new NodeError("CLOUD.ABSENT", `The manager at ${this.name} is not reached: ${why}`, {
       remedy: "Give its address with -H HOST -p PORT; on the management node, see: zstack-ctl status",
       values: { server: this.name },
@@ -157,12 +177,17 @@ export class CloudConnection {
         values: { server: this.name },
         cause: error,
       });
-    return this.#absent(absences[code] ?? `${error.message}.`);
+    const isDoor = "socketPath" in this.#address;
+    return this.#absent(isDoor && code === "ECONNREFUSED" ? notRunning : (absences[code] ?? `${error.message}.`));
   }
 }
 
+const notRunning = "It does not run.";
+
 const absences: Readonly<Record<string, string>> = {
   ECONNREFUSED: "Nothing listens on that port.",
+  ENOENT: notRunning,
+  EACCES: "Only root may do that.",
   ENOTFOUND: "No host has this name.",
   EAI_AGAIN: "Its name could not be looked up.",
   EHOSTUNREACH: "There is no way to this address.",

@@ -3,6 +3,7 @@ import { archiveKinds, logCollections, logRanges, serving, storeBackups } from "
 import { consoleProxyState } from "../model/console-proxy.ts";
 import { facts } from "../model/facts.ts";
 import { histories } from "../model/history.ts";
+import { managerPasswords, storeAccounts } from "../model/manager-passwords.ts";
 import { networkConfiguration } from "../model/network/configuration.ts";
 import { networkOperations } from "../model/network/operation.ts";
 import {
@@ -179,6 +180,19 @@ export const calls = {
     body: z.object({ old: password, new: password }),
   }),
 
+  /** The passwords of a management node beside root's, and why one can't be changed. */
+  managerPasswords: call("GET", "/v1/passwords/manager", "session", managerPasswords),
+  /** The cloud's account admin; `root` is the password of the system's root. */
+  changeCloudPassword: call("PUT", "/v1/passwords/cloud", "session", nothing, {
+    body: z.object({ root: password, new: password, mustChange: z._default(z.boolean(), false) }),
+  }),
+  /** An account of the store; `authority` is the password of the store's root. */
+  startStorePasswordJob: call("POST", "/v1/jobs/store-password", "session", job, {
+    body: z.object({ account: z.enum(storeAccounts), authority: password, new: password }),
+  }),
+  /** New keys and certificates between the manager and all hosts; `root` is the password of the system's root. */
+  startChannelJob: call("POST", "/v1/jobs/agent-channel", "session", job, { body: z.object({ root: password }) }),
+
   jobs: call("GET", "/v1/jobs", "session", z.array(job)),
   job: call("GET", "/v1/jobs/:id", "session", job, { params: z.object({ id: z.string() }) }),
   jobLog: call("GET", "/v1/jobs/:id/log", "session", jobLog, {
@@ -254,7 +268,7 @@ export const calls = {
     body: z.object({
       action: z.enum(serviceActions),
       phrase: text(64),
-      accepts: z._default(serviceAccepts, { unreadStore: false, noCopy: false }),
+      accepts: z._default(serviceAccepts, () => serviceAccepts.parse({})),
     }),
   }),
   consoleProxy: call("GET", "/v1/console-proxy", "session", consoleProxyState),

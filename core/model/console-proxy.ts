@@ -16,6 +16,8 @@ export const consoleProxyState = z.object({
   isSet: z.boolean(),
   address: z.nullable(z.string()),
   port: z.number(),
+  /** Whether the manager has these values, or has none to have; false: it gets them when it answers. */
+  handedOver: z.boolean(),
   /** `running`: a change restarts it. `stopped`: it takes a change at its start. `absent`: not on this node. */
   unit: z.enum(["running", "stopped", "absent", "unknown"]),
 });

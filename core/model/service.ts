@@ -45,13 +45,41 @@ const keeping = z.union([
 ]);
 export type Keeping = z.infer<typeof keeping>;
 
-/** The embedded store, as far as it can be read. `none`: this node has none, so nothing can be lost. */
+/**
+ * The store, as far as it can be read. `none`: this node has none, or an empty one, so nothing can be lost. `open`: a
+ * manager has it open, and knows what is in it.
+ */
 export const storeLook = z.union([
   z.object({ state: z.literal("none") }),
-  z.object({ state: z.literal("readable"), records: z.number(), sizeBytes: z.number(), keeping }),
+  z.object({
+    state: z.literal("readable"),
+    records: z.number(),
+    hosts: z.number(),
+    machines: z.number(),
+    sizeBytes: z.number(),
+    keeping,
+  }),
+  z.object({ state: z.literal("open"), sizeBytes: z.number(), keeping }),
   z.object({ state: z.literal("unreadable"), why: z.string(), sizeBytes: z.number(), keeping }),
 ]);
 export type StoreLook = z.infer<typeof storeLook>;
+
+/** Tasks that are named one by one. */
+export const mostTaskNames = 20;
+
+/** What the manager says that it has. `stopped`: it does not run. `silent`: it runs, and does not say. */
+export const cloudAtStake = z.union([
+  z.object({ state: z.literal("stopped") }),
+  z.object({ state: z.literal("silent"), why: z.string() }),
+  z.object({
+    state: z.literal("known"),
+    hosts: z.object({ total: z.number(), connected: z.number() }),
+    machines: z.object({ total: z.number(), running: z.number() }),
+    /** Those that have not ended. */
+    tasks: z.object({ total: z.number(), names: z.array(z.string()) }),
+  }),
+]);
+export type CloudAtStake = z.infer<typeof cloudAtStake>;
 
 /** What an action would hit. */
 export const serviceImpact = z.object({
@@ -63,10 +91,14 @@ export const serviceImpact = z.object({
   machineNames: z.nullable(z.array(z.string())),
   /** After so long it is given up. */
   limitSeconds: z.number(),
+  /** What of the cloud is hit; null for an action that is refused. */
+  cloud: z.nullable(cloudAtStake),
   /** What would be lost; null for actions that keep the store. */
   store: z.nullable(storeLook),
 });
 export type ServiceImpact = z.infer<typeof serviceImpact>;
+
+const nothingTold = { hosts: 0, machines: 0, tasks: 0 };
 
 /** What the person was told and agreed to, beside the phrase. */
 export const serviceAccepts = z.object({
@@ -74,5 +106,17 @@ export const serviceAccepts = z.object({
   unreadStore: z._default(z.boolean(), false),
   /** There is no room for a copy of the store. */
   noCopy: z._default(z.boolean(), false),
+  /** The manager runs and does not answer: nobody can say which tasks are interrupted. */
+  silentManager: z._default(z.boolean(), false),
+  /** How much was said to be hit; when it is more by then, nothing is done. */
+  told: z._default(z.object({ hosts: z.number(), machines: z.number(), tasks: z.number() }), nothingTold),
 });
 export type ServiceAccepts = z.infer<typeof serviceAccepts>;
+
+/** How much is at stake, as far as somebody knows. */
+export function stakesOf(cloud: CloudAtStake | null, store: StoreLook | null): ServiceAccepts["told"] {
+  if (cloud?.state === "known")
+    return { hosts: cloud.hosts.total, machines: cloud.machines.total, tasks: cloud.tasks.total };
+  if (store?.state === "readable") return { hosts: store.hosts, machines: store.machines, tasks: 0 };
+  return { hosts: 0, machines: 0, tasks: 0 };
+}

@@ -23,6 +23,9 @@ import { publicFacts, publicHistories } from "./facts/public.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logs } from "./logs.ts";
 import type { Machine } from "./machine.ts";
+import type { ManagerPaths } from "./manager/configuration.ts";
+import { managerPasswordHandlers } from "./manager/handlers.ts";
+import type { ProxyHandover } from "./manager/proxy-handover.ts";
 import { blink } from "./network/blink.ts";
 import type { NetworkChanges } from "./network/changes.ts";
 import { startPing } from "./ping.ts";
@@ -57,6 +60,7 @@ export type Parts = {
   network: NetworkChanges;
   upgrade: UpgradeWorld;
   service: ServiceWorld;
+  manager: { paths: ManagerPaths; handover: ProxyHandover };
   archives: ArchiveWorld;
   serving: ServingDesk;
   hub: () => EventHub;
@@ -175,7 +179,12 @@ export function agentHandlers(parts: Parts): Handlers {
         startUpgrade({ jobs, audit, world: parts.upgrade }, body, caller.console),
       ),
 
-    ...serviceHandlers({ ...parts, impactView: (caller) => impactView(parts, caller) }),
+    ...serviceHandlers({
+      ...parts,
+      handover: parts.manager.handover,
+      impactView: (caller) => impactView(parts, caller),
+    }),
+    ...managerPasswordHandlers({ ...parts, accounts: { service: parts.service, paths: parts.manager.paths } }),
 
     powerImpact: async ({ caller }) => impactOf(await impactView(parts, caller)),
     ...archiveHandlers(parts),

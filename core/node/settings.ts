@@ -10,8 +10,11 @@ const storedConsole = z.looseObject(consoleSettings.shape);
 const schema = z.looseObject({
   node: storedNode.prefault({}),
   consoles: z.record(z.string(), storedConsole).default({}),
-  /** null: nobody has set one. */
-  consoleProxy: z.looseObject(consoleProxy.shape).nullable().default(null),
+  /** null: nobody has set one. `handedOver`: the manager has it. */
+  consoleProxy: z
+    .looseObject({ ...consoleProxy.shape, handedOver: z.boolean().default(false) })
+    .nullable()
+    .default(null),
 });
 type Stored = z.infer<typeof schema>;
 
@@ -62,8 +65,25 @@ export class Settings {
     return kept === null ? null : consoleProxy.parse(kept);
   }
 
+  /** What the manager has not been given yet; null when there is nothing. */
+  get consoleProxyToHandOver(): ConsoleProxy | null {
+    return this.#document.value.consoleProxy?.handedOver === false ? this.consoleProxy : null;
+  }
+
   setConsoleProxy(proxy: ConsoleProxy): Promise<void> {
-    return this.#document.update((draft) => ({ ...draft, consoleProxy: { ...draft.consoleProxy, ...proxy } }));
+    return this.#document.update((draft) => ({
+      ...draft,
+      consoleProxy: { ...draft.consoleProxy, ...proxy, handedOver: false },
+    }));
+  }
+
+  /** The manager has these values now, or has lost them: `handedOver` is not changed when others were set meanwhile. */
+  async setConsoleProxyHandedOver(proxy: ConsoleProxy, handedOver: boolean): Promise<void> {
+    await this.#document.update((draft) => {
+      const kept = draft.consoleProxy;
+      if (kept?.address !== proxy.address || kept.port !== proxy.port) return draft;
+      return { ...draft, consoleProxy: { ...kept, handedOver } };
+    });
   }
 
   async setNode(change: Change<NodeSettings>): Promise<Changed<NodeSettings>> {

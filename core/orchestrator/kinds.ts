@@ -68,3 +68,14 @@ export function mirrorIndexes(kind: Kind): readonly string[] {
   const fields = isResourceKind(kind) ? Object.keys(resources[kind].schema.shape) : [];
   return [...fields.filter((field) => /.Uuids?$/.test(field)), ...(moreFields[kind] ?? [])];
 }
+
+/** Fields of which the mirror knows how many records have each value: counting machines anew would take its time. */
+const countedFields: Partial<Record<Kind, readonly string[]>> = {
+  Host: ["state", "status"],
+  VmInstance: ["state"],
+  Task: ["state"],
+};
+
+export function mirrorCounts(kind: Kind): readonly string[] {
+  return countedFields[kind] ?? [];
+}

@@ -4,8 +4,9 @@ import { type KeyValue, keepAliveAnswer, leaseAnswer, rangeAnswer, txnAnswer } f
 import { EtcdClient, type EtcdOptions, hasCode } from "./etcd/client.ts";
 import { Groups, type Writes } from "./etcd/groups.ts";
 import { prepare } from "./etcd/indexes.ts";
-import { Keys } from "./etcd/keys.ts";
+import { Keys, storePrefix } from "./etcd/keys.ts";
 import { watchRecords } from "./etcd/watch.ts";
+import { everything, replaceEverything, requireWhole } from "./etcd/whole.ts";
 import { indexEntries, indexRange, readPosition, writePosition } from "./index-value.ts";
 import { HeldLease } from "./lease.ts";
 import { type CheckedChange, checkChanges, checkLimit, checkName, conflict, leaseGone, parseValue } from "./record.ts";
@@ -26,6 +27,8 @@ export type EtcdStoreOptions = EtcdOptions & {
   indexes: Indexes;
   /** All keys begin so; `/binnacle/` unless told. */
   prefix?: string;
+  /** A store that a restore has left half done is opened, too: to restore it again. */
+  isRestoring?: boolean;
 };
 
 /** Reads that one request carries: etcd takes 128 operations unless it was told otherwise. */
@@ -56,12 +59,13 @@ export class EtcdStore implements Store {
    * Looks whether etcd can be used, and builds indexes that are new. Managers of one cloud have the same indexes: stop
    * the older ones first.
    *
-   * @throws STORE.NEWER_SCHEMA, and as every call does
+   * @throws STORE.NEWER_SCHEMA, STORE.HALF_RESTORED, and as every call does
    */
   static async open(options: EtcdStoreOptions): Promise<EtcdStore> {
     const client = new EtcdClient(options);
-    const keys = new Keys(options.prefix ?? "/binnacle/");
+    const keys = new Keys(options.prefix ?? storePrefix);
     try {
+      if (options.isRestoring !== true) await requireWhole(client, keys);
       await prepare(client, keys, options.indexes);
     } catch (error) {
       await client.close();
@@ -121,6 +125,16 @@ export class EtcdStore implements Store {
     this.#held.add(lease);
     lease.lost.addEventListener("abort", () => this.#held.delete(lease), { once: true });
     return lease;
+  }
+
+  /** All records at one instant, without those that go with a lease. @throws STORE.COMPACTED */
+  everything(): AsyncGenerator<StoreRecord, void, undefined> {
+    return everything(this.#client, this.#keys);
+  }
+
+  /** Puts these records in the place of all; see {@link replaceEverything}. */
+  replaceAll(records: Iterable<StoreRecord>): Promise<void> {
+    return replaceEverything(this.#client, this.#keys, records, (changes) => this.transact(changes));
   }
 
   async close(): Promise<void> {

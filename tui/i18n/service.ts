@@ -6,10 +6,6 @@ export const serviceEn = {
   "passwords.storeService": "Store service account",
   "passwords.agentChannel": "Agent channel",
   "passwords.cloudAdmin": "Cloud administrator",
-  "passwords.none.noManager": "nothing to change: no manager",
-  "passwords.none.notKnown": "not known now",
-  "passwords.none.embedded": "nothing to change: embedded store",
-  "passwords.none.notYet": "not from this console",
   "passwords.none.noManager.full":
     "There is no manager on this node: this image contains none. So there is neither a store with accounts, nor an agent channel, nor an account of the cloud whose password could be changed.",
   "passwords.none.notKnown.full":
@@ -51,7 +47,8 @@ export const serviceEn = {
   "service.andMore": "{shown} and {count} more",
   "service.limit": "takes seconds as a rule; given up after {duration}",
   "service.store.none": "the database: there is none on this node, nothing would be lost",
-  "service.store.readable": "the database: {records} records, {size}",
+  "service.store.readable":
+    "the database: {records} records, in them {hosts} hosts and {machines} virtual machines; {size}",
   "service.store.unreadable": "the database can't be read ({why}): nobody can say what would be lost. Size: {size}",
   "service.store.kept": "the former database is kept in {to}",
   "service.store.noRoom":
@@ -77,12 +74,12 @@ export const serviceEn = {
   "proxy.sure": "Set the console proxy to {address}, port {port}?",
   "proxy.effect.running": "The proxy is restarted: consoles that are open are cut off.",
   "proxy.effect.stopped": "The proxy does not run: it takes a change when it starts.",
-  "proxy.effect.absent": "There is no console proxy on this node yet: a change is kept for the manager.",
-  "proxy.effect.unknown": "Whether the proxy runs is not known: a change is kept for the manager.",
-  "proxy.saved.running": "Kept; the proxy runs with it.",
-  "proxy.saved.stopped": "Kept. The proxy takes it when it starts.",
-  "proxy.saved.absent": "Kept for the manager.",
-  "proxy.saved.unknown": "Kept for the manager.",
+  "proxy.effect.absent": "There is no console proxy on this node yet: the manager keeps the values for it.",
+  "proxy.effect.unknown": "Whether the proxy runs is not known: the manager keeps the values for it.",
+  "proxy.saved.running": "Set; the proxy runs with it.",
+  "proxy.saved.stopped": "Set. The proxy takes it when it starts.",
+  "proxy.saved.absent": "Set. There is no console proxy on this node yet.",
+  "proxy.saved.unknown": "Set. Whether the proxy runs is not known.",
   "proxy.saved.preview": "Preview: kept in its private folder.",
   "help.proxy":
     "The address and the port at which browsers reach the console proxy, for instance the address of a router that passes it on. An IP address, and a port from 1024 to 65535; one of the two may stay empty and keeps its value then. It is confirmed with Y.",
@@ -119,4 +116,84 @@ export const serviceEn = {
   "error.PROXY.PORT": "A number from 1024 to 65535.",
   "error.PROXY.NOT_MANAGEMENT": "The console proxy belongs to the management node. Set it on its console.",
   "error.PROXY.NOT_RESTARTED": "The values are kept, but the proxy did not start again. Its log says why: F2, Logs.",
+  "service.cloud.stopped": "the manager does not run: no task of the cloud is interrupted",
+  "service.cloud.silent":
+    "THE MANAGER DOES NOT ANSWER ({why}): nobody can say which tasks of the cloud are interrupted",
+  "service.cloud.hosts.stop": "hosts: {total}, {connected} connected. They go on, and nobody watches them",
+  "service.cloud.hosts.again":
+    "hosts: {total}, {connected} connected. Nobody watches them until the manager answers again",
+  "service.cloud.hosts.drop": "hosts: {total}. The cloud forgets them: each has to be added again",
+  "service.cloud.machines.stay": "virtual machines of the cloud: {total}, {running} running. They go on running",
+  "service.cloud.machines.drop":
+    "virtual machines of the cloud: {total}. The {running} that run go on, and nobody can manage them any more",
+  "service.cloud.noTasks": "tasks of the cloud: none runs",
+  "service.cloud.tasks.stop":
+    "TASKS THAT RUN: {total} ({names}). They stop in the middle; a manager that starts goes on with them, or takes them back",
+  "service.cloud.tasks.drop":
+    "TASKS THAT RUN: {total} ({names}). They stop in the middle, for good: what they have half done stays so",
+  "service.drop.after":
+    "Afterwards the cloud is empty: admin has the password of the installation again, and every host has to be added anew.",
+  "service.store.open": "the database: all that the cloud knows, {size}",
+  "service.sure.silent":
+    "The manager does not answer: nobody can say which tasks of the cloud are interrupted. Do it all the same?",
+  "service.sure.silentDrop":
+    "The manager does not answer: nobody can say which hosts, machines and tasks would be lost. Do it all the same?",
+  "proxy.waits": "The manager has not got them yet: it does not answer. It gets them when it has been started.",
+  "proxy.saved.waits": "Kept. The manager does not answer: it gets them when it has been started.",
+  "error.SERVICE.MANAGER_SILENT": "The manager does not say what would be hit ({why}); nothing was done.",
+  "error.SERVICE.MORE_AT_STAKE": "More would be hit by now than was said; nothing was done. Look at it again.",
+  "error.SERVICE.STORE_IN_USE": "The database is still in use ({why}); it is as it was.",
+  "passwords.about.storeAdmin": "the user root of etcd",
+  "passwords.about.storeService": "the user of the manager in etcd",
+  "passwords.about.agentChannel": "keys between the manager and all hosts",
+  "passwords.about.cloudAdmin": "the account admin of the cloud",
+  "passwords.short.NOT_MANAGEMENT": "not on this node",
+  "passwords.short.CONFIGURATION": "the configuration is wrong",
+  "passwords.short.NO_STORE_USER": "nothing to change: no user",
+  "passwords.short.MANAGER_STOPPED": "the manager does not run",
+  "passwords.short.NO_MANAGER": "nothing to change: no manager",
+  "passwords.short.NOT_KNOWN": "not known now",
+  "passwords.short.EMBEDDED": "nothing to change: embedded store",
+  "error.PASSWORDS.NOT_MANAGEMENT": "This is no management node: it has the password of the system root alone.",
+  "error.PASSWORDS.NO_MANAGER":
+    "There is no manager on this node: this image contains none. So there is neither a store with accounts, nor an agent channel, nor an account of the cloud whose password could be changed.",
+  "error.PASSWORDS.NOT_KNOWN":
+    "The state of the management service can't be read now ({why}), so nobody can say whether there is anything to change. Try again in a moment.",
+  "error.PASSWORDS.EMBEDDED":
+    "A single management node with the embedded store has none: the store is a file that only the manager opens, and it has no accounts and no password. Only a store that several management nodes share has them.",
+  "error.PASSWORDS.NO_STORE_USER":
+    "The manager uses its store without a password. Enable users in etcd, and name one in the configuration: store.etcd.user and store.etcd.passwordFile.",
+  "error.PASSWORDS.CONFIGURATION": "The manager's configuration can't be used: {why}",
+  "error.PASSWORDS.MANAGER_STOPPED":
+    "The manager does not answer, and only it can do that. Start the ZStack service first.",
+  "error.PASSWORD.WRONG_STORE": "That is not the password of the store's root; nothing was changed.",
+  "error.PASSWORD.STORE_UNCERTAIN":
+    "Whether the store has the new password is not known. A manager gets in with either. The log says more.",
+  "error.CHANNEL.NOT_RENEWED":
+    "{failed} of {total} hosts have no new certificate: {names}. Their present one stays good.",
+  "error.CLOUD.ABSENT": "The manager does not run.",
+  "error.CLOUD.LOST": "The manager went away in the middle: what was asked may be done. Look before you try again.",
+  "error.CLOUD.TIMEOUT": "The manager did not answer in time: what was asked may be done. Look before you try again.",
+  "error.IDENTITY.1006": "The manager has too many passwords to check. Wait a moment and try again.",
+  "passwords.authority.root": "Password of root",
+  "passwords.authority.store": "Store's root password",
+  "passwords.authorityEmpty": "Give this password.",
+  "passwords.mustChange": "Change at log-in",
+  "passwords.mustChange.hint": "Whoever logs in with it has to choose another one first. Space switches.",
+  "passwords.sure.cloudAdmin": "Change the password of the cloud's admin? All its sessions end.",
+  "passwords.sure.storeAdmin": "Change the password of the store's root?",
+  "passwords.sure.storeOwn":
+    "Change the password of {user} in the store? The manager is restarted with it, which takes seconds as a rule and {limit} at most; until then there is no API. Virtual machines go on running.",
+  "passwords.others":
+    "Other management nodes use the same store: {names}. Give them the new password at once, or they stop.",
+  "passwords.sure.agentChannel":
+    "Make new keys and certificates for all {count} hosts? Their present ones end. Nothing is restarted; a host that is not reached keeps what it has.",
+  "passwords.renew": "Renew",
+  "passwords.channel.about":
+    "New keys and certificates between the manager and the agents of all {count} hosts. It takes a second or two for each host; the log says how each one went.",
+  "help.passwords.manager":
+    "First the password that gives the right to do it, then the new one twice; it is confirmed with Y. At least 8 characters, and none that is guessed first. Nothing of it is shown, logged or kept, but for a hash.",
+  "jobs.kind.service.storeAdmin": "store password (root)",
+  "jobs.kind.service.storeService": "store password",
+  "jobs.kind.service.agentChannel": "renew agent channel",
 } as const;

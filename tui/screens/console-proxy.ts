@@ -60,7 +60,8 @@ export function consoleProxyScreen(control: Control): Screen {
     }
     const isPreview = control.view().state.status?.mode === "preview";
     control.close(screen);
-    control.notify(t()(isPreview ? "proxy.saved.preview" : `proxy.saved.${present.unit}`), "good");
+    const saved = present.handedOver ? (`proxy.saved.${present.unit}` as const) : "proxy.saved.waits";
+    control.notify(t()(isPreview ? "proxy.saved.preview" : saved), present.handedOver || isPreview ? "good" : "warn");
   }
 
   const screen: Screen = {
@@ -83,7 +84,11 @@ export function consoleProxyScreen(control: Control): Screen {
         canvas.text(2, 1, view.t("missing.pending"), "dim");
         return;
       }
-      const about = [view.t(present.isSet ? "proxy.isSet" : "proxy.isDefault"), view.t(`proxy.effect.${present.unit}`)];
+      const about = [
+        view.t(present.isSet ? "proxy.isSet" : "proxy.isDefault"),
+        ...(present.handedOver ? [] : [view.t("proxy.waits")]),
+        view.t(`proxy.effect.${present.unit}`),
+      ];
       const lines = about.flatMap((text) => wrap(text, canvas.width - 4));
       lines.forEach((line, i) => {
         canvas.text(2, 1 + i, line, "dim");

@@ -1,5 +1,11 @@
-import { type ServiceAction, type ServiceImpact, servicePhrase } from "../../core/model/service.ts";
-import type { MessageKey } from "../i18n/catalogue.ts";
+import {
+  type ServiceAccepts,
+  type ServiceAction,
+  type ServiceImpact,
+  servicePhrase,
+  stakesOf,
+} from "../../core/model/service.ts";
+import type { MessageKey, Translate } from "../i18n/catalogue.ts";
 import { wrap } from "../terminal/width.ts";
 import { PhrasePrompt } from "../widgets/phrase.ts";
 import { confirmScreen } from "./confirm.ts";
@@ -26,21 +32,17 @@ export function serviceActionScreen(control: Control, action: ServiceAction): Sc
     impact: () => (impact === undefined ? undefined : serviceImpactLines(control.view().t, impact, control.view().now)),
     phrase: servicePhrase[action],
     onConfirm: () => {
-      const doubt = doubtOf(impact);
-      if (doubt === undefined) void act();
-      else
-        control.open(
-          confirmScreen(control, screen, { message: control.view().t(doubt), style: "bad" }, () => void act()),
-        );
+      const message = doubtsOf(control.view().t, impact);
+      if (message === "") void act();
+      else control.open(confirmScreen(control, screen, { message, style: "bad" }, () => void act()));
     },
   });
 
   async function act(): Promise<void> {
     acting = true;
-    const { unreadStore, noCopy } = acceptsOf(impact);
     const job = await control.attempt(() =>
       control.client.call("startServiceJob", {
-        body: { action, phrase: servicePhrase[action], accepts: { unreadStore, noCopy } },
+        body: { action, phrase: servicePhrase[action], accepts: acceptsOf(impact) },
       }),
     );
     acting = false;
@@ -84,18 +86,26 @@ export function serviceActionScreen(control: Control, action: ServiceAction): Sc
   return screen;
 }
 
-/** What has to be agreed to beside the phrase. */
-function acceptsOf(impact: ServiceImpact | undefined): { unreadStore: boolean; noCopy: boolean } {
-  const store = impact?.store ?? null;
+/** What the person was told, and has to agree to beside the phrase. */
+function acceptsOf(impact: ServiceImpact | undefined): ServiceAccepts {
+  const [cloud, store] = [impact?.cloud ?? null, impact?.store ?? null];
   return {
     unreadStore: store?.state === "unreadable",
     noCopy: store !== null && store.state !== "none" && store.keeping.how === "noRoom",
+    silentManager: cloud?.state === "silent",
+    told: stakesOf(cloud, store),
   };
 }
 
-function doubtOf(impact: ServiceImpact | undefined): MessageKey | undefined {
-  const { unreadStore, noCopy } = acceptsOf(impact);
-  if (unreadStore && noCopy) return "service.sure.unreadNoCopy";
-  if (unreadStore) return "service.sure.unread";
-  return noCopy ? "service.sure.noCopy" : undefined;
+/** What is asked once more; empty when nothing is. */
+function doubtsOf(t: Translate, impact: ServiceImpact | undefined): string {
+  const { unreadStore, noCopy, silentManager } = acceptsOf(impact);
+  const store = unreadStore && noCopy ? "unreadNoCopy" : unreadStore ? "unread" : noCopy ? "noCopy" : undefined;
+  const isDrop = impact?.action === "resetDrop";
+  return [
+    ...(silentManager && impact?.action !== "start"
+      ? [t(isDrop ? "service.sure.silentDrop" : "service.sure.silent")]
+      : []),
+    ...(store === undefined ? [] : [t(`service.sure.${store}`)]),
+  ].join("\n");
 }

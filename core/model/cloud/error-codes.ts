@@ -35,6 +35,10 @@ export const cloudErrors = {
   "SYS.1034": "The query is too large",
   "SYS.1035": "The page of the query is wrong",
   "SYS.1036": "The query would look at too many records",
+  "SYS.1050": "A backup is being made already",
+  "SYS.1051": "The backup could not be made",
+  "SYS.1052": "Only the cloud's administrator may do this",
+  "SYS.1080": "The task could not be carried on",
   "HOST.1001": "The host is not in a state that allows this",
   "HOST.1002": "The host's status does not allow this",
   "HOST.1003": "The host can't be deleted",
@@ -97,6 +101,7 @@ export const cloudErrors = {
   "IDENTITY.1008": "The user has as many sessions as it can have",
   "IDENTITY.1009": "The stored password can't be read",
   "IDENTITY.1010": "The user is not in a state that allows this",
+  "IDENTITY.1030": "Only root of a management node may do this",
 } as const satisfies Record<`${Area}.${number}`, string>;
 
 export type CloudErrorCode = keyof typeof cloudErrors;

@@ -1,3 +1,4 @@
+import { parseAddress } from "../address.ts";
 import { quoted, shown } from "../quote.ts";
 import { line, record, say } from "./fields.ts";
 import { done, type Outcome, type Refusal, refusalOf, refuse } from "./refusal.ts";
@@ -53,6 +54,8 @@ function valueOf(setting: Setting, text: string): SettingValue | undefined {
       return within(setting, /^(0|[1-9]\d{0,8})(\.\d{1,6})?$/.test(text) ? Number(text) : undefined);
     case "size":
       return within(setting, parseSize(text));
+    case "address":
+      return text === setting.default || parseAddress(text) !== undefined ? text : undefined;
   }
 }
 
@@ -73,6 +76,8 @@ export function expected(setting: Setting): string {
       return `a number (${setting.unit}) from ${setting.min} to ${setting.max}`;
     case "size":
       return `a size such as 1G, from ${formatSize(setting.min)} to ${formatSize(setting.max)}`;
+    case "address":
+      return "an IP address, or auto";
   }
 }
 

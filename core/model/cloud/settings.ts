@@ -11,7 +11,8 @@ type Kind =
   | { type: "integer"; default: number; min: number; max: number; unit: string }
   | { type: "number"; default: number; min: number; max: number; unit: string }
   | { type: "size"; default: number; min: number; max: number; unit: "bytes" }
-  | { type: "choice"; default: string; choices: readonly string[] };
+  | { type: "choice"; default: string; choices: readonly string[] }
+  | { type: "address"; default: "auto" };
 
 export type Setting = Kind & { category: string; name: string; description: string };
 
@@ -34,6 +35,10 @@ function ratio(initial: number, [min, max]: readonly [number, number], unit: str
 }
 function choice(initial: string, choices: readonly string[], ...text: Words): Setting {
   return { ...words(text), type: "choice", default: initial, choices };
+}
+
+function address(...text: Words): Setting {
+  return { ...words(text), type: "address", default: "auto" };
 }
 
 export const settings: readonly Setting[] = [
@@ -255,4 +260,47 @@ export const settings: readonly Setting[] = [
     "Time between two backups of the store.",
   ),
   whole(14, [1, 10_000], "backups", "managementServer", "backup.keepAmount", "Backups that are kept."),
+
+  address("consoleProxy", "address", "Where browsers reach the console proxy; auto: the management address."),
+  whole(4900, [1024, 65_535], "port", "consoleProxy", "port", "Port at which browsers reach the console proxy."),
+  whole(
+    7 * day,
+    [0, 10 * 365 * day],
+    "seconds",
+    "managementServer",
+    "task.retention",
+    "Time for which a task is kept after its end.",
+  ),
+  whole(
+    1000,
+    [0, 100_000],
+    "tasks",
+    "managementServer",
+    "task.keepNewest",
+    "Tasks that are kept however long ago they ended, the newest ones.",
+  ),
+  whole(
+    90 * day,
+    [day, 100 * 365 * day],
+    "seconds",
+    "managementServer",
+    "audit.retention",
+    "Time for which records of the audit are kept.",
+  ),
+  whole(
+    1_000_000,
+    [1000, 100_000_000],
+    "records",
+    "managementServer",
+    "audit.maxRecords",
+    "Records of the audit above which the oldest go before their time.",
+  ),
+  whole(
+    day,
+    [hour, 30 * day],
+    "seconds",
+    "managementServer",
+    "idempotencyKey.retention",
+    "Time for which a call with the same idempotency key is given the first one's answer.",
+  ),
 ];

@@ -4,6 +4,7 @@ import type { Facts } from "../../model/facts.ts";
 import { valueOf } from "../../model/reading.ts";
 import { readNodeFile } from "../facts/node-file.ts";
 import { readUnits } from "../facts/services.ts";
+import { managersProxy, type ProxyHandover } from "../manager/proxy-handover.ts";
 import type { Settings } from "../settings.ts";
 import { isUp, proxyUnit } from "./units.ts";
 import type { ServiceWorld } from "./world.ts";
@@ -12,18 +13,24 @@ import type { ServiceWorld } from "./world.ts";
 const restartMs = 8_000;
 const lookMs = 3_000;
 
-type Tools = { world: ServiceWorld; settings: Settings; facts: () => Facts };
+type Tools = { world: ServiceWorld; settings: Settings; handover: Pick<ProxyHandover, "now">; facts: () => Facts };
 
-/** The proxy's address and port, and whether there is a proxy that uses them. */
+/**
+ * The proxy's address and port, and whether there is a proxy that uses them: what waits for the manager, else what the
+ * manager has, else what it was given last.
+ */
 export async function consoleProxyState({ world, settings, facts }: Tools): Promise<ConsoleProxyState> {
-  const kept = settings.consoleProxy;
-  const unit = await proxyState(world);
-  if (kept !== null) return { isSet: true, ...kept, unit };
-  return { isSet: false, address: managementAddress(facts()), port: consoleProxyPort, unit };
+  const [unit, managers] = await Promise.all([proxyState(world), managersProxy(world.manager)]);
+  const waiting = settings.consoleProxyToHandOver;
+  if (waiting !== null) return { isSet: true, ...waiting, handedOver: false, unit };
+  const automatic = { address: managementAddress(facts()), port: consoleProxyPort };
+  const kept = managers === undefined ? settings.consoleProxy : managers;
+  return { isSet: kept !== null, ...automatic, ...kept, handedOver: true, unit };
 }
 
 /**
- * Keeps address and port for the manager, and restarts the proxy where it runs. An empty one stays as it is.
+ * Keeps address and port, gives them to the manager, at once or when it is started, and restarts the proxy where it
+ * runs. An empty one stays as it is.
  *
  * @throws NodeError PROXY.EMPTY, PROXY.ADDRESS, PROXY.PORT, PROXY.NOT_MANAGEMENT, SETTINGS.NOT_SAVED,
  * PROXY.NOT_RESTARTED: kept, but the proxy did not start again
@@ -40,6 +47,7 @@ export async function setConsoleProxy(
   const address = given.address === "" ? before.address : given.address;
   if (address === null) throw new NodeError("PROXY.ADDRESS", sentences["PROXY.ADDRESS"]);
   await settings.setConsoleProxy({ address, port: given.port === "" ? before.port : Number(given.port) });
+  await tools.handover.now();
   if (before.unit === "running") await restart(world);
   return { before, after: await consoleProxyState(tools) };
 }

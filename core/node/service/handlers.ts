@@ -3,11 +3,13 @@ import type { ConsoleProxyState } from "../../model/console-proxy.ts";
 import type { Audit } from "../audit.ts";
 import type { FactBoard } from "../facts/board.ts";
 import type { Jobs } from "../jobs.ts";
+import type { ProxyHandover } from "../manager/proxy-handover.ts";
 import type { ImpactView } from "../power.ts";
 import type { Settings } from "../settings.ts";
 import { consoleProxyState, setConsoleProxy } from "./console-proxy.ts";
 import { serviceImpactOf } from "./impact.ts";
-import { runningServiceJob, startServiceJob } from "./job.ts";
+import { startServiceJob } from "./job.ts";
+import { runningServiceJob } from "./jobs.ts";
 import { refusalsOf } from "./refusals.ts";
 import { readService } from "./units.ts";
 import type { ServiceWorld } from "./world.ts";
@@ -17,6 +19,7 @@ type ServiceParts = {
   audit: Audit;
   jobs: Jobs;
   settings: Settings;
+  handover: ProxyHandover;
   board: FactBoard;
   impactView: (caller: Caller) => Promise<ImpactView>;
 };
@@ -27,8 +30,8 @@ const lookMs = 8_000;
 
 /** The calls that concern the ZStack service. */
 export function serviceHandlers(parts: ServiceParts): Pick<Handlers, ServiceCalls> {
-  const { service: world, audit, jobs, settings, board } = parts;
-  const proxy = { world, settings, facts: () => board.facts() };
+  const { service: world, audit, jobs, settings, handover, board } = parts;
+  const proxy = { world, settings, handover, facts: () => board.facts() };
   return {
     service: async () => {
       const known = await readService(world, AbortSignal.timeout(lookMs));
@@ -38,7 +41,7 @@ export function serviceHandlers(parts: ServiceParts): Pick<Handlers, ServiceCall
       serviceImpactOf(world, query.action, await parts.impactView(caller), runningServiceJob(jobs)),
     startServiceJob: ({ body, caller }) =>
       audit.audited({ console: caller.console, action: "service.begin", detail: body.action }, () =>
-        startServiceJob({ jobs, audit, world }, body, caller.console),
+        startServiceJob({ jobs, audit, world, onEmptied: () => handover.lost() }, body, caller.console),
       ),
     consoleProxy: () => consoleProxyState(proxy),
     setConsoleProxy: async ({ body, caller }) => {

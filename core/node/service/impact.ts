@@ -1,6 +1,7 @@
 import { valueOf } from "../../model/reading.ts";
 import type { ServiceAction, ServiceImpact } from "../../model/service.ts";
 import { type ImpactView, impactOf } from "../power.ts";
+import { readAtStake } from "./at-stake.ts";
 import { refusalOf } from "./refusals.ts";
 import { limitsMs } from "./run.ts";
 import { readService } from "./units.ts";
@@ -17,6 +18,11 @@ export async function serviceImpactOf(
   const known = await readService(world, signal);
   const refusal = refusalOf(action, known, running);
   const machines = valueOf(view.facts.virtualMachines)?.list ?? null;
+  const isRefused = refusal !== null;
+  const [cloud, store] = await Promise.all([
+    isRefused ? null : readAtStake(world, known.units),
+    isRefused || action !== "resetDrop" ? null : world.store.look(signal),
+  ]);
   return {
     ...impactOf(view),
     action,
@@ -24,6 +30,7 @@ export async function serviceImpactOf(
     units: known.units,
     machineNames: machines?.filter(({ state }) => state === "running").map(({ name }) => name) ?? null,
     limitSeconds: limitsMs[action] / 1000,
-    store: action === "resetDrop" && refusal === null ? await world.store.look(signal) : null,
+    cloud,
+    store,
   };
 }

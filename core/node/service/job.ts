@@ -1,8 +1,17 @@
 import { NodeError } from "../../model/error.ts";
 import type { Job } from "../../model/records.ts";
-import { type ServiceAccepts, type ServiceAction, servicePhrase } from "../../model/service.ts";
+import {
+  type CloudAtStake,
+  type ServiceAccepts,
+  type ServiceAction,
+  type StoreLook,
+  servicePhrase,
+  stakesOf,
+} from "../../model/service.ts";
 import type { Audit } from "../audit.ts";
-import type { JobContext, Jobs } from "../jobs.ts";
+import type { Jobs } from "../jobs.ts";
+import { readAtStake, requireTold } from "./at-stake.ts";
+import { runningServiceJob, serviceJobKind, telling } from "./jobs.ts";
 import { refusalOf } from "./refusals.ts";
 import { carryOut } from "./run.ts";
 import { noRoom } from "./store.ts";
@@ -10,20 +19,20 @@ import { existingUnits, managerUnit, readService, refused, stateWords } from "./
 import type { ServiceWorld } from "./world.ts";
 
 export type ServiceRequest = { action: ServiceAction; phrase: string; accepts: ServiceAccepts };
-type Tools = { jobs: Jobs; audit: Audit; world: ServiceWorld };
-
-const kindPrefix = "service.";
-
-/** The kind of the service's job that runs; undefined when none does. */
-export function runningServiceJob(jobs: Jobs): string | undefined {
-  return jobs.list().find(({ kind, state }) => state === "running" && kind.startsWith(kindPrefix))?.kind;
-}
+type Tools = {
+  jobs: Jobs;
+  audit: Audit;
+  world: ServiceWorld;
+  /** The store was emptied: what the agent had brought the manager is gone with it. */
+  onEmptied: () => Promise<void>;
+};
 
 /**
  * Starts, stops, restarts or resets the ZStack service as a job. How it ended is in the audit log, with the state
  * before and after.
  *
- * @throws NodeError SERVICE.WRONG_PHRASE, SERVICE.STORE_UNREAD, SERVICE.NO_ROOM, those of `refusalOf` and `Jobs.start`
+ * @throws NodeError SERVICE.WRONG_PHRASE, SERVICE.STORE_UNREAD, SERVICE.NO_ROOM, SERVICE.MANAGER_SILENT,
+ * SERVICE.MORE_AT_STAKE, those of `refusalOf` and `Jobs.start`
  */
 export async function startServiceJob(tools: Tools, request: ServiceRequest, console: string): Promise<Job> {
   const { jobs, audit, world } = tools;
@@ -34,18 +43,26 @@ export async function startServiceJob(tools: Tools, request: ServiceRequest, con
   const known = await readService(world, signal);
   const refusal = refusalOf(action, known, runningServiceJob(jobs));
   if (refusal !== null) throw refused(refusal);
-  const loss = action === "resetDrop" ? await requireTold(world, accepts, signal) : undefined;
+  const [cloud, store] = await Promise.all([
+    action === "start" ? null : readAtStake(world, known.units),
+    action === "resetDrop" ? world.store.look(signal) : null,
+  ]);
+  if (cloud !== null) requireTold(action, cloud, store, accepts);
+  const loss = store === null ? undefined : lossOf(store, cloud, accepts);
   // Somebody else may have begun while this looked.
   const other = refusalOf(action, known, runningServiceJob(jobs));
   if (other !== null) throw refused(other);
-  const job = { kind: `${kindPrefix}${action}`, subject: managerUnit, console, cancellable: false };
+  const job = { kind: serviceJobKind(action), subject: managerUnit, console, cancellable: false };
   return jobs.start(job, (context) =>
     telling(context, async () => {
       await audit.audited(
         { console, action: job.kind, ...(loss === undefined ? {} : { detail: loss }) },
         async () => {
           if (loss !== undefined) context.log(`What is lost: ${loss}`);
-          const emptied = (kept: string | null) => recordEmptied(audit, console, kept);
+          const emptied = async (kept: string | null) => {
+            await recordEmptied(audit, console, kept);
+            await tools.onEmptied();
+          };
           await carryOut(action, { world, accepts, context, emptied });
           return existingUnits(world.machine, context.signal);
         },
@@ -64,12 +81,11 @@ async function recordEmptied(audit: Audit, console: string, kept: string | null)
 }
 
 /**
- * Nothing may be lost without a word: what is in the store in words.
+ * What would be lost, in words.
  *
  * @throws NodeError SERVICE.STORE_UNREAD, SERVICE.NO_ROOM
  */
-async function requireTold(world: ServiceWorld, accepts: ServiceAccepts, signal: AbortSignal): Promise<string> {
-  const look = await world.store.look(signal);
+function lossOf(look: StoreLook, cloud: CloudAtStake | null, accepts: ServiceAccepts): string {
   if (look.state === "none") return "no store";
   if (look.state === "unreadable" && !accepts.unreadStore)
     throw new NodeError("SERVICE.STORE_UNREAD", `What would be lost is not known: ${look.why}.`, {
@@ -77,16 +93,8 @@ async function requireTold(world: ServiceWorld, accepts: ServiceAccepts, signal:
       values: { why: look.why },
     });
   if (look.keeping.how === "noRoom" && !accepts.noCopy) throw noRoom(look.keeping);
-  return look.state === "readable" ? `${look.records} records` : `a store that can't be read (${look.why})`;
-}
-
-/** The list of jobs has a sentence for what went wrong; the log has the remedy as well. */
-async function telling({ log, signal }: JobContext, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (signal.aborted) log("The agent ended: what systemd has begun goes on. Look at the services.");
-    else if (error instanceof NodeError) log(`${error.code}: ${error.message}\n${error.remedy ?? ""}`.trim());
-    throw error;
-  }
+  if (look.state === "unreadable") return `a store that can't be read (${look.why})`;
+  const { hosts, machines } = stakesOf(cloud, look);
+  const records = look.state === "readable" ? `${look.records} records` : "all records";
+  return `${records}, in them ${hosts} hosts and ${machines} virtual machines`;
 }

@@ -1,4 +1,5 @@
 import type { Refusal, ServiceAction, ServiceState } from "../../model/service.ts";
+import { busyWith } from "./jobs.ts";
 import { isDown, isUp, type Known } from "./units.ts";
 
 /**
@@ -22,11 +23,7 @@ export function refusalOf(action: ServiceAction, known: Known, running: string |
     return refuse("SERVICE.NO_MANAGER", "There is no ZStack service here: this image contains no manager.", {
       remedy: "Upgrade the node to an image that contains one.",
     });
-  if (running !== undefined)
-    return refuse("SERVICE.BUSY", "Another job of the ZStack service runs.", {
-      remedy: "Wait until it ends: F2, Jobs.",
-      values: { job: running },
-    });
+  if (running !== undefined) return busyWith(running);
   if (isInstalling)
     return refuse("SERVICE.INSTALLING", "The role of this node is being installed.", { remedy: "Wait until it is." });
   if (action === "resetDrop" && isClustered)

@@ -12,6 +12,7 @@ const answerMs = 60_000;
 /** The time limit of the role's installation itself is 14 minutes. */
 const roleMs = 15 * 60_000;
 const askEveryMs = 500;
+const readyMs = 5_000;
 
 /** After so long an action is given up. */
 export const limitsMs: Record<ServiceAction, number> = {
@@ -22,14 +23,12 @@ export const limitsMs: Record<ServiceAction, number> = {
   resetDrop: 2 * systemctlMs + roleMs + answerMs,
 };
 
-export type RunOptions = {
-  world: ServiceWorld;
-  accepts: ServiceAccepts;
-  context: JobContext;
+type StartOptions = { world: ServiceWorld; context: JobContext };
+export type RunOptions = StartOptions & {
+  accepts: Pick<ServiceAccepts, "noCopy">;
   /** The store has been emptied; the former one is in this folder, or nowhere. */
   emptied: (kept: string | null) => Promise<void>;
 };
-type StartOptions = Pick<RunOptions, "world" | "context">;
 
 /**
  * Carries an action out.
@@ -39,8 +38,14 @@ type StartOptions = Pick<RunOptions, "world" | "context">;
  */
 export async function carryOut(action: ServiceAction, options: RunOptions): Promise<void> {
   if (action === "stop") await stop(options);
-  else if (action === "start" || action === "restart") await start(options, action);
+  else if (action === "start") await start(options, "start");
+  else if (action === "restart") await restart(options);
   else await reset(options, action === "resetDrop");
+}
+
+/** @throws NodeError SERVICE.NOT_STARTED, SERVICE.TIMEOUT */
+export function restart(options: StartOptions): Promise<void> {
+  return start(options, "restart");
 }
 
 async function stop({ world, context }: StartOptions): Promise<void> {
@@ -71,16 +76,23 @@ async function start(options: StartOptions, verb: "start" | "restart", from = 0)
       await fail("SERVICE.NOT_STARTED", words, failed, world, context);
     }
     const hasManager = now.some(({ unit }) => unit === managerUnit);
-    if (now.every(isUp) && (!hasManager || (await world.managerAnswers(context.signal)))) break;
+    if (now.every(isUp) && (!hasManager || (await isReady(world)))) break;
     const elapsedMs = world.machine.monotonicMs() - startedAt;
     if (elapsedMs >= answerMs || context.signal.aborted) {
-      const words = `The manager does not answer on https://localhost:8080 within ${answerMs / 1000} s.`;
+      const words = `The manager does not answer within ${answerMs / 1000} s.`;
       await fail("SERVICE.TIMEOUT", words, now.slice(0, 1), world, context);
     }
     share(0.4 + (0.6 * elapsedMs) / answerMs);
     await sleep(world.machine, askEveryMs, context.signal);
   }
   context.log("The ZStack service runs and answers.");
+}
+
+async function isReady({ manager }: ServiceWorld): Promise<boolean> {
+  return manager(readyMs, (calls) => calls.call("IsReady", {})).then(
+    ({ ready }) => ready,
+    () => false,
+  );
 }
 
 async function reset(options: RunOptions, drop: boolean): Promise<void> {

@@ -15,7 +15,7 @@ export const resetUnit = "binnacle-service-reset.service";
 
 /** Units that tell whether the role is being installed just now, and whether the store is not this node's alone. */
 const installers = ["binnacle-role.service", resetUnit];
-const clustered = ["binnacle-zsha.service", "etcd.service"];
+const clustered = ["binnacle-zsha.service"];
 const managerProgram = "manager.js";
 
 /** What is known of the service on this node. */

@@ -1,9 +1,10 @@
 import type { Effects } from "../effects.ts";
 import type { Machine } from "../machine.ts";
+import { managerPaths } from "../manager/configuration.ts";
+import { type ManagerDoor, managerDoor } from "../manager/door.ts";
 import { rolePaths } from "../role/paths.ts";
-import { realWorld } from "../role/world.ts";
-import { upgradePaths } from "../upgrade/world.ts";
-import { embeddedStore, type Store } from "./store.ts";
+import { configuredStore } from "./configured-store.ts";
+import type { Store } from "./store.ts";
 
 /** Everything through which the ZStack service is looked at and changed. */
 export type ServiceWorld = {
@@ -14,20 +15,20 @@ export type ServiceWorld = {
   library: string;
   /** The record of the role's installation. */
   record: string;
-  /** Whether the manager's API answers on this node now. */
-  managerAnswers(signal: AbortSignal): Promise<boolean>;
+  /** Asks the manager. */
+  manager: ManagerDoor;
 };
 
-/** This machine; the store, which a preview must not touch, lies below `root`. */
+/** This machine; the store and the manager, which a preview must not touch, lie below `root`. */
 export function serviceWorld(machine: Machine, effects: ServiceWorld["effects"], root = ""): ServiceWorld {
   const { library, record } = rolePaths();
-  const { manager } = upgradePaths(root);
+  const paths = managerPaths(root);
   return {
     machine,
     effects,
-    store: embeddedStore(machine, { folder: manager, kept: `${root}/var/lib/binnacle/kept-stores` }),
+    store: configuredStore(machine, paths),
     library,
     record,
-    managerAnswers: (signal) => realWorld(machine).managerAnswers(signal),
+    manager: managerDoor(paths.socket),
   };
 }

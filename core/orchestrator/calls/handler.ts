@@ -16,6 +16,14 @@ export type Caller = {
   address: string;
 };
 
+/** Root of the management node itself, who has come through its own door. */
+export const rootCaller = { sessionUuid: null, userUuid: null, accountName: "root" } as const;
+
+/** A user who is called root has a uuid. */
+export function isRoot({ userUuid, accountName }: Caller): boolean {
+  return userUuid === null && accountName === rootCaller.accountName;
+}
+
 /** Work that goes on after the answer, as it is put into the transaction of the call. */
 export type NewTask = {
   /** Of the flow. */

@@ -84,6 +84,12 @@ export function lastResort(): CloudError {
   return error("IDENTITY.1010", "User admin", details, "Change its password; that ends all other sessions.");
 }
 
+export function rootOnly(): CloudError {
+  const details = "A password is set without the old one only through root's door, /run/binnacle/manager.sock.";
+  const remedy = "On a management node: zstack-ctl reset_password, or Change Passwords on its console.";
+  return error("IDENTITY.1030", "caller", details, remedy);
+}
+
 function after(retryAfterMs: number): Values {
   return retryAfterMs > 0 ? { retryAfterMs } : {};
 }

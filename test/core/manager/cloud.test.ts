@@ -1,106 +1,16 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { hostPassword } from "../../support/cloud/hosts.ts";
-import { type TestCloud, testCloud } from "../../support/cloud/manager.ts";
+import { test } from "node:test";
+import { taskEnd } from "../../../core/orchestrator/tasks.ts";
+import type { TestCloud } from "../../support/cloud/manager.ts";
+import { place, seen } from "../../support/cloud/place.ts";
 import { refuses } from "../store/conformance.ts";
 
 const gigabyte = 1024 ** 3;
-
-/** A zone with a cluster, storage, a network with ten addresses, and hosts of these addresses. */
-async function place(t: TestContext, addresses: readonly string[], storage: "local" | "shared" = "shared") {
-  const bed = await testCloud(t);
-  const { call, done, hosts } = bed;
-  const zone = (await call("CreateZone", { name: "east" })).inventory;
-  const cluster = (await call("CreateCluster", { name: "rack 1", zoneUuid: zone.uuid })).inventory;
-  const given = { name: "store", zoneUuid: zone.uuid, url: "/binnacle_ps" };
-  const name = storage === "local" ? "AddLocalPrimaryStorage" : "AddSharedMountPointPrimaryStorage";
-  const primary = (await call(name, given)).inventory;
-  await call("AttachPrimaryStorageToCluster", { uuid: primary.uuid, clusterUuid: cluster.uuid });
-  const l2 = (await call("CreateL2NoVlanNetwork", { name: "flat", zoneUuid: zone.uuid, physicalInterface: "eth0" }))
-    .inventory;
-  await call("AttachL2NetworkToCluster", { uuid: l2.uuid, clusterUuid: cluster.uuid });
-  const l3 = (await call("CreateL3Network", { name: "people", l2NetworkUuid: l2.uuid })).inventory;
-  const range = {
-    name: "r",
-    l3NetworkUuid: l3.uuid,
-    startIp: "10.0.0.10",
-    endIp: "10.0.0.19",
-    netmask: "255.255.255.0",
-  };
-  await call("AddIpRange", range);
-  const hostUuids: string[] = [];
-  for (const managementIp of addresses) {
-    await hosts.add(managementIp);
-    const input = { name: managementIp, clusterUuid: cluster.uuid, managementIp, password: hostPassword };
-    const task = await done("AddKVMHost", input);
-    assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
-    hostUuids.push(task.resourceUuid ?? "");
-  }
-  return { ...bed, zone, cluster, primary, l3, hostUuids };
-}
 
 async function machine({ done }: Pick<TestCloud, "done">, more: object = {}) {
   const input = { name: "web", cpuNum: 2, memorySize: gigabyte, rootDiskSize: 10 * gigabyte, ...more };
   return done("CreateVmInstance", input);
 }
-
-test("a host that joins is Connected with its figures and tags; its password is nowhere", async (t) => {
-  const { call, hostUuids, store } = await place(t, ["10.0.0.2"]);
-  const host = (await call("GetHost", { uuid: hostUuids[0] ?? "" })).inventory;
-  assert.deepEqual([host.status, host.state, host.cpuCores], ["Connected", "Enabled", 16]);
-  assert.ok(host.tags.includes("cpu::model::Test-CPU-1"), String(host.tags));
-  assert.equal(host.memoryReserved, gigabyte);
-  for (const kind of ["Task", "Flow", "Host", "AuditRecord", "HostCertificate"])
-    assert.doesNotMatch(JSON.stringify((await store.list({ kind })).records), new RegExp(hostPassword));
-});
-
-test("a host whose password is wrong leaves nothing but a failed task", async (t) => {
-  const { call, done, hosts, cluster } = await place(t, []);
-  await hosts.add("10.0.0.2");
-  const task = await done("AddKVMHost", {
-    name: "h",
-    clusterUuid: cluster.uuid,
-    managementIp: "10.0.0.2",
-    password: "no",
-  });
-  assert.equal(task.state, "Failed");
-  assert.equal(task.error?.code, "HOST.1012");
-  assert.equal((await call("QueryHost", { count: true })).total, 0);
-});
-
-test("a host that is added twice at once is one host", async (t) => {
-  const { call, done, hosts, cluster } = await place(t, []);
-  await hosts.add("10.0.0.2");
-  const input = { name: "h", clusterUuid: cluster.uuid, managementIp: "10.0.0.2", password: hostPassword };
-  const [first] = await Promise.all([done("AddKVMHost", input), refuses(call("AddKVMHost", input), "HOST.1030")]);
-  assert.equal(first.state, "Succeeded");
-  const other = { ...input, name: "other" };
-  assert.match((await refuses(call("AddKVMHost", other), "HOST.1030")).message, /The host h has/);
-  assert.equal((await call("QueryHost", { count: true })).total, 1);
-});
-
-test("a host that has left the cloud already, when a manager ended in the midst of it, is deleted", async (t) => {
-  const { call, done, hosts, hostUuids } = await place(t, ["10.0.0.2"]);
-  const uuid = hostUuids[0] ?? "";
-  assert.equal((await done("ChangeHostState", { uuid, stateEvent: "preMaintain" })).state, "Succeeded");
-  await hosts.door.leave({ uuid, managementIp: "10.0.0.2" }, AbortSignal.timeout(1_000));
-  const task = await done("DeleteHost", { uuid });
-  assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
-  assert.equal((await call("QueryHost", { count: true })).total, 0);
-});
-
-test("only a simulated host may be reached over loopback; another one is told to forget the cloud again", async (t) => {
-  const { call, done, hosts, cluster } = await place(t, ["127.0.1.1"]);
-  await hosts.add("127.0.0.1");
-  const real = hosts.hosts.get("127.0.0.1");
-  if (real !== undefined) real.claims = "libvirt";
-  const input = { name: "h", clusterUuid: cluster.uuid, managementIp: "127.0.0.1", password: hostPassword };
-  const task = await done("AddKVMHost", input);
-  assert.deepEqual([task.state, task.error?.code], ["Failed", "HOST.1030"]);
-  assert.match(task.error?.details ?? "", /127\.0\.0\.1.*leads each of them to itself/);
-  assert.equal(real?.uuid, undefined);
-  assert.equal((await call("QueryHost", { count: true })).total, 1);
-});
 
 test("a machine runs on a host with an address; stopped, started, deleted and expunged it leaves nothing", async (t) => {
   const bed = await place(t, ["10.0.0.2"]);
@@ -194,6 +104,42 @@ test("maintenance stops the machines of a host, which can be deleted then; its m
   assert.equal(cloud.mirror.count("HostCertificate"), 0);
   assert.equal(hosts.hosts.get("10.0.0.2")?.uuid, undefined);
   assert.equal(cloud.mirror.count("VmInstance"), 5);
+});
+
+test("a storage counts what its hosts have, no longer what a deleted host had", async (t) => {
+  const bed = await place(t, ["10.0.0.2", "10.0.0.3"], "local");
+  const { done, cloud, primary, hostUuids } = bed;
+  const total = () => cloud.mirror.get("PrimaryStorage", primary.uuid)?.value.totalCapacity;
+  assert.equal(total(), 2 * 1024 ** 4);
+  for (const [nth, left] of [1024 ** 4, 0].entries()) {
+    const uuid = hostUuids[nth] ?? "";
+    await done("ChangeHostState", { uuid, stateEvent: "preMaintain" });
+    assert.equal((await done("DeleteHost", { uuid })).state, "Succeeded");
+    assert.equal(total(), left);
+  }
+});
+
+test("a maintenance that is cancelled stops no further machine, nor one that it waited for", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, cloud, hosts, hostUuids } = bed;
+  const { mirror } = cloud;
+  await call("UpdateGlobalConfig", { category: "kvm", name: "vm.migrationQuantity", value: "1" });
+  const uuids: string[] = [];
+  for (const name of ["a", "b"]) uuids.push((await machine(bed, { name })).resourceUuid ?? "");
+  const gate = Promise.withResolvers<void>();
+  hosts.hold = () => gate.promise;
+  // Somebody stops both: the maintenance finds them busy, and waits for the first.
+  const stops = await Promise.all(uuids.map((uuid) => call("StopVmInstance", { uuid })));
+  const { task } = await call("ChangeHostState", { uuid: hostUuids[0] ?? "", stateEvent: "preMaintain" });
+  const uuid = task?.uuid ?? "";
+  await seen(mirror, () => mirror.get("Task", uuid)?.value.state === "Running");
+  await call("CancelTask", { uuid });
+  assert.equal((await taskEnd(mirror, uuid, AbortSignal.timeout(60_000)))?.state, "Cancelled");
+  assert.equal(mirror.get("Host", hostUuids[0] ?? "")?.value.state, "Enabled");
+  gate.resolve();
+  for (const stop of stops) await taskEnd(mirror, stop.task.uuid, AbortSignal.timeout(60_000));
+  const calls = [...mirror.all("Task")].filter(({ value }) => value.call === "StopVmInstance");
+  assert.equal(calls.length, 2);
 });
 
 test("a zone is deleted with everything in it, unless a machine runs", async (t) => {

@@ -18,6 +18,8 @@ import { noChannel } from "../../../core/node/host/channel.ts";
 import { Jobs } from "../../../core/node/jobs.ts";
 import { createLog } from "../../../core/node/log.ts";
 import { Logs } from "../../../core/node/logs.ts";
+import { managerPaths } from "../../../core/node/manager/configuration.ts";
+import { ProxyHandover } from "../../../core/node/manager/proxy-handover.ts";
 import { networkActivity } from "../../../core/node/network/activity.ts";
 import { NetworkChanges } from "../../../core/node/network/changes.ts";
 import { networkWorld } from "../../../core/node/network/world.ts";
@@ -46,6 +48,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
   const filled = { ...emptySeries(), bucket: 3, values: [0.1, 0.2, 0.3], samples: 1 };
   const audit = new Audit({ file: join(home, "audit.jsonl"), now: () => machine.now(), log });
   const paths = archivePaths(join(home, "machine"));
+  const service = replaced.service ?? serviceWorld(machine, effects("preview", machine, home), join(home, "machine"));
   const parts: Parts = {
     version: "0.0.0",
     startedAt: machine.now(),
@@ -99,7 +102,11 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
       () => undefined,
     ),
     upgrade: upgradeWorld(machine, join(home, "machine")),
-    service: serviceWorld(machine, effects("preview", machine, home), join(home, "machine")),
+    service,
+    manager: {
+      paths: managerPaths(join(home, "machine")),
+      handover: new ProxyHandover({ manager: service.manager, settings, machine, onTrouble: () => undefined }),
+    },
     logs: new Logs(machine),
     processes: new Processes(machine),
     hardware: async () => {

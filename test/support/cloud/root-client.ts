@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
-import { CallRefused, requestOf } from "../../../core/api/cloud-client.ts";
+import { CallRefused } from "../../../core/api/cloud-client.ts";
+import { requestOf } from "../../../core/api/cloud-request.ts";
 import type { CloudCall } from "../../../core/model/cloud/calls/call.ts";
 import {
   type CallInput,

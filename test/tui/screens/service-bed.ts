@@ -3,7 +3,14 @@ import type { ConsoleProxyState } from "../../../core/model/console-proxy.ts";
 import { NodeError } from "../../../core/model/error.ts";
 import type { NodeRole } from "../../../core/model/facts.ts";
 import type { Job } from "../../../core/model/records.ts";
-import type { Refusal, ServiceAction, ServiceImpact, ServiceState, StoreLook } from "../../../core/model/service.ts";
+import type {
+  CloudAtStake,
+  Refusal,
+  ServiceAction,
+  ServiceImpact,
+  ServiceState,
+  StoreLook,
+} from "../../../core/model/service.ts";
 import type { Screen } from "../../../tui/screens/screen.ts";
 import { type Bed, type BedOptions, bed, clientOf, type Recorded, recordedFacts } from "./support.ts";
 
@@ -35,6 +42,8 @@ export const without: ServiceState = {
 export const readable: StoreLook = {
   state: "readable",
   records: 1_234,
+  hosts: 4,
+  machines: 120,
   sizeBytes: 9_400_000,
   keeping: { how: "move", to: "/var/lib/binnacle/kept-stores/2026-11-21T140307Z" },
 };
@@ -45,11 +54,19 @@ export const hopeless: StoreLook = {
   keeping: { how: "noRoom", neededBytes: 280_000_000, freeBytes: 12_000_000 },
 };
 
+export const known: CloudAtStake = {
+  state: "known",
+  hosts: { total: 4, connected: 3 },
+  machines: { total: 120, running: 96 },
+  tasks: { total: 2, names: ["Create machine web-1", "Add host kvm-5"] },
+};
+
 export function impactFor(action: ServiceAction, more: Partial<ServiceImpact> = {}): ServiceImpact {
   return {
     action,
     refusal: null,
     units,
+    cloud: known,
     machineNames: ["web-1", "web-2", "db-1"],
     limitSeconds: 180,
     store: action === "resetDrop" ? readable : null,
@@ -127,4 +144,10 @@ export async function facts(change: { role?: NodeRole; noManager?: boolean }): P
   };
 }
 
-export const proxyState: ConsoleProxyState = { isSet: false, address: "10.0.0.5", port: 4900, unit: "running" };
+export const proxyState: ConsoleProxyState = {
+  isSet: false,
+  address: "10.0.0.5",
+  port: 4900,
+  handedOver: true,
+  unit: "running",
+};

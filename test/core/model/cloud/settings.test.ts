@@ -94,6 +94,8 @@ function limitsOf(setting: Setting): { good: string[]; wrong: string[] } {
         good: [formatSize(setting.min), formatSize(setting.max)],
         wrong: [`${setting.max + 1}`, "-1", "1g", "1 G", "1.5G", "1GB"],
       };
+    case "address":
+      return { good: ["auto", "192.0.2.7", "2001:db8::1"], wrong: ["", "Auto", "192.0.2", "proxy.example", "::/0"] };
   }
 }
 

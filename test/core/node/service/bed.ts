@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { NodeError } from "../../../../core/model/error.ts";
 import type { Job } from "../../../../core/model/records.ts";
 import type { ServiceAccepts, ServiceAction, StoreLook } from "../../../../core/model/service.ts";
-import { servicePhrase } from "../../../../core/model/service.ts";
+import { serviceAccepts, servicePhrase } from "../../../../core/model/service.ts";
 import { Audit } from "../../../../core/node/audit.ts";
 import type { RunResult } from "../../../../core/node/command.ts";
 import type { Mode } from "../../../../core/node/effects.ts";
 import { Jobs } from "../../../../core/node/jobs.ts";
 import { createLog } from "../../../../core/node/log.ts";
 import type { Machine } from "../../../../core/node/machine.ts";
+import type { ManagerCalls } from "../../../../core/node/manager/door.ts";
 import { startServiceJob } from "../../../../core/node/service/job.ts";
 import type { ServiceWorld } from "../../../../core/node/service/world.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
@@ -42,8 +43,16 @@ export async function serviceBed(options: { role?: string | null; mode?: Mode; l
   /** What each command that changes the machine was, and those asked of the journal. */
   const commands: string[] = [];
   const journal = new Map<string, string>();
+  /** What the manager is asked, and its answers. */
+  const asked: string[] = [];
   const state = {
     answers: true,
+    cloud: { hosts: 0, machines: 0, running: 0, tasks: [] as string[] },
+    settings: new Map([
+      ["address", "auto"],
+      ["port", "4900"],
+    ]),
+    emptied: 0,
     hasSystemd: true,
     store: { state: "none" } as StoreLook,
     empty: async (_mayDelete: boolean): Promise<string | null> => "/var/lib/binnacle/kept-stores/2026-11-21T140307Z",
@@ -81,6 +90,37 @@ export async function serviceBed(options: { role?: string | null; mode?: Mode; l
       return { ...fine, stdout: blocks.join("\n") };
     },
   };
+  const onEmptied = async () => {
+    state.emptied += 1;
+  };
+  const answerOf = (name: string, input: Record<string, unknown>): object => {
+    const { hosts, machines, running, tasks } = state.cloud;
+    if (name === "IsReady") return { ready: true };
+    if (name === "QueryTask") return { inventories: tasks.map((task) => ({ name: task })), total: tasks.length };
+    if (name === "QueryGlobalConfig")
+      return { inventories: [...state.settings].map(([setting, value]) => ({ name: setting, value })) };
+    if (name === "UpdateGlobalConfig") {
+      state.settings.set(String(input["name"]), String(input["value"]));
+      return {};
+    }
+    return {
+      hosts: { total: hosts, byState: {}, byStatus: { Connected: hosts } },
+      virtualMachines: { total: machines, byState: { Running: running } },
+      tasks: { running: tasks.length, waiting: 0 },
+    };
+  };
+  const calls = {
+    async call(name: string, input: Record<string, unknown>) {
+      asked.push(name);
+      const runs = units.get(manager) === "active" || units.get(manager) === "activating";
+      if (!runs) throw new NodeError("CLOUD.ABSENT", "The manager of this node is not reached.");
+      if (!state.answers) throw new NodeError("CLOUD.TIMEOUT", "The manager did not answer.");
+      return answerOf(name, input);
+    },
+    follow: async () => {
+      throw new Error("This manager has no tasks.");
+    },
+  } as unknown as ManagerCalls;
   const world: ServiceWorld = {
     machine,
     effects: {
@@ -103,7 +143,7 @@ export async function serviceBed(options: { role?: string | null; mode?: Mode; l
     },
     library: "/usr/lib/binnacle",
     record: "/etc/binnacle/role.json",
-    managerAnswers: async () => state.answers,
+    manager: (_timeoutMs, act) => act(calls),
   };
   const log = createLog({ level: "silent" });
   const audit = new Audit({ file: join(folder.path, "audit.jsonl"), now: () => machine.now(), log });
@@ -124,6 +164,7 @@ export async function serviceBed(options: { role?: string | null; mode?: Mode; l
     units,
     files,
     commands,
+    asked,
     journal,
     state,
     on,
@@ -132,8 +173,8 @@ export async function serviceBed(options: { role?: string | null; mode?: Mode; l
       return jobs;
     },
     begin(action: ServiceAction, { phrase = servicePhrase[action], accepts = {} as Partial<ServiceAccepts> } = {}) {
-      const all = { unreadStore: false, noCopy: false, ...accepts };
-      return startServiceJob({ jobs, audit, world }, { action, phrase, accepts: all }, "tty1");
+      const all = { ...serviceAccepts.parse({}), ...accepts };
+      return startServiceJob({ jobs, audit, world, onEmptied }, { action, phrase, accepts: all }, "tty1");
     },
     ended,
     /** Begins, and lets as much time pass as it takes. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { type Facts, missingFacts } from "../../../../core/model/facts.ts";
+import { ProxyHandover } from "../../../../core/node/manager/proxy-handover.ts";
 import { consoleProxyState, setConsoleProxy } from "../../../../core/node/service/console-proxy.ts";
 import { Settings } from "../../../../core/node/settings.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
@@ -21,7 +22,10 @@ afterEach(async () => {
 });
 
 async function tools(world = bed.world) {
-  return { world, settings: await Settings.open({ home: folder.path }), facts: () => facts };
+  const settings = await Settings.open({ home: folder.path });
+  const { machine, manager } = world;
+  const handover = new ProxyHandover({ machine, manager, settings, onTrouble: (what) => assert.fail(what) });
+  return { world, settings, handover, facts: () => facts };
 }
 
 test("until something is set, the management address and port 4900 hold", async () => {
@@ -29,6 +33,7 @@ test("until something is set, the management address and port 4900 hold", async 
     isSet: false,
     address: "10.0.0.5",
     port: 4900,
+    handedOver: true,
     unit: "running",
   });
   facts = missingFacts({ code: "pending", detail: "" }, 0);
@@ -40,6 +45,35 @@ test("what is set is kept over an agent's end, and the proxy that runs restarts"
   assert.deepEqual(bed.commands, [`systemctl restart -- ${proxy}`]);
   const { isSet, address, port } = await consoleProxyState(await tools());
   assert.deepEqual([isSet, address, port], [true, "192.0.2.7", 5900]);
+});
+
+test("the manager gets what is set, at once or when it answers, and what it has is what is shown", async () => {
+  const all = await tools();
+  await setConsoleProxy(all, { address: "192.0.2.7", port: "5900" });
+  assert.deepEqual([...bed.state.settings.values()], ["192.0.2.7", "5900"]);
+  // Somebody has set it through the API since.
+  bed.state.settings.set("port", "6000");
+  assert.equal((await consoleProxyState(all)).port, 6000);
+
+  bed.units.set("binnacle-manager.service", "inactive");
+  const { after } = await setConsoleProxy(all, { address: "192.0.2.8", port: "" });
+  assert.deepEqual([after.handedOver, after.address], [false, "192.0.2.8"]);
+  assert.equal(await all.handover.now(), false);
+  bed.units.set("binnacle-manager.service", "active");
+  assert.equal((await consoleProxyState(all)).address, "192.0.2.8");
+  // Another agent by then.
+  const later = await tools();
+  assert.equal(await later.handover.now(), true);
+  assert.equal(bed.state.settings.get("address"), "192.0.2.8");
+  assert.equal((await consoleProxyState(later)).handedOver, true);
+
+  // What an administrator sets afterwards stays: it is brought once, and once more after the store was emptied.
+  bed.state.settings.set("address", "192.0.2.9");
+  await later.handover.now();
+  assert.equal(bed.state.settings.get("address"), "192.0.2.9");
+  await later.handover.lost();
+  await later.handover.now();
+  assert.equal(bed.state.settings.get("address"), "192.0.2.8");
 });
 
 test("an empty one of the two stays as it is", async () => {

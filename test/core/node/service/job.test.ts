@@ -134,7 +134,7 @@ describe("the service", () => {
     const bed = await newBed();
     bed.state.answers = false;
     bed.journal.set(manager, "waiting for the store\n");
-    const job = await bed.done("restart");
+    const job = await bed.done("restart", { silentManager: true });
     assert.equal(job.error?.code, "SERVICE.TIMEOUT");
     assert.match((await bed.lines(job.id)).join("\n"), / {2}waiting for the store/);
   });
@@ -225,7 +225,7 @@ describe("a refusal", () => {
   test("comes while another job of the service runs, and only then", async () => {
     const bed = await newBed();
     bed.state.answers = false;
-    const first = await bed.begin("restart");
+    const first = await bed.begin("restart", { accepts: { silentManager: true } });
     await assert.rejects(bed.begin("stop"), { code: "SERVICE.BUSY" });
     bed.state.answers = true;
     const end = bed.ended(first.id);
@@ -301,72 +301,6 @@ describe("a reset", () => {
   test("keeps the store", async () => {
     const bed = await newBed();
     await bed.done("reset");
-    assert.ok(!bed.commands.includes("empty the store"));
-  });
-});
-
-describe("dropping the database", () => {
-  const move = { how: "move", to: "/kept/now" } as const;
-  const noRoom = { how: "noRoom", neededBytes: 2e9, freeBytes: 1e9 } as const;
-  const readable = { state: "readable", records: 1_234, sizeBytes: 9_000, keeping: move } as const;
-  const unreadable = { state: "unreadable", why: "file is not a database", sizeBytes: 9_000, keeping: move } as const;
-
-  test("puts the store aside between stop and installation, and the record says what and where", async () => {
-    const bed = await newBed();
-    bed.state.store = readable;
-    const job = await bed.done("resetDrop");
-    assert.equal(job.state, "done");
-    assert.deepEqual(
-      bed.commands.map((command) => command.split(" ").slice(0, 2).join(" ")),
-      ["systemctl stop", "empty the", "systemd-run --quiet", "systemctl start"],
-    );
-    const lines = (await bed.lines(job.id)).join("\n");
-    assert.match(lines, /What is lost: 1234 records/);
-    assert.match(lines, /kept in \/var\/lib\/binnacle\/kept-stores\/2026/);
-    const [emptied, end] = await bed.audited();
-    assert.match(emptied ?? "", /^service\.emptyStore \| ok .*kept in \/var\/lib\/binnacle\/kept-stores/);
-    assert.match(end ?? "", /^service\.resetDrop \| ok .*1234 records/);
-  });
-
-  test("of a store that can't be read needs a word of its own", async () => {
-    const bed = await newBed();
-    bed.state.store = unreadable;
-    await assert.rejects(bed.begin("resetDrop"), { code: "SERVICE.STORE_UNREAD" });
-    await assert.rejects(bed.begin("resetDrop", { accepts: { noCopy: true } }), { code: "SERVICE.STORE_UNREAD" });
-    assert.equal((await bed.done("resetDrop", { unreadStore: true })).state, "done");
-  });
-
-  test("without room for a copy needs a word of its own, and only then may delete", async () => {
-    const bed = await newBed();
-    bed.state.store = { ...readable, keeping: noRoom };
-    const asked: boolean[] = [];
-    bed.state.empty = async (mayDelete) => {
-      asked.push(mayDelete);
-      return null;
-    };
-    await assert.rejects(bed.begin("resetDrop", { accepts: { unreadStore: true } }), { code: "SERVICE.NO_ROOM" });
-    const job = await bed.done("resetDrop", { noCopy: true });
-    assert.deepEqual(asked, [true]);
-    assert.match((await bed.lines(job.id)).join("\n"), /Nothing of it is kept/);
-  });
-
-  test("that can't put the store aside starts the service with it again", async () => {
-    const bed = await newBed();
-    bed.state.store = readable;
-    bed.state.empty = async () => {
-      throw new Error("EIO");
-    };
-    const job = await bed.done("resetDrop");
-    assert.equal(job.state, "failed");
-    assert.deepEqual([...bed.units.values()], ["active", "active", "active"]);
-    assert.ok(!bed.commands.some((command) => command.startsWith("systemd-run")));
-  });
-
-  test("never touches the store while a unit still runs", async () => {
-    const bed = await newBed();
-    bed.state.store = readable;
-    bed.on.stop = async () => ({ code: 0, stdout: "", stderr: "" });
-    assert.equal((await bed.done("resetDrop")).error?.code, "SERVICE.NOT_STOPPED");
     assert.ok(!bed.commands.includes("empty the store"));
   });
 });

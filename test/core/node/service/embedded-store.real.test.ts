@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { realMachine } from "../../../../core/node/machine.ts";
-import { embeddedStore } from "../../../../core/node/service/store.ts";
+import { embeddedStore } from "../../../../core/node/service/embedded-store.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 
 const never = new AbortController().signal;

