@@ -33,7 +33,7 @@ import { version } from "./version.ts";
 const exitCodes = { asked: 0, failed: 1, usage: 2 } as const;
 
 /** A manager that has lost its place or its store answers what it was asked, and waits no longer than this for it. */
-const lastAnswersMs = 15_000;
+const lastAnswersMs = 30_000;
 
 const flags = readFlags();
 

@@ -32,6 +32,8 @@ export class Groups {
   readonly #commit: Commit;
   #waiting: Waiting[] = [];
   #underWay = 0;
+  /** Places of what is under way. */
+  readonly #busy = new Set<string>();
 
   constructor(commit: Commit) {
     this.#commit = commit;
@@ -51,26 +53,30 @@ export class Groups {
   }
 
   #begin(): void {
-    while (this.#underWay < mostUnderWay && this.#waiting.length > 0) {
+    while (this.#underWay < mostUnderWay) {
+      const group = this.#next();
+      if (group.length === 0) return;
       this.#underWay += 1;
-      void this.#carryOut(this.#next()).finally(() => {
+      for (const { writes } of group) for (const place of writes.places) this.#busy.add(place);
+      void this.#carryOut(group).finally(() => {
         this.#underWay -= 1;
+        for (const { writes } of group) for (const place of writes.places) this.#busy.delete(place);
         this.#begin();
       });
     }
   }
 
-  /** The first ones that have no place in common. */
+  /** The first ones that have no place in common, with each other nor with those that are under way. */
   #next(): Waiting[] {
     const group: Waiting[] = [];
     const left: Waiting[] = [];
-    const places = new Set<string>();
+    const places = new Set(this.#busy);
     let [operations, bytes] = [0, 0];
     for (const one of this.#waiting) {
       const { writes } = one;
       const more = Math.max(writes.compare.length, writes.success.length);
-      const isFull = operations + more > mostOperations || bytes + writes.bytes > mostBytes;
-      if (group.length > 0 && (isFull || writes.places.some((place) => places.has(place)))) left.push(one);
+      const isFull = group.length > 0 && (operations + more > mostOperations || bytes + writes.bytes > mostBytes);
+      if (isFull || writes.places.some((place) => places.has(place))) left.push(one);
       else {
         group.push(one);
         operations += more;

@@ -149,7 +149,6 @@ export function installer({ clusterOfGuests: clusterUuid, guestAddress: manageme
     if (uuid === undefined) {
       const name = client.newName();
       const task = await client.task("AddKVMHost", { name, clusterUuid, managementIp, password: agentPassword });
-      // It was refused when an attempt without an answer was made nevertheless: what came of that is seen then.
       const [found] = await client.find("QueryHost", `managementIp=${managementIp}`);
       if (task !== undefined) assert.equal(found?.["uuid"], task.state === "Succeeded" ? task.resourceUuid : undefined);
       if (found?.["status"] !== "Connected") return;
