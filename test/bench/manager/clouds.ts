@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { ResourceKind } from "../../../core/model/cloud/resources.ts";
-import { auditIndexes } from "../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../core/orchestrator/retention.ts";
 import { SqliteStore } from "../../../core/store/sqlite.ts";
 import type { Store } from "../../../core/store/store.ts";
 import { type Cloud, largeCloud } from "../../core/orchestrator/query/support.ts";
@@ -35,7 +35,7 @@ export async function fill(store: Store, cloud: Cloud, certificates?: Certificat
 }
 
 export async function fillFile(file: string, cloud: Cloud, certificates?: Certificates): Promise<void> {
-  const store = await SqliteStore.open({ file, indexes: auditIndexes });
+  const store = await SqliteStore.open({ file, indexes: storeIndexes });
   await fill(store, cloud, certificates);
   await store.close();
   // What a manager that has run for long has done long ago.

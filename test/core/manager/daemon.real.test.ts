@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { auditIndexes } from "../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../core/orchestrator/retention.ts";
 import { SqliteStore } from "../../../core/store/sqlite.ts";
 import { ManagerDaemon } from "../../support/cloud/daemon.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -25,7 +25,7 @@ test("a manager that is asked to end ends with 0, without an error, and keeps wh
   await client.call("QueryZone", {});
   assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
   assert.deepEqual(daemon.errors, []);
-  const store = await SqliteStore.open({ file: daemon.storeFile, indexes: auditIndexes });
+  const store = await SqliteStore.open({ file: daemon.storeFile, indexes: storeIndexes });
   undoAfter(t, () => store.close());
   const { records } = await store.list({ kind: "AuditRecord" });
   assert.deepEqual(

@@ -18,6 +18,7 @@ const good: Readonly<Record<ManagerKey, readonly string[]>> = {
   "metrics.address": ["::", "127.0.0.1"],
   "metrics.port": ["9100"],
   "tls.folder": ["/etc/binnacle/tls", "/a folder/with=signs #1"],
+  "backup.folder": ["/var/backups/binnacle"],
   "store.type": ["sqlite", "etcd"],
   "store.file": ["/var/lib/x.db"],
   "store.etcd.endpoints": ["https://10.0.0.1:2379", "https://a:2379,https://b:2379"],

@@ -5,7 +5,7 @@ import { vmStates } from "../../../../core/model/cloud/vm-states.ts";
 import type { RecordOf } from "../../../../core/orchestrator/kinds.ts";
 import { resourceKinds } from "../../../../core/orchestrator/kinds.ts";
 import { Mirror } from "../../../../core/orchestrator/mirror.ts";
-import { auditIndexes } from "../../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../../core/orchestrator/retention.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import type { HostAgent } from "../../../support/cloud/agents.ts";
 import type { RootClient } from "../../../support/cloud/root-client.ts";
@@ -62,7 +62,7 @@ export async function checkKeys(calls: Book["calls"], door: RootClient): Promise
 
 /** The store of a manager that does not run, against what it told, and what its hosts have, the first one steadily. */
 export async function checkStore(file: string, { hosts, storages }: Told, agents: readonly HostAgent[]): Promise<void> {
-  const store = await SqliteStore.open({ file, indexes: auditIndexes });
+  const store = await SqliteStore.open({ file, indexes: storeIndexes });
   const mirror = await Mirror.open(store);
   try {
     checkWhole(mirror);

@@ -1,13 +1,13 @@
 import { mirroredKinds } from "../../../../core/orchestrator/kinds.ts";
-import { auditIndexes } from "../../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../../core/orchestrator/retention.ts";
 import { EtcdStore } from "../../../../core/store/etcd.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
 
 /* Copies the records of a cloud from etcd into a file: copy-store FILE ENDPOINT… */
 
 const [file = "", first = "", ...others] = process.argv.slice(2);
-const from = await EtcdStore.open({ endpoints: [first, ...others], indexes: auditIndexes });
-const to = await SqliteStore.open({ file, indexes: auditIndexes });
+const from = await EtcdStore.open({ endpoints: [first, ...others], indexes: storeIndexes });
+const to = await SqliteStore.open({ file, indexes: storeIndexes });
 for (const kind of mirroredKinds) {
   let after: string | undefined;
   do {

@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { runDiagnostics } from "../../../../core/node/diagnostics/diagnose.ts";
 import { storeCheck } from "../../../../core/node/diagnostics/store.ts";
 import { realMachine } from "../../../../core/node/machine.ts";
-import { auditIndexes } from "../../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../../core/orchestrator/retention.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 import { undoAfter } from "../../../support/undo.ts";
@@ -39,7 +39,7 @@ function bed(t: TestContext) {
 
 test("a store that a manager has open is sound, and nothing is left beside it", async (t) => {
   const { folder, file, look } = bed(t);
-  const store = await SqliteStore.open({ file, indexes: auditIndexes });
+  const store = await SqliteStore.open({ file, indexes: storeIndexes });
   undoAfter(t, () => store.close());
   const before = readdirSync(folder);
   assert.equal((await look("stopped"))[0]?.code, "STORE.HELD", "by a manager that was started by hand");
@@ -52,7 +52,7 @@ test("a store that a manager has open is sound, and nothing is left beside it", 
 
 test("a store whose pages are overwritten is damaged, and the finding says what SQLite says", async (t) => {
   const { file, look } = bed(t);
-  const store = await SqliteStore.open({ file, indexes: auditIndexes });
+  const store = await SqliteStore.open({ file, indexes: storeIndexes });
   await store.close();
   assert.match((await look("stopped"))[0]?.code ?? "", /^STORE\.(OK|SLOW)$/);
   writeFileSync(file, Buffer.alloc(64 * 1024, 7));

@@ -47,7 +47,7 @@ async function bed(t: TestContext, hosts: number) {
       },
     } satisfies Partial<HostLink> as unknown as HostLink;
     const never = () => Promise.reject(new Error("Nothing of this is asked."));
-    const door = { join: never, renew: never, leave: never };
+    const door = { join: never, fingerprint: never, renew: never, leave: never };
     const passwords = new HostPasswords(mirror);
     const world: HostWorld = { records, settings, link, door, passwords, stopMachine: never };
     const one = new HostKeeper({
