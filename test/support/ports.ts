@@ -20,3 +20,9 @@ export async function freePorts(count: number): Promise<number[]> {
     }),
   );
 }
+
+/**
+ * An address of this computer on which no other process of the tests listens: a port that is looked for by chance may
+ * be taken by somebody else before it is used.
+ */
+export const ownAddress = `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;

@@ -2,16 +2,19 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { ManagerDoor } from "../../core/api/manager-door.ts";
 import { runDiagnostics } from "../../core/node/diagnostics/diagnose.ts";
 import { hostsCheck } from "../../core/node/diagnostics/hosts.ts";
 import { sessionsCheck } from "../../core/node/diagnostics/sessions.ts";
 import { recording } from "../../core/node/fixture.ts";
 import { realMachine } from "../../core/node/machine.ts";
-import { managerProgram, ownAddress } from "../support/cloud/manager-program.ts";
+import { ManagerDaemon } from "../support/cloud/daemon.ts";
 import { consoleRoom } from "../support/console-room.ts";
 import { readRecording, recordedNow } from "../support/machines.ts";
+import { ownAddress } from "../support/ports.ts";
 import { startAgent } from "../support/programs.ts";
 import { goodPassword } from "../support/steps.ts";
+import { undoAfter } from "../support/undo.ts";
 
 /*
  * The console of a management node beside a manager that comes, works, hangs and goes: the real programs of all three,
@@ -21,6 +24,19 @@ import { goodPassword } from "../support/steps.ts";
 /** Far more than it takes, for a machine that is busy with other things. */
 const patienceMs = 60_000;
 const room = consoleRoom();
+
+/** A manager that nobody has started yet. */
+async function managerOf(t: TestContext): Promise<ManagerDaemon> {
+  const settings = {
+    "api.address": ownAddress,
+    "api.port": "8080",
+    "metrics.address": ownAddress,
+    "metrics.port": "9100",
+  };
+  const manager = await ManagerDaemon.prepare({ folder: join(room.path, "m"), hostPort: 7070, settings });
+  undoAfter(t, () => manager.kill());
+  return manager;
+}
 
 /** A management node that has no systemd, and its console. */
 async function managementNode(managerSocket: string) {
@@ -50,44 +66,45 @@ async function timed(t: TestContext, what: string, wait: Promise<void>): Promise
 }
 
 test("the home screen follows the manager: stopped, running, hanging, killed, and running again", async (t) => {
-  const manager = await managerProgram(t, join(room.path, "m"));
+  const manager = await managerOf(t);
   const { console } = await managementNode(manager.socketPath);
   await console.until(/Service +Stopped/, patienceMs);
   await console.until(/HOST INFO +VM INFO\n - {2}binnacle-manager not running/, patienceMs);
 
-  manager.start();
+  manager.spawn();
   await timed(t, "a start is shown, with the start itself", console.until(/Service +Running/, patienceMs));
   await console.until(/0 total +0 enabled +0 connected/, patienceMs);
 
-  manager.signal("SIGSTOP");
+  process.kill(manager.pid, "SIGSTOP");
   await timed(t, "that it hangs is shown after", console.until(/Service +Unknown +no answer/, patienceMs));
   await console.until(/HOST INFO +\d+ s old/, patienceMs);
-  manager.signal("SIGCONT");
+  process.kill(manager.pid, "SIGCONT");
   await timed(t, "that it goes on is shown after", console.until(/Service +Running/, patienceMs));
   await console.until(/HOST INFO +VM INFO/, patienceMs);
 
-  manager.signal("SIGKILL");
+  const killed = manager.kill();
   await timed(t, "a kill is shown after", console.until(/Service +Stopped/, patienceMs));
   await console.until(/HOST INFO +\d+ s old/, patienceMs);
-  await manager.ended;
-  manager.start();
+  await killed;
+  manager.spawn();
   await console.until(/Service +Running/, patienceMs);
   await console.until(/HOST INFO +VM INFO/, patienceMs);
-  manager.signal("SIGTERM");
+  await manager.stop();
   await console.until(/Service +Stopped/, patienceMs);
-  assert.doesNotMatch(manager.output(), /manager failed/);
+  assert.deepEqual(manager.errors, []);
 });
 
 test("a host that joins, is disabled and goes is counted on the home screen", async (t) => {
-  const manager = await managerProgram(t, join(room.path, "m"));
+  const manager = await managerOf(t);
   const { agent, console } = await managementNode(manager.socketPath);
   const hostArgs = ["--host-port", "7070", "--host-address", ownAddress, "--hypervisor", "simulated"];
   const host = await startAgent({ home: join(room.path, "host"), args: hostArgs });
   await host.client().call("choosePassword", { body: { password: goodPassword } });
-  manager.start();
+  manager.spawn();
   await console.until(/Service +Running/, patienceMs);
 
-  const { door } = manager;
+  const door = new ManagerDoor(manager.socketPath);
+  undoAfter(t, () => door.close());
   const zone = (await door.ask("CreateZone", { name: "z" })).inventory;
   const cluster = (await door.ask("CreateCluster", { name: "c", zoneUuid: zone.uuid })).inventory;
   await door.ask("AddKVMHost", {
