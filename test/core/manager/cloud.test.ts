@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import type { CallOutput } from "../../../core/model/cloud/calls/index.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
-import { type TestCloud, testCloud } from "../../support/cloud/manager.ts";
+import { adminPassword, type TestCloud, testCloud } from "../../support/cloud/manager.ts";
 import { refuses } from "../store/conformance.ts";
 
 const gigabyte = 1024 ** 3;
@@ -229,4 +230,26 @@ test("a machine on local storage starts on its last host and nowhere else", asyn
   assert.equal(refused.error?.code, "VM.1008");
   assert.equal((await bed.done("StartVmInstance", { uuid })).state, "Succeeded");
   assert.equal(bed.cloud.mirror.get("VmInstance", uuid)?.value.hostUuid, first);
+});
+
+test("root's door sets admin's password without the old one, to be changed or not; nobody else may", async (t) => {
+  const { call, cloud } = await testCloud(t);
+  const asRoot = { isRoot: true, token: undefined, address: "root", requestBytes: 0 };
+  const reset = (input: object) => cloud.dispatcher.run("ResetAccountPassword", input, asRoot);
+  const logIn = async (password: string) => {
+    const ask = { token: undefined, address: "192.0.2.1", requestBytes: 0 };
+    const answer = await cloud.dispatcher.run("LogInByAccount", { accountName: "admin", password }, ask);
+    return (answer as CallOutput<"LogInByAccount">).session.mustChangePassword;
+  };
+  await refuses(call("ResetAccountPassword", { newPassword: "another long secret" }), "IDENTITY.1030");
+  await refuses(reset({ newPassword: "short" }), "IDENTITY.1007");
+  assert.equal(await logIn(adminPassword), false);
+  await reset({ newPassword: "another long secret" });
+  assert.equal(await logIn("another long secret"), false);
+  // The session that was open before has ended.
+  await refuses(call("QueryZone", {}), "IDENTITY.1001");
+  await reset({ newPassword: "a third long secret", mustChange: true });
+  assert.equal(await logIn("a third long secret"), true);
+  await reset({});
+  assert.equal(await logIn("password"), true);
 });
