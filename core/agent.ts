@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { eventsPath, followPath } from "./api/contract.ts";
 import { hostProtocol } from "./api/host/contract.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
+import { ManagerDoor } from "./api/manager-door.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
 import type { HypervisorDriver } from "./hypervisor/driver.ts";
@@ -13,7 +14,9 @@ import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
 import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
+import { DoorFeed } from "./node/cloud/feed.ts";
 import { commandPath } from "./node/command.ts";
+import type { AskManager } from "./node/diagnostics/check.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
 import { applyFix } from "./node/diagnostics/fixes.ts";
 import { networkResolver } from "./node/diagnostics/resolver.ts";
@@ -21,7 +24,14 @@ import { effects } from "./node/effects.ts";
 import { EventHub } from "./node/event-hub.ts";
 import { FactBoard } from "./node/facts/board.ts";
 import { allSources } from "./node/facts/sources.ts";
-import { fixtureMachine, type Recording, recordedHardware, recordedHistories, recording } from "./node/fixture.ts";
+import {
+  fixtureMachine,
+  type Recording,
+  recordedCloud,
+  recordedHardware,
+  recordedHistories,
+  recording,
+} from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
 import { noChannel, openHostChannel } from "./node/host/channel.ts";
@@ -244,7 +254,9 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     idleMs: () => settings.node.lockMinutes * 60_000,
   });
   let hub: EventHub | undefined;
-  const board = new FactBoard(machine, allSources(), {
+  const door = new ManagerDoor(flags["manager-socket"] ?? `${root}/run/binnacle/manager.sock`);
+  const cloud = recorded?.cloud === undefined ? new DoorFeed(door) : recordedCloud(recorded);
+  const board = new FactBoard(machine, allSources(cloud), {
     ...(recorded === undefined ? {} : { histories: recordedHistories(recorded) }),
     onChange: (changed) => hub?.factsChanged(changed),
   });
@@ -262,7 +274,8 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   );
   const hardware = recorded === undefined ? hardwareReader() : recordedHardware(recorded);
   const resolver = recorded === undefined ? networkResolver : null;
-  const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver });
+  const manager: AskManager | null = recorded?.cloud === undefined ? (name, input) => door.ask(name, input) : null;
+  const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver, manager });
   const paths = archivePaths(root);
   const facts = () => board.facts();
   const service = serviceWorld(machine, effect, root);
@@ -299,7 +312,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     }),
     diagnostics: {
       run: diagnose,
-      fix: (id: string) => applyFix(id, { machine, allowChanges: mode === "node" }),
+      fix: (id: string) => applyFix(id, { machine, manager, allowChanges: mode === "node" }),
     },
     connect: (made: EventHub) => {
       hub = made;
@@ -334,6 +347,8 @@ function readFlags() {
         preview: { type: "boolean", default: false },
         /** End after so many seconds without a console and without a running job. */
         "exit-when-idle": { type: "string" },
+        /** Root's door of this node's manager; a preview looks below its own folder unless told. */
+        "manager-socket": { type: "string" },
         /** A recorded machine instead of this one; previews only. */
         fixture: { type: "string" },
         log: { type: "string" },

@@ -9,6 +9,8 @@ import { parseArgs } from "node:util";
 import { HttpsHostDoor } from "./api/host/door.ts";
 import { HttpsHostLink } from "./api/host/link.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
+import { Backups } from "./backup/backups.ts";
+import { finishReplacement } from "./backup/replace.ts";
 import { ServerCertificate, serverNames } from "./manager/certificate.ts";
 import { openCloud } from "./manager/cloud.ts";
 import { checkCrypt } from "./manager/crypt.ts";
@@ -23,11 +25,15 @@ import { Secret } from "./model/secret.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { sinceBootMs } from "./node/machine.ts";
 import { cloudUuid } from "./orchestrator/calls/handler.ts";
+import type { FirstPassword } from "./orchestrator/identity/index.ts";
 import { Authority } from "./pki/authority.ts";
 import { version } from "./version.ts";
 
 /** How the manager ends: 0 asked to, 1 anything else (systemd starts it again), 2 wrong usage or configuration. */
 const exitCodes = { asked: 0, failed: 1, usage: 2 } as const;
+
+/** A manager that has lost its place or its store answers what it was asked, and waits no longer than this for it. */
+const lastAnswersMs = 15_000;
 
 const flags = readFlags();
 
@@ -38,6 +44,7 @@ async function main(): Promise<void> {
   const tls = configuration["tls.folder"];
   mkdirSync(dirname(configuration["store.file"]), { recursive: true, mode: 0o700 });
   await claimSocket(flags.socket);
+  if (await finishReplacement(dirname(configuration["store.file"]))) log.warn("a restore that was cut off is finished");
 
   const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
   const certificate = await ServerCertificate.open({
@@ -49,7 +56,7 @@ async function main(): Promise<void> {
     everyMs: 10_000,
     onError: (error) => log.error({ err: error }, "the certificate of the API can't be renewed"),
   });
-  const { store, isAlone } = await openStore(configuration);
+  const { store, isAlone, copied } = await openStore(configuration);
   const metrics = new Metrics();
   const port = Number(flags["host-port"]);
   const link = new HttpsHostLink({ credentials: () => authority.manager(), pinned: (uuid) => pinned(uuid), port });
@@ -66,6 +73,14 @@ async function main(): Promise<void> {
     log,
     passwords: { checkCrypt },
     ...(await firstPassword()),
+    backups: new Backups({
+      configuration,
+      configurationFile: flags.configuration,
+      store: copied,
+      hostname: hostname(),
+      version,
+      now: Date.now,
+    }),
     onCallEnd: (name, durationMs, error) => metrics.callEnded(name, durationMs, error),
   });
   const pinned = (uuid: string) => {
@@ -77,7 +92,7 @@ async function main(): Promise<void> {
   const { server, rootDoor } = createCloudServer({
     dispatcher: cloud.dispatcher,
     mirror: cloud.mirror,
-    authenticate: (token) => cloud.identity.authenticate(token),
+    authenticate: (token, isUse) => cloud.identity.authenticate(token, isUse),
     log,
     tls: certificate.tls,
   });
@@ -110,10 +125,14 @@ async function main(): Promise<void> {
     process.on(signal, () => void end(signal, exitCodes.asked).catch((error: unknown) => crash(log, error)));
   // Another manager may be doing our work by now: nothing more is to be written.
   cloud.lost.addEventListener("abort", () => {
-    // At an end of its own accord it gives its place away.
+    // Its place was given up in order.
     if (isEnding) return;
+    isEnding = true;
     log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store");
-    process.exit(exitCodes.failed);
+    // Calls that wait for the store are told of its error, which comes within the store's own time.
+    const answered = Promise.all([server.close(), new Promise((resolve) => rootDoor.close(resolve))]);
+    setTimeout(() => process.exit(exitCodes.failed), lastAnswersMs);
+    void answered.finally(() => process.exit(exitCodes.failed));
   });
   process.on("uncaughtException", (error) => crash(log, error));
   process.on("unhandledRejection", (error) => crash(log, error));
@@ -135,7 +154,7 @@ async function readConfiguration(): Promise<ManagerConfiguration> {
 }
 
 /** admin's first password: a hash of crypt(3), which the installer has left, or a word for tests and training. */
-async function firstPassword(): Promise<{ adminPassword?: Secret | { cryptHash: Secret } }> {
+async function firstPassword(): Promise<{ adminPassword?: FirstPassword }> {
   try {
     const kept = (await readFile(flags["admin-password"], "utf8")).trim();
     if (kept === "") return {};

@@ -1,5 +1,4 @@
 import * as http from "node:http";
-import { createParser } from "eventsource-parser";
 import type * as z from "zod/mini";
 import { errorBody, NodeError } from "../model/error.ts";
 import { jsonOrNothing } from "../model/json.ts";
@@ -15,6 +14,9 @@ import {
   followPath,
   protocol,
 } from "./contract.ts";
+import { followEvents, type Subscription } from "./event-follower.ts";
+
+export type { Subscription };
 
 type Part<K extends string, S extends z.ZodMiniType> = S extends z.ZodMiniUndefined
   ? { [P in K]?: undefined }
@@ -33,8 +35,6 @@ export type EventHandlers = {
   /** The stream broke or could not be opened; it is tried again by itself. */
   onLost?: (error: NodeError) => void;
 };
-
-export type Subscription = { close(): void };
 
 type Answered = { status: number; text: string };
 
@@ -103,74 +103,21 @@ export class Client {
     handlers: { onOpen?: () => void; onLost?: (error: NodeError) => void },
     onEvent: (name: string, data: unknown) => void,
   ): Subscription {
-    let closed = false;
-    let request: http.ClientRequest | undefined;
-    let retry: NodeJS.Timeout | undefined;
-    let waitMs = 100;
-    let silence: NodeJS.Timeout | undefined;
-
-    const lost = (error: NodeError) => {
-      clearTimeout(silence);
-      request?.destroy();
-      if (closed || retry !== undefined) return;
-      handlers.onLost?.(error);
-      retry = setTimeout(open, waitMs);
-      waitMs = Math.min(waitMs * 2, 2000);
-    };
-    const open = () => {
-      retry = undefined;
-      const parser = createParser({
-        maxBufferSize: 4_000_000,
-        onEvent: (event) => {
-          if (closed) return;
-          const data = jsonOrNothing(event.data);
-          if (data === undefined) lost(nonsense(path, event.event));
-          else onEvent(event.event ?? "", data);
-        },
-        onError: () => lost(nonsense(path, "stream")),
-      });
-      const current = http.request({ socketPath: this.#socketPath, path, headers: this.#headers() });
-      request = current;
-      // The agent sends a comment every few seconds: a stream that says nothing at all hangs.
-      const watch = () => {
-        clearTimeout(silence);
-        silence = setTimeout(() => lost(timeout(path, streamSilenceMs)), streamSilenceMs);
-      };
-      watch();
-      current.on("response", (response) => {
-        response.setEncoding("utf8");
-        if (response.statusCode !== 200) {
-          let text = "";
-          response.on("data", (chunk: string) => {
-            if (text.length < 100_000) text += chunk;
-          });
-          response.on("end", () => lost(toError(jsonOrNothing(text), response.statusCode ?? 0)));
-          return;
-        }
-        waitMs = 100;
-        if (!closed) handlers.onOpen?.();
-        response.on("data", (chunk: string) => {
-          watch();
-          parser.feed(chunk);
-        });
-        response.on(
-          "end",
-          () => current === request && lost(new NodeError("AGENT.LOST", "The agent ended the connection.")),
-        );
-        response.on("error", (error) => current === request && lost(connectionError(error, this.#socketPath)));
-      });
-      current.on("error", (error) => current === request && lost(connectionError(error, this.#socketPath)));
-      current.end();
-    };
-    open();
-    return {
-      close: () => {
-        closed = true;
-        clearTimeout(retry);
-        clearTimeout(silence);
-        request?.destroy();
+    return followEvents({
+      target: () => ({ socketPath: this.#socketPath, path, headers: this.#headers() }),
+      silenceMs: streamSilenceMs,
+      longestPauseMs: 2000,
+      onOpen: handlers.onOpen,
+      onLost: handlers.onLost,
+      onEvent,
+      faults: {
+        nonsense: (where) => nonsense(path, where),
+        refused: toError,
+        silent: (ms) => timeout(path, ms),
+        broken: (error) => connectionError(error, this.#socketPath),
+        ended: () => new NodeError("AGENT.LOST", "The agent ended the connection."),
       },
-    };
+    });
   }
 
   #headers(): Record<string, string> {

@@ -8,6 +8,7 @@ import { cloudErrorBody } from "../model/cloud/refusal.ts";
 import { NodeError } from "../model/error.ts";
 import { jsonOrNothing } from "../model/json.ts";
 import { type CloudAddress, type CloudAnswer, CloudConnection, type CloudRequest } from "./cloud-connection.ts";
+import { requestOf } from "./cloud-request.ts";
 
 type ErrorContent = z.infer<typeof cloudErrorBody>["error"];
 
@@ -78,8 +79,12 @@ export class CloudClient {
   }
 
   /** A call whose answer is what its schema says. */
-  async call<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
-    const answer = await this.ask(name, { ...input });
+  async call<N extends CloudCallName>(
+    name: N,
+    input: z.input<CloudCalls[N]["input"]>,
+    signal?: AbortSignal,
+  ): Promise<CallOutput<N>> {
+    const answer = await this.ask(name, { ...input }, signal);
     const parsed = cloudCalls[name].output.safeParse(answer);
     if (!parsed.success) throw this.#connection.nonsense(`${name} has another form.`);
     return parsed.data as CallOutput<N>;
@@ -155,25 +160,6 @@ function canBeRepeated(first: unknown, error: NodeError): boolean {
 function isPassing(error: unknown): boolean {
   if (!(error instanceof NodeError)) return false;
   return ["CLOUD.ABSENT", "CLOUD.LOST", "CLOUD.TIMEOUT", "SYS.1009"].includes(error.code);
-}
-
-function requestOf(call: CloudCall, input: Readonly<Record<string, unknown>>): CloudRequest {
-  const inPath = new Set<string>();
-  const path = call.path.replace(/:(\w+)/g, (_, field: string) => {
-    inPath.add(field);
-    return encodeURIComponent(String(input[field] ?? ""));
-  });
-  const others = Object.entries(input).filter(([field, value]) => !inPath.has(field) && value !== undefined);
-  if (call.method === "POST" || call.method === "PUT")
-    return { method: call.method, path, headers: {}, body: JSON.stringify(Object.fromEntries(others)) };
-  const query = new URLSearchParams(others.flatMap(([field, value]) => queryPairs(field, value)));
-  return { method: call.method, path: others.length === 0 ? path : `${path}?${query}`, headers: {} };
-}
-
-/** A list is its elements, each with the name; an empty one is the name alone. */
-function queryPairs(field: string, value: unknown): [string, string][] {
-  if (!Array.isArray(value)) return [[field, String(value)]];
-  return value.length === 0 ? [[field, ""]] : value.map((each) => [field, String(each)]);
 }
 
 function isObject(json: unknown): json is object {

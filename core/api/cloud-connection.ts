@@ -142,7 +142,7 @@ export class CloudConnection {
   #absent(why: string): NodeError {
     if ("socketPath" in this.#address)
       return new NodeError("CLOUD.ABSENT", `The manager of this node is not reached at ${this.name}: ${why}`, {
-        remedy: "See: systemctl status binnacle-manager",
+        remedy: "Start it: zstack-ctl start",
         values: { server: this.name },
       });
     return new NodeError("CLOUD.ABSENT", `The manager at ${this.name} is not reached: ${why}`, {

@@ -1,5 +1,4 @@
-import { createServer as createHttpServer, type Server } from "node:http";
-import type { Socket } from "node:net";
+import type { Server } from "node:http";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -10,6 +9,7 @@ import Fastify, {
 import type * as z from "zod/mini";
 import { NodeError } from "../model/error.ts";
 import { type CallName, type Calls, calls, consoleHeader, consoleName, rootConsole } from "./contract.ts";
+import { cameByRootDoor, refusingNonsense, rootDoorOf } from "./doors.ts";
 
 /** Who makes a call: the console it names, and its token when it holds a session. `isRoot`: it came through root's door. */
 export type Caller = { console: string; token: string | undefined; isRoot?: boolean };
@@ -62,21 +62,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   return server;
 }
 
-/** Connections that came through root's door. */
-const rootConnections = new WeakSet<Socket>();
-
-/**
- * A second door to a server's calls, for commands that root types: whoever may open its socket, which must be root's
- * alone, needs no password and is called `root`.
- */
+/** Root is called `root` there; see {@link rootDoorOf}. */
 export function rootDoor(server: FastifyInstance): Server {
-  const door = createHttpServer({ requestTimeout: requestTimeoutMs }, (request, response) =>
-    server.routing(request, response),
-  );
-  door.maxConnections = mostConnections;
-  door.on("connection", (connection) => rootConnections.add(connection));
-  door.on("clientError", refuseNonsense);
-  return door;
+  return rootDoorOf(server, { requestTimeoutMs, mostConnections, refuse: refuseNonsense });
 }
 
 function addRoute<N extends CallName>(server: FastifyInstance, name: N, options: ServerOptions): void {
@@ -101,7 +89,7 @@ function addRoute<N extends CallName>(server: FastifyInstance, name: N, options:
 
 /** The console and token of a request; API.BAD_CONSOLE when the console's name is absent or malformed. */
 export function callerOf(request: FastifyRequest): Caller {
-  if (rootConnections.has(request.raw.socket)) return { console: rootConsole, token: undefined, isRoot: true };
+  if (cameByRootDoor(request)) return { console: rootConsole, token: undefined, isRoot: true };
   const parsed = consoleName.safeParse(request.headers[consoleHeader]);
   if (!parsed.success || parsed.data === rootConsole)
     throw new NodeError("API.BAD_CONSOLE", `The header ${consoleHeader} must name the console that calls.`);
@@ -115,15 +103,12 @@ export function sendError(reply: FastifyReply, error: NodeError, log: FastifyBas
   return reply.code(statusOf(error.code)).send(error.toBody());
 }
 
-/** What comes is no HTTP: answered in the shape of every other error, and the connection ends. */
-export function refuseNonsense(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || socket.destroyed) return;
-  const body = JSON.stringify(new NodeError("API.BAD_REQUEST", "This is no request that can be read.").toBody());
-  const head = ["HTTP/1.1 400 Bad Request", "content-type: application/json", "connection: close"];
-  const length = `content-length: ${Buffer.byteLength(body)}`;
-  if (socket.writable) socket.write([...head, length, "", body].join("\r\n"));
-  socket.destroySoon();
-}
+const nonsense = {
+  unreadable: "This is no request that can be read.",
+  late: "The request did not come whole in time.",
+} as const;
+
+export const refuseNonsense = refusingNonsense((why) => new NodeError("API.BAD_REQUEST", nonsense[why]).toBody());
 
 /** Calls without a query or parameters take `undefined`, but fastify gives an empty object. */
 function emptyToUndefined(schema: z.ZodMiniType, value: unknown): unknown {

@@ -15,14 +15,18 @@ export type EventStream = {
 const maxBacklogBytes = 256 * 1024;
 /** A comment line this often tells the client that the silence is not a hang. */
 const heartbeatMs = 5_000;
-/** A client that has not read for so many heartbeats hangs: its stream ends, and it may open another one. */
-const deafBeats = 12;
+/** A client that has not read for so long hangs: its stream ends, and it may open another one. */
+const deafMs = 60_000;
 
-/** Turns a request into a stream of server-sent events; `onClose` is called once, whoever ends it. */
+/**
+ * Turns a request into a stream of server-sent events; `on.close` is called once, whoever ends it. `everyMs`: how often
+ * a comment tells a client that wants to know sooner that nobody hangs.
+ */
 export function openStream(
   request: FastifyRequest,
   reply: FastifyReply,
   on: { close: () => void; drained?: () => void },
+  everyMs = heartbeatMs,
 ): EventStream {
   reply.hijack();
   const out = reply.raw;
@@ -33,9 +37,9 @@ export function openStream(
   let deaf = 0;
   const heartbeat = setInterval(() => {
     deaf = out.writableLength > maxBacklogBytes ? deaf + 1 : 0;
-    if (deaf >= deafBeats) out.destroy();
+    if (deaf * everyMs >= deafMs) out.destroy();
     else if (deaf === 0) out.write(": \n\n");
-  }, heartbeatMs);
+  }, everyMs);
   const end = () => {
     if (closed) return;
     closed = true;

@@ -1,24 +1,29 @@
 import type { CallInput, CallOutput } from "../model/cloud/calls/index.ts";
 import { Secret } from "../model/secret.ts";
-import { type CallContext, isRoot } from "../orchestrator/calls/handler.ts";
+import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { addHost } from "../orchestrator/calls/hosts.ts";
+import type { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import type { Identity } from "../orchestrator/identity/index.ts";
-import { rootOnly } from "../orchestrator/identity/refusals.ts";
-import type { Records } from "../orchestrator/records.ts";
+import type { Mirror } from "../orchestrator/mirror.ts";
+import type { ChangeOfCall } from "./dispatch.ts";
 
 /* Calls that are more than one transaction: they check or keep a secret that no record may hold. */
 
-export function acts(identity: Identity, records: Records, passwords: Map<string, Secret>) {
+export function acts(identity: Identity, mirror: Mirror, passwords: HostPasswords) {
   return {
-    AddKVMHost: async ({ password, ...input }: CallInput<"AddKVMHost">, context: CallContext) => {
+    AddKVMHost: async (
+      { password, ...input }: CallInput<"AddKVMHost">,
+      context: CallContext,
+      change: ChangeOfCall,
+    ): Promise<object> => {
       const [uuid, hostUuid] = [context.newUuid(), context.newUuid()];
-      passwords.set(uuid, new Secret(password));
+      const startTask: CallContext["startTask"] = (tx, task, all) => context.startTask(tx, { ...task, uuid }, all);
+      passwords.keep(uuid, new Secret(password));
       try {
-        const startTask: CallContext["startTask"] = (tx, task, all) => context.startTask(tx, { ...task, uuid }, all);
-        return await records.change((tx) => addHost(tx, input, hostUuid, { ...context, startTask }));
-      } catch (error) {
-        passwords.delete(uuid);
-        throw error;
+        return await change((tx) => addHost(tx, input, hostUuid, { ...context, startTask }));
+      } finally {
+        // It was refused, or a call with the same idempotency key has made the task before: nobody will ask for it.
+        if (mirror.get("Task", uuid) === undefined) passwords.take(uuid);
       }
     },
     LogInByAccount: async (
@@ -40,14 +45,6 @@ export function acts(identity: Identity, records: Records, passwords: Map<string
     ): Promise<CallOutput<"UpdateAccountPassword">> => {
       const [old, next] = [new Secret(oldPassword), new Secret(newPassword)];
       await identity.changePassword({ token, old, next, clientAddress: caller.address });
-      return {};
-    },
-    ResetAccountPassword: async (
-      { newPassword, mustChange }: CallInput<"ResetAccountPassword">,
-      { caller }: CallContext,
-    ): Promise<CallOutput<"ResetAccountPassword">> => {
-      if (!isRoot(caller)) throw rootOnly();
-      await identity.resetPassword(newPassword === undefined ? undefined : new Secret(newPassword), mustChange);
       return {};
     },
   };

@@ -1,5 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
+import { NodeError } from "../model/error.ts";
 import type { Caller } from "../orchestrator/calls/handler.ts";
+import type { Tx } from "../orchestrator/records.ts";
 import type { Store } from "../store/store.ts";
 import { maxChanges } from "../store/store.ts";
 
@@ -29,9 +31,10 @@ const mostGathered = 5_000;
 const atOnce = Math.min(200, maxChanges);
 
 /**
- * Who called what, when, how long it took and how it ended, one AuditRecord each: durable before a change is answered.
- * Calls that only read come thousands a second: those of one caller, kind and result share one record a minute, with
- * their number and the longest duration. What can't be written is in the log: the call itself was done, or not.
+ * Who called what, when, how long it took and how it ended, one AuditRecord each. That of a change is written by the
+ * change's own transaction: both are durable, or neither. What failed, or has no transaction of its own, is written
+ * before it is answered; what can't be written is in the log. Calls that only read come thousands a second: those of
+ * one caller, kind and result share one record a minute, with their number and the longest duration.
  */
 export class Audit {
   readonly #options: AuditOptions;
@@ -43,9 +46,19 @@ export class Audit {
     this.#timer = setInterval(() => void this.flush(), gatherMs).unref();
   }
 
-  /** Resolves when it is durable, or in the log. */
-  change(call: AuditedCall): Promise<void> {
-    return this.#write([{ ...call, count: 1, since: this.#options.now() }]);
+  /** Puts a call into the transaction that does what it asks for. `key`: of the record; another one for each call. */
+  put(tx: Tx, key: string, call: AuditedCall): void {
+    tx.put("AuditRecord", key, auditRecordOf({ ...call, count: 1, since: tx.now }, key, tx.now), true);
+  }
+
+  /**
+   * Writes a call that has not been put anywhere. Resolves when it is durable, or in the log. When the record of this
+   * key is there, the call's change was made though the store's answer got lost: it tells what was done, and stays.
+   * When such a change is still on its way, it finds this record in its place, and is refused.
+   */
+  async change(key: string, call: AuditedCall): Promise<void> {
+    const now = this.#options.now();
+    await this.#write([call], [auditRecordOf({ ...call, count: 1, since: now }, key, now)]);
   }
 
   read(call: AuditedCall): void {
@@ -67,7 +80,14 @@ export class Audit {
   async flush(): Promise<void> {
     const all = [...this.#gathered.values()];
     this.#gathered.clear();
-    for (let from = 0; from < all.length; from += atOnce) await this.#write(all.slice(from, from + atOnce));
+    const [now, newUuid] = [this.#options.now(), this.#options.newUuid];
+    for (let from = 0; from < all.length; from += atOnce) {
+      const some = all.slice(from, from + atOnce);
+      await this.#write(
+        some,
+        some.map((each) => auditRecordOf(each, newUuid(), now)),
+      );
+    }
   }
 
   async close(): Promise<void> {
@@ -75,21 +95,21 @@ export class Audit {
     await this.flush();
   }
 
-  async #write(calls: readonly Many[]): Promise<void> {
-    const { store, newUuid, now, log } = this.#options;
+  async #write(calls: readonly AuditedCall[], records: readonly AuditRecord[]): Promise<void> {
+    const { store, log } = this.#options;
     try {
       await store.transact(
-        calls.map((each) => {
-          const uuid = newUuid();
-          return { do: "put", kind: "AuditRecord", key: uuid, value: auditRecordOf(each, uuid, now()), expected: 0 };
-        }),
+        records.map((value) => ({ do: "put", kind: "AuditRecord", key: value.uuid, value, expected: 0 })),
       );
     } catch (error) {
+      if (error instanceof NodeError && error.code === "STORE.CONFLICT") return;
       for (const { call, caller, errorCode } of calls)
         log.error({ err: error, call, account: caller.accountName, errorCode }, "a call could not be audited");
     }
   }
 }
+
+type AuditRecord = ReturnType<typeof auditRecordOf>;
 
 function auditRecordOf({ call, caller, since, ...each }: Many, uuid: string, now: number) {
   return {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
+import type { Backups } from "../backup/backups.ts";
 import { cloudCallNames } from "../model/cloud/calls/index.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
 import { Secret } from "../model/secret.ts";
@@ -9,16 +10,18 @@ import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
 import { cascadeFlow } from "../orchestrator/cascade.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
-import { removeOldTasks } from "../orchestrator/flow/retention.ts";
+import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
 import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
+import { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
-import { Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
+import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
 import { Records } from "../orchestrator/records.ts";
+import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
 import { Allocator } from "../orchestrator/vm/allocator.ts";
@@ -29,6 +32,8 @@ import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
 import { type CallTable, Dispatcher, type DispatcherOptions } from "./dispatch.ts";
+import { type MaintenanceOptions, maintenance } from "./maintenance.ts";
+import { Sweeper } from "./sweeper.ts";
 
 export type CloudOptions = {
   store: Store;
@@ -46,15 +51,12 @@ export type CloudOptions = {
   newUuid: () => string;
   log: FastifyBaseLogger;
   /** admin's first password, as the installer has kept it. */
-  adminPassword?: Secret | { cryptHash: Secret };
+  adminPassword?: FirstPassword;
+  /** Without it, calls for a backup are refused. */
+  backups?: Pick<Backups, "make">;
   passwords?: PasswordsOptions;
   onCallEnd?: DispatcherOptions["onEnd"];
 };
-
-/** A week, and the newest ones however old they are. */
-const taskRetention = { keptSeconds: 7 * 86_400, keptNewest: 1_000 };
-/** How often sessions that are over, and tasks that nobody asks for any more, are looked for. */
-const sweepMs = 60_000;
 
 /** A whole manager but for its server: everything that a store, links to hosts and a clock are turned into a cloud by. */
 export type Cloud = {
@@ -66,8 +68,12 @@ export type Cloud = {
   readonly identity: Identity;
   readonly settings: LiveSettings;
   readonly flows: Flows;
+  /** Of hosts whose tasks wait for their turn. */
+  readonly passwords: Pick<HostPasswords, "size">;
   /** Aborted when this manager must end: its place or its store is lost. */
   readonly lost: AbortSignal;
+  /** Removes what is over; it is done each minute by itself. */
+  sweep(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -91,7 +97,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   });
   if (await identity.bootstrap(options.adminPassword)) log.info("the account admin was made");
 
-  const passwords = new Map<string, Secret>();
+  const passwords = new HostPasswords(mirror);
   const startTask = taskStarter(
     () => flows,
     () => table,
@@ -107,11 +113,13 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     link,
     door,
     passwords,
-    stopMachine: async (uuid) => {
-      await machineIdle(mirror, uuid, ending.signal);
+    stopMachine: async (uuid, signal) => {
+      const until = AbortSignal.any([ending.signal, signal]);
+      await machineIdle(mirror, uuid, until);
+      until.throwIfAborted();
       const input = { uuid, type: "grace", noRestart: false } as const;
       const { task } = await records.change((tx) => deciders.StopVmInstance(tx, input, itself));
-      await taskEnd(mirror, task.uuid, ending.signal);
+      await taskEnd(mirror, task.uuid, until);
     },
   };
   const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
@@ -143,7 +151,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
 
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
-    calls: callTable({ flows, store, identity, records, passwords, door, version: options.version }),
+    calls: callTable({
+      ...{ flows, store, identity, mirror, passwords, door, version: options.version },
+      ...{ backups: options.backups, firstPassword: options.adminPassword },
+    }),
     records,
     store,
     audit,
@@ -159,10 +170,18 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     monotonicMs,
   });
   keeper.start();
-  const sweeping = setInterval(() => {
-    identity.endExpired().catch((error: unknown) => trouble("sessions that are over could not be removed", error));
-    removeOldTasks(records, taskRetention, now()).catch((error: unknown) => trouble("old tasks stay", error));
-  }, sweepMs);
+  const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
+  const sweeper = new Sweeper({
+    mirror,
+    managerUuid: flows.managerUuid,
+    each: [{ what: "sessions that are over could not be removed", run: () => identity.endExpired() }],
+    one: [
+      { what: "old tasks stay", run: () => removeOldTasks(records, taskRetention(settings), now()) },
+      { what: "old records of the audit stay", run: () => retention.sweep() },
+    ],
+    onTrouble: trouble,
+  });
+  sweeper.start();
   const lost = new AbortController();
   flows.lost.addEventListener("abort", () => lost.abort(flows.lost.reason), { once: true });
   mirror.ended.catch((error: unknown) => lost.abort(error));
@@ -175,9 +194,11 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     identity,
     settings,
     flows,
+    passwords,
     lost: lost.signal,
+    sweep: () => sweeper.sweep(),
     async close() {
-      clearInterval(sweeping);
+      await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
       await flows.close();
@@ -188,21 +209,22 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   };
 }
 
-type TableParts = {
+type TableParts = MaintenanceOptions & {
   flows: Flows;
   store: Store;
-  identity: Identity;
-  records: Records;
-  passwords: Map<string, Secret>;
+  mirror: Mirror;
+  passwords: HostPasswords;
   door: HostDoor;
   version: string;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
-function callTable({ flows, store, identity, records, passwords, door, version }: TableParts): CallTable {
+function callTable(parts: TableParts): CallTable {
+  const { flows, store, identity, mirror, passwords, door, version } = parts;
+  const more = { ...acts(identity, mirror, passwords), ...maintenance(parts) };
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
-    ...Object.fromEntries(Object.entries(acts(identity, records, passwords)).map(([name, act]) => [name, { act }])),
+    ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),
     ...queryReaders(store),
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {
@@ -217,7 +239,7 @@ function callTable({ flows, store, identity, records, passwords, door, version }
     },
     GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
     IsReady: { read: () => ({ ready: !flows.lost.aborted }) },
-    GetManagementSummary: { read: (_input: object, { mirror }) => summary(mirror) },
+    GetManagementSummary: { read: () => summary(mirror) },
     ValidateSession: {
       read: (_input: object, { token }) => {
         const { session, user } = identity.authenticate(token);

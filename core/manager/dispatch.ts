@@ -8,15 +8,21 @@ import { Secret } from "../model/secret.ts";
 import { type CallContext, type Caller, rootCaller } from "../orchestrator/calls/handler.ts";
 import type { Records, Tx } from "../orchestrator/records.ts";
 import type { Store } from "../store/store.ts";
-import type { Audit } from "./audit.ts";
+import type { Audit, AuditedCall } from "./audit.ts";
 import { toCloudError } from "./failure.ts";
+
+/**
+ * Carries out the change that a call asks for: one durable transaction, with the call's record of the audit in it, and
+ * with its answer when the call has an idempotency key. A repeated call is given the answer of the first one.
+ */
+export type ChangeOfCall = (decide: (tx: Tx) => object) => Promise<object>;
 
 /** What carries out the calls; `act` is for those that are more than one transaction, such as a log-in. */
 export type CallTable = {
   [N in CloudCallName]?:
     | { decide: (tx: Tx, input: never, context: CallContext) => object }
     | { read: (input: never, context: CallContext) => object | Promise<object> }
-    | { act: (input: never, context: CallContext) => Promise<object> };
+    | { act: (input: never, context: CallContext, change: ChangeOfCall) => Promise<object> };
 };
 
 /** Whom a token belongs to. @throws CloudError IDENTITY.… */
@@ -27,7 +33,7 @@ export type DispatcherOptions = {
   records: Records;
   store: Pick<Store, "get">;
   authenticate: Authenticate;
-  audit: Pick<Audit, "change" | "read" | "flush">;
+  audit: Pick<Audit, "put" | "change" | "read" | "flush">;
   context: Omit<CallContext, "caller" | "token">;
   /** Told of each call that has ended. `error`: what it answered. */
   onEnd?: (name: string, durationMs: number, error: CloudError | null) => void;
@@ -46,6 +52,20 @@ export type Ask = {
 const nobody = { sessionUuid: null, userUuid: null, accountName: null };
 const longestKey = 128;
 
+/** A call that is being carried out, as the audit will tell of it. */
+type Running = {
+  readonly name: CloudCallName;
+  readonly given: unknown;
+  readonly ask: Ask;
+  /** Milliseconds of `performance.now()`. */
+  readonly began: number;
+  caller: Caller;
+  /** Of its record in the audit; undefined for a call that only reads, which shares one. */
+  readonly auditKey: string | undefined;
+  /** Its record is durable, with what it has changed. */
+  isAudited: boolean;
+};
+
 /** Carries out calls by their name: checks who asks and what is given, changes the records, and writes the audit. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -56,56 +76,70 @@ export class Dispatcher {
 
   /** The answer of a call. @throws CloudError, whatever went wrong */
   async run(name: CloudCallName, given: unknown, ask: Ask): Promise<object> {
-    const began = performance.now();
+    const { context, audit, onEnd } = this.#options;
     const call: CloudCall = cloudCalls[name];
-    let caller: Caller = { ...nobody, address: ask.address };
+    const began = performance.now();
+    const auditKey = call.mode === "read" ? undefined : context.newUuid();
+    const caller: Caller = { ...nobody, address: ask.address };
+    const running: Running = { name, given, ask, began, caller, auditKey, isAudited: false };
     const token = new Secret(ask.token ?? "");
     let answer: object | undefined;
     let failure: CloudError | null = null;
     try {
-      if (ask.isRoot === true) caller = { ...rootCaller, address: ask.address };
-      else if (call.access === "session") caller = { ...this.#options.authenticate(token, name), address: ask.address };
+      if (ask.isRoot === true) running.caller = { ...rootCaller, address: ask.address };
+      else if (call.access === "session")
+        running.caller = { ...this.#options.authenticate(token, name), address: ask.address };
       const input = checked(call.input, given);
-      answer = await this.#carryOut(name, input, { ...this.#options.context, caller, token }, ask);
+      answer = await this.#carryOut(running, input, { ...context, caller: running.caller, token });
     } catch (error) {
       failure = toCloudError(error);
     }
-    const durationMs = performance.now() - began;
-    this.#options.onEnd?.(name, durationMs, failure);
-    const audited = {
-      call: name,
-      resourceUuid: resourceOf(given) ?? resourceOf(inventoryOf(answer)),
-      caller,
-      errorCode: failure?.code ?? null,
-      durationMs,
-      requestBytes: ask.requestBytes,
-    };
-    // Who asks for nothing but whether we are there is not worth a record.
-    if (call.mode !== "read") await this.#options.audit.change(audited);
-    else if (call.access === "session") this.#options.audit.read(audited);
+    onEnd?.(name, performance.now() - began, failure);
+    if (!running.isAudited) {
+      const audited = auditedCall(running, answer, failure);
+      if (auditKey !== undefined) await audit.change(auditKey, audited);
+      // Who asks for nothing but whether we are there is not worth a record.
+      else if (call.access === "session") audit.read(audited);
+    }
     if (failure !== null) throw failure;
     if (answer === undefined) throw new Error(`${name} ended without an answer.`);
     return answer;
   }
 
-  async #carryOut(name: CloudCallName, input: object, whole: CallContext, ask: Ask): Promise<object> {
-    const { calls, records } = this.#options;
-    const handler = calls[name];
-    if (handler === undefined) throw new Error(`Nothing carries out ${name}.`);
-    if ("read" in handler) return handler.read(input as never, whole);
-    if ("act" in handler) return handler.act(input as never, whole);
-    const key = idempotencyKeyOf(whole.caller, ask);
-    if (key === undefined) return records.change((tx) => handler.decide(tx, input as never, whole));
+  async #carryOut(running: Running, input: object, context: CallContext): Promise<object> {
+    const handler = this.#options.calls[running.name];
+    if (handler === undefined) throw new Error(`Nothing carries out ${running.name}.`);
+    if ("read" in handler) return handler.read(input as never, context);
+    if ("act" in handler) return handler.act(input as never, context, (decide) => this.#change(running, input, decide));
+    return this.#change(running, input, (tx) => handler.decide(tx, input as never, context));
+  }
+
+  async #change(running: Running, input: object, decide: (tx: Tx) => object): Promise<object> {
+    const { records, audit } = this.#options;
+    const { name, auditKey } = running;
+    const audited = (tx: Tx) => {
+      const answer = decide(tx);
+      if (auditKey !== undefined) audit.put(tx, auditKey, auditedCall(running, answer, null));
+      return answer;
+    };
+    const key = idempotencyKeyOf(running);
+    if (key === undefined) {
+      const answer = await records.change(audited);
+      running.isAudited = auditKey !== undefined;
+      return answer;
+    }
     const hash = hashOf(name, input);
     const earlier = await this.#earlierAnswer(key, hash);
     if (earlier !== undefined) return earlier;
     try {
-      return await records.change((tx) => {
-        const answer = handler.decide(tx, input as never, whole);
+      const made = await records.change((tx) => {
+        const answer = audited(tx);
         const value = { hash, at: tx.now, answer: JSON.parse(JSON.stringify(answer)) };
         tx.put("IdempotencyKey", key, value, true);
         return answer;
       });
+      running.isAudited = auditKey !== undefined;
+      return made;
     } catch (error) {
       // The same call, at the same moment, was faster.
       const faster = await this.#earlierAnswer(key, hash);
@@ -144,7 +178,7 @@ function joined(refusals: readonly Refusal[]): Refusal {
 }
 
 /** Keys of one account are its own: nobody sees another's answer. */
-function idempotencyKeyOf({ userUuid }: Caller, { idempotencyKey: key }: Ask): string | undefined {
+function idempotencyKeyOf({ caller: { userUuid }, ask: { idempotencyKey: key } }: Running): string | undefined {
   if (key === undefined) return;
   if (key.length >= 1 && key.length <= longestKey && /^[\x21-\x7e]+$/.test(key)) return `${userUuid ?? "-"}:${key}`;
   const details = "It is not 1 to 128 visible ASCII characters.";
@@ -160,6 +194,21 @@ function hashOf(name: string, input: object): string {
   return createHash("sha256")
     .update(JSON.stringify([name, sorted]))
     .digest("base64url");
+}
+
+function auditedCall(
+  { name, given, ask, began, caller }: Running,
+  answer: object | undefined,
+  failure: CloudError | null,
+): AuditedCall {
+  return {
+    call: name,
+    resourceUuid: resourceOf(given) ?? resourceOf(inventoryOf(answer)),
+    caller,
+    errorCode: failure?.code ?? null,
+    durationMs: performance.now() - began,
+    requestBytes: ask.requestBytes,
+  };
 }
 
 function inventoryOf(answer: object | undefined): unknown {

@@ -45,6 +45,8 @@ const statuses: Readonly<Record<string, number>> = {
   "SYS.1033": 400,
   "SYS.1034": 400,
   "SYS.1035": 400,
+  "SYS.1051": 500,
+  "SYS.1052": 403,
   "IDENTITY.1001": 401,
 };
 

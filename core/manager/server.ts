@@ -1,5 +1,4 @@
-import { createServer, type Server } from "node:http";
-import type { Socket } from "node:net";
+import type { Server } from "node:http";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -7,6 +6,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from "fastify";
+import { cameByRootDoor, refusingNonsense, rootDoorOf } from "../api/doors.ts";
 import type { CloudCall } from "../model/cloud/calls/call.ts";
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../model/cloud/calls/index.ts";
 import { openApiDocument } from "../model/cloud/calls/openapi.ts";
@@ -25,14 +25,15 @@ export type CloudServerOptions = {
   log: FastifyBaseLogger;
   /** The cloud's changes as events; see {@link addStreams}. */
   mirror: Mirror;
-  authenticate: (token: Secret, call: string) => unknown;
+  /** Whether a token may follow the cloud. `isUse` false: it is only looked whether it still may. @throws IDENTITY.… */
+  authenticate: (token: Secret, isUse: boolean) => unknown;
   /** PEM texts. Without them plain HTTP, for tests and benchmarks on loopback. */
   tls?: { key: string; cert: string };
 };
 
 export type CloudServer = {
   server: FastifyInstance;
-  /** Not listening yet; see {@link rootDoor}. */
+  /** Not listening yet; see {@link rootDoorOf}. */
   rootDoor: Server;
 };
 
@@ -64,34 +65,13 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
   for (const name of cloudCallNames) addRoute(server, dispatcher, name, log);
   const streams = addStreams(server, {
     mirror,
-    authenticate: (request) => {
-      if (!isRoot(request)) authenticate(new Secret(tokenOf(request) ?? ""), "events");
+    authenticate: (request, isUse) => {
+      if (!cameByRootDoor(request)) authenticate(new Secret(tokenOf(request) ?? ""), isUse);
     },
   });
   server.addHook("preClose", () => streams.closeAll());
   addDocument(server);
-  return { server, rootDoor: rootDoor(server) };
-}
-
-/** Connections that came through root's door. */
-const rootConnections = new WeakSet<Socket>();
-
-/**
- * A second door to the API, for the node's own agent and commands: whoever may open its socket, which must be root's
- * alone, needs no session.
- */
-function rootDoor(server: FastifyInstance): Server {
-  const door = createServer({ requestTimeout: requestTimeoutMs }, (request, response) =>
-    server.routing(request, response),
-  );
-  door.maxConnections = mostConnections;
-  door.on("connection", (connection) => rootConnections.add(connection));
-  door.on("clientError", refuseNonsense);
-  return door;
-}
-
-function isRoot({ raw }: FastifyRequest): boolean {
-  return rootConnections.has(raw.socket);
+  return { server, rootDoor: rootDoorOf(server, { requestTimeoutMs, mostConnections, refuse: refuseNonsense }) };
 }
 
 /** The calls as a document of OpenAPI, for whoever asks: clients are made of it before anybody logs in. */
@@ -119,7 +99,7 @@ function addRoute(
         const given = hasBody ? fromBody(request) : inputFromTexts(call.input, fromQuery(request));
         const answer = await dispatcher.run(name, given, {
           token: tokenOf(request),
-          isRoot: isRoot(request),
+          isRoot: cameByRootDoor(request),
           address: request.ip ?? "local",
           requestBytes: Number(request.headers["content-length"] ?? 0) || 0,
           idempotencyKey: single(request.headers["idempotency-key"]),
@@ -198,15 +178,11 @@ function requestError(error: unknown): CloudError {
   return toCloudError(error);
 }
 
-/** What comes is no HTTP: answered in the shape of every other error, and the connection ends. */
-function refuseNonsense(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || socket.destroyed) return;
-  const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
-  const details = isLate ? "It did not come whole in time." : "This is no request that can be read.";
-  const body = JSON.stringify(refused("SYS.1010", "request", details, "Send one HTTP request at a time.").toBody());
-  const status = isLate ? "408 Request Timeout" : "400 Bad Request";
-  const head = [`HTTP/1.1 ${status}`, "content-type: application/json", "connection: close"];
-  const length = `content-length: ${Buffer.byteLength(body)}`;
-  if (socket.writable) socket.write([...head, length, "", body].join("\r\n"));
-  socket.destroySoon();
-}
+const nonsense = {
+  unreadable: "This is no request that can be read.",
+  late: "It did not come whole in time.",
+} as const;
+
+const refuseNonsense = refusingNonsense((why) =>
+  refused("SYS.1010", "request", nonsense[why], "Send one HTTP request at a time.").toBody(),
+);

@@ -176,6 +176,11 @@ export type Service = z.infer<typeof service>;
 
 export const management = z.object({
   service: z.enum(["running", "stopped", "unknown"]),
+  /**
+   * What more is known of a service that does not simply run: on its way up or down, failed, between two attempts of
+   * systemd to start it, or there without answering.
+   */
+  why: z.optional(z.enum(["starting", "stopping", "failed", "restarting", "silent"])),
   pid: z.nullable(z.number()),
   ui: z.enum(["running", "stopped", "unknown"]),
   uiAddress: z.nullable(z.string()),
@@ -203,12 +208,36 @@ export const virtualMachines = z.object({
   list: z.nullable(z.array(virtualMachine)),
 });
 
+/** Hosts of the cloud, counted by state and, apart from that, by status. */
 export const hosts = z.object({
   total: z.number(),
   enabled: z.number(),
-  connected: z.number(),
-  disconnected: z.number(),
+  disabled: z.number(),
+  /** In maintenance or on the way there. */
   maintenance: z.number(),
+  connected: z.number(),
+  connecting: z.number(),
+  disconnected: z.number(),
+});
+
+/** What else the manager counts in the whole cloud. The virtual machines of this node are a fact of their own. */
+export const cloud = z.object({
+  machines: z.object({
+    total: z.number(),
+    running: z.number(),
+    stopped: z.number(),
+    unknown: z.number(),
+    /** Ended in an error that somebody has to look at. */
+    failed: z.number(),
+    /** Paused or suspended. */
+    paused: z.number(),
+    /** On the way from one state to another. */
+    changing: z.number(),
+    /** Deleted, and not yet gone. */
+    deleted: z.number(),
+    others: z.number(),
+  }),
+  tasks: z.object({ running: z.number(), waiting: z.number() }),
 });
 
 /** Every fact by name. One source file in `core/node/facts` measures each. */
@@ -226,6 +255,7 @@ export const factSchemas = {
   management,
   virtualMachines,
   hosts,
+  cloud,
 } as const;
 
 export type FactName = keyof typeof factSchemas;
@@ -247,6 +277,7 @@ export const facts = z.object({
   management: reading(management),
   virtualMachines: reading(virtualMachines),
   hosts: reading(hosts),
+  cloud: reading(cloud),
 });
 export type Facts = z.infer<typeof facts>;
 
@@ -270,5 +301,6 @@ export function missingFacts(why: Missing, at: Millis): Facts {
     management: missing,
     virtualMachines: missing,
     hosts: missing,
+    cloud: missing,
   };
 }

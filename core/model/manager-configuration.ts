@@ -38,6 +38,11 @@ export const managerKeys = {
     description: "Where ca.crt, ca.key, node.crt and node.key are.",
     problem: path,
   },
+  "backup.folder": {
+    default: "/var/lib/binnacle/backups",
+    description: "Where backups are kept; the console knows those of the preset folder only.",
+    problem: path,
+  },
   "store.type": {
     default: "sqlite",
     description: "sqlite for one manager, etcd for several.",

@@ -17,6 +17,8 @@ export type RunOptions = Limits & {
   timeoutMs: number;
   /** Goes to the command's standard input. The only place for a secret: it is never logged nor put into an error. */
   input?: string;
+  /** Instead of `input`: an open file, of which the command reads from where it stands. */
+  inputFrom?: number;
   /** More output than this ends the command with RUN.TOO_LONG. */
   maxBytes?: number;
 };
@@ -47,7 +49,7 @@ export function runCommand(command: string, args: readonly string[], options: Ru
   return new Promise((resolve, reject) => {
     if (options.signal?.aborted) return reject(aborted(command));
     if (undead.has(line)) return reject(timedOut(command, options.timeoutMs));
-    const child = start(command, args, options.input !== undefined);
+    const child = start(command, args, options.inputFrom ?? (options.input === undefined ? "ignore" : "pipe"));
     const output = { stdout: new Collector(), stderr: new Collector() };
     let settled = false;
 
@@ -97,7 +99,7 @@ export function runCommand(command: string, args: readonly string[], options: Ru
 
 /** Runs a command that goes on by itself. Contract: `Machine.stream`. */
 export function streamCommand(command: string, args: readonly string[], onLine: OnLine, limits: Limits = {}): Stream {
-  const child = start(...endingWithUs(command, args), false);
+  const child = start(...endingWithUs(command, args), "ignore");
   streaming.add(child);
   child.once("close", () => streaming.delete(child));
   const done = new Promise<number | null>((resolve, reject) => {
@@ -151,12 +153,12 @@ function isExecutable(command: string): boolean {
 }
 
 /** Its own process group, so that what the command starts ends with it; nothing of our environment but the paths. */
-function start(command: string, args: readonly string[], withInput: boolean): ChildProcess {
+function start(command: string, args: readonly string[], input: "pipe" | "ignore" | number): ChildProcess {
   return spawn(command, args, {
     detached: true,
     cwd: "/",
     env: environment,
-    stdio: [withInput ? "pipe" : "ignore", "pipe", "pipe"],
+    stdio: [input, "pipe", "pipe"],
   });
 }
 

@@ -1,8 +1,10 @@
 import * as z from "zod";
+import { cloudSummary } from "../model/cloud/summary.ts";
 import { NodeError } from "../model/error.ts";
 import { emptySeries, type Histories, historyStepMs, type Series } from "../model/history.ts";
 import type { Millis } from "../model/reading.ts";
 import { type Hardware, hardware } from "../model/records.ts";
+import { type CloudFeed, noCloud } from "./cloud/feed.ts";
 import type { Machine, OnLine, RunResult } from "./machine.ts";
 
 const fault = z.enum(["denied", "failed"]);
@@ -47,6 +49,8 @@ export const recording = z.object({
       }),
     )
     .default({}),
+  /** What the manager of this node says of the cloud; without it none is asked. */
+  cloud: z.optional(cloudSummary),
   /** Shares measured in the past, oldest first, the last one in the step of `now`. */
   hardware: z.optional(hardware),
   histories: z
@@ -119,6 +123,11 @@ export function recordedHardware(recorded: Recording): () => Promise<Hardware> {
     if (recorded.hardware !== undefined) return recorded.hardware;
     throw new NodeError("HARDWARE.UNKNOWN", "The firmware of this recorded machine is not known.");
   };
+}
+
+/** What the recorded machine's manager tells: always the same. */
+export function recordedCloud({ cloud: summary }: Recording): CloudFeed {
+  return summary === undefined ? noCloud : { ...noCloud, look: async () => ({ state: "answering", summary }) };
 }
 
 /** How a command is called in a recording. */

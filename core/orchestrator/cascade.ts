@@ -8,6 +8,7 @@ import { listed, shown } from "../model/quote.ts";
 import { orThrow } from "./calls/shared.ts";
 import type { Flow } from "./flow/flow.ts";
 import { hostLife } from "./hosts/status.ts";
+import { storagesFollow } from "./hosts/storages.ts";
 import type { HostWorld } from "./hosts/world.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
@@ -18,7 +19,13 @@ import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
  * deletion is refused, before anything was touched. Source: ../shared/spec/cloud.md, "Resources".
  */
 
-export type CascadeData = { kind: string; uuid: string; mode: "Permissive" | "Enforcing" };
+export type CascadeData = {
+  kind: string;
+  uuid: string;
+  mode: "Permissive" | "Enforcing";
+  /** Clusters that lose hosts: their storages are counted anew. */
+  clusterUuids?: string[];
+};
 
 /** What is deleted, the lowest first; by kind. */
 type Doomed = { kind: ResourceKind; uuid: string }[];
@@ -36,8 +43,13 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
         title: "Looking at what has to go",
         cancellable: true,
         async run({ kind, uuid, mode }) {
-          for (const each of doomedBy(mirror, kind as ResourceKind, uuid)) check(mirror, each, mode);
-          return undefined;
+          const doomed = doomedBy(mirror, kind as ResourceKind, uuid);
+          for (const each of doomed) check(mirror, each, mode);
+          const clusters = doomed.flatMap((each) => {
+            const host = each.kind === "Host" ? mirror.get("Host", each.uuid)?.value : undefined;
+            return host === undefined ? [] : [host.clusterUuid];
+          });
+          return { data: { clusterUuids: [...new Set(clusters)] } };
         },
       },
       {
@@ -49,8 +61,11 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
             const host = mirror.get("Host", each.uuid)?.value;
             // A host that does not answer is told by its certificate, which counts no more, when it is back.
             if (host?.status !== "Connected") continue;
-            const leaving = world.door.leave(host, env.signal);
-            await (mode === "Enforcing" ? leaving.catch(() => undefined) : leaving);
+            await world.door.leave(host, env.signal).catch((error: unknown) => {
+              // It has left already, when a manager ended before it noted that; nothing of this cloud is there to leave.
+              const isOther = error instanceof CloudError && error.code === "HOST.1011";
+              if (mode !== "Enforcing" && !isOther) throw error;
+            });
           }
           return undefined;
         },
@@ -71,6 +86,14 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
               checkAlone(tx, part);
             });
           }
+        },
+      },
+      {
+        name: "storages",
+        title: "Counting the storages anew",
+        async run({ clusterUuids = [] }) {
+          for (const clusterUuid of clusterUuids) await storagesFollow(world, clusterUuid);
+          return undefined;
         },
       },
     ],
@@ -132,7 +155,11 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     removeNic(tx, nic);
     return;
   }
-  if (kind === "Host") letMachinesGo(tx, uuid);
+  if (kind === "Host") {
+    letMachinesGo(tx, uuid);
+    const { managementIp } = tx.need("Host", uuid);
+    if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
+  }
   if (kind === "Cluster") detachAll(tx, uuid);
   tx.remove(kind, uuid);
 }

@@ -67,6 +67,6 @@ export interface HostDoor {
   join(request: JoinRequest, signal: AbortSignal): Promise<Joined>;
   /** A new key and certificate, while the old ones go on working until the new ones were used. */
   renew(host: HostAddress, signal: AbortSignal): Promise<Pick<Joined, "certificate" | "fingerprint">>;
-  /** The host forgets the cloud. */
+  /** The host forgets the cloud; also one that has joined though no certificate of it came to be put on record. */
   leave(host: HostAddress, signal: AbortSignal): Promise<void>;
 }

@@ -25,6 +25,8 @@ export const ownKinds = [
   "SessionToken",
   /** The certificate that a host has to show, by the host's uuid. */
   "HostCertificate",
+  /** The address of a host, or of one that is being added, by the address: its existence is what makes it taken. */
+  "HostAddress",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** The answer that a call with this idempotency key was given. */
@@ -65,4 +67,15 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
 export function mirrorIndexes(kind: Kind): readonly string[] {
   const fields = isResourceKind(kind) ? Object.keys(resources[kind].schema.shape) : [];
   return [...fields.filter((field) => /.Uuids?$/.test(field)), ...(moreFields[kind] ?? [])];
+}
+
+/** Fields of which the mirror knows how many records have each value: counting machines anew would take its time. */
+const countedFields: Partial<Record<Kind, readonly string[]>> = {
+  Host: ["state", "status"],
+  VmInstance: ["state"],
+  Task: ["state"],
+};
+
+export function mirrorCounts(kind: Kind): readonly string[] {
+  return countedFields[kind] ?? [];
 }

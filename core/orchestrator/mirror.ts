@@ -1,8 +1,8 @@
 import { NodeError } from "../model/error.ts";
-import type { Json } from "../store/record.ts";
 import { maxPage, type Store, type StoreRecord, type WatchBatch } from "../store/store.ts";
 import { HostSums } from "./host-figures.ts";
-import { type Kind, mirroredKinds, mirrorIndexes, type RecordOf } from "./kinds.ts";
+import { type Kind, mirroredKinds, type RecordOf } from "./kinds.ts";
+import { Table } from "./mirror-table.ts";
 import { StorageSums } from "./storage-figures.ts";
 
 export type Mirrored<K extends Kind = Kind> = { readonly value: RecordOf<K>; readonly revision: number };
@@ -72,6 +72,13 @@ export class Mirror {
 
   count(kind: Kind): number {
     return this.#table(kind).records.size;
+  }
+
+  /** How many records of a kind have each value of a field that is counted. @throws Error when it is not */
+  counts(kind: Kind, field: string): ReadonlyMap<string, number> {
+    const counts = this.#table(kind).counts.get(field);
+    if (counts === undefined) throw new Error(`${kind}.${field} is not counted.`);
+    return counts;
   }
 
   /** Whether `find` can use this field. */
@@ -247,53 +254,4 @@ async function load(store: Store): Promise<Loaded> {
 
 function mirrored({ value, revision }: StoreRecord): Mirrored {
   return { value, revision } as Mirrored;
-}
-
-/** Most values of an index, such as the machine of a card, have one record: it stands there without a set of its own. */
-type Index = Map<string, string | Set<string>>;
-
-class Table {
-  readonly records = new Map<string, Mirrored>();
-  readonly indexes: ReadonlyMap<string, Index>;
-
-  constructor(kind: Kind) {
-    this.indexes = new Map(mirrorIndexes(kind).map((field) => [field, new Map()]));
-  }
-
-  set(key: string, after: Mirrored | undefined): void {
-    const before = this.records.get(key);
-    for (const [field, index] of this.indexes) {
-      const [old, now] = [valueAt(before, field), valueAt(after, field)];
-      if (old === now) continue;
-      for (const value of textsOf(old)) removeFrom(index, value, key);
-      for (const value of textsOf(now)) addTo(index, value, key);
-    }
-    if (after === undefined) this.records.delete(key);
-    else this.records.set(key, after);
-  }
-}
-
-function valueAt(record: Mirrored | undefined, field: string): Json | undefined {
-  return (record?.value as Readonly<Record<string, Json>> | undefined)?.[field];
-}
-
-function textsOf(value: Json | undefined): readonly string[] {
-  if (typeof value === "string") return [value];
-  return Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
-}
-
-function addTo(index: Index, value: string, key: string): void {
-  const keys = index.get(value);
-  if (keys === undefined) index.set(value, key);
-  else if (typeof keys === "string") index.set(value, new Set([keys, key]));
-  else keys.add(key);
-}
-
-function removeFrom(index: Index, value: string, key: string): void {
-  const keys = index.get(value);
-  if (keys === key) index.delete(value);
-  else if (typeof keys === "object") {
-    keys.delete(key);
-    if (keys.size === 0) index.delete(value);
-  }
 }

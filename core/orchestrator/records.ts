@@ -9,7 +9,7 @@ import { type Kind, type RecordOf, unmirroredKinds } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
 
 export type RecordsOptions = {
-  store: Store;
+  store: Pick<Store, "get" | "transact">;
   mirror: Mirror;
   /** Milliseconds since the epoch, for createDate and lastOpDate. */
   now: () => number;
@@ -39,7 +39,8 @@ export class Records {
    * Carries out as one durable transaction what `decide` writes into `tx`; gives what it returns, once the change can
    * be read here. `decide` is called again when somebody was faster: it only reads `tx`, and has no effects.
    *
-   * @throws what `decide` throws, and then nothing was done; SYS.1006 when others change the same all the time; STORE.…
+   * @throws what `decide` throws, and then nothing was done; SYS.1006 when others change the same all the time;
+   *   STORE.CONFLICT when a new record of a kind that is not mirrored is there already; STORE.…
    */
   async change<T>(decide: (tx: Tx) => T): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -51,6 +52,8 @@ export class Records {
         return result;
       } catch (error) {
         if (!(error instanceof NodeError && error.code === "STORE.CONFLICT")) throw error;
+        // Nothing is decided from such a record: deciding anew would end in the same conflict.
+        if (unmirroredKinds.has(String(error.values["kind"]) as Kind)) throw error;
         if (attempt === attempts) throw contended(error);
         await this.#caughtUp(error);
       }
@@ -68,7 +71,7 @@ export class Records {
   async #caughtUp(error: NodeError): Promise<void> {
     const { kind, key } = error.values;
     const found = await this.#options.store.get(String(kind), String(key));
-    if (found !== undefined && !unmirroredKinds.has(found.kind as Kind)) await this.mirror.reached(found.revision);
+    if (found !== undefined) await this.mirror.reached(found.revision);
     // Of one that is gone, the store does not tell since when.
     else await new Promise((resolve) => setTimeout(resolve, 5));
   }

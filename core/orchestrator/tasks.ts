@@ -59,6 +59,12 @@ export function taskEnd(mirror: Mirror, uuid: string, signal: AbortSignal): Prom
   return whenSeen(mirror, "Task", uuid, look, signal);
 }
 
+/** Resolves when somebody wants a task taken back. @throws what `signal` ends with */
+export async function taskCancelling(mirror: Mirror, uuid: string, signal: AbortSignal): Promise<void> {
+  const look = () => mirror.get("Task", uuid)?.value.state === "Cancelling" || undefined;
+  await whenSeen(mirror, "Task", uuid, look, signal);
+}
+
 /** Resolves when no operation runs on a machine, or it is gone. */
 export async function machineIdle(mirror: Mirror, uuid: string, signal: AbortSignal): Promise<void> {
   const look = () => (mirror.get("VmInstance", uuid)?.value.operation ?? null) === null || undefined;

@@ -2,9 +2,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { NodeError } from "../model/error.ts";
 import { type KeyValue, keepAliveAnswer, leaseAnswer, rangeAnswer, txnAnswer } from "./etcd/answers.ts";
 import { EtcdClient, type EtcdOptions, hasCode } from "./etcd/client.ts";
+import { Groups, type Writes } from "./etcd/groups.ts";
 import { prepare } from "./etcd/indexes.ts";
 import { Keys, storePrefix } from "./etcd/keys.ts";
 import { watchRecords } from "./etcd/watch.ts";
+import { everything, replaceEverything, requireWhole } from "./etcd/whole.ts";
 import { indexEntries, indexRange, readPosition, writePosition } from "./index-value.ts";
 import { HeldLease } from "./lease.ts";
 import { type CheckedChange, checkChanges, checkLimit, checkName, conflict, leaseGone, parseValue } from "./record.ts";
@@ -25,6 +27,8 @@ export type EtcdStoreOptions = EtcdOptions & {
   indexes: Indexes;
   /** All keys begin so; `/binnacle/` unless told. */
   prefix?: string;
+  /** A store that a restore has left half done is opened, too: to restore it again. */
+  isRestoring?: boolean;
 };
 
 /** Reads that one request carries: etcd takes 128 operations unless it was told otherwise. */
@@ -33,31 +37,35 @@ const readsAtOnce = 100;
 const mostRounds = 60;
 
 /**
- * The store of several managers: etcd, through its HTTP gateway. A transaction reads what it changes, and writes on
- * the condition that nobody has changed it since: records and index entries never part.
+ * The store of several managers: etcd, through its HTTP gateway. A transaction that changes index entries reads what it
+ * changes, and writes on the condition that nobody has changed it since: records and index entries never part. Others
+ * need no reading, and those that come together are written together.
  */
 export class EtcdStore implements Store {
   readonly #client: EtcdClient;
   readonly #keys: Keys;
   readonly #indexes: Indexes;
   readonly #held = new Set<HeldLease>();
+  readonly #groups: Groups;
 
   private constructor(client: EtcdClient, keys: Keys, indexes: Indexes) {
     this.#client = client;
     this.#keys = keys;
     this.#indexes = indexes;
+    this.#groups = new Groups((compare, success) => this.#commit(compare, success));
   }
 
   /**
    * Looks whether etcd can be used, and builds indexes that are new. Managers of one cloud have the same indexes: stop
    * the older ones first.
    *
-   * @throws STORE.NEWER_SCHEMA, and as every call does
+   * @throws STORE.NEWER_SCHEMA, STORE.HALF_RESTORED, and as every call does
    */
   static async open(options: EtcdStoreOptions): Promise<EtcdStore> {
     const client = new EtcdClient(options);
     const keys = new Keys(options.prefix ?? storePrefix);
     try {
+      if (options.isRestoring !== true) await requireWhole(client, keys);
       await prepare(client, keys, options.indexes);
     } catch (error) {
       await client.close();
@@ -88,6 +96,9 @@ export class EtcdStore implements Store {
     for (const { change } of checked)
       if (change.do === "put" && change.lease !== undefined && !/^[1-9]\d{0,18}$/.test(change.lease))
         throw leaseGone(change.lease);
+    const writes = this.#writesOf(checked);
+    const together = writes === undefined ? undefined : await this.#groups.add(writes);
+    if (together !== undefined) return together;
     for (let round = 0; round < mostRounds; round++) {
       const revision = await this.#tryTransact(checked);
       if (revision !== undefined) return revision;
@@ -114,6 +125,16 @@ export class EtcdStore implements Store {
     this.#held.add(lease);
     lease.lost.addEventListener("abort", () => this.#held.delete(lease), { once: true });
     return lease;
+  }
+
+  /** All records at one instant, without those that go with a lease. @throws STORE.COMPACTED */
+  everything(): AsyncGenerator<StoreRecord, void, undefined> {
+    return everything(this.#client, this.#keys);
+  }
+
+  /** Puts these records in the place of all; see {@link replaceEverything}. */
+  replaceAll(records: Iterable<StoreRecord>): Promise<void> {
+    return replaceEverything(this.#client, this.#keys, records, (changes) => this.transact(changes));
   }
 
   async close(): Promise<void> {
@@ -150,16 +171,43 @@ export class EtcdStore implements Store {
       success.push(...this.#operations(checked, place, old));
     }
     if (success.length === 0) return revision;
-    const body = { compare, success };
     try {
-      const answer = await this.#client.call({ path: "/v3/kv/txn", body, repeatable: false });
-      const { succeeded, header } = txnAnswer.parse(answer);
-      return succeeded ? header.revision : undefined;
+      return await this.#commit(compare, success);
     } catch (error) {
       const leased = changes.find(({ change }) => change.do === "put" && change.lease !== undefined)?.change;
       if (hasCode(error, "STORE.LEASE_GONE") && leased?.do === "put") throw leaseGone(leased.lease ?? "");
       throw error;
     }
+  }
+
+  /** The revision; undefined when a comparison did not hold. */
+  async #commit(compare: readonly object[], success: readonly object[]): Promise<number | undefined> {
+    const answer = await this.#client.call({ path: "/v3/kv/txn", body: { compare, success }, repeatable: false });
+    const { succeeded, header } = txnAnswer.parse(answer);
+    return succeeded ? header.revision : undefined;
+  }
+
+  /** What is to be written, if that is known without reading; with a lease it is not, for etcd may not know that. */
+  #writesOf(changes: readonly CheckedChange[]): Writes | undefined {
+    const places: string[] = [];
+    const compare: object[] = [];
+    const success: object[] = [];
+    let bytes = 0;
+    for (const checked of changes) {
+      const { change, text } = checked;
+      const isNew = change.do === "put" && change.expected === 0;
+      const isIndexed = (this.#indexes[change.kind] ?? []).length > 0;
+      if (change.do !== "expect" && isIndexed && !isNew) return;
+      if (change.do === "put" && change.lease !== undefined) return;
+      const place = this.#keys.record(change.kind, change.key);
+      places.push(place);
+      bytes += text?.length ?? 0;
+      const { expected } = change;
+      if (expected !== undefined) compare.push({ key: place, target: "MOD", mod_revision: String(expected) });
+      if (change.do === "delete") success.push({ request_delete_range: { key: place } });
+      else success.push(...this.#operations(checked, place, undefined));
+    }
+    return success.length === 0 ? undefined : { places, compare, success, bytes };
   }
 
   #operations({ change, text }: CheckedChange, place: string, old: KeyValue | undefined): object[] {

@@ -101,14 +101,10 @@ export class SqliteStore implements Store {
     let last = after;
     const isOver = () => signal?.aborted === true || this.#isClosed;
     while (!isOver()) {
-      const { forgotten, batches, upTo } = this.#do(() => this.#tables.history(last, revisionsAtOnce));
+      const { forgotten, batches, upTo } = this.#do(() => this.#tables.history(last, revisionsAtOnce, kinds));
       if (last < forgotten) throw compacted(last, forgotten + 1);
       for (const batch of batches) {
-        const events = batch.events.filter((event) => {
-          const kind = event.type === "put" ? event.record.kind : event.kind;
-          return kinds === undefined || kinds.includes(kind);
-        });
-        if (events.length > 0) yield { revision: batch.revision, events };
+        yield batch;
         if (isOver()) return;
       }
       last = Math.max(last, upTo);

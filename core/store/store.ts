@@ -65,7 +65,10 @@ export type WatchEvent =
   | { readonly type: "put"; readonly record: StoreRecord }
   | { readonly type: "delete"; readonly kind: string; readonly key: string; readonly revision: number };
 
-/** All that one transaction changed, of the kinds that are watched. */
+/**
+ * All that one transaction changed, of the kinds that are watched; etcd makes one of several that came at the same time
+ * and had no record in common: they have one revision then.
+ */
 export type WatchBatch = { readonly revision: number; readonly events: readonly WatchEvent[] };
 
 export type WatchOptions = {

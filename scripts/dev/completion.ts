@@ -1,6 +1,9 @@
+import { logRanges } from "../../core/model/archives.ts";
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model/cloud/calls/index.ts";
+import { managerKeyNames } from "../../core/model/manager-configuration.ts";
 import { cliName, cliOptions } from "../cloud/command.ts";
 import { keysOf } from "../cloud/fields.ts";
+import { ctlCommandNames, ctlCommands, ctlName } from "../ctl/command.ts";
 import type { Action, ArgumentKind, Command } from "../network/commands.ts";
 
 /* What a shell, bash, completes on the command lines of the commands; from the same table as their help. */
@@ -117,6 +120,44 @@ ${cloudCallNames.flatMap(placesOf).join("\n")}
   return 0
 }
 complete -F ${name} ${cliName}
+`;
+}
+
+/** The same for zstack-ctl: commands, their options, and files behind an option that takes one. */
+export function ctlCompletionScript(): string {
+  const name = `_${ctlName.replaceAll("-", "_")}`;
+  const lines = ctlCommands.map(({ name: command, options }) => {
+    const words = [...options.map((option) => `--${option.name}`), "--help"];
+    return `    ${command}) candidates='${words.join(" ")}' ;;`;
+  });
+  const keys = managerKeyNames.map((key) => `${key}=`).join(" ");
+  return `# Completes ${ctlName}: its commands and their options.
+${name}() {
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
+  local command= candidates= word
+  ((COMP_CWORD > 1)) && command=\${COMP_WORDS[1]}
+  COMPREPLY=()
+  case $previous in
+    -f | --file) compopt -o default 2>/dev/null; return ;;
+    --range) candidates='${logRanges.join(" ")}' command=value ;;
+    --host | --keep-amount | --ip) return ;;
+  esac
+  case $command in
+    '') candidates='${ctlCommandNames.join(" ")} --help' ;;
+    value) ;;
+${lines.join("\n")}
+  esac
+  [[ $command == configure && $current != -* ]] && candidates='${keys}'
+  mapfile -t COMPREPLY < <(
+    set -f
+    for word in $candidates; do
+      [[ $word == "$current"* ]] && printf '%s\\n' "$word"
+    done
+  )
+  [[ \${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+  return 0
+}
+complete -F ${name} ${ctlName}
 `;
 }
 

@@ -4,10 +4,11 @@ import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../../core/version.ts";
 import { cliName } from "../cloud/command.ts";
+import { ctlName } from "../ctl/command.ts";
 import { commands } from "../network/commands.ts";
 import { builtFiles, bundledPackages, describeBuildFailure, ensureBuilt, packageFolder } from "./build.ts";
-import { cloudCompletionScript, completionScript } from "./completion.ts";
-import { cloudManualPage, manualPage } from "./manual.ts";
+import { cloudCompletionScript, completionScript, ctlCompletionScript } from "./completion.ts";
+import { cloudManualPage, ctlManualPage, manualPage } from "./manual.ts";
 import { NoticeError, noticeFile, noticeOf, noticesText } from "./notices.ts";
 import { projectRoot } from "./source.ts";
 
@@ -95,6 +96,7 @@ function commandItems(): Item[] {
       completion: completionScript(each),
     })),
     { name: cliName, page: cloudManualPage(version), completion: cloudCompletionScript() },
+    { name: ctlName, page: ctlManualPage(version), completion: ctlCompletionScript() },
   ];
   return texts.flatMap(({ name, page, completion }): Item[] => [
     { to: `usr/share/man/man8/${name}.8`, text: page, mode: 0o644 },

@@ -10,6 +10,17 @@ import {
   cliSummary,
   cliUsage,
 } from "../cloud/command.ts";
+import {
+  ctlCommands,
+  ctlDescription,
+  ctlExamples,
+  ctlExitStatus,
+  ctlFiles,
+  ctlName,
+  ctlOptionText,
+  ctlSummary,
+  ctlUsage,
+} from "../ctl/command.ts";
 import { type Command, commands, exitStatus } from "../network/commands.ts";
 import { formsOf, optionText } from "../network/help.ts";
 
@@ -72,7 +83,30 @@ export function cloudManualPage(version: string): string {
       exitStatus: cliExitStatus,
       files: cliFiles.map(({ file, text: use }) => ({ term: form(file), text: use })),
       examples: cliExamples,
-      seeAlso: ["zstack-upgrade"],
+      seeAlso: [ctlName, "zstack-upgrade"],
+    },
+    version,
+  );
+}
+
+/** The page of zstack-ctl, with all commands. */
+export function ctlManualPage(version: string): string {
+  const entries = ctlCommands.flatMap((command) => [
+    { term: form(ctlUsage(command)), text: command.text },
+    ...command.options.map((option) => ({ term: form(ctlOptionText(option)), text: option.text })),
+  ]);
+  return pageText(
+    {
+      name: ctlName,
+      summary: ctlSummary,
+      synopsis: [`\\fB${ctlName}\\fR ${form("COMMAND [OPTION...]")}`],
+      description: ctlDescription,
+      options: [{ term: form("-h, --help"), text: "Print the help, of all commands or of one." }],
+      sections: [{ title: "COMMANDS", entries }],
+      exitStatus: ctlExitStatus,
+      files: ctlFiles.map(({ file, text: use }) => ({ term: form(file), text: use })),
+      examples: ctlExamples,
+      seeAlso: [cliName, "zstack-upgrade"],
     },
     version,
   );

@@ -7,7 +7,7 @@ export type Reference = { name: string; value: number | null; why?: string };
 /** How far single measurements lie apart. */
 export type Spread = { runs: number; min: number; median: number; max: number };
 
-export type Unit = "ms" | "s" | "B" | "B/s" | "%" | "MiB" | "MB" | "keys" | "files" | "tasks/s";
+export type Unit = "ms" | "s" | "B" | "B/s" | "%" | "MiB" | "MB" | "keys" | "files" | "tasks/s" | "calls/s" | "hosts";
 
 export type Figure = {
   name: string;
@@ -39,6 +39,8 @@ const digits: Record<Unit, number> = {
   keys: 0,
   files: 0,
   "tasks/s": 0,
+  "calls/s": 0,
+  hosts: 0,
 };
 
 /** A figure, rounded as its unit deserves; whether it is met is computed from the figure before rounding. */

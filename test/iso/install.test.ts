@@ -85,6 +85,19 @@ describe("installing into a file tree", () => {
     assert.deepEqual([status, stdout.split("\n")[0]], [0, "LogOut"]);
   });
 
+  it("brings zstack-ctl, which runs there, with its page and completion", () => {
+    assert.match(fs.readFileSync(path.join(tree, "usr/share/man/man8/zstack-ctl.8"), "utf8"), /^\.TH "ZSTACK/);
+    assert.ok(fs.existsSync(path.join(tree, "usr/share/bash-completion/completions/zstack-ctl")));
+    const wrapper = path.join(tree, "usr/bin/zstack-ctl");
+    assert.equal(fs.statSync(wrapper).mode & 0o777, 0o755);
+    const [, node, program] = /^exec (\S+) (\S+) "\$@"$/m.exec(fs.readFileSync(wrapper, "utf8")) ?? [];
+    const inTree = [node, program].map((file) => path.join(tree, file ?? ""));
+    const run = (...args: string[]) => spawnSync(inTree[0] ?? "", [inTree[1] ?? "", ...args], { encoding: "utf8" });
+    assert.match(run("restore_mysql", "--help").stdout, /^usage: zstack-ctl restore_mysql -f FILE \[--yes\]\n/);
+    assert.equal(run("no_such").status, 2);
+    assert.equal(run("install_license").status, 1);
+  });
+
   it("brings the licence of each package whose code is in a bundle or beside it, and Node's", () => {
     const file = path.join(tree, "usr/share/doc/binnacle/THIRD-PARTY.txt");
     const text = fs.readFileSync(file, "utf8");

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, it } from "node:test";
+import { unpackBackup } from "../../core/backup/read.ts";
+import { SqliteStore } from "../../core/store/sqlite.ts";
 import { type ConsoleBed, closeConsoles, openConsole } from "../support/console.ts";
 import { startAgent, stopAgents } from "../support/programs.ts";
 import { choosePassword, leaveItem, logIn, openItem, untilTitle } from "../support/steps.ts";
@@ -85,20 +86,19 @@ describe("Backup Database", () => {
 
     const manager = join(agent.home, "machine/var/lib/binnacle/manager");
     mkdirSync(manager, { recursive: true });
-    const store = new DatabaseSync(join(manager, "store.sqlite"));
-    store.exec("PRAGMA journal_mode = WAL; CREATE TABLE record (id); INSERT INTO record VALUES (42)");
+    const store = await SqliteStore.open({ file: join(manager, "store.db"), indexes: {} });
+    await store.transact([{ do: "put", kind: "Zone", key: "z", value: { name: "east" } }]);
+    await store.close();
     await openItem(console, "backup");
     await console.until(/> the store as it is now +about/);
     console.press("enter");
     const address = await addressOn(console);
-    store.close();
-    const [, name = ""] = /"\.\/([\w.-]+\.sqlite)"/.exec(await (await fetch(address)).text()) ?? [];
-    const copy = join(agent.home, "copy.sqlite");
+    const [, name = ""] = /"\.\/([\w.-]+\.tar\.gz)"/.exec(await (await fetch(address)).text()) ?? [];
+    const [copy, out] = [join(agent.home, "copy.tar.gz"), join(agent.home, "out")];
     writeFileSync(copy, Buffer.from(await (await fetch(`${address}${name}`)).arrayBuffer()));
-    const opened = new DatabaseSync(copy, { readOnly: true });
-    assert.deepEqual({ ...opened.prepare("SELECT id FROM record").get() }, { id: 42 });
-    opened.close();
-    assert.match(await (await fetch(`${address}${name}.sha256`)).text(), /^[0-9a-f]{64} {2}\S+\.sqlite\n$/);
+    mkdirSync(out);
+    assert.deepEqual((await unpackBackup(copy, out)).manifest.store.records, { Zone: 1 });
+    assert.match(await (await fetch(`${address}${name}.sha256`)).text(), /^[0-9a-f]{64} {2}\S+\.tar\.gz\n$/);
 
     // Whoever has the address can't fetch any more when the agent has ended.
     await agent.kill("SIGTERM");

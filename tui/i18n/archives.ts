@@ -54,7 +54,7 @@ export const archivesEn = {
   "help.collect":
     "Gathers this node's logs: the journal, kernel, jobs, audit, network, disks and virtual machines, in one archive and a folder of the same. Enter starts; c stops and keeps nothing. When it is done its address is shown. Passwords, keys and tokens are masked. Enter on an archive shows an address for it, d deletes it. The last three are kept.",
   "help.backup":
-    "Exports the store of this node to a file, checks it, and shows the address where it can be fetched. Work goes on meanwhile. Enter on a backup shows an address for it, d deletes it. The last 14 are kept.",
+    "Backs up the store of this node, with the key of its cloud, into one checked file, and shows the address where it can be fetched: who has it can be the cloud. Work goes on meanwhile. Enter on a backup shows an address for it, d deletes it. The last 14 are kept.",
   "help.serving":
     "One archive at a time can be fetched by HTTP, by whoever has this address, until the time is over: p gives it an hour more, e ends it at once. n takes the next address of this node. It ends when the agent ends. The firewall is open only meanwhile.",
   "error.COLLECT.RUNNING": "Logs are being collected already.",

@@ -57,6 +57,7 @@ export const diagnosisTitlesEn = {
   "diagnosis.title.MANAGER.ABSENT": "The management service is not installed.",
   "diagnosis.title.MANAGER.STOPPED": "The management service does not run.",
   "diagnosis.title.MANAGER.UNKNOWN": "The management service is neither started nor stopped.",
+  "diagnosis.title.PORT.OK": "No other program holds the cloud's ports.",
   "diagnosis.title.PORT.TAKEN": "Port {port} ({use}) is held by {process}.",
   "diagnosis.title.HOSTNAME.CHANGED": "The host name differs from /etc/hostname.",
   "diagnosis.title.HOSTNAME.CERTIFICATE": "The certificate belongs to another host name.",

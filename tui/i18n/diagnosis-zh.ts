@@ -1,9 +1,11 @@
 import type { diagnosisEn } from "./diagnosis.ts";
+import { cloudDiagnosisZh } from "./diagnosis-cloud-zh.ts";
 import { diagnosisTitlesZh } from "./diagnosis-titles-zh.ts";
 
 /** The sentences of `diagnosis.ts` in Chinese. */
 export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   ...diagnosisTitlesZh,
+  ...cloudDiagnosisZh,
   "diagnosis.KVM.OK.what": "硬件虚拟化可用（{flag}）。",
   "diagnosis.KVM.UNABLE.what": "无法检查硬件虚拟化。",
   "diagnosis.KVM.NO_FLAGS.what": "CPU 没有 vmx 或 svm 标志：{cpu}。",
@@ -293,6 +295,7 @@ export const diagnosisZh: Readonly<Record<keyof typeof diagnosisEn, string>> = {
   "diagnosis.fix.step-clock": "立即校准时钟",
   "diagnosis.fix.restart-unit": "重启 {subject}",
   "diagnosis.fix.restart-libvirt": "重启 systemd-machined 和 libvirt",
+  "diagnosis.fix.reconnect-host": "重新连接该主机",
   "diagnosis.fix.ssh-without-names": "设置 UseDNS no 并重新加载 sshd",
 
   "diagnosis.more": "{shown} 及另外 {count} 个",

@@ -1,3 +1,4 @@
+import { cloudDiagnosisEn } from "./diagnosis-cloud.ts";
 import { diagnosisTitlesEn } from "./diagnosis-titles.ts";
 
 /**
@@ -8,6 +9,7 @@ import { diagnosisTitlesEn } from "./diagnosis-titles.ts";
  */
 export const diagnosisEn = {
   ...diagnosisTitlesEn,
+  ...cloudDiagnosisEn,
   "diagnosis.KVM.OK.what": "Hardware virtualization works ({flag}).",
   "diagnosis.KVM.UNABLE.what": "Hardware virtualization could not be checked.",
   "diagnosis.KVM.NO_FLAGS.what": "The CPU shows neither vmx nor svm: {cpu}.",
@@ -302,6 +304,7 @@ export const diagnosisEn = {
   "diagnosis.fix.step-clock": "Set the clock at once",
   "diagnosis.fix.restart-unit": "Restart {subject}",
   "diagnosis.fix.restart-libvirt": "Restart systemd-machined and libvirt",
+  "diagnosis.fix.reconnect-host": "Reconnect the host",
   "diagnosis.fix.ssh-without-names": "Set UseDNS no and reload sshd",
 
   "diagnosis.more": "{shown} and {count} more",

@@ -88,7 +88,10 @@ export class HttpsHostLink implements HostLink {
     await this.#ask(host, "certify", body, this.#patience.answerMs, signal);
   }
 
-  /** The host forgets the cloud. Its record is to be removed whether it answers or not. */
+  /**
+   * The host forgets the cloud. Its record is to be removed whether it answers or not. One that has no certificate on
+   * record, because it joined at the moment at which the manager ended, is believed by any that this cloud gave to it.
+   */
   async leave(host: HostAddress, signal?: AbortSignal): Promise<void> {
     await this.#ask(host, "leave", {}, this.#patience.answerMs, signal);
   }
@@ -107,8 +110,9 @@ export class HttpsHostLink implements HostLink {
   ): Promise<HostAnswer<N>> {
     const context = await this.#currentContext();
     const print = this.#options.pinned(uuid);
-    if (print === undefined) throw wrongCertificate(managementIp, "No certificate of this host is on record.");
-    const servername = serverNameOf(print);
+    if (print === undefined && name !== "leave")
+      throw wrongCertificate(managementIp, "No certificate of this host is on record.");
+    const servername = print === undefined ? anyNameOf(uuid) : serverNameOf(print);
     this.#wanted.set(servername, { address: managementIp, uuid, print });
     const connection: TlsRequest = {
       agent: this.#connections,
@@ -162,13 +166,19 @@ class Connections extends Agent {
   }
 }
 
-type Wanted = { address: string; uuid: string; print: string };
+/** `print` undefined: whichever the cloud's authority gave to this host. */
+type Wanted = { address: string; uuid: string; print: string | undefined };
+
+/** A name that is no certificate's: the host shows what it shows to whoever does not know it yet. */
+function anyNameOf(uuid: string): string {
+  return `u${uuid}.host.binnacle.internal`;
+}
 
 function checkHost(wanted: Wanted | undefined, shown: X509Certificate): Error | undefined {
   if (wanted === undefined) return new TypeError("a connection that nobody asked for");
   const { address, uuid, print } = wanted;
   if (!namesHost(shown, uuid)) return wrongCertificate(address, "It shows the certificate of another host.");
-  if (shown.fingerprint256 === print) return undefined;
+  if (print === undefined || shown.fingerprint256 === print) return undefined;
   return wrongCertificate(address, `It shows ${shown.fingerprint256}; on record is ${print}.`);
 }
 

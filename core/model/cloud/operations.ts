@@ -58,7 +58,7 @@ export const auditRecord = record({
   clientAddress: say(line(64), "Where the call came from."),
   succeeded: say(z.boolean(), "Whether it did what was asked."),
   errorCode: say(z.nullable(line(32)), "The error's code, or null."),
-  durationMs: say(count, "Milliseconds from the call to its answer, or to the end of its task."),
+  durationMs: say(count, "Milliseconds from the call to its answer; of a change, to the decision that was written."),
   requestBytes: say(bytes, "Size of the call. Its content is kept without secrets, in the log."),
   count: say(
     count.check(z.minimum(1)),

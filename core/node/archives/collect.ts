@@ -43,7 +43,7 @@ async function collect(tools: CollectTools, range: LogRange, context: JobContext
   const { machine, paths } = world;
   const { log, signal } = context;
   log("This node only: no manager here knows of others.");
-  const folder = await openShelf(paths, "logs").catch((error: unknown) => {
+  const folder = await openShelf(paths).catch((error: unknown) => {
     throw notWritten(paths.logs, error);
   });
   const estimate = (await estimateLogs(world, source)).find((one) => one.range === range);
@@ -52,7 +52,7 @@ async function collect(tools: CollectTools, range: LogRange, context: JobContext
   await requireRoom(world, logBytes ?? 0);
 
   const hostname = await machine.readFile("/proc/sys/kernel/hostname").catch(() => "");
-  const name = await archiveName(paths, "logs", hostname.trim(), machine.now());
+  const name = await archiveName(paths, hostname.trim(), machine.now());
   const work = join(folder, `.${name}${unfinished}`);
   try {
     await mkdir(join(work, name), { recursive: true, mode: 0o700 });

@@ -5,12 +5,13 @@ import { NodeError } from "../../model/error.ts";
 import type { ArchivePaths } from "./world.ts";
 
 /*
- * Finished archives. Collected logs are NAME.tar.gz and the folder NAME of the same; a backup is NAME.sqlite with
- * NAME.sqlite.sha256. What is being made ends in `.unfinished` and gets its name when all of it is on the disk.
+ * Finished archives. Collected logs are NAME.tar.gz and the folder NAME of the same; a backup is NAME.tar.gz with
+ * NAME.tar.gz.sha256, made by core/backup. What is being made ends in `.unfinished` and gets its name when all of it is
+ * on the disk.
  */
 
 export const unfinished = ".unfinished";
-const endings: Record<ArchiveKind, string> = { logs: ".tar.gz", backup: ".sqlite" };
+const ending = ".tar.gz";
 /** An archive's name as it comes in a call: never a path. */
 const goodName = /^(?!\.)[A-Za-z0-9._-]{1,120}$/;
 
@@ -22,7 +23,8 @@ export const kept = {
 
 /** The files of an archive: the one to fetch first, then what lies beside it. */
 export function filesOf(kind: ArchiveKind, name: string): [file: string, beside: string] {
-  return kind === "logs" ? [`${name}${endings.logs}`, name] : [`${name}.sqlite`, `${name}.sqlite.sha256`];
+  const file = `${name}${ending}`;
+  return [file, kind === "logs" ? name : `${file}.sha256`];
 }
 
 export function shelfOf(paths: ArchivePaths, kind: ArchiveKind): string {
@@ -34,8 +36,8 @@ export async function listArchives(paths: ArchivePaths, kind: ArchiveKind): Prom
   const folder = shelfOf(paths, kind);
   const found: Archive[] = [];
   for (const file of await readdir(folder).catch(() => [])) {
-    const name = file.slice(0, -endings[kind].length);
-    if (!file.endsWith(endings[kind]) || !goodName.test(name)) continue;
+    const name = file.slice(0, -ending.length);
+    if (!file.endsWith(ending) || !goodName.test(name)) continue;
     const known = await lstat(join(folder, file)).catch(() => undefined);
     if (known?.isFile() !== true) continue;
     const [, beside] = filesOf(kind, name);
@@ -79,37 +81,31 @@ export async function trimShelf(paths: ArchivePaths, kind: ArchiveKind, inUse?: 
   return removed;
 }
 
-/** Makes the folder, private to the agent, and removes what a former job left behind. */
-export async function openShelf(paths: ArchivePaths, kind: ArchiveKind): Promise<string> {
-  const folder = shelfOf(paths, kind);
+/** Makes the folder of collected logs, private to the agent, and removes what a former job left behind. */
+export async function openShelf({ logs: folder }: ArchivePaths): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (const name of await readdir(folder))
     if (name.endsWith(unfinished)) await rm(join(folder, name), { recursive: true, force: true });
   return folder;
 }
 
-/** A name that is free, from the node's and the time: `mgmt01-logs-20261121-140307`, UTC. */
-export async function archiveName(
-  paths: ArchivePaths,
-  kind: ArchiveKind,
-  hostname: string,
-  at: number,
-): Promise<string> {
-  const first = nameOf(hostname, kind === "logs" ? "logs" : "store", at);
-  const taken = new Set(await readdir(shelfOf(paths, kind)).catch(() => []));
-  const isFree = (name: string) => filesOf(kind, name).every((file) => !taken.has(file));
+/** A name for collected logs that is free, from the node's and the time: `mgmt01-logs-20261121-140307`, UTC. */
+export async function archiveName({ logs }: ArchivePaths, hostname: string, at: number): Promise<string> {
+  const first = nameOf(hostname, at);
+  const taken = new Set(await readdir(logs).catch(() => []));
+  const isFree = (name: string) => filesOf("logs", name).every((file) => !taken.has(file));
   let name = first;
   for (let nth = 2; !isFree(name); nth++) name = `${first}-${nth}`;
   return name;
 }
 
-function nameOf(hostname: string, what: string, at: number): string {
+function nameOf(hostname: string, at: number): string {
   const host = hostname.replace(/[^A-Za-z0-9-]/g, "").slice(0, 40);
   const time = new Date(at)
     .toISOString()
     .replace(/[-:]|\..*/g, "")
     .replace("T", "-");
-  return [host === "" ? "node" : host, what, time].join("-");
+  return [host === "" ? "node" : host, "logs", time].join("-");
 }
 
 /** Bytes of a file, or of all files below a folder. Symbolic links count nothing. */

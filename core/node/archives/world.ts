@@ -9,10 +9,13 @@ import type { Machine } from "../machine.ts";
 /** Where archives lie, below `root`: nothing on a node, a folder for previews and tests. The data file system. */
 export function archivePaths(root = "") {
   return {
+    /** Empty on a node. */
+    root,
+    /** Settings of the manager, and where it listens for root. */
+    configuration: `${root}/etc/binnacle/manager.conf`,
+    managerSocket: `${root}/run/binnacle/manager.sock`,
     logs: `${root}/var/lib/binnacle/logs`,
     backups: `${root}/var/lib/binnacle/backups`,
-    /** Where a management node's embedded store lies. */
-    manager: `${root}/var/lib/binnacle/manager`,
   };
 }
 export type ArchivePaths = ReturnType<typeof archivePaths>;

@@ -1,3 +1,5 @@
+import type { ManagerDoor } from "../../api/manager-door.ts";
+import { NodeError } from "../../model/error.ts";
 import type { FactName, Facts, FactValue, NodeRole } from "../../model/facts.ts";
 import type { Missing, Reading } from "../../model/reading.ts";
 import type { Finding } from "../../model/records.ts";
@@ -42,6 +44,17 @@ export function defineCheck<const C extends string>(check: Check<C>): Check<C> {
   return check;
 }
 
+/** Asks this node's manager. */
+export type AskManager = ManagerDoor["ask"];
+
+const whyNotAsked: Readonly<Record<string, Missing["code"]>> = {
+  "CLOUD.ABSENT": "notRunning",
+  "CLOUD.LOST": "notRunning",
+  "CLOUD.TIMEOUT": "timeout",
+  "CLOUD.DENIED": "denied",
+  "CLOUD.NONSENSE": "nonsense",
+};
+
 /** What checks look at. */
 export class CheckContext {
   readonly machine: Machine;
@@ -49,14 +62,35 @@ export class CheckContext {
   readonly logs: Logs;
   readonly signal: AbortSignal;
   readonly resolver: Resolver | null;
+  readonly #manager: AskManager | null;
 
-  constructor(from: { machine: Machine; facts: Facts; signal: AbortSignal; resolver: Resolver | null }) {
+  constructor(from: {
+    machine: Machine;
+    facts: Facts;
+    signal: AbortSignal;
+    resolver: Resolver | null;
+    manager: AskManager | null;
+  }) {
     this.machine = from.machine;
     this.facts = from.facts;
     this.signal = from.signal;
     this.resolver = from.resolver;
     this.logs = new Logs(from.machine);
+    this.#manager = from.manager;
   }
+
+  /** A call of this node's manager. @throws FactMissing with the reason why there is no answer */
+  readonly ask: AskManager = async (name, input) => {
+    const manager = "binnacle-manager";
+    if (this.#manager === null) throw new FactMissing("notConfigured", manager);
+    try {
+      return await this.#manager(name, input);
+    } catch (error) {
+      if (!(error instanceof NodeError)) throw error;
+      const code = whyNotAsked[error.code];
+      throw code === undefined ? new FactMissing("failed", error.message) : new FactMissing(code, manager);
+    }
+  };
 
   /**
    * The fresh value of a fact. An old value proves nothing about now, so a stale one is not given either.

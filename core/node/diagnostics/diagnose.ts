@@ -4,7 +4,7 @@ import type { Diagnosis, Finding } from "../../model/records.ts";
 import { whyOf } from "../facts/source.ts";
 import type { Machine } from "../machine.ts";
 import { plainLine } from "../plain-text.ts";
-import { type Check, CheckContext, type Outcome } from "./check.ts";
+import { type AskManager, type Check, CheckContext, type Outcome } from "./check.ts";
 import { checks as allChecks } from "./checks.ts";
 import type { Listed } from "./format.ts";
 import type { Resolver } from "./resolver.ts";
@@ -15,6 +15,8 @@ export type DiagnosisOptions = {
   facts: Facts;
   /** Asks name servers; null where nothing may be sent. */
   resolver: Resolver | null;
+  /** Asks this node's manager; null where there is none to ask. */
+  manager?: AskManager | null;
   /** For each check; below the time that a caller waits for an answer. */
   timeoutMs?: number;
   checks?: readonly Check[];
@@ -36,7 +38,7 @@ export async function runDiagnostics(options: DiagnosisOptions): Promise<Diagnos
 }
 
 async function runCheck(check: Check, options: DiagnosisOptions): Promise<Finding[]> {
-  const { machine, facts, resolver, timeoutMs = 8000 } = options;
+  const { machine, facts, resolver, manager = null, timeoutMs = 8000 } = options;
   const abort = new AbortController();
   let cancelTimer: () => void = () => {};
   const late = new Promise<Outcome<string>[]>((resolve) => {
@@ -45,7 +47,7 @@ async function runCheck(check: Check, options: DiagnosisOptions): Promise<Findin
       resolve([{ outcome: "unable", why: { code: "timeout", detail: `${timeoutMs / 1000} s` } }]);
     });
   });
-  const context = new CheckContext({ machine, facts, resolver, signal: abort.signal });
+  const context = new CheckContext({ machine, facts, resolver, manager, signal: abort.signal });
   // A check may throw before it gives a promise: then it is a fault of the check, and that of no other.
   const run = Promise.resolve()
     .then(() => check.run(context))

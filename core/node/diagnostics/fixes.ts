@@ -2,12 +2,15 @@ import { NodeError } from "../../model/error.ts";
 import { readUnits, type Service } from "../facts/services.ts";
 import type { Machine } from "../machine.ts";
 import { plainLine } from "../plain-text.ts";
+import type { AskManager } from "./check.ts";
 import { looksUpNames, withoutNames } from "./sshd.ts";
 
 export type FixOptions = {
   machine: Machine;
   /** False in a preview: the fix is refused, and nothing runs. */
   allowChanges: boolean;
+  /** Asks this node's manager; null or absent where there is none to ask. */
+  manager?: AskManager | null;
 };
 
 const timeoutMs = 60_000;
@@ -27,10 +30,12 @@ export async function applyFix(id: string, options: FixOptions): Promise<void> {
     throw new NodeError("FIX.PREVIEW", "This is a preview: nothing on this machine is changed.", {
       remedy: "Carry out the remedy by hand, or run on a node.",
     });
-  await fix(options.machine, subject);
+  await fix(options.machine, subject, options.manager ?? null);
 }
 
-const fixes: Record<string, (machine: Machine, subject: string) => Promise<void>> = {
+type Fix = (machine: Machine, subject: string, manager: AskManager | null) => Promise<void>;
+
+const fixes: Record<string, Fix> = {
   async "vacuum-journal"(machine) {
     await run(machine, "journalctl", ["--vacuum-size=200M"]);
   },
@@ -55,6 +60,19 @@ const fixes: Record<string, (machine: Machine, subject: string) => Promise<void>
     if (daemon === undefined) throw new NodeError("FIX.NOT_NEEDED", "libvirt is not installed on this node.");
     await run(machine, "systemctl", ["restart", "--", "systemd-machined.service"]);
     await run(machine, "systemctl", ["restart", "--", daemon.unit]);
+  },
+
+  /** A task of the manager, which goes on by itself: what comes of it is seen in the diagnostics that follow. */
+  async "reconnect-host"(_, uuid, manager) {
+    const failed = (why: string, cause?: unknown) =>
+      new NodeError("FIX.FAILED", `The host is not reconnected: ${why}`, {
+        remedy: "Look at the manager: zstack-ctl status",
+        cause,
+      });
+    if (manager === null) throw failed("this node has no manager.");
+    await manager("ReconnectHost", { uuid }).catch((error: unknown) => {
+      throw failed(error instanceof Error ? error.message : String(error), error);
+    });
   },
 
   /** Sessions go on: sshd reads its files again without ending any. */

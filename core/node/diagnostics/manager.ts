@@ -1,109 +1,78 @@
-import { linkOrNothing, type Machine, readOrNothing } from "../machine.ts";
+import { NodeError } from "../../model/error.ts";
+import type { ManagerConfiguration } from "../../model/manager-configuration.ts";
 import { plainLine } from "../plain-text.ts";
-import { defineCheck, type Outcome } from "./check.ts";
+import { type CheckContext, defineCheck } from "./check.ts";
+import { managerConfiguration } from "./manager-configuration.ts";
 
 const managerUnit = "binnacle-manager.service";
 
-/** The management service of a management node. */
+/** The management service of a management node: its unit, its answers to this node, and its API. */
 export const managerCheck = defineCheck({
   id: "manager",
   area: "management",
   name: "MANAGER",
-  codes: ["MANAGER.OK", "MANAGER.ABSENT", "MANAGER.STOPPED", "MANAGER.UNKNOWN"],
+  codes: [
+    "MANAGER.OK",
+    "MANAGER.ABSENT",
+    "MANAGER.BAD_CONFIGURATION",
+    "MANAGER.STOPPED",
+    "MANAGER.RESTARTING",
+    "MANAGER.SILENT",
+    "MANAGER.UNKNOWN",
+    "MANAGER.NO_API",
+    "MANAGER.UNTRUSTED",
+  ],
   async run(context) {
     if (context.role !== "management") return [];
     const reading = context.facts.management;
     if (reading.state === "missing" && reading.why.code === "notInstalled")
       return [{ outcome: "failed", code: "MANAGER.ABSENT", values: { unit: managerUnit } }];
-    const { service, pid } = context.fact("management");
-    if (service === "running") return [{ outcome: "passed", code: "MANAGER.OK", values: { pid: String(pid ?? "-") } }];
+    const { service, why, pid } = context.fact("management");
+    const configuration = await managerConfiguration(context.machine).catch((error: unknown) => {
+      if (error instanceof NodeError && error.code === "MANAGER.CONFIGURATION") return error;
+      throw error;
+    });
+    if (configuration instanceof NodeError) {
+      const values = { said: plainLine(configuration.message, 60), remedy: plainLine(configuration.remedy ?? "", 60) };
+      return [{ outcome: "failed", code: "MANAGER.BAD_CONFIGURATION", values }];
+    }
+    if (service === "running") {
+      const code = await apiFault(context, configuration);
+      const values = { port: configuration["api.port"], pid: String(pid ?? "-") };
+      return [{ outcome: code === "MANAGER.OK" ? "passed" : "failed", code, values }];
+    }
+    if (why === "silent") return [{ outcome: "failed", code: "MANAGER.SILENT", values: { pid: String(pid ?? "-") } }];
     const services = context.facts.services.state === "missing" ? [] : context.facts.services.value;
     const since = services.find(({ unit }) => unit === managerUnit)?.since ?? null;
     const page = await context.logs.read({ unit: managerUnit, priority: 3, limit: 1 }).catch(() => undefined);
-    const said = plainLine(page?.lines[0]?.message ?? "", 100);
-    const values = { unit: managerUnit, said };
+    const values = { unit: managerUnit, said: plainLine(page?.lines[0]?.message ?? "", 100) };
+    if (why === "restarting") return [{ outcome: "failed", code: "MANAGER.RESTARTING", values, since }];
     return service === "stopped"
       ? [{ outcome: "failed", code: "MANAGER.STOPPED", values, since, fix: `restart-unit:${managerUnit}` }]
       : [{ outcome: "warning", code: "MANAGER.UNKNOWN", values, since }];
   },
 });
 
-/** Source: management.md, "Ports". */
-const ports: readonly { port: number; use: string; on: "management" | "node" }[] = [
-  { port: 8080, use: "manager", on: "management" },
-  { port: 5000, use: "web", on: "management" },
-  { port: 4900, use: "console proxy", on: "management" },
-  { port: 7070, use: "agent", on: "node" },
-];
+/** What curl(1) ends with when the other end shows a certificate that is not to be trusted. */
+const distrust: ReadonlySet<number> = new Set([51, 60]);
 
-type Code = "PORT.OK" | "PORT.TAKEN";
-
-/** Ports that the cloud's programs need and another program holds. */
-export const portsCheck = defineCheck({
-  id: "ports",
-  area: "management",
-  name: "PORT",
-  codes: ["PORT.OK", "PORT.TAKEN"],
-  async run({ machine, role }) {
-    if (role === "none" || role === "expert") return [];
-    const wanted = ports.filter(({ on }) => on === "node" || role === "management");
-    // Without IPv6 there is no second table.
-    const tables = [await machine.readFile("/proc/net/tcp"), await readOrNothing(machine, "/proc/net/tcp6")];
-    const listening = parseListening(tables.join("\n"));
-    const taken = wanted.filter(({ port }) => listening.has(port));
-    const holders = await findHolders(machine, new Set(taken.flatMap(({ port }) => listening.get(port) ?? [])));
-    const found: Outcome<Code>[] = [];
-    for (const { port, use } of taken) {
-      const holder = (listening.get(port) ?? []).map((inode) => holders.get(inode)).find((one) => one !== undefined);
-      const subject = String(port);
-      if (holder === undefined) {
-        found.push({ outcome: "unable", subject, why: { code: "denied", detail: `TCP ${port}` } });
-      } else if (!holder.unit.startsWith("binnacle-")) {
-        const { pid, name, unit } = holder;
-        const values = { port: subject, use, process: name, pid: String(pid), unit: unit === "" ? "-" : unit };
-        found.push({ outcome: "failed", code: "PORT.TAKEN", subject, values });
-      }
-    }
-    const all = wanted.map(({ port }) => String(port)).join(", ");
-    if (found.length === 0) found.push({ outcome: "passed", code: "PORT.OK", values: { ports: all } });
-    return found;
-  },
-});
-
-/** Ports that somebody listens on, with the inodes of the sockets. Source: proc_pid_net(5), `tcp`. */
-export function parseListening(text: string): Map<number, string[]> {
-  const found = new Map<number, string[]>();
-  for (const line of text.split("\n")) {
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-    const port = Number.parseInt(local?.split(":").at(-1) ?? "", 16);
-    // 0A: TCP_LISTEN
-    if (state !== "0A" || inode === undefined || !Number.isInteger(port)) continue;
-    found.set(port, [...(found.get(port) ?? []), inode]);
-  }
-  return found;
-}
-
-type Holder = { pid: number; name: string; unit: string };
-
-/** Who has the sockets open, by inode. Another user's processes are seen by root only. */
-async function findHolders(machine: Machine, inodes: ReadonlySet<string>): Promise<Map<string, Holder>> {
-  const found = new Map<string, Holder>();
-  if (inodes.size === 0) return found;
-  for (const pid of (await machine.readDir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    for (const fd of await machine.readDir(`/proc/${pid}/fd`).catch(() => [])) {
-      const inode = /^socket:\[(\d+)\]$/.exec((await linkOrNothing(machine, `/proc/${pid}/fd/${fd}`)) ?? "")?.[1];
-      if (inode === undefined || !inodes.has(inode) || found.has(inode)) continue;
-      found.set(inode, await describe(machine, pid));
-    }
-    if (found.size === inodes.size) break;
-  }
-  return found;
-}
-
-async function describe(machine: Machine, pid: string): Promise<Holder> {
-  const [comm, cgroup] = await Promise.all(
-    ["comm", "cgroup"].map((file) => readOrNothing(machine, `/proc/${pid}/${file}`)),
-  );
-  const unit = /([^/]+\.(?:service|scope|socket))$/m.exec(cgroup ?? "")?.[1] ?? "";
-  return { pid: Number(pid), name: plainLine(comm ?? "?", 20), unit: plainLine(unit, 40) };
+/** Asks the API as a client of this cloud does: over TLS, trusting nobody but the cloud's authority. */
+async function apiFault(
+  { machine, signal }: CheckContext,
+  configuration: ManagerConfiguration,
+): Promise<"MANAGER.OK" | "MANAGER.NO_API" | "MANAGER.UNTRUSTED"> {
+  const { "api.address": address, "api.port": port, "tls.folder": tls } = configuration;
+  const isEverywhere = /^(::|0\.0\.0\.0)$/.test(address);
+  const host = isEverywhere ? "localhost" : address.includes(":") ? `[${address}]` : address;
+  const trust = ["--cacert", `${tls}/ca.crt`];
+  const quietly = ["--silent", "--fail", "--output", "/dev/null", "--max-time", "4", "--noproxy", "*"];
+  const args = [...quietly, ...trust, `https://${host}:${port}/v1/openapi.json`];
+  const limits = { timeoutMs: 6000, signal, reason: "Diagnostics" };
+  // It has answered at root's door: without curl that has to do.
+  const { code } = await machine.run("curl", args, limits).catch((error: unknown) => {
+    if (error instanceof NodeError && error.code === "RUN.NOT_FOUND") return { code: 0 };
+    throw error;
+  });
+  if (distrust.has(code)) return "MANAGER.UNTRUSTED";
+  return code === 0 ? "MANAGER.OK" : "MANAGER.NO_API";
 }

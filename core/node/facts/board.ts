@@ -25,8 +25,8 @@ const alignUpToMs = 10_000;
 const passing: ReadonlySet<Missing["code"]> = new Set(["timeout", "failed", "nonsense"]);
 /** The first of these attempts; the time doubles with every further failure, up to the period. */
 const firstRetryMs = 5000;
-/** The kernel can report a hundred changes a second; a source reads at most once in this time. */
-const quietMs = 1000;
+/** The kernel can report a hundred changes a second; a source reads at most once in this time unless it says otherwise. */
+const usualQuietMs = 1000;
 
 type Slot = {
   /** Ends the read that is under way. */
@@ -127,6 +127,7 @@ export class FactBoard {
     };
     this.#slots.set(name, slot);
     this.#read(name);
+    const quietMs = source?.quietMs ?? usualQuietMs;
     const soon = () => {
       if (slot.busy) slot.again = true;
       else this.#schedule(name, slot.startedMs + quietMs - this.#clockMs());
@@ -164,7 +165,7 @@ export class FactBoard {
         )
         .finally(() => {
           slot.busy = false;
-          const delayMs = slot.again ? quietMs : this.#untilNextMs(name);
+          const delayMs = slot.again ? (source.quietMs ?? usualQuietMs) : this.#untilNextMs(name);
           slot.again = false;
           if (!this.#stopped) this.#schedule(name, delayMs);
         });

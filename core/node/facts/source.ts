@@ -18,6 +18,8 @@ export type Source<N extends FactName> = {
   read(machine: Machine, signal: AbortSignal): Promise<Values[N]>;
   /** Calls `changed` when the kernel says that something has changed; gives a function that ends it. */
   watch?(machine: Machine, changed: () => void): () => void;
+  /** After a change it is read at most once in this time; a second unless told. */
+  quietMs?: number;
 };
 
 export type Sources = { [N in FactName]: Source<N> };

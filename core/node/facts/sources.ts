@@ -1,8 +1,9 @@
+import { type CloudFeed, noCloud } from "../cloud/feed.ts";
 import { clockSource } from "./clock.ts";
+import { cloudSource, hostsSource } from "./cloud.ts";
 import { cpuSource } from "./cpu.ts";
 import { disksSource } from "./disks.ts";
 import { filesystemsSource } from "./filesystems.ts";
-import { hostsSource } from "./hosts.ts";
 import { identitySource } from "./identity.ts";
 import { managementSource } from "./management.ts";
 import { memorySource } from "./memory.ts";
@@ -14,7 +15,7 @@ import { timeSource } from "./time.ts";
 import { virtualMachinesSource } from "./virtual-machines.ts";
 
 /** A new set of all sources. They remember things of the machine, so each board has its own set. */
-export function allSources(): Sources {
+export function allSources(cloud: CloudFeed = noCloud): Sources {
   return {
     identity: identitySource(),
     time: timeSource(),
@@ -22,12 +23,13 @@ export function allSources(): Sources {
     memory: memorySource(),
     network: networkSource(),
     filesystems: filesystemsSource(),
-    management: managementSource(),
+    management: managementSource(cloud),
     clock: clockSource(),
     services: servicesSource(),
     virtualMachines: virtualMachinesSource(),
     neighbours: neighboursSource(),
     disks: disksSource(),
-    hosts: hostsSource(),
+    hosts: hostsSource(cloud),
+    cloud: cloudSource(cloud),
   };
 }

@@ -22,7 +22,7 @@ type PasswordCalls = "managerPasswords" | "changeCloudPassword" | "startStorePas
 export function managerPasswordHandlers(parts: Parts): Pick<Handlers, PasswordCalls> {
   const { accounts, audit, sessions } = parts;
   const { service } = accounts;
-  const requireChangeable = async (account: ManagerAccount) => {
+  const requireAccount = async (account: ManagerAccount) => {
     const refusal = await refusalFor(accounts, account);
     if (refusal !== null) throw refused(refusal);
   };
@@ -33,7 +33,7 @@ export function managerPasswordHandlers(parts: Parts): Pick<Handlers, PasswordCa
         const next = new Secret(body.new);
         requireGoodPassword(next);
         await sessions.confirm(caller.console, new Secret(body.root));
-        await requireChangeable("cloudAdmin");
+        await requireAccount("cloudAdmin");
         await changeCloudAdmin(service.manager, next, body.mustChange);
         return {};
       }),
@@ -41,13 +41,13 @@ export function managerPasswordHandlers(parts: Parts): Pick<Handlers, PasswordCa
       audit.audited({ console: caller.console, action: "password.begin", detail: body.account }, async () => {
         const [authority, next] = [new Secret(body.authority), new Secret(body.new)];
         requireGoodPassword(next);
-        await requireChangeable(body.account);
+        await requireAccount(body.account);
         return startStoreJob(parts, caller, { account: body.account, authority, next });
       }),
     startChannelJob: ({ body, caller }) =>
       audit.audited({ console: caller.console, action: "password.begin", detail: "agentChannel" }, async () => {
         await sessions.confirm(caller.console, new Secret(body.root));
-        await requireChangeable("agentChannel");
+        await requireAccount("agentChannel");
         const work = async (context: JobContext) => `${await renewChannel(service.manager, context)} hosts`;
         return startJob(parts, caller, "agentChannel", "hosts", work);
       }),

@@ -90,9 +90,9 @@ async function sendFile(
 
 /** Logs are text and never anything that a browser would run; archives are saved. */
 function typeOf(name: string): Record<string, string> {
-  if (/\.(tar\.gz|sqlite)$/.test(name))
+  if (name.endsWith(".tar.gz"))
     return {
-      "content-type": name.endsWith(".gz") ? "application/gzip" : "application/vnd.sqlite3",
+      "content-type": "application/gzip",
       "content-disposition": `attachment; filename="${name.replace(/[^A-Za-z0-9._-]/g, "_")}"`,
     };
   return { "content-type": "text/plain; charset=utf-8" };

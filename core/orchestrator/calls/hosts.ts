@@ -24,13 +24,9 @@ export function addHost(
 ) {
   const { clusterUuid, managementIp, name, description, username, fingerprint = null, tags } = input;
   tx.need("Cluster", clusterUuid, "clusterUuid");
-  const [other] = tx.find("Host", "managementIp", managementIp);
-  if (other !== undefined) {
-    const details = `The host ${shown(other.name)} has the address ${managementIp}.`;
-    throw new CloudError(
-      refusalOf("HOST.1030", { where: "managementIp", details, remedy: "Give another address, or delete that host." }),
-    );
-  }
+  const holder = tx.get("HostAddress", managementIp)?.["hostUuid"];
+  if (holder !== undefined) throw addressTaken(managementIp, tx.get("Host", String(holder))?.name);
+  tx.put("HostAddress", managementIp, { hostUuid }, true);
   const data: AddHostData = { hostUuid, name, description, clusterUuid, managementIp, username, fingerprint, tags };
   const task = {
     flow: "addHost",
@@ -40,6 +36,15 @@ export function addHost(
     resourceUuid: hostUuid,
   } as const;
   return { task: context.startTask(tx, task, context) };
+}
+
+function addressTaken(address: string, name: string | undefined): CloudError {
+  const details =
+    name === undefined
+      ? `A host with the address ${address} is being added already.`
+      : `The host ${shown(name)} has the address ${address}.`;
+  const remedy = "Give another address, or delete that host.";
+  return new CloudError(refusalOf("HOST.1030", { where: "managementIp", details, remedy }));
 }
 
 function withReserved(host: Host, reservedMemory: string | null): string[] {

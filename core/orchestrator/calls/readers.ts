@@ -49,26 +49,22 @@ export function queryReaders(store: Pick<Store, "list">): ReaderTable {
   return Object.fromEntries(readers) as ReaderTable;
 }
 
-/** How much there is of what, counted when it is asked. */
+/** How much there is of what. Costs nothing, however much there is: the mirror counts while records come and go. */
 export function summary(mirror: Mirror): CallOutput<"GetManagementSummary"> {
-  const hosts = [...mirror.all("Host")].map(({ value }) => value);
-  const machines = [...mirror.all("VmInstance")].map(({ value }) => value.state);
+  const tasks = mirror.counts("Task", "state");
   return {
     hosts: {
-      total: hosts.length,
-      byState: counted(hosts.map(({ state }) => state)),
-      byStatus: counted(hosts.map(({ status }) => status)),
+      total: mirror.count("Host"),
+      byState: Object.fromEntries(mirror.counts("Host", "state")),
+      byStatus: Object.fromEntries(mirror.counts("Host", "status")),
     },
-    virtualMachines: { total: machines.length, byState: counted(machines) },
+    virtualMachines: {
+      total: mirror.count("VmInstance"),
+      byState: Object.fromEntries(mirror.counts("VmInstance", "state")),
+    },
     tasks: {
-      running: mirror.find("Task", "state", "Running").length + mirror.find("Task", "state", "Cancelling").length,
-      waiting: mirror.find("Task", "state", "Waiting").length,
+      running: (tasks.get("Running") ?? 0) + (tasks.get("Cancelling") ?? 0),
+      waiting: tasks.get("Waiting") ?? 0,
     },
   };
-}
-
-function counted(values: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
-  return counts;
 }

@@ -41,6 +41,12 @@ export function readFlow(value: JsonObject | undefined): FlowRecord | undefined 
   return value === undefined ? undefined : flowRecord.parse(value);
 }
 
+/** The same, undefined too for what is none: a damaged one, or of another version. */
+export function readFlowIfGood(value: JsonObject | undefined): FlowRecord | undefined {
+  const read = flowRecord.safeParse(value);
+  return read.success ? read.data : undefined;
+}
+
 export function newFlow(given: {
   flow: string;
   step: string;

@@ -1,12 +1,13 @@
-import { CloudError, type CloudErrorContent, contentOf, refusalOf } from "../../model/cloud/refusal.ts";
+import { CloudError, type CloudErrorContent, contentOf, type Refusal, refusalOf } from "../../model/cloud/refusal.ts";
 import { NodeError } from "../../model/error.ts";
+import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Tx } from "../records.ts";
 import type { Flow, FlowTable, Step } from "./flow.ts";
-import { type FlowRecord, readFlow } from "./flow-record.ts";
-import { HookError, writeNext, writeUnknown } from "./flow-writes.ts";
+import { type FlowRecord, readFlow, readFlowIfGood } from "./flow-record.ts";
+import { HookError, writeGivenUp, writeNext, writeUnknown } from "./flow-writes.ts";
 import type { ManagerPlace } from "./manager-place.ts";
 import {
   afterFailure,
@@ -79,6 +80,40 @@ export class FlowRunner {
       }
     }
     return;
+  }
+
+  /**
+   * Ends a flow for which what comes next could not be written, time and again: its task fails, and nothing of it is
+   * taken back. `reason`: the last error. @throws as `ManagerPlace.change`
+   */
+  async giveUp(task: string, reason: unknown): Promise<void> {
+    const { place, flows, onUnexpected } = this.#options;
+    const write = (isWithHook: boolean) =>
+      place.change((tx) => {
+        const stored = tx.get("Flow", task);
+        const now = tx.get("Task", task);
+        if (stored === undefined || !this.#isForUs(tx, stored)) return;
+        if (now === undefined) {
+          tx.delete("Flow", task);
+          return;
+        }
+        const record = readFlowIfGood(stored);
+        const flow = record === undefined ? undefined : flows.get(record.flow);
+        writeGivenUp(tx, flow, record, now, givenUp(now.name, reason), isWithHook);
+      });
+    try {
+      await write(true);
+    } catch (error) {
+      if (place.lost.aborted) throw error;
+      onUnexpected(error instanceof HookError ? error.cause : error, { task, step: "" });
+      await write(false);
+    }
+  }
+
+  /** It is ours, or nobody's. */
+  #isForUs(tx: Tx, { managerUuid }: JsonObject): boolean {
+    if (typeof managerUuid !== "string" || managerUuid === this.#options.place.uuid) return true;
+    return tx.get("ManagementNode", managerUuid) === undefined;
   }
 
   /** Runs or undoes one step and notes what came of it; false when it failed. */
@@ -172,6 +207,15 @@ export class FlowRunner {
 }
 
 type Task = RecordOf<"Task">;
+
+function givenUp(name: string, reason: unknown): Refusal {
+  const why = reason instanceof NodeError ? ` (${reason.code})` : "";
+  return refusalOf("SYS.1080", {
+    where: `Task ${shown(name)}`,
+    details: `What follows could not be written${why}; what was done is not taken back.`,
+    remedy: "Look at what it worked on, and into the manager's log.",
+  });
+}
 
 function interruptedTooOften(step: Step<JsonObject>): CloudError {
   const details = `"${step.title}" may be what ends it.`;

@@ -1,5 +1,5 @@
 import { taskStateMachine } from "../../model/cloud/operations.ts";
-import { CloudError, type CloudErrorContent, contentOf, refusalOf } from "../../model/cloud/refusal.ts";
+import { CloudError, type CloudErrorContent, contentOf, type Refusal, refusalOf } from "../../model/cloud/refusal.ts";
 import { nextState } from "../../model/cloud/state-machine.ts";
 import { shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -52,7 +52,7 @@ export function writeCancellation(tx: Tx, flow: Flow | undefined, record: FlowRe
   tx.update("Task", task.uuid, { state });
 }
 
-/** Ends a flow that this version can't carry on; nothing of it is taken back. */
+/** Ends a flow that this version does not know. */
 export function writeUnknown(tx: Tx, flow: Flow | undefined, record: FlowRecord, task: Task, isWithHook = true): void {
   const what = flow === undefined ? "flow" : `step ${shown(record.step)} in the flow`;
   const refusal = refusalOf("SYS.1026", {
@@ -60,10 +60,26 @@ export function writeUnknown(tx: Tx, flow: Flow | undefined, record: FlowRecord,
     details: `There is no ${what} ${shown(record.flow)}; what was done is not taken back.`,
     remedy: "Look at what it worked on; before an upgrade let all tasks end.",
   });
+  writeGivenUp(tx, flow, record, task, refusal, isWithHook);
+}
+
+/** Ends a flow that can't be carried on; nothing of it is taken back. `record` undefined: it can't be read. */
+export function writeGivenUp(
+  tx: Tx,
+  flow: Flow | undefined,
+  record: FlowRecord | undefined,
+  task: Task,
+  refusal: Refusal,
+  isWithHook: boolean,
+): void {
+  if (task.endDate !== null) {
+    tx.delete("Flow", task.uuid);
+    return;
+  }
   const error = contentOf(new CloudError(refusal));
   const state = stateAfter(task.state === "Waiting" ? { ...task, state: stateAfter(task, "start") } : task, "fail");
   writeEnd(tx, task, { state, error });
-  if (flow === undefined || !isWithHook) return;
+  if (flow === undefined || record === undefined || !isWithHook) return;
   callFailed(tx, flow, record, error, { isCancelled: false, notUndone: flow.steps.map(({ title }) => title) });
 }
 

@@ -5,10 +5,11 @@ import type { MirrorChange } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { Flow, FlowTable } from "./flow.ts";
-import { newFlow, readFlow, takenOver } from "./flow-record.ts";
+import { newFlow, readFlow, readFlowIfGood, takenOver } from "./flow-record.ts";
 import { type FlowLimits, FlowRunner, type RunnerOptions } from "./flow-runner.ts";
 import { writeCancellation } from "./flow-writes.ts";
 import { ManagerPlace } from "./manager-place.ts";
+import { undoPauseMs } from "./progress.ts";
 
 export type FlowsOptions = {
   store: Store;
@@ -43,6 +44,8 @@ const standardLimits: FlowLimits = {
   stepTimeoutMs: 60 * 60_000,
   stepGraceMs: 30_000,
 };
+/** Attempts to write what follows in a flow, and the pause after which one that could not be ended is tried again. */
+const [bookkeepingAttempts, longPauseMs] = [5, 60_000];
 /** Flows that one transaction takes over, and characters of them: the store takes 1 MiB in a transaction. */
 const [takenAtOnce, takenCharacters] = [100, 128 * 1024];
 
@@ -55,6 +58,8 @@ export class Flows {
   /** Flows of this manager that wait, run or pause. */
   readonly #known = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
+  /** How often what follows in a flow could not be written. */
+  readonly #troubles = new Map<string, number>();
   readonly #ending = new AbortController();
   readonly #unsubscribe: () => void;
   #takingOver: Promise<void> = Promise.resolve();
@@ -163,13 +168,13 @@ export class Flows {
     const fresh = tasks
       .filter((task) => !this.#known.has(task))
       .flatMap((task) => {
-        const record = readFlow(mirror.get("Flow", task)?.value);
-        return record === undefined ? [] : [{ task, record }];
+        const value = mirror.get("Flow", task)?.value;
+        return value === undefined ? [] : [{ task, record: readFlowIfGood(value) }];
       })
-      .sort((a, b) => a.record.createDate - b.record.createDate);
+      .sort((a, b) => (a.record?.createDate ?? 0) - (b.record?.createDate ?? 0));
     for (const { task, record } of fresh) {
       this.#known.add(task);
-      if (record.phase === "waiting") this.#queue.add(record.sessionUuid ?? "", task);
+      if (record?.phase === "waiting") this.#queue.add(record.sessionUuid ?? "", task);
       else this.#queue.addBegun(task);
     }
     this.#fill();
@@ -191,13 +196,33 @@ export class Flows {
     let pauseMs: number | undefined;
     try {
       pauseMs = await this.#runner.carryOut(task);
+      this.#troubles.delete(task);
     } catch (error) {
-      if (!this.#place.lost.aborted) this.#options.onUnexpected(error, { task, step: "" });
+      pauseMs = await this.#afterTrouble(task, error);
     }
     this.#running.delete(task);
     if (pauseMs === undefined) this.#known.delete(task);
     else void this.#goOnIn(pauseMs, task);
     this.#fill();
+  }
+
+  /** What follows in a flow could not be written: it is tried again, and given up at last. Gives the pause before. */
+  async #afterTrouble(task: string, error: unknown): Promise<number | undefined> {
+    const { onUnexpected, random } = this.#options;
+    if (this.#place.lost.aborted) return;
+    onUnexpected(error, { task, step: "" });
+    const attempts = (this.#troubles.get(task) ?? 0) + 1;
+    this.#troubles.set(task, attempts);
+    if (attempts < bookkeepingAttempts) return undoPauseMs(attempts + 1, random());
+    try {
+      await this.#runner.giveUp(task, error);
+      this.#troubles.delete(task);
+      return;
+    } catch (reason) {
+      if (this.#place.lost.aborted) return;
+      onUnexpected(reason, { task, step: "" });
+      return longPauseMs;
+    }
   }
 
   async #goOnIn(ms: number, task: string): Promise<void> {
@@ -217,6 +242,7 @@ export class Flows {
 
   async #takeOverAll(): Promise<void> {
     try {
+      await this.#endUnreadable();
       for (;;) {
         const orphans = this.#orphans();
         if (orphans.length === 0 || this.#ending.signal.aborted) return;
@@ -233,11 +259,26 @@ export class Flows {
     let characters = 0;
     for (const [task, { value }] of mirror.entries("Flow")) {
       if (orphans.length === takenAtOnce || characters > takenCharacters) break;
-      if (mirror.get("ManagementNode", readFlow(value).managerUuid) !== undefined) continue;
+      const record = readFlowIfGood(value);
+      if (record === undefined || mirror.get("ManagementNode", record.managerUuid) !== undefined) continue;
       orphans.push(task);
       characters += JSON.stringify(value).length;
     }
     return orphans;
+  }
+
+  /** Orphans that nobody can go on with: they hold up no other. */
+  async #endUnreadable(): Promise<void> {
+    const { records, onUnexpected } = this.#options;
+    const { mirror } = records;
+    const isOrphan = ({ managerUuid }: JsonObject) =>
+      typeof managerUuid !== "string" || mirror.get("ManagementNode", managerUuid) === undefined;
+    for (const [task, { value }] of [...mirror.entries("Flow")])
+      if (isOrphan(value) && readFlowIfGood(value) === undefined)
+        await this.#runner.giveUp(task, undefined).catch((error: unknown) => {
+          if (this.#place.lost.aborted) throw error;
+          onUnexpected(error, { task, step: "" });
+        });
   }
 
   #adopt(tx: Tx, orphans: readonly string[]): void {

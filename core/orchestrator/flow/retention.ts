@@ -8,6 +8,14 @@ export type Retention = {
   keptNewest: number;
 };
 
+/** As the settings have it now. */
+export function taskRetention(settings: { number(id: string): number }): Retention {
+  return {
+    keptSeconds: settings.number("managementServer.task.retention"),
+    keptNewest: settings.number("managementServer.task.keepNewest"),
+  };
+}
+
 type Task = Pick<RecordOf<"Task">, "uuid" | "endDate">;
 
 /** The uuids of the tasks that need not be kept any longer, the oldest first. `now`: milliseconds since the epoch. */
@@ -21,11 +29,13 @@ export function tasksToRemove(tasks: Iterable<Task>, { keptSeconds, keptNewest }
 
 /** Each task takes two changes of a transaction. */
 const removedAtOnce = 200;
+/** That one sweep removes; the next one goes on. */
+const mostRemoved = 10_000;
 
-/** Removes them, and says how many. `now` as above. @throws SYS.1006, STORE.…: those before are removed then */
+/** Removes the oldest of them, and says how many. `now` as above. @throws SYS.1006, STORE.…: those before are removed then */
 export async function removeOldTasks(records: Records, retention: Retention, now: number): Promise<number> {
   const tasks = [...records.mirror.all("Task")].map(({ value }) => value);
-  const old = tasksToRemove(tasks, retention, now);
+  const old = tasksToRemove(tasks, retention, now).slice(0, mostRemoved);
   for (let i = 0; i < old.length; i += removedAtOnce)
     await records.change((tx) => {
       for (const uuid of old.slice(i, i + removedAtOnce))

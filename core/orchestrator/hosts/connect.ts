@@ -4,9 +4,12 @@ import { shown } from "../../model/quote.ts";
 import { orThrow } from "../calls/shared.ts";
 import { hostProtocol } from "../host-link.ts";
 import type { Tx } from "../records.ts";
-import { described, disconnected, hostLife, modelPrefix, modelTag, observed } from "./status.ts";
+import { described, disconnected, hostLife, livesOn, modelPrefix, modelTag, observed } from "./status.ts";
 import { readStorage, storagesFollow } from "./storages.ts";
 import type { Host, HostWorld } from "./world.ts";
+
+/** Those whose flows go on ending while their host is asked are as their flows say. */
+const mostRounds = 5;
 
 /**
  * Connects to a host: asks what it is and what runs on it, and puts both into the records. When it fails the host is
@@ -25,9 +28,8 @@ export async function connect(
   try {
     const report = await world.link.report(host, signal);
     if (report.protocol !== hostProtocol) throw otherProtocol(host, report.protocol);
-    const machines = await world.link.machines(host, signal);
     // Before it counts as Connected, its machines are what it says.
-    await observed(world, uuid, machines, stray);
+    await observe(world, host, signal, stray);
     await world.records.change((tx) => {
       const now = tx.get("Host", uuid);
       if (now === undefined || now.status !== "Connecting") return;
@@ -42,6 +44,20 @@ export async function connect(
     await disconnected(world, uuid);
     await storagesFollow(world, host.clusterUuid);
     throw error;
+  }
+}
+
+/** A flow may end while the host is asked: what it said of that flow's machine is old then, and it is asked again. */
+async function observe(
+  world: HostWorld,
+  host: Host,
+  signal: AbortSignal,
+  stray: (uuid: string, why: string) => void,
+): Promise<void> {
+  for (let round = 0; round < mostRounds; round++) {
+    const before = livesOn(world.records.mirror, host.uuid);
+    const machines = await world.link.machines(host, signal);
+    if (await observed(world, host.uuid, machines, before, stray)) return;
   }
 }
 

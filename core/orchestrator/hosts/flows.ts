@@ -4,8 +4,9 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { vmStates } from "../../model/cloud/vm-states.ts";
 import { listed, shown } from "../../model/quote.ts";
 import { orThrow } from "../calls/shared.ts";
-import type { Flow } from "../flow/flow.ts";
+import type { Flow, FlowEnv } from "../flow/flow.ts";
 import type { HostReport } from "../host-link.ts";
+import { taskCancelling } from "../tasks.ts";
 import { connect } from "./connect.ts";
 import { described, disconnected, hostLife } from "./status.ts";
 import type { Host, HostWorld } from "./world.ts";
@@ -35,8 +36,7 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
         title: "Proving the password, giving the host its certificate",
         async run(data, env) {
           const { hostUuid, managementIp, username, fingerprint } = data;
-          const password = world.passwords.get(env.task);
-          world.passwords.delete(env.task);
+          const password = world.passwords.take(env.task);
           if (password === undefined) throw passwordGone(data.name);
           const request = { hostUuid, managementIp, username, password, fingerprint };
           const joined = await world.door.join(request, env.signal);
@@ -53,7 +53,8 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
           };
         },
         async undo({ hostUuid, managementIp }, env) {
-          await world.door.leave({ uuid: hostUuid, managementIp }, env.signal).catch(() => undefined);
+          // Whether it has joined is not known, nor whether it answers: it is told once, and forgotten in any case.
+          await world.door.leave({ uuid: hostUuid, managementIp }, env.signal).catch(() => env.signal.throwIfAborted());
           return {
             change: (tx) => {
               if (tx.get("Host", hostUuid) === undefined) return;
@@ -72,6 +73,9 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
         },
       },
     ],
+    failed: (tx, { hostUuid, managementIp }) => {
+      if (tx.get("HostAddress", managementIp)?.["hostUuid"] === hostUuid) tx.delete("HostAddress", managementIp);
+    },
     result: ({ hostUuid }) => ({ hostUuid }),
   };
 }
@@ -141,7 +145,8 @@ export function renewCertificateFlow(world: HostWorld): Flow<HostData> {
 
 /**
  * Frees a host of its machines: as many at a time as the setting says are stopped, each by a task of its own, until
- * none is left. Those that can't be stopped end the maintenance, unless errors are to be ignored.
+ * none is left. Those that can't be stopped end the maintenance, unless errors are to be ignored. Cancelled, it begins
+ * with no further machine; those that are being stopped are stopped.
  */
 export function maintainHostFlow(world: HostWorld): Flow<HostData> {
   return {
@@ -152,11 +157,18 @@ export function maintainHostFlow(world: HostWorld): Flow<HostData> {
         title: "Stopping the machines of the host",
         cancellable: true,
         async run({ hostUuid }, env) {
-          const left = await emptied(world, hostUuid, env.signal);
+          const left = await emptied(world, hostUuid, env);
           const ignoresErrors = world.settings.flag("host.maintenanceMode.ignoreError");
           if (left.length > 0 && !ignoresErrors) throw notFreed(world, hostUuid, left);
           return undefined;
         },
+      },
+      {
+        // Its place is where a cancellation is obeyed that came while machines were stopped.
+        name: "end",
+        title: "Noting that the host is free",
+        cancellable: true,
+        run: async () => undefined,
       },
     ],
     succeeded: (tx, { hostUuid }) =>
@@ -173,8 +185,21 @@ function endMaintenance(host: Host, failed: boolean, write: (life: ReturnType<ty
   write(orThrow(endPreMaintenance(host.name, hostLife(host), { failed, ignoreErrors: false })));
 }
 
-/** Stops what is on a host; gives the names of those that stay there. */
-async function emptied(world: HostWorld, hostUuid: string, signal: AbortSignal): Promise<string[]> {
+/** Stops what is on a host; gives the names of those that stay there, none when the task is cancelled. */
+async function emptied(world: HostWorld, hostUuid: string, { task, signal }: FlowEnv): Promise<string[]> {
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const cancelled = taskCancelling(world.records.mirror, task, until).then(() => []);
+  cancelled.catch(() => undefined);
+  try {
+    return await Promise.race([stopAll(world, hostUuid, until), cancelled]);
+  } finally {
+    // What waits for its turn on a machine must not stop it any more.
+    over.abort(new Error("The task is over."));
+  }
+}
+
+async function stopAll(world: HostWorld, hostUuid: string, signal: AbortSignal): Promise<string[]> {
   const { mirror } = world.records;
   const tried = new Map<string, string>();
   const stopping = new Set<Promise<void>>();
@@ -191,7 +216,7 @@ async function emptied(world: HostWorld, hostUuid: string, signal: AbortSignal):
       const { uuid, name } = next;
       tried.set(uuid, name);
       const one: Promise<void> = world
-        .stopMachine(uuid)
+        .stopMachine(uuid, signal)
         .catch(() => undefined)
         .finally(() => stopping.delete(one));
       stopping.add(one);

@@ -62,6 +62,9 @@ export class HostKeeper {
     for (const { value: host } of mirror.all("Host")) {
       if (this.#busy >= most) return;
       const watched = this.#watchedOf(host.uuid, now);
+      // A shorter interval holds at once, too.
+      if (host.status === "Connected" && watched.dueAt - now > this.#intervalMs())
+        watched.dueAt = now + cloudUuidHash(host.uuid, "") * this.#intervalMs();
       if (watched.isBusy || watched.dueAt > now) continue;
       if (!this.#isMine(host.uuid, managers)) watched.dueAt = now + this.#intervalMs();
       else this.#work(host, watched);

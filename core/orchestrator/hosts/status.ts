@@ -4,6 +4,7 @@ import { hostLost, observeVm, type VmLife } from "../../model/cloud/vm-life.ts";
 import type { Observation } from "../../model/cloud/vm-states.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { HostReport } from "../host-link.ts";
+import type { Mirror } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
 import type { Host, HostWorld } from "./world.ts";
@@ -63,36 +64,63 @@ async function machinesLost(records: Records, hostUuid: string): Promise<void> {
     });
 }
 
+/** What the records say of the machines of a host, by their uuids. */
+export type Lives = ReadonlyMap<string, string>;
+
+export function livesOn(mirror: Mirror, hostUuid: string): Lives {
+  const all = [
+    ...mirror.find("VmInstance", "hostUuid", hostUuid),
+    ...mirror.find("VmInstance", "lastHostUuid", hostUuid),
+  ];
+  return new Map(all.map(({ value }) => [value.uuid, lifeText(value)]));
+}
+
+function lifeText({ state, operation, hostUuid }: Machine): string {
+  return `${state} ${operation ?? "-"} ${hostUuid ?? "-"}`;
+}
+
 /**
  * Takes in what machines a host has. Those of the cloud follow what it says; a process of a machine that must not run
- * there is told to `stray`, and left alone.
+ * there is told to `stray`, and left alone. One that is another now than `before` the host was asked is left alone, too.
+ *
+ * @returns whether there was none of those
  */
 export async function observed(
   { records }: HostWorld,
   hostUuid: string,
   reports: readonly MachineReport[],
+  before: Lives,
   stray: (uuid: string, why: string) => void,
-): Promise<void> {
+): Promise<boolean> {
   const seen = new Map(reports.map(({ uuid, state }) => [uuid, state]));
   const known = records.mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value.uuid);
   const uuids = [...new Set([...known, ...seen.keys()])];
+  let isWhole = true;
   for (let from = 0; from < uuids.length; from += atOnce) {
-    const strays = await records.change((tx) =>
-      uuids.slice(from, from + atOnce).flatMap((uuid) => {
+    const { strays, changed } = await records.change((tx) => {
+      const changed: string[] = [];
+      const strays = uuids.slice(from, from + atOnce).flatMap((uuid) => {
         const machine = tx.get("VmInstance", uuid);
         const state: Observation = seen.get(uuid) ?? "stopped";
         if (machine === undefined || (machine.hostUuid !== hostUuid && machine.hostUuid !== null))
           return state === "stopped" ? [] : [{ uuid, why: machine === undefined ? "unknown" : "on another host" }];
         const isHere = machine.hostUuid === hostUuid || machine.lastHostUuid === hostUuid;
         if (!isHere && state === "stopped") return [];
+        if (isHere && before.get(uuid) !== lifeText(machine)) {
+          changed.push(uuid);
+          return [];
+        }
         const outcome = observeVm(machine.name, lifeOf(machine), state);
         if (!outcome.done) return [{ uuid, why: outcome.refusal.details }];
         apply(tx, machine, outcome.next, hostUuid);
         return [];
-      }),
-    );
+      });
+      return { strays, changed };
+    });
+    if (changed.length > 0) isWhole = false;
     for (const { uuid, why } of strays) stray(uuid, why);
   }
+  return isWhole;
 }
 
 function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string | null = machine.hostUuid): void {

@@ -1,8 +1,8 @@
-import type { Secret } from "../../model/secret.ts";
 import type { HostDoor, HostLink } from "../host-link.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Records } from "../records.ts";
 import type { LiveSettings } from "../settings.ts";
+import type { HostPasswords } from "./host-passwords.ts";
 
 export type Host = RecordOf<"Host">;
 
@@ -12,8 +12,10 @@ export type HostWorld = {
   settings: LiveSettings;
   link: HostLink;
   door: HostDoor;
-  /** Passwords of hosts that are being added, by their task: in memory only, and gone once used. */
-  passwords: Map<string, Secret>;
-  /** Starts the task that stops a machine which has to leave its host. @throws what refuses it */
-  stopMachine: (uuid: string) => Promise<void>;
+  passwords: HostPasswords;
+  /**
+   * Has a machine which has to leave its host stopped by a task of its own, as soon as nothing else runs on it, and
+   * waits for that. A task that has begun goes on though `signal` ends the waiting. @throws what refuses it
+   */
+  stopMachine: (uuid: string, signal: AbortSignal) => Promise<void>;
 };

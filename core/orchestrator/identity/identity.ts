@@ -32,6 +32,9 @@ export const initialPassword = "password";
 /** Characters of a name that are looked at: no user has a longer one. */
 const longestName = 255;
 
+/** A password that was chosen at the installation: as it is, or as a hash of crypt(3). */
+export type FirstPassword = Secret | { readonly cryptHash: Secret };
+
 export type IdentityOptions = SessionsOptions & { passwords: Passwords };
 
 export type LogIn = {
@@ -50,6 +53,8 @@ export type PasswordChange = {
   readonly next: Secret;
   readonly clientAddress: string;
 };
+
+export type PasswordReset = { next?: Secret; mustChange?: boolean; first?: FirstPassword | undefined };
 
 /**
  * Who may use the cloud. `clientAddress` is always that of the person's machine: behind a proxy, what the proxy says;
@@ -77,7 +82,7 @@ export class Identity {
    * @returns whether admin was made now
    * @throws IDENTITY.1007, IDENTITY.1009 when what was given can't be used; nothing was made
    */
-  async bootstrap(given?: Secret | { readonly cryptHash: Secret }): Promise<boolean> {
+  async bootstrap(given?: FirstPassword): Promise<boolean> {
     if (this.#mirror.get("User", admin.uuid) !== undefined) return false;
     const hash = await this.#firstHash(given);
     return this.#records.change((tx) => {
@@ -118,10 +123,11 @@ export class Identity {
    * Who calls. For every call but log-out and the change of the password. Answers from memory; a session that another
    * manager has opened is known a moment after that.
    *
+   * @param isUse false for what goes on by itself, such as a stream: it must not keep the session alive
    * @throws IDENTITY.1001, IDENTITY.1003
    */
-  authenticate(token: Secret): Caller {
-    const caller = this.#sessions.use(token);
+  authenticate(token: Secret, isUse = true): Caller {
+    const caller = isUse ? this.#sessions.use(token) : this.#sessions.look(token);
     if (caller.user.mustChangePassword) throw mustChangePassword(caller.user.name);
     return caller;
   }
@@ -154,15 +160,16 @@ export class Identity {
   }
 
   /**
-   * Sets admin's password without the old one: to `next`, or back to `initialPassword`, which has to be changed at the
-   * next log-in. Ends all its sessions, enables it when it is disabled, and forgets its wrong passwords on this manager.
-   * For root on a management node only: `zstack-ctl reset_password`, and the console's Change Passwords.
+   * Sets admin's password without the old one: to `next`, or back to that of the installation (`first`, or
+   * `initialPassword`), which has to be changed at the next log-in. Ends all its sessions, enables it when it is disabled,
+   * and forgets its wrong passwords on this manager. For root on a management node only: `zstack-ctl reset_password`, and
+   * the console's Change Passwords.
    *
-   * @throws IDENTITY.1006, IDENTITY.1007; SYS.1005 before `bootstrap`
+   * @throws IDENTITY.1007; SYS.1005 before `bootstrap`; as that when what was given can't be used
    */
-  async resetPassword(next?: Secret, mustChange = false): Promise<void> {
+  async resetPassword({ next, mustChange = false, first }: PasswordReset = {}): Promise<void> {
     if (next !== undefined) requireGood(next);
-    const hash = await this.#passwords.hash(next ?? new Secret(initialPassword));
+    const hash = await (next === undefined ? this.#firstHash(first) : this.#passwords.hash(next));
     const mustChangePassword = next === undefined || mustChange;
     await this.#records.change((tx) => {
       tx.need("User", admin.uuid);
@@ -200,7 +207,7 @@ export class Identity {
     return this.#sessions.settled();
   }
 
-  async #firstHash(given: Secret | { readonly cryptHash: Secret } | undefined): Promise<string> {
+  async #firstHash(given: FirstPassword | undefined): Promise<string> {
     if (given === undefined) return this.#passwords.hash(new Secret(initialPassword));
     if (given instanceof Secret) {
       requireGood(given);

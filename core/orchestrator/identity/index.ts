@@ -1,5 +1,5 @@
 /* What other rooms use of identity. */
 
-export { admin, Identity, initialPassword } from "./identity.ts";
+export { admin, type FirstPassword, Identity, initialPassword } from "./identity.ts";
 export { Passwords, type PasswordsOptions } from "./passwords.ts";
 export type { IdentitySetting } from "./sessions.ts";

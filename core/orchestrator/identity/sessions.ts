@@ -64,6 +64,14 @@ export class Sessions {
 
   /** The session of a token, which counts as used. Changes nothing at once. @throws IDENTITY.1001 */
   use(token: Secret): Caller {
+    const caller = this.look(token);
+    const { uuid, lastUseDate } = caller.session;
+    this.#uses.note(uuid, lastUseDate, this.#options.now(), useGranularityMs(this.#timeoutSeconds()));
+    return caller;
+  }
+
+  /** The same for who only looks whether it lives: it does not count as used. @throws IDENTITY.1001 */
+  look(token: Secret): Caller {
     const now = this.#options.now();
     const text = token.reveal();
     const [held] = text.length === tokenLength ? this.#mirror.find("SessionToken", "hash", hashOf(text)) : [];
@@ -72,7 +80,6 @@ export class Sessions {
     const why = this.#whyOver(session, now);
     const user = this.#mirror.get("User", session.userUuid)?.value;
     if (why !== undefined || user === undefined) throw invalidSession(why ?? "Its user has been deleted.");
-    this.#uses.note(session.uuid, session.lastUseDate, now, useGranularityMs(this.#timeoutSeconds()));
     return { session, user };
   }
 

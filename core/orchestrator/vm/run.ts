@@ -11,6 +11,11 @@ import { hostOf, look, tell, type VmWorld } from "./work.ts";
 
 export type VmData = { vmUuid: string; hostUuid: string | null };
 
+/** Both ends of a flow that carries out the operation which its call has begun. */
+function ends<D extends VmData>(succeeded: (tx: Tx, data: D) => void): Pick<Flow<D>, "succeeded" | "failed"> {
+  return { succeeded, failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how) };
+}
+
 export function startVmFlow(world: VmWorld): Flow<VmData> {
   return {
     name: "startVm",
@@ -41,8 +46,7 @@ export function startVmFlow(world: VmWorld): Flow<VmData> {
         },
       },
     ],
-    succeeded: (tx, { vmUuid }) => void end(tx, vmUuid, "done", { noRestart: false }),
-    failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how),
+    ...ends<VmData>((tx, { vmUuid }) => void end(tx, vmUuid, "done", { noRestart: false })),
   };
 }
 
@@ -62,8 +66,7 @@ export function stopVmFlow(world: VmWorld): Flow<StopData> {
         },
       },
     ],
-    succeeded: (tx, { vmUuid, noRestart }) => void end(tx, vmUuid, "done", { noRestart }),
-    failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how),
+    ...ends<StopData>((tx, { vmUuid, noRestart }) => void end(tx, vmUuid, "done", { noRestart })),
   };
 }
 
@@ -75,18 +78,13 @@ export function rebootVmFlow(world: VmWorld): Flow<VmData> {
         name: "reboot",
         title: "Restarting the machine",
         async run({ vmUuid }, env) {
-          await tell(
-            world,
-            hostOn(world, look(world).need("VmInstance", vmUuid)),
-            { do: "rebootMachine", uuid: vmUuid },
-            env,
-          );
+          const host = hostOn(world, look(world).need("VmInstance", vmUuid));
+          await tell(world, host, { do: "rebootMachine", uuid: vmUuid }, env);
           return undefined;
         },
       },
     ],
-    succeeded: (tx, { vmUuid }) => void end(tx, vmUuid, "done"),
-    failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how),
+    ...ends<VmData>((tx, { vmUuid }) => void end(tx, vmUuid, "done")),
   };
 }
 
@@ -101,8 +99,16 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         name: "remove",
         title: "Taking the machine off its host",
         async run({ vmUuid }, env) {
-          const { hostUuid } = look(world).need("VmInstance", vmUuid);
-          if (hostUuid !== null) await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env);
+          const tx = look(world);
+          const { hostUuid, lastHostUuid } = tx.need("VmInstance", vmUuid);
+          const command = { do: "removeMachine", uuid: vmUuid } as const;
+          if (hostUuid !== null) await tell(world, hostOf(world, hostUuid), command, env);
+          else if (lastHostUuid !== null) {
+            // One that is stopped is still known there; that it can't be forgotten now keeps nobody from deleting it.
+            const last = tx.get("Host", lastHostUuid);
+            const telling = last?.status === "Connected" ? tell(world, last, command, env) : undefined;
+            await telling?.catch(() => env.signal.throwIfAborted());
+          }
           return undefined;
         },
       },
@@ -115,11 +121,10 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         },
       },
     ],
-    succeeded: (tx, { vmUuid, expunges }) => {
+    ...ends<DestroyData>((tx, { vmUuid, expunges }) => {
       if (expunges) removeMachine(tx, vmUuid);
       else end(tx, vmUuid, "done");
-    },
-    failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how),
+    }),
   };
 }
 
@@ -136,8 +141,7 @@ export function expungeVmFlow(world: VmWorld): Flow<VmData> {
         },
       },
     ],
-    succeeded: (tx, { vmUuid }) => void end(tx, vmUuid, "done"),
-    failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how),
+    ...ends<VmData>((tx, { vmUuid }) => void end(tx, vmUuid, "done")),
   };
 }
 

@@ -5,6 +5,7 @@ import type { IndexEntry, IndexRange } from "../index-value.ts";
  *   r/KIND/KEY                        a record: its value as JSON
  *   i/KIND/INDEX/VALUE 00 KEY         an index entry, empty
  *   m/schema, m/index/KIND/INDEX      the layout's version; an index whose entries are complete
+ *   m/restoring                       the records are being replaced by those of a backup
  * Bytes travel as base64.
  */
 
@@ -29,6 +30,10 @@ export class Keys {
 
   get schema(): string {
     return base64(`${this.#prefix}m/schema`);
+  }
+
+  get restoring(): string {
+    return base64(`${this.#prefix}m/restoring`);
   }
 
   record(kind: string, key: string): string {
@@ -73,6 +78,10 @@ export class Keys {
   /** Every entry of an index, whatever its value. */
   allEntries(kind: string, index: string): { key: string; range_end: string } {
     return this.entries(kind, index, { from: Buffer.alloc(0), to: Buffer.from([0xff]) });
+  }
+
+  get allEntriesOfAll(): { key: string; range_end: string } {
+    return { key: base64(`${this.#prefix}i/`), range_end: base64(`${this.#prefix}i0`) };
   }
 
   /** The value and the record's key of an entry's place. */

@@ -93,10 +93,12 @@ export class Tables {
     for (const { change, text } of changes) {
       const { kind, key } = change;
       if (change.do === "expect") continue;
-      const old = this.read(kind, key);
+      const isIndexed = this.#indexes[kind] !== undefined;
+      // What stood there costs a look: only who has to know is asked for it.
+      const old = isIndexed || text === null ? this.read(kind, key) : undefined;
       if (old === undefined && text === null) continue;
       const before = old === undefined ? [] : indexEntries(this.#indexes, kind, old.value);
-      const after = text === null ? [] : indexEntries(this.#indexes, kind, parseValue(kind, key, text));
+      const after = text === null || !isIndexed ? [] : indexEntries(this.#indexes, kind, parseValue(kind, key, text));
       const isIn = (list: typeof before, { index, value }: (typeof before)[number]) =>
         list.some((other) => other.index === index && other.value.equals(value));
       for (const entry of before)
@@ -120,17 +122,20 @@ export class Tables {
     return this.#state.revision;
   }
 
-  /** What happened after a revision; at the most so many revisions. */
-  history(after: number, revisions: number): History {
+  /** What happened after a revision to records of some kinds, or of all; at the most so many revisions. */
+  history(after: number, revisions: number, kinds?: readonly string[]): History {
     const upTo = Math.min(after + revisions, this.#state.revision);
     const sql =
       "SELECT revision, kind, key, value FROM history WHERE revision > ? AND revision <= ? ORDER BY revision, place";
     const batches = new Map<number, WatchEvent[]>();
     for (const row of this.#all(sql, after, upTo).map((found) => historyRow.parse(found))) {
       const { value, ...rest } = row;
+      if (kinds?.includes(row.kind) === false) continue;
       const event: WatchEvent =
         value === null ? { type: "delete", ...rest } : { type: "put", record: toRecord({ ...rest, value }) };
-      batches.set(row.revision, [...(batches.get(row.revision) ?? []), event]);
+      const batch = batches.get(row.revision);
+      if (batch === undefined) batches.set(row.revision, [event]);
+      else batch.push(event);
     }
     return {
       forgotten: this.#state.forgotten,

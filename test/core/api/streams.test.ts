@@ -17,6 +17,7 @@ type Bed = { stream: EventStream; closed: Promise<void>; drained: Promise<void>;
 /** A stream and its client, which reads nothing until `resume`. `before` runs between the request and the stream. */
 async function open(
   before: (client: net.Socket, atServer: net.Socket) => Promise<unknown> = async () => undefined,
+  everyMs?: number,
 ): Promise<Bed> {
   const folder = temporaryFolder();
   const path = join(folder.path, "s");
@@ -27,7 +28,7 @@ async function open(
       await before(client, request.raw.socket);
       const closed = Promise.withResolvers<void>();
       const drained = Promise.withResolvers<void>();
-      const stream = openStream(request, reply, { close: closed.resolve, drained: drained.resolve });
+      const stream = openStream(request, reply, { close: closed.resolve, drained: drained.resolve }, everyMs);
       resolve({ stream, closed: closed.promise, drained: drained.promise, client });
     });
   });
@@ -89,4 +90,19 @@ test("a client that has not read for a minute loses its stream", async (t) => {
   assert.equal(stream.closed, false);
   t.mock.timers.tick(30_000);
   await closed;
+});
+
+test("a comment comes as often as the client wants to know that nobody hangs", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const { client } = await open(undefined, 1_000);
+  let text = "";
+  const beat = new Promise<void>((resolve) => {
+    client.on("data", (chunk) => {
+      text += chunk.toString();
+      if (/\n: \r?\n/.test(text)) resolve();
+    });
+  });
+  client.resume();
+  t.mock.timers.tick(1_000);
+  await beat;
 });

@@ -1,86 +1,16 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { CallOutput } from "../../../core/model/cloud/calls/index.ts";
-import { hostPassword } from "../../support/cloud/hosts.ts";
-import { adminPassword, type TestCloud, testCloud } from "../../support/cloud/manager.ts";
+import { test } from "node:test";
+import { taskEnd } from "../../../core/orchestrator/tasks.ts";
+import type { TestCloud } from "../../support/cloud/manager.ts";
+import { place, seen } from "../../support/cloud/place.ts";
 import { refuses } from "../store/conformance.ts";
 
 const gigabyte = 1024 ** 3;
-
-/** A zone with a cluster, storage, a network with ten addresses, and hosts of these addresses. */
-async function place(t: TestContext, addresses: readonly string[], storage: "local" | "shared" = "shared") {
-  const bed = await testCloud(t);
-  const { call, done, hosts } = bed;
-  const zone = (await call("CreateZone", { name: "east" })).inventory;
-  const cluster = (await call("CreateCluster", { name: "rack 1", zoneUuid: zone.uuid })).inventory;
-  const given = { name: "store", zoneUuid: zone.uuid, url: "/binnacle_ps" };
-  const name = storage === "local" ? "AddLocalPrimaryStorage" : "AddSharedMountPointPrimaryStorage";
-  const primary = (await call(name, given)).inventory;
-  await call("AttachPrimaryStorageToCluster", { uuid: primary.uuid, clusterUuid: cluster.uuid });
-  const l2 = (await call("CreateL2NoVlanNetwork", { name: "flat", zoneUuid: zone.uuid, physicalInterface: "eth0" }))
-    .inventory;
-  await call("AttachL2NetworkToCluster", { uuid: l2.uuid, clusterUuid: cluster.uuid });
-  const l3 = (await call("CreateL3Network", { name: "people", l2NetworkUuid: l2.uuid })).inventory;
-  const range = {
-    name: "r",
-    l3NetworkUuid: l3.uuid,
-    startIp: "10.0.0.10",
-    endIp: "10.0.0.19",
-    netmask: "255.255.255.0",
-  };
-  await call("AddIpRange", range);
-  const hostUuids: string[] = [];
-  for (const managementIp of addresses) {
-    await hosts.add(managementIp);
-    const input = { name: managementIp, clusterUuid: cluster.uuid, managementIp, password: hostPassword };
-    const task = await done("AddKVMHost", input);
-    assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
-    hostUuids.push(task.resourceUuid ?? "");
-  }
-  return { ...bed, zone, cluster, primary, l3, hostUuids };
-}
 
 async function machine({ done }: Pick<TestCloud, "done">, more: object = {}) {
   const input = { name: "web", cpuNum: 2, memorySize: gigabyte, rootDiskSize: 10 * gigabyte, ...more };
   return done("CreateVmInstance", input);
 }
-
-test("a host that joins is Connected with its figures and tags; its password is nowhere", async (t) => {
-  const { call, hostUuids, store } = await place(t, ["10.0.0.2"]);
-  const host = (await call("GetHost", { uuid: hostUuids[0] ?? "" })).inventory;
-  assert.deepEqual([host.status, host.state, host.cpuCores], ["Connected", "Enabled", 16]);
-  assert.ok(host.tags.includes("cpu::model::Test-CPU-1"), String(host.tags));
-  assert.equal(host.memoryReserved, gigabyte);
-  for (const kind of ["Task", "Flow", "Host", "AuditRecord", "HostCertificate"])
-    assert.doesNotMatch(JSON.stringify((await store.list({ kind })).records), new RegExp(hostPassword));
-});
-
-test("a host whose password is wrong leaves nothing but a failed task", async (t) => {
-  const { call, done, hosts, cluster } = await place(t, []);
-  await hosts.add("10.0.0.2");
-  const task = await done("AddKVMHost", {
-    name: "h",
-    clusterUuid: cluster.uuid,
-    managementIp: "10.0.0.2",
-    password: "no",
-  });
-  assert.equal(task.state, "Failed");
-  assert.equal(task.error?.code, "HOST.1012");
-  assert.equal((await call("QueryHost", { count: true })).total, 0);
-});
-
-test("only a simulated host may be reached over loopback; another one is told to forget the cloud again", async (t) => {
-  const { call, done, hosts, cluster } = await place(t, ["127.0.1.1"]);
-  await hosts.add("127.0.0.1");
-  const real = hosts.hosts.get("127.0.0.1");
-  if (real !== undefined) real.claims = "libvirt";
-  const input = { name: "h", clusterUuid: cluster.uuid, managementIp: "127.0.0.1", password: hostPassword };
-  const task = await done("AddKVMHost", input);
-  assert.deepEqual([task.state, task.error?.code], ["Failed", "HOST.1030"]);
-  assert.match(task.error?.details ?? "", /127\.0\.0\.1.*leads each of them to itself/);
-  assert.equal(real?.uuid, undefined);
-  assert.equal((await call("QueryHost", { count: true })).total, 1);
-});
 
 test("a machine runs on a host with an address; stopped, started, deleted and expunged it leaves nothing", async (t) => {
   const bed = await place(t, ["10.0.0.2"]);
@@ -105,7 +35,10 @@ test("a machine runs on a host with an address; stopped, started, deleted and ex
   assert.equal((await done("RebootVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await call("RecoverVmInstance", { uuid })).inventory.state, "Stopped");
+  assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
+  assert.deepEqual(await running(), [], "its last host knows it no more");
   assert.equal((await done("ExpungeVmInstance", { uuid })).state, "Succeeded");
   for (const kind of ["VmInstance", "VmNic", "Volume", "AddressUse", "MacUse", "Flow"] as const)
     assert.equal(cloud.mirror.count(kind), 0, kind);
@@ -173,6 +106,42 @@ test("maintenance stops the machines of a host, which can be deleted then; its m
   assert.equal(cloud.mirror.count("VmInstance"), 5);
 });
 
+test("a storage counts what its hosts have, no longer what a deleted host had", async (t) => {
+  const bed = await place(t, ["10.0.0.2", "10.0.0.3"], "local");
+  const { done, cloud, primary, hostUuids } = bed;
+  const total = () => cloud.mirror.get("PrimaryStorage", primary.uuid)?.value.totalCapacity;
+  assert.equal(total(), 2 * 1024 ** 4);
+  for (const [nth, left] of [1024 ** 4, 0].entries()) {
+    const uuid = hostUuids[nth] ?? "";
+    await done("ChangeHostState", { uuid, stateEvent: "preMaintain" });
+    assert.equal((await done("DeleteHost", { uuid })).state, "Succeeded");
+    assert.equal(total(), left);
+  }
+});
+
+test("a maintenance that is cancelled stops no further machine, nor one that it waited for", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, cloud, hosts, hostUuids } = bed;
+  const { mirror } = cloud;
+  await call("UpdateGlobalConfig", { category: "kvm", name: "vm.migrationQuantity", value: "1" });
+  const uuids: string[] = [];
+  for (const name of ["a", "b"]) uuids.push((await machine(bed, { name })).resourceUuid ?? "");
+  const gate = Promise.withResolvers<void>();
+  hosts.hold = () => gate.promise;
+  // Somebody stops both: the maintenance finds them busy, and waits for the first.
+  const stops = await Promise.all(uuids.map((uuid) => call("StopVmInstance", { uuid })));
+  const { task } = await call("ChangeHostState", { uuid: hostUuids[0] ?? "", stateEvent: "preMaintain" });
+  const uuid = task?.uuid ?? "";
+  await seen(mirror, () => mirror.get("Task", uuid)?.value.state === "Running");
+  await call("CancelTask", { uuid });
+  assert.equal((await taskEnd(mirror, uuid, AbortSignal.timeout(60_000)))?.state, "Cancelled");
+  assert.equal(mirror.get("Host", hostUuids[0] ?? "")?.value.state, "Enabled");
+  gate.resolve();
+  for (const stop of stops) await taskEnd(mirror, stop.task.uuid, AbortSignal.timeout(60_000));
+  const calls = [...mirror.all("Task")].filter(({ value }) => value.call === "StopVmInstance");
+  assert.equal(calls.length, 2);
+});
+
 test("a zone is deleted with everything in it, unless a machine runs", async (t) => {
   const bed = await place(t, ["10.0.0.2"]);
   const { call, done, cloud, zone, hostUuids } = bed;
@@ -232,24 +201,51 @@ test("a machine on local storage starts on its last host and nowhere else", asyn
   assert.equal(bed.cloud.mirror.get("VmInstance", uuid)?.value.hostUuid, first);
 });
 
-test("root's door sets admin's password without the old one, to be changed or not; nobody else may", async (t) => {
-  const { call, cloud } = await testCloud(t);
-  const asRoot = { isRoot: true, token: undefined, address: "root", requestBytes: 0 };
-  const reset = (input: object) => cloud.dispatcher.run("ResetAccountPassword", input, asRoot);
-  const logIn = async (password: string) => {
-    const ask = { token: undefined, address: "192.0.2.1", requestBytes: 0 };
-    const answer = await cloud.dispatcher.run("LogInByAccount", { accountName: "admin", password }, ask);
-    return (answer as CallOutput<"LogInByAccount">).session.mustChangePassword;
+test("a shorter interval of pings holds at once", async (t) => {
+  const { call, hosts, hostUuids, cloud } = await place(t, ["10.0.0.2"]);
+  const set = (name: string, value: string) => call("UpdateGlobalConfig", { category: "host", name, value });
+  await set("ping.interval", "3600");
+  await set("ping.maxFailure", "1");
+  const noticed = () => cloud.mirror.get("Host", hostUuids[0] ?? "")?.value.status === "Disconnected";
+  hosts.cut("10.0.0.2", false);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unsubscribe = cloud.mirror.subscribe(() => noticed() && resolve());
+  await set("ping.interval", "1");
+  await promise;
+  unsubscribe();
+});
+
+test("what a host says of a machine whose flow ends meanwhile is old, and the host is asked again", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, done, hosts, hostUuids } = bed;
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  await done("StopVmInstance", { uuid });
+  const { command, machines } = hosts.link;
+  const [begun, gate, asked] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+  ];
+  hosts.link.command = async (...all) => {
+    begun.resolve();
+    await gate.promise;
+    await command(...all);
   };
-  await refuses(call("ResetAccountPassword", { newPassword: "another long secret" }), "IDENTITY.1030");
-  await refuses(reset({ newPassword: "short" }), "IDENTITY.1007");
-  assert.equal(await logIn(adminPassword), false);
-  await reset({ newPassword: "another long secret" });
-  assert.equal(await logIn("another long secret"), false);
-  // The session that was open before has ended.
-  await refuses(call("QueryZone", {}), "IDENTITY.1001");
-  await reset({ newPassword: "a third long secret", mustChange: true });
-  assert.equal(await logIn("a third long secret"), true);
-  await reset({});
-  assert.equal(await logIn("password"), true);
+  const starting = done("StartVmInstance", { uuid });
+  await begun.promise;
+  let questions = 0;
+  hosts.link.machines = async (...all) => {
+    questions += 1;
+    const answer = await machines(...all);
+    if (questions > 1) return answer;
+    asked.resolve();
+    await starting;
+    return answer;
+  };
+  const connecting = done("ReconnectHost", { uuid: hostUuids[0] ?? "" });
+  await asked.promise;
+  gate.resolve();
+  assert.equal((await starting).state, "Succeeded");
+  assert.equal((await connecting).state, "Succeeded");
+  assert.deepEqual([(await call("GetVmInstance", { uuid })).inventory.state, questions], ["Running", 2]);
 });

@@ -20,6 +20,8 @@ const settled = [
   [/^(tags +)\S.*$/gm, "$1cpu::model::AMD-EPYC,hypervisor::simulated,os::distribution::de~"],
 ] as const;
 
+/** What waits for the machine below, not for what it does. */
+const patienceMs = 60_000;
 const agentSocket = "/run/binnacle/agent.sock";
 
 const passwords = { admin: "Cloud-Admin-1", "node-1": "First-Host-1", "node-2": "Second-Host-2" };
@@ -88,19 +90,19 @@ test(
       const command = manager.commandLine(...words);
       const console = await openConsole({ socketPath: "", command, columns: 110, rows: 30, env: { HOME: "/root" } });
       undoAfter(t, () => console.close());
-      await console.until(digits);
+      await console.until(digits, patienceMs);
       return console;
     };
     const refused = await add();
     refused.type("no\r");
-    await refused.until("CLOUD.OTHER_HOST");
+    await refused.until("CLOUD.OTHER_HOST", patienceMs);
     assert.equal((await refused.exited).exitCode, 1);
     assert.doesNotMatch(refused.text(), /Password/);
     assert.doesNotMatch(logs().join(""), /joining a cloud/);
     const accepted = await add();
     accepted.type("yes\r");
-    await accepted.until("Password:");
+    await accepted.until("Password:", patienceMs);
     accepted.type(`${passwords["node-1"]}\r`);
-    await accepted.until('"status": "Connected"');
+    await accepted.until('"status": "Connected"', patienceMs);
   },
 );

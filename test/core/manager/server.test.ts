@@ -5,19 +5,32 @@ import { Audit } from "../../../core/manager/audit.ts";
 import { Dispatcher } from "../../../core/manager/dispatch.ts";
 import { createCloudServer } from "../../../core/manager/server.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
+import { NodeError } from "../../../core/model/error.ts";
 import { createLog } from "../../../core/node/log.ts";
 import type { CallContext } from "../../../core/orchestrator/calls/handler.ts";
 import { deciders } from "../../../core/orchestrator/calls/index.ts";
+import { Records } from "../../../core/orchestrator/records.ts";
+import type { Change, Store } from "../../../core/store/store.ts";
 import { undoAfter } from "../../support/undo.ts";
 import { cloudBed, newUuid, noTasks } from "../orchestrator/bed.ts";
+import { refuses } from "../store/conformance.ts";
 
 /* The API's server on a real store. Who holds a session is decided elsewhere: here the token is the account's name. */
 
 type Answer = { status: number; body: { inventory?: { uuid: string; name: string }; error?: Record<string, unknown> } };
 
-async function served(t: TestContext) {
+type Transact = Store["transact"];
+
+/** @param through what stands between the manager and its store when it writes */
+async function served(t: TestContext, through: (transact: Transact) => Transact = (transact) => transact) {
   const bed = await cloudBed(t);
-  const { store, records, mirror, settings, clock } = bed;
+  const { mirror, settings, clock } = bed;
+  const store: Pick<Store, "get" | "list" | "transact"> = {
+    get: (kind, key) => bed.store.get(kind, key),
+    list: (query) => bed.store.list(query),
+    transact: through((changes) => bed.store.transact(changes)),
+  };
+  const records = new Records({ store, mirror, now: () => clock.now });
   const log = createLog({ level: "silent" });
   const audit = new Audit({ store, now: () => clock.now, newUuid, log });
   const calls = {
@@ -77,6 +90,52 @@ test("a call changes the cloud, answers with what it made, and leaves one record
   assert.equal(record?.["accountName"], "admin");
   assert.equal(record?.["resourceUuid"], body.inventory?.uuid);
   assert.equal(record?.["succeeded"], true);
+});
+
+test("a change, its record of the audit and its idempotency key are one transaction, and so is a call that is refused", async (t) => {
+  const kinds: string[][] = [];
+  const { call } = await served(t, (transact) => (changes) => {
+    kinds.push(changes.filter((change) => change.do === "put").map(({ kind }) => kind));
+    return transact(changes);
+  });
+  const key = { "idempotency-key": "1b4e28ba" };
+  assert.equal((await call("POST", "/v1/zones", { name: "east" }, key)).status, 200);
+  assert.equal((await call("PUT", `/v1/zones/${newUuid()}`, { name: "east" })).status, 404);
+  assert.deepEqual(kinds, [["Zone", "AuditRecord", "IdempotencyKey"], ["AuditRecord"]]);
+});
+
+test("a change that was made though the store's answer got lost is in the audit as done, once", async (t) => {
+  let answers = true;
+  const { call, audits, mirror } = await served(t, (transact) => async (changes) => {
+    const revision = await transact(changes);
+    if (answers) return revision;
+    answers = true;
+    throw new NodeError("STORE.UNCERTAIN", "The answer got lost.");
+  });
+  answers = false;
+  const { status, body } = await call("POST", "/v1/zones", { name: "east" });
+  assert.deepEqual([status, body.error?.["code"]], [503, "SYS.1009"]);
+  assert.equal(mirror.count("Zone"), 1);
+  assert.deepEqual(
+    (await audits()).map(({ call: name, succeeded }) => [name, succeeded]),
+    [["CreateZone", true]],
+  );
+});
+
+test("a change that was told to have failed is not made any more, though it reaches the store later", async (t) => {
+  const late: (readonly Change[])[] = [];
+  const { call, audits, mirror, store } = await served(t, (transact) => async (changes) => {
+    if (changes.length === 1) return transact(changes);
+    late.push(changes);
+    throw new NodeError("STORE.UNCERTAIN", "The answer got lost.");
+  });
+  assert.equal((await call("POST", "/v1/zones", { name: "east" })).status, 503);
+  await refuses(store.transact(late[0] ?? []), "STORE.CONFLICT");
+  assert.equal(mirror.count("Zone"), 0);
+  assert.deepEqual(
+    (await audits()).map(({ errorCode, succeeded }) => [errorCode, succeeded]),
+    [["SYS.1009", false]],
+  );
 });
 
 test("a hundred reads of one caller are one record, a failed one has its own", async (t) => {

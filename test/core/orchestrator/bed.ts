@@ -6,6 +6,7 @@ import type { CallContext, StartTask } from "../../../core/orchestrator/calls/ha
 import { cloudUuid } from "../../../core/orchestrator/calls/handler.ts";
 import { Mirror } from "../../../core/orchestrator/mirror.ts";
 import { Records } from "../../../core/orchestrator/records.ts";
+import { storeIndexes } from "../../../core/orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../../../core/orchestrator/settings.ts";
 import { SqliteStore } from "../../../core/store/sqlite.ts";
 import type { Store } from "../../../core/store/store.ts";
@@ -35,7 +36,7 @@ export const noTasks: StartTask = () => {
 export async function cloudBed(t: TestContext): Promise<CloudBed> {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
-  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: {} });
+  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: storeIndexes });
   undoAfter(t, () => store.close());
   return onStore(t, store);
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { EtcdOptions } from "../../../core/store/etcd/client.ts";
+import { freePorts } from "../../support/ports.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 
 type Member = { name: string; client: string; args: string[]; child: ChildProcess | undefined; output: string };
@@ -18,8 +18,14 @@ export class EtcdCluster {
   readonly named: NonNullable<EtcdOptions["tls"]>;
   readonly #folder: ReturnType<typeof temporaryFolder>;
   readonly #members: readonly Member[];
+  readonly #through: readonly string[];
 
-  private constructor(folder: ReturnType<typeof temporaryFolder>, members: readonly Member[], isTls: boolean) {
+  private constructor(
+    folder: ReturnType<typeof temporaryFolder>,
+    members: readonly Member[],
+    isTls: boolean,
+    through: readonly string[],
+  ) {
     const [first = "", ...others] = members.map(({ client }) => client);
     this.endpoints = [first, ...others];
     const read = (file: string) => readFileSync(join(folder.path, file), "utf8");
@@ -28,14 +34,18 @@ export class EtcdCluster {
     this.named = isTls ? pair("member") : {};
     this.#folder = folder;
     this.#members = members;
+    this.#through = through;
   }
 
+  /** `through`: goes before every command, such as that of a network of its own. */
   static async start({
     tls = false,
     more = [],
+    through = [],
   }: {
     tls?: boolean;
     more?: readonly string[];
+    through?: readonly string[];
   } = {}): Promise<EtcdCluster> {
     const folder = temporaryFolder();
     const ports = await freePorts(6);
@@ -64,7 +74,7 @@ export class EtcdCluster {
         ],
       }),
     );
-    const cluster = new EtcdCluster(folder, members, tls);
+    const cluster = new EtcdCluster(folder, members, tls, through);
     try {
       for (const i of members.keys()) cluster.run(i);
       await cluster.healthy();
@@ -77,7 +87,8 @@ export class EtcdCluster {
 
   run(i: number): void {
     const member = this.#member(i);
-    const child = spawn("etcd", member.args, { stdio: ["ignore", "ignore", "pipe"] });
+    const [program = "", ...args] = [...this.#through, "etcd", ...member.args];
+    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       member.output += text;
     });
@@ -111,7 +122,8 @@ export class EtcdCluster {
       : [];
     const env = { ...process.env, ETCDCTL_API: "3" };
     const all = ["--endpoints", endpoints.join(","), "--command-timeout", "5s", ...trust, ...args];
-    return execFileSync("etcdctl", all, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    const [program = "", ...command] = [...this.#through, "etcdctl", ...all];
+    return execFileSync(program, command, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
   /** Waits until every member that runs serves reads that need a quorum. */
@@ -159,23 +171,4 @@ function makeCertificates(folder: string): void {
     openssl("req", ...key, ...names, "-keyout", `${name}-key.pem`, "-out", `${name}.csr`, "-subj", subject);
     openssl("x509", "-req", "-in", `${name}.csr`, ...signing, ...days, "-out", `${name}.pem`);
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      if (address === null || typeof address === "string") throw new Error("no port");
-      server.close();
-      await once(server, "close");
-      return address.port;
-    }),
-  );
 }

@@ -67,6 +67,38 @@ describe("a store on etcd", { skip: skipFor(why) }, () => {
     assert.equal((await allOf(third, "vm", { index: "name", equals: "changed" })).length, 1);
   });
 
+  it("writes together what comes together; one that conflicts fails alone, and order is kept", async () => {
+    const store = await open();
+    const note = (key: string, n: number, expected?: number): Change => ({
+      do: "put",
+      kind: "note",
+      key,
+      value: { n },
+      ...(expected === undefined ? {} : { expected }),
+    });
+    const held = await store.transact([note("held", 0, 0)]);
+    const all = Array.from({ length: 300 }, (_, n) => store.transact([note(`k${n}`, n, 0), note("held", n, held)]));
+    const outcomes = await Promise.allSettled(all);
+    const made = outcomes.flatMap((outcome, n) => (outcome.status === "fulfilled" ? [n] : []));
+    assert.equal(made.length, 1, "one of those that change the same record as it was");
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") assert.equal(outcome.reason.code, "STORE.CONFLICT");
+    assert.deepEqual((await allOf(store, "note")).map(({ key }) => key).sort(), ["held", `k${made[0]}`].sort());
+    const apart = Array.from({ length: 300 }, (_, n) => store.transact([note(`a${n}`, n, n === 150 ? 7 : 0)]));
+    const ended = await Promise.allSettled(apart);
+    assert.deepEqual(
+      ended.flatMap(({ status }, n) => (status === "rejected" ? [n] : [])),
+      [150],
+    );
+    const revisions = ended.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    assert.ok(new Set(revisions).size < 200, "most went with others");
+    for (const [n, outcome] of ended.entries())
+      if (outcome.status === "fulfilled") assert.equal((await store.get("note", `a${n}`))?.revision, outcome.value);
+    // Without an expected revision the later one holds.
+    await Promise.all(Array.from({ length: 50 }, (_, n) => store.transact([note("last", n)])));
+    assert.deepEqual((await store.get("note", "last"))?.value, { n: 49 });
+  });
+
   it("refuses what a newer version wrote", async () => {
     cluster.ctl(["put", "/newer/m/schema", "2"]);
     await refuses(open({ prefix: "/newer/" }), "STORE.NEWER_SCHEMA", { version: 2, newest: 1 });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { cloudCompletionScript, completionScript } from "../../../scripts/dev/completion.ts";
+import { cloudCompletionScript, completionScript, ctlCompletionScript } from "../../../scripts/dev/completion.ts";
 import { commands } from "../../../scripts/network/commands.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 
@@ -98,5 +98,30 @@ describe("what bash completes for zstack-cli", () => {
 
   it("is options where one is begun", () => {
     assert.deepEqual(completed("--json"), ["--json", "--json-errors"]);
+  });
+});
+
+describe("what bash completes for zstack-ctl", () => {
+  function completed(...words: string[]): string[] {
+    const call = [
+      "set -u",
+      ctlCompletionScript(),
+      'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))',
+      "_zstack_ctl",
+      'printf "%s\\n" "${COMPREPLY[@]}"',
+    ].join("\n");
+    const { stdout, stderr, status } = spawnSync("bash", ["--norc", "-c", call, "bash", "zstack-ctl", ...words], {
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stderr], [0, ""], words.join(" "));
+    return stdout.split("\n").filter((word) => word !== "");
+  }
+
+  it("is commands, their options, and what few values there are", () => {
+    assert.deepEqual(completed("rest"), ["restart_node", "restore_mysql"]);
+    assert.deepEqual(completed("dump_mysql", "--"), ["--host", "--d", "--keep-amount", "--help"]);
+    assert.deepEqual(completed("collect_log", "--range", "d"), ["day"]);
+    assert.deepEqual(completed("configure", "api."), ["api.address=", "api.port="]);
+    assert.deepEqual(completed("dump_mysql", "--host", ""), []);
   });
 });

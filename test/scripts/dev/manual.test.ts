@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { cloudCallNames } from "../../../core/model/cloud/calls/index.ts";
 import { cliOptions } from "../../../scripts/cloud/command.ts";
-import { cloudManualPage, manualPage } from "../../../scripts/dev/manual.ts";
+import { ctlCommands, ctlUsage } from "../../../scripts/ctl/command.ts";
+import { cloudManualPage, ctlManualPage, manualPage } from "../../../scripts/dev/manual.ts";
 import { commands } from "../../../scripts/network/commands.ts";
 import { formsOf, optionText } from "../../../scripts/network/help.ts";
 
@@ -48,4 +49,18 @@ test("the manual page of zstack-cli is right, and names each call and option", {
   for (const name of cloudCallNames) assert.ok(words.includes(` ${name} `), name);
   for (const { name, text } of cliOptions)
     assert.match(words, new RegExp(`--${name}( [A-Z]+)? ${RegExp.escape(text)}`));
+});
+
+test("the manual page of zstack-ctl is right, and names each command and option", { skip: !hasGroff }, () => {
+  const { stdout, stderr, status } = spawnSync("groff", ["-man", "-ww", "-Tascii", "-P-c", "-P-b", "-P-u"], {
+    input: ctlManualPage("1.2.3"),
+    encoding: "utf8",
+  });
+  assert.deepEqual([status, stderr], [0, ""]);
+  const words = stdout.replaceAll(/\s+/g, " ");
+  for (const command of ctlCommands) {
+    assert.ok(words.includes(` ${ctlUsage(command)} ${command.text}`), command.name);
+    for (const { name, text } of command.options)
+      assert.match(words, new RegExp(`--${name}( [A-Z@]+)? ${RegExp.escape(text)}`));
+  }
 });

@@ -19,6 +19,8 @@ export const hostPassword = "correct horse battery";
 /** Hosts by their address. */
 export class TestHosts {
   readonly hosts = new Map<string, TestHost>();
+  /** Holds up what a host is asked for until it resolves: `10.0.0.2 join`, `10.0.0.2 stopMachine`. */
+  hold: (what: string, signal: AbortSignal) => Promise<void> = async () => {};
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
 
@@ -62,6 +64,7 @@ export class TestHosts {
     command: async (host, command, { signal = never() }) => {
       const { driver } = this.#find(host);
       this.commands.push(`${host.managementIp} ${command.do}`);
+      await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
     },
   };
@@ -71,7 +74,7 @@ export class TestHosts {
       if (this.hosts.get(managementIp)?.isReachable !== true) throw unreachable(managementIp);
       return shownFingerprint;
     },
-    join: async ({ hostUuid, managementIp, password }: JoinRequest) => {
+    join: async ({ hostUuid, managementIp, password }: JoinRequest, signal) => {
       const host = this.hosts.get(managementIp);
       if (host?.isReachable !== true) throw unreachable(managementIp);
       if (password.reveal() !== hostPassword) {
@@ -79,6 +82,7 @@ export class TestHosts {
         throw new CloudError(refusalOf("HOST.1012", { where: managementIp, details, remedy: "Give the right one." }));
       }
       host.uuid = hostUuid;
+      await this.hold(`${managementIp} join`, signal);
       return { report: reportOf(host), certificate: "PEM", fingerprint: "AB" };
     },
     renew: async (host) => {

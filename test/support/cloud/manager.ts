@@ -12,7 +12,7 @@ import { Secret } from "../../../core/model/secret.ts";
 import { createLog } from "../../../core/node/log.ts";
 import { cloudUuid } from "../../../core/orchestrator/calls/handler.ts";
 import type { RecordOf } from "../../../core/orchestrator/kinds.ts";
-import { auditIndexes } from "../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../core/orchestrator/retention.ts";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { SqliteStore } from "../../../core/store/sqlite.ts";
 import type { Store } from "../../../core/store/store.ts";
@@ -31,6 +31,8 @@ export type TestCloud = {
   cloud: Cloud;
   store: Store;
   hosts: TestHosts;
+  /** Of admin's session. */
+  token: string;
   /** A call of admin's session. @throws CloudError */
   call<N extends CloudCallName>(name: N, input: Partial<CallInput<N>>): Promise<CallOutput<N>>;
   /** The same for a call that answers with a task: the task when it has ended. */
@@ -40,7 +42,7 @@ export type TestCloud = {
 export async function testCloud(t: TestContext): Promise<TestCloud> {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
-  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: auditIndexes });
+  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: storeIndexes });
   undoAfter(t, () => store.close());
   return managerOn(t, store, new TestHosts());
 }
@@ -78,6 +80,7 @@ export async function managerOn(t: TestContext, store: Store, hosts: TestHosts):
     cloud,
     store,
     hosts,
+    token,
     call,
     async done(name, input) {
       const answer = await dispatcher.run(name, input, ask(token));

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Facts, FactValue } from "../../../core/model/facts.ts";
 import { managementOf } from "../../../core/node/facts/management.ts";
 import { whyOf } from "../../../core/node/facts/source.ts";
-import { drawMore } from "../../../tui/screens/home/panels.ts";
+import { drawMore } from "../../../tui/screens/home/panel.ts";
 import { homeScreen } from "../../../tui/screens/home.ts";
 import { displayWidth } from "../../../tui/terminal/width.ts";
 import { lines as drawnLines } from "../widgets/support.ts";
@@ -173,3 +173,79 @@ function whyWithoutManager() {
   }
   throw new Error("a manager was found among no units");
 }
+
+/** These facts of a management node, with another state of its service and other figures of the cloud. */
+async function cloudFacts(more: {
+  management?: Partial<FactValue<"management">>;
+  hosts?: Partial<FactValue<"hosts">>;
+  machines?: Partial<FactValue<"cloud">["machines"]>;
+}) {
+  const { facts, now } = await recordedFacts("bonded-server");
+  const { management, hosts, cloud } = facts;
+  if (management.state !== "value" || hosts.state !== "value" || cloud.state !== "value")
+    throw new Error("the recording has them");
+  const machines = { ...cloud.value.machines, ...more.machines };
+  return {
+    now,
+    facts: {
+      ...facts,
+      management: { ...management, value: { ...management.value, ...more.management } },
+      hosts: { ...hosts, value: { ...hosts.value, ...more.hosts } },
+      cloud: { ...cloud, value: { ...cloud.value, machines } },
+    },
+  };
+}
+
+/** HOST INFO and VM INFO at 80x24, below their headings. */
+const cloudPanels = (all: string[]) => {
+  const at = all.findIndex((one) => /^ HOST INFO/.test(one));
+  const rows = all.slice(at + 1, at + 3);
+  return { hosts: rows.map((one) => one.slice(0, 39).trim()), machines: rows.map((one) => one.slice(40).trim()) };
+};
+
+test("a management service that does not simply run says why, in its own line", async () => {
+  const words = {
+    starting: ["Unknown  starting", "未知  正在启动"],
+    stopping: ["Unknown  stopping", "未知  正在停止"],
+    silent: ["Unknown  no answer", "未知  无应答"],
+    failed: ["Stopped  failed", "已停止  失败"],
+    restarting: ["Stopped  starts again", "已停止  将自动重启"],
+  } as const;
+  for (const [why, texts] of Object.entries(words) as [keyof typeof words, readonly string[]][])
+    for (const [index, language] of (["en", "zh"] as const).entries()) {
+      const isDown = why === "failed" || why === "restarting";
+      const management = { why, service: isDown ? "stopped" : "unknown", pid: isDown ? null : 1412 } as const;
+      const { control, lines } = await bed({ ...(await cloudFacts({ management })), language });
+      const line = lines(homeScreen(control))[2] ?? "";
+      assert.ok(line.includes(`${texts[index]}${isDown ? "   " : "  PID 1412"}`), `${language} ${why}: ${line}`);
+    }
+});
+
+test("the figures of a large cloud move together, and the least of them give way", async () => {
+  const hosts = { total: 10_000, enabled: 9_990, connected: 9_980, disconnected: 7, connecting: 13, maintenance: 10 };
+  const machines = { total: 100_000, running: 96_000, stopped: 3_000, unknown: 500, changing: 120, paused: 380 };
+  const { control, lines, frame } = await bed(await cloudFacts({ hosts, machines }));
+  const screen = homeScreen(control);
+  assert.deepEqual(cloudPanels(lines(screen)), {
+    hosts: ["10000 total   9990 enabled", "9980 connected   7 disconnected"],
+    machines: ["100000 total   96000 running", "3000 stopped   500 unknown"],
+  });
+  assert.equal(styleOf(frame(screen, 80, 24), "7 disconnected"), "bad");
+  assert.match(lines(screen, 132, 43).join("\n"), / 10 in maintenance {3}13 connecting +120 changing {3}380 paused/);
+});
+
+test("what a manager that is gone has told last is marked with its age", async () => {
+  const { facts, now } = await cloudFacts({});
+  const old = { state: "stale", at: now - 65_000, why: { code: "notRunning", detail: "binnacle-manager" } } as const;
+  const { control, lines, change } = await bed({ facts, now });
+  change({ hosts: { ...facts.hosts, ...old }, cloud: { ...facts.cloud, ...old } });
+  const text = lines(homeScreen(control)).join("\n");
+  assert.match(text, /HOST INFO {2}1 m 5 s old +VM INFO {2}1 m 5 s old/);
+  assert.doesNotMatch(text, /tasks/, "what it was busy with");
+  const missing = { state: "missing", at: now, why: old.why } as const;
+  change({ hosts: missing, cloud: missing });
+  assert.match(
+    lines(homeScreen(control)).join("\n"),
+    /- {2}binnacle-manager not running +- {2}binnacle-manager not running/,
+  );
+});

@@ -9,7 +9,7 @@ import type { Reading } from "../../../core/model/reading.ts";
 import type { Language } from "../../../core/model/records.ts";
 import { whyOf } from "../../../core/node/facts/source.ts";
 import { allSources } from "../../../core/node/facts/sources.ts";
-import { fixtureMachine, recording } from "../../../core/node/fixture.ts";
+import { fixtureMachine, recordedCloud, recording } from "../../../core/node/fixture.ts";
 import { errorText } from "../../../tui/error-text.ts";
 import { drawFrame } from "../../../tui/frame.ts";
 import { loadCatalogue, translator } from "../../../tui/i18n/catalogue.ts";
@@ -36,7 +36,7 @@ async function readFacts(machine: string): Promise<Recorded> {
   const recorded = recording.parse(JSON.parse(readFileSync(path, "utf8")));
   const now = recorded.now;
   const from = fixtureMachine(recorded);
-  const sources = allSources();
+  const sources = allSources(recordedCloud(recorded));
   const facts = missingFacts({ code: "pending", detail: "" }, now);
   for (const name of factNames) {
     const reading: Reading<unknown> = await sources[name].read(from, new AbortController().signal).then(

@@ -1,9 +1,10 @@
 import { valueOf } from "../../../core/model/reading.ts";
 import type { Canvas, Rect } from "../../terminal/canvas.ts";
 import type { View } from "../screen.ts";
+import { drawHosts, drawMachines } from "./cloud-panels.ts";
 import { layoutHome, type PanelName } from "./layout.ts";
 import { orderLinks } from "./links.ts";
-import { drawCpu, drawDisks, drawHosts, drawMachines, drawMemory, drawNics, drawNode, drawTime } from "./panels.ts";
+import { drawCpu, drawDisks, drawMemory, drawNics, drawNode, drawTime } from "./panels.ts";
 
 const panels: Record<PanelName, (canvas: Canvas, view: View, key: string) => void> = {
   node: drawNode,

@@ -1,9 +1,7 @@
-import type { Disk, FactValue, Link, VirtualMachine } from "../../../core/model/facts.ts";
+import type { Disk, FactValue, Link } from "../../../core/model/facts.ts";
 import { type Missing, type Reading, valueOf } from "../../../core/model/reading.ts";
 import type { Canvas, Style } from "../../terminal/canvas.ts";
-import { displayWidth } from "../../terminal/width.ts";
 import {
-  formatAge,
   formatBytes,
   formatBytesOf,
   formatDateTime,
@@ -12,54 +10,17 @@ import {
   formatSpeed,
   formatTime,
   formatUsed,
-  unknown,
 } from "../../widgets/format.ts";
 import { drawGraph } from "../../widgets/graph.ts";
 import { healthWhy } from "../disk-words.ts";
-import { machineMemory, machineStyle, orderMachines } from "../machine-words.ts";
 import type { View } from "../screen.ts";
-import { linkState, reasonOf, virtualMachineState } from "../words.ts";
+import { linkState, reasonOf } from "../words.ts";
 import { mainAddress, neighbourOf, orderLinks } from "./links.ts";
+import { drawMore, type Figure, fitting, line, panel, some } from "./panel.ts";
 import { drawUnreadyRole, isUnready } from "./role.ts";
-
-/** Width of the first column of a panel: the label of a line. */
-const labelWidth = 9;
 
 /** As the agent names it when a management node's image has none. */
 const managerUnit = "binnacle-manager.service";
-
-/**
- * Draws a panel whose figures come from one reading: the heading, and then, from the line `top`, either the figures,
- * marked when they are old, or a dash with the reason.
- */
-function panel<T>(
-  canvas: Canvas,
-  view: View,
-  title: string,
-  reading: Reading<T> | undefined,
-  draw: (body: Canvas, value: T, headingEnd: number) => void,
-  top = 1,
-): void {
-  let end = canvas.text(0, 0, title, "heading");
-  const body = canvas.part(0, top);
-  if (reading === undefined || reading.state === "missing") {
-    const reason = reading === undefined ? view.t("missing.pending") : reasonOf(view.t, reading.why);
-    body.text(0, 0, `-  ${reason}`, "dim");
-    return;
-  }
-  if (reading.state === "stale") {
-    const age = view.t("panel.stale", { age: formatAge(view.now - reading.at) });
-    end = canvas.text(end + 2, 0, age, "warn");
-  }
-  draw(body, reading.value, end);
-}
-
-/** One figure of a line, or a dash with the reason when its fact is not there. */
-function line(canvas: Canvas, y: number, label: string, parts: readonly (readonly [string, Style])[]): void {
-  canvas.text(0, y, label, "text", labelWidth);
-  let x = labelWidth;
-  for (const [text, style] of parts) x = canvas.text(x, y, text, style) + 2;
-}
 
 const healthStyle: Record<Disk["health"], Style> = { healthy: "good", failing: "bad", unknown: "dim" };
 
@@ -82,17 +43,28 @@ export function drawNode(canvas: Canvas, view: View): void {
   const running: Style = isUnready(view) ? "text" : "good";
   const draw = (body: Canvas, m: FactValue<"management">) => {
     const stateStyle: Record<typeof m.service, Style> = { running, stopped: "bad", unknown: "warn" };
+    const why: readonly (readonly [string, Style])[] =
+      m.why === undefined ? [] : [[t(`service.why.${m.why}`), stateStyle[m.service]]];
     line(body, 0, t("node.service"), [
       [t(`service.${m.service}`), stateStyle[m.service]],
+      ...why,
       [m.pid === null ? "" : t("node.pid", { pid: m.pid }), "text"],
     ]);
     line(body, 1, t("node.ui"), [
       [t(`service.${m.ui}`), stateStyle[m.ui]],
       [m.uiAddress ?? "", "text"],
     ]);
-    line(body, 2, t("node.ha"), [[t(`ha.${m.ha}`), "text"]]);
+    line(body, 2, t("node.ha"), [[t(`ha.${m.ha}`), "text"], ...taskWords(view)]);
   };
   panel(canvas, view, title, management, draw, top);
+}
+
+/** How much the manager has to do; nothing while that is nothing. */
+function taskWords({ t, state }: View): Figure[] {
+  const { cloud } = state.facts;
+  if (cloud?.state !== "value") return [];
+  const { running, waiting } = cloud.value.tasks;
+  return some(running + waiting, t("node.tasks", { count: running + waiting }), "text");
 }
 
 /** Without systemctl nothing is known of the manager: that is `notInstalled` too, but of something else. */
@@ -243,50 +215,6 @@ function linkDetail(
   return [t("nic.noAddress"), "dim"];
 }
 
-export function drawHosts(canvas: Canvas, view: View): void {
-  const { t, state } = view;
-  const { hosts: reading } = state.facts;
-  if (reading?.state === "missing" && reading.why.code === "notConfigured") {
-    canvas.text(0, 0, t("panel.host"), "heading");
-    canvas.text(0, 1, `-  ${t("host.noManager")}`, "dim");
-    return;
-  }
-  panel(canvas, view, t("panel.host"), reading, (body, hosts) => {
-    body.text(0, 0, t("host.line1", { total: hosts.total, enabled: hosts.enabled, connected: hosts.connected }));
-    const style: Style = hosts.disconnected > 0 ? "bad" : "text";
-    body.text(0, 1, t("host.line2", { disconnected: hosts.disconnected, maintenance: hosts.maintenance }), style);
-  });
-}
-
-export function drawMachines(canvas: Canvas, view: View, key: string): void {
-  const { t, state } = view;
-  panel(canvas, view, t("panel.vm"), state.facts.virtualMachines, (body, machines, end) => {
-    const { list, total, running, stopped, unknown: lost } = machines;
-    if (list === null || list.length === 0) {
-      body.text(0, 0, t("vm.line1", { total, running, stopped }));
-      if (lost > 0) body.text(0, 1, t("vm.line2", { unknown: lost }), "warn");
-      return;
-    }
-    canvas.text(end + 3, 0, t("vm.ofTotal", { running, total }), "strong");
-    const shown = fitting(list.length, body.height);
-    orderMachines(list)
-      .slice(0, shown)
-      .forEach((vm, y) => drawMachine(body, y, view, vm));
-    drawMore(body, t, key, list.length - shown);
-  });
-}
-
-function drawMachine(body: Canvas, y: number, { t }: View, vm: VirtualMachine): void {
-  const uuidWidth = body.width >= 80 ? 36 : 8;
-  body.text(0, y, vm.uuid.slice(0, uuidWidth), "dim");
-  const nameWidth = body.width - uuidWidth - 22;
-  body.text(uuidWidth + 1, y, vm.name, "text", nameWidth);
-  const x = uuidWidth + nameWidth + 2;
-  body.textRight(x + 4, y, vm.cpus !== null ? t("vm.cpus", { cpus: vm.cpus }) : unknown);
-  body.textRight(x + 10, y, machineMemory(vm));
-  body.text(x + 11, y, virtualMachineState(t, vm.state), machineStyle[vm.state], 9);
-}
-
 export function drawCpu(canvas: Canvas, view: View): void {
   const { t, state } = view;
   const title = t("panel.cpu");
@@ -318,17 +246,4 @@ function drawHistory(
   if (now === undefined || now.state === "missing") return;
   const width = Math.min(canvas.width - 1, canvas.width > 60 ? canvas.width - 4 : 32);
   drawGraph(canvas.part(0, 1, width), values);
-}
-
-/** How many of `count` lines fit, one of them kept for "n more" when not all do. */
-function fitting(count: number, height: number): number {
-  return count <= height ? count : Math.max(height - 1, 0);
-}
-
-/** Says how many lines are hidden and, where there is room, the key behind which they are. */
-export function drawMore(canvas: Canvas, t: View["t"], key: string, count: number): void {
-  if (count === 0 || canvas.height === 0) return;
-  const long = t("panel.moreAt", { count, key });
-  const text = displayWidth(long) <= canvas.width ? long : t("panel.more", { count });
-  canvas.text(0, canvas.height - 1, text, "dim", canvas.width);
 }

@@ -157,6 +157,16 @@ export function stateChange<K extends ResourceKind, const E extends readonly [st
   return action(resource, "state", summary, { stateEvent });
 }
 
+/** The administrator's switch of a resource, on or off. */
+export function onOff<K extends ResourceKind>(resource: K, summary: string) {
+  return stateChange(resource, summary, ["enable", "disable"]);
+}
+
+/** Gives a resource of a zone to one of its clusters, or takes it away. */
+export function ofCluster<K extends ResourceKind>(resource: K, verb: "attach" | "detach", summary: string) {
+  return action(resource, verb, summary, { clusterUuid: say(uuid, "The cluster.") });
+}
+
 /** A deletion that is done when it is answered. */
 export function deletion<K extends ResourceKind>(resource: K, summary: string) {
   return {

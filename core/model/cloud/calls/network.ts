@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { cidr, ipAddress, say, uuid } from "../fields.ts";
+import { cidr, ipAddress, say } from "../fields.ts";
 import { ipRange, l2Network, l3Network } from "../network.ts";
 import {
   action,
@@ -8,14 +8,14 @@ import {
   deletion,
   get,
   named,
+  ofCluster,
+  onOff,
   preset,
   query,
   renamed,
-  stateChange,
   update,
 } from "./call.ts";
 
-const clusterUuid = say(uuid, "The cluster.");
 const { zoneUuid, physicalInterface, mtu, vlan } = l2Network.shape;
 const l2 = { ...named("L2Network"), zoneUuid, physicalInterface, mtu: preset(mtu, 1500) };
 
@@ -34,8 +34,8 @@ export const l2Calls = {
   QueryL2Network: query("L2Network"),
   GetL2Network: get("L2Network"),
   UpdateL2Network: update("L2Network", "Changes its name or description.", renamed("L2Network")),
-  AttachL2NetworkToCluster: action("L2Network", "attach", "Gives it to the hosts of a cluster.", { clusterUuid }),
-  DetachL2NetworkFromCluster: action("L2Network", "detach", "Takes it from the hosts of a cluster.", { clusterUuid }),
+  AttachL2NetworkToCluster: ofCluster("L2Network", "attach", "Gives it to the hosts of a cluster."),
+  DetachL2NetworkFromCluster: ofCluster("L2Network", "detach", "Takes it from the hosts of a cluster."),
   DeleteL2Network: cascade("L2Network", "Deletes it with the networks above it."),
 } as const;
 
@@ -58,10 +58,7 @@ export const l3Calls = {
     ...renamed("L3Network"),
     dnsDomain: z.optional(dnsDomain),
   }),
-  ChangeL3NetworkState: stateChange("L3Network", "Enables or disables it for new network cards.", [
-    "enable",
-    "disable",
-  ]),
+  ChangeL3NetworkState: onOff("L3Network", "Enables or disables it for new network cards."),
   AddDnsToL3Network: action("L3Network", "add-dns", "Adds a name server that machines are told.", server),
   RemoveDnsFromL3Network: action("L3Network", "remove-dns", "Takes a name server away.", server),
   DeleteL3Network: cascade("L3Network", "Deletes it with its ranges; refused while machines have cards in it."),

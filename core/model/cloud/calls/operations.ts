@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
+import { backupInfo, mostKeptBackups } from "../../backup.ts";
 import { line, moment, say, uuid } from "../fields.ts";
 import { session, user } from "../operations.ts";
 import { globalConfig } from "../setting-values.ts";
+import { cloudSummary } from "../summary.ts";
 import { action, type CloudCall, done, get, noFields, preset, query } from "./call.ts";
 
 /** Longer than anybody types; shorter than what could hurt. */
@@ -107,10 +109,15 @@ export const identityCalls = {
     access: "session",
     mode: "change",
     input: z.strictObject({
-      newPassword: z.optional(say(password, "The new password; left out: the initial one, to be changed.")),
+      newPassword: z.optional(
+        say(password, "The new password; left out: that of the installation, to be changed at the next log-in."),
+      ),
       mustChange: preset(say(z.boolean(), "Whether it has to be changed at the next log-in."), false),
     }),
-    output: done,
+    output: z.strictObject({
+      /** The product's own initial password holds now, for the installation has left none. */
+      isInitial: z.boolean(),
+    }),
     resource: "User",
   },
   QuerySession: query("Session"),
@@ -138,6 +145,29 @@ export const managementCalls = {
     output: z.strictObject({ ready: z.boolean() }),
     resource: "Task",
   },
+  BackupDatabase: {
+    summary:
+      "Backs up the store, with what another machine needs to become this manager; answers when that is on disk.",
+    method: "POST",
+    path: "/v1/management/backups",
+    access: "session",
+    mode: "change",
+    input: z.strictObject({
+      keepAmount: preset(
+        say(
+          z.nullable(z.int().check(z.minimum(1), z.maximum(mostKeptBackups))),
+          "Keep so many, this one included, and delete older ones; null keeps all.",
+        ),
+        null,
+      ),
+    }),
+    output: z.strictObject({
+      backup: backupInfo,
+      /** Files of former backups that were deleted. */
+      removed: z.array(z.string()),
+    }),
+    resource: "Task",
+  },
   GetManagementSummary: {
     summary: "Counts what the cloud has: hosts by state and status, machines by state.",
     method: "GET",
@@ -145,15 +175,7 @@ export const managementCalls = {
     access: "session",
     mode: "read",
     input: noFields,
-    output: z.strictObject({
-      hosts: z.strictObject({
-        total: z.int(),
-        byState: z.record(z.string(), z.int()),
-        byStatus: z.record(z.string(), z.int()),
-      }),
-      virtualMachines: z.strictObject({ total: z.int(), byState: z.record(z.string(), z.int()) }),
-      tasks: z.strictObject({ running: z.int(), waiting: z.int() }),
-    }),
+    output: cloudSummary,
     resource: "Task",
   },
 } as const satisfies Record<string, CloudCall>;

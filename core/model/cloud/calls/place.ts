@@ -3,9 +3,21 @@ import { agentAddress, line, say } from "../fields.ts";
 import { host as hostRecord, hostStateEvents } from "../host.ts";
 import { task } from "../operations.ts";
 import { cluster, zone } from "../place.ts";
-import { action, asTask, cascade, creation, get, named, preset, query, renamed, stateChange, update } from "./call.ts";
+import {
+  action,
+  asTask,
+  cascade,
+  creation,
+  get,
+  named,
+  onOff,
+  preset,
+  query,
+  renamed,
+  stateChange,
+  update,
+} from "./call.ts";
 
-const onOff = ["enable", "disable"] as const;
 const zoneTags = preset(zone.shape.tags, []);
 const clusterTags = preset(cluster.shape.tags, []);
 
@@ -17,7 +29,7 @@ export const zoneCalls = {
     ...renamed("Zone"),
     tags: z.optional(zone.shape.tags),
   }),
-  ChangeZoneState: stateChange("Zone", "Enables or disables a zone.", onOff),
+  ChangeZoneState: onOff("Zone", "Enables or disables a zone."),
   DeleteZone: cascade("Zone", "Deletes a zone with everything in it."),
 } as const;
 
@@ -38,7 +50,7 @@ export const clusterCalls = {
     migrationNetworkCidr: z.optional(cluster.shape.migrationNetworkCidr),
     tags: z.optional(cluster.shape.tags),
   }),
-  ChangeClusterState: stateChange("Cluster", "Enables or disables a cluster.", onOff),
+  ChangeClusterState: onOff("Cluster", "Enables or disables a cluster."),
   DeleteCluster: cascade("Cluster", "Deletes a cluster with its hosts and machines."),
 } as const;
 

@@ -1,4 +1,4 @@
-import { line, say, uuid } from "../fields.ts";
+import { line, say } from "../fields.ts";
 import { primaryStorage } from "../storage.ts";
 import { diskOffering, instanceOffering } from "../vm.ts";
 import {
@@ -9,16 +9,15 @@ import {
   deletion,
   get,
   named,
+  ofCluster,
+  onOff,
   preset,
   query,
   renamed,
-  stateChange,
   update,
 } from "./call.ts";
 
-const onOff = ["enable", "disable"] as const;
 const storageNetworkCidr = preset(primaryStorage.shape.storageNetworkCidr, null);
-const clusterUuid = say(uuid, "The cluster.");
 
 function adding(summary: string, place: string) {
   return creation("PrimaryStorage", summary, {
@@ -46,13 +45,9 @@ export const storageCalls = {
   GetPrimaryStorage: get("PrimaryStorage"),
   UpdatePrimaryStorage: update("PrimaryStorage", "Changes a storage's name or description.", renamed("PrimaryStorage")),
   ReconnectPrimaryStorage: asTask(action("PrimaryStorage", "reconnect", "Asks all its hosts for it anew.", {})),
-  ChangePrimaryStorageState: stateChange("PrimaryStorage", "Enables or disables a storage.", onOff),
-  AttachPrimaryStorageToCluster: action("PrimaryStorage", "attach", "Lets the hosts of a cluster use it.", {
-    clusterUuid,
-  }),
-  DetachPrimaryStorageFromCluster: action("PrimaryStorage", "detach", "Takes it from the hosts of a cluster.", {
-    clusterUuid,
-  }),
+  ChangePrimaryStorageState: onOff("PrimaryStorage", "Enables or disables a storage."),
+  AttachPrimaryStorageToCluster: ofCluster("PrimaryStorage", "attach", "Lets the hosts of a cluster use it."),
+  DetachPrimaryStorageFromCluster: ofCluster("PrimaryStorage", "detach", "Takes it from the hosts of a cluster."),
   DeletePrimaryStorage: cascade(
     "PrimaryStorage",
     "Removes the records of a storage and of what is on it; the data stays.",
@@ -75,7 +70,7 @@ export const offeringCalls = {
   QueryInstanceOffering: query("InstanceOffering"),
   GetInstanceOffering: get("InstanceOffering"),
   UpdateInstanceOffering: update("InstanceOffering", "Changes its name or description.", renamed("InstanceOffering")),
-  ChangeInstanceOfferingState: stateChange("InstanceOffering", "Enables or disables it for new machines.", onOff),
+  ChangeInstanceOfferingState: onOff("InstanceOffering", "Enables or disables it for new machines."),
   DeleteInstanceOffering: deletion("InstanceOffering", "Deletes it; machines of it stay as they are."),
   CreateDiskOffering: creation("DiskOffering", "Makes a size of data volumes.", {
     ...named("DiskOffering"),
@@ -86,6 +81,6 @@ export const offeringCalls = {
   QueryDiskOffering: query("DiskOffering"),
   GetDiskOffering: get("DiskOffering"),
   UpdateDiskOffering: update("DiskOffering", "Changes its name or description.", renamed("DiskOffering")),
-  ChangeDiskOfferingState: stateChange("DiskOffering", "Enables or disables it for new volumes.", onOff),
+  ChangeDiskOfferingState: onOff("DiskOffering", "Enables or disables it for new volumes."),
   DeleteDiskOffering: deletion("DiskOffering", "Deletes it; volumes of it stay as they are."),
 } as const;

@@ -2,6 +2,7 @@ import { NodeError } from "../../../model/error.ts";
 import { answersWithin, enable, imageHas, must, type RoleStep, start } from "../step.ts";
 
 const managerUnit = "binnacle-manager.service";
+const backupTimer = "binnacle-backup.timer";
 const managerProgram = "manager.js";
 const proxyProgram = "console-proxy.js";
 const proxyUnit = "binnacle-console-proxy.service";
@@ -32,6 +33,7 @@ const manager: RoleStep = {
     await start(context, "binnacle-agent.service");
     if (!(await imageHas(context, managerProgram))) return noManager;
     await enable(context, managerUnit);
+    await enable(context, backupTimer);
     return undefined;
   },
 };

@@ -118,6 +118,21 @@ test("a host that leaves shows its own certificate again, takes no more orders a
   await two.add(host);
 });
 
+test("a host that joined though its certificate came on no record leaves when it is told, another one does not", async (t) => {
+  const host = await hostBed(t);
+  const [one, two] = [await cloudBed(t, host), await cloudBed(t, host)];
+  const own = host.membership.fingerprint;
+  await one.door.join(one.request(host));
+  await assert.rejects(one.link.ping(host.host), { code: "HOST.1011" });
+  await assert.rejects(two.door.leave(host.host), { code: "HOST.1011" });
+  await assert.rejects(one.door.leave({ ...host.host, uuid: `${"1".repeat(12)}4${"0".repeat(3)}8${"0".repeat(15)}` }), {
+    code: "HOST.1011",
+  });
+  assert.notEqual(host.membership.fingerprint, own);
+  await one.door.leave(host.host);
+  assert.equal(host.membership.fingerprint, own);
+});
+
 test("a certificate is taken once, within a minute, of that cloud, for that key and that host only", async (t) => {
   const host = await hostBed(t);
   const [one, two] = [await cloudBed(t, host), await cloudBed(t, host)];

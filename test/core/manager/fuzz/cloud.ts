@@ -6,7 +6,7 @@ import { createCloudServer } from "../../../../core/manager/server.ts";
 import { CloudError, refusalOf } from "../../../../core/model/cloud/refusal.ts";
 import { Secret } from "../../../../core/model/secret.ts";
 import { createLog } from "../../../../core/node/log.ts";
-import { auditIndexes } from "../../../../core/orchestrator/query/audit.ts";
+import { storeIndexes } from "../../../../core/orchestrator/retention.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
 import { TestHosts } from "../../../support/cloud/hosts.ts";
 import { adminPassword, quickPasswords } from "../../../support/cloud/manager.ts";
@@ -19,7 +19,7 @@ export type FuzzedCloud = Awaited<ReturnType<typeof fuzzedCloud>>;
 /** @param calls take the place of the manager's own */
 export async function fuzzedCloud(calls: CallTable) {
   const folder = temporaryFolder();
-  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: auditIndexes });
+  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: storeIndexes });
   let made = 0;
   const logFile = join(folder.path, "log");
   const log = createLog({ level: "debug", file: logFile });
@@ -52,7 +52,7 @@ export async function fuzzedCloud(calls: CallTable) {
     dispatcher,
     log,
     mirror,
-    authenticate: (token) => identity.authenticate(token),
+    authenticate: (token, isUse) => identity.authenticate(token, isUse),
   });
   return {
     server,

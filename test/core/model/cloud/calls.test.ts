@@ -12,10 +12,24 @@ const calls: readonly [string, CloudCall][] = Object.entries(cloudCalls);
 
 /** The first word of a call's name. Those of the reference; ours are at the end. */
 const verbs = [
-  ...["Create", "Add", "Query", "Get", "Update", "Change", "Delete", "Attach", "Detach", "Remove", "Set", "Reset"],
+  ...[
+    "Create",
+    "Add",
+    "Backup",
+    "Query",
+    "Get",
+    "Update",
+    "Change",
+    "Delete",
+    "Attach",
+    "Detach",
+    "Remove",
+    "Set",
+    "Reset",
+  ],
   ...["Start", "Stop", "Reboot", "Pause", "Resume", "Suspend", "Migrate", "Resize", "Clone", "Destroy", "Recover"],
   ...["Expunge", "Reconnect", "Revert", "Cancel", "LogIn", "LogOut", "Validate", "Is", "Request", "Export", "Sync"],
-  ...["Renew", "Lock", "Unlock", "Shelve", "Unshelve", "Rescue", "Unrescue", "Rebuild", "Evacuate"],
+  ...["Renew", "Lock", "Unlock", "Shelve", "Unshelve", "Rescue", "Unrescue", "Rebuild", "Evacuate", "Backup"],
 ];
 
 test("every call says in a sentence what it does", () => {

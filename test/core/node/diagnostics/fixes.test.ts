@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { AskManager } from "../../../../core/node/diagnostics/check.ts";
 import { applyFix } from "../../../../core/node/diagnostics/fixes.ts";
 import { diagnosisEn } from "../../../../tui/i18n/diagnosis.ts";
 import { diagnosisZh } from "../../../../tui/i18n/diagnosis-zh.ts";
@@ -51,6 +52,18 @@ test("a command that fails is told with its own words", async () => {
     code: "FIX.FAILED",
     message: /506 Cannot talk/,
   });
+});
+
+test("a host is reconnected by the manager, and what the manager says against it is told", async () => {
+  const { machine, ran } = watched("");
+  const asked: unknown[] = [];
+  const manager = (async (name: string, input: object) => void asked.push(name, input)) as AskManager;
+  await applyFix("reconnect-host:0b1f", { machine, manager, allowChanges: true });
+  assert.deepEqual([asked, ran], [["ReconnectHost", { uuid: "0b1f" }], []]);
+  const refusing: AskManager = () => Promise.reject(new Error("It is gone."));
+  const refused = { code: "FIX.FAILED", message: /It is gone/ };
+  await assert.rejects(applyFix("reconnect-host:0b1f", { machine, manager: refusing, allowChanges: true }), refused);
+  await assert.rejects(applyFix("reconnect-host:0b1f", { machine, allowChanges: true }), { code: "FIX.FAILED" });
 });
 
 test("a unit that runs by now is not restarted", async () => {
@@ -121,7 +134,7 @@ test("every fix has its name in both languages", () => {
     const names = Object.keys(texts).filter((key) => key.startsWith("diagnosis.fix."));
     assert.deepEqual(
       names.map((key) => key.replace("diagnosis.fix.", "")).sort(),
-      [...new Set([...fixes.map(([id]) => id.replace(/:.*/, "")), "ssh-without-names"])].sort(),
+      [...new Set([...fixes.map(([id]) => id.replace(/:.*/, "")), "ssh-without-names", "reconnect-host"])].sort(),
     );
   }
 });

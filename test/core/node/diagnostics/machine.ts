@@ -1,7 +1,9 @@
+import { type CallOutput, cloudCalls } from "../../../../core/model/cloud/calls/index.ts";
 import { NodeError } from "../../../../core/model/error.ts";
 import type { FactName, Facts, FactValue, Link } from "../../../../core/model/facts.ts";
 import { factNames } from "../../../../core/model/facts.ts";
 import type { Missing } from "../../../../core/model/reading.ts";
+import type { AskManager } from "../../../../core/node/diagnostics/check.ts";
 import type { Resolver } from "../../../../core/node/diagnostics/resolver.ts";
 import { fixtureMachine, recording } from "../../../../core/node/fixture.ts";
 import type { Machine, RunResult } from "../../../../core/node/machine.ts";
@@ -19,6 +21,8 @@ export const timeout = new NodeError("RUN.TIMEOUT", "It did not end within its t
 
 /** What a test says of a machine; everything else is as on a healthy compute node. */
 export type Situation = {
+  /** The machine's clock; {@link now} unless told. */
+  now?: number;
   facts?: FactsPart;
   files?: Record<string, string>;
   /** A file that may not be read. */
@@ -28,6 +32,8 @@ export type Situation = {
   /** What commands print, by a pattern of their command line; the first that fits counts. */
   commands?: [line: RegExp, result: string | Partial<RunResult> | NodeError][];
   resolver?: Resolver | null;
+  /** What the manager answers to a call, by its name; one that has none fails with CLOUD.ABSENT. */
+  manager?: Record<string, object>;
 };
 
 export function link(name: string, part: Partial<Link> = {}): Link {
@@ -147,7 +153,21 @@ export const healthy: Values = {
   ],
   management: { service: "running", pid: 1412, ui: "running", uiAddress: "10.0.0.5:5000", ha: "single" },
   virtualMachines: { total: 2, running: 2, stopped: 0, unknown: 0, list: [] },
-  hosts: { total: 0, enabled: 0, connected: 0, disconnected: 0, maintenance: 0 },
+  hosts: { total: 0, enabled: 0, disabled: 0, maintenance: 0, connected: 0, connecting: 0, disconnected: 0 },
+  cloud: {
+    machines: {
+      total: 0,
+      running: 0,
+      stopped: 0,
+      unknown: 0,
+      failed: 0,
+      paused: 0,
+      changing: 0,
+      deleted: 0,
+      others: 0,
+    },
+    tasks: { running: 0, waiting: 0 },
+  },
 };
 
 const healthyFiles: Record<string, string> = {
@@ -177,10 +197,15 @@ export function pinged(received: 0 | 2): string {
 }
 
 /** A machine and its facts in a situation. */
-export function machineIn(situation: Situation): { machine: Machine; facts: Facts; resolver: Resolver | null } {
+export function machineIn(situation: Situation): {
+  machine: Machine;
+  facts: Facts;
+  resolver: Resolver | null;
+  manager: AskManager;
+} {
   const base = fixtureMachine(
     recording.parse({
-      now,
+      now: situation.now ?? now,
       files: {
         ...healthyFiles,
         ...situation.files,
@@ -203,7 +228,16 @@ export function machineIn(situation: Situation): { machine: Machine; facts: Fact
       return { code: 0, stdout: "", stderr: "", ...(typeof result === "string" ? { stdout: result } : result) };
     },
   };
-  return { machine, facts: factsOf(situation.facts ?? {}), resolver: situation.resolver ?? (async () => {}) };
+  return {
+    machine,
+    facts: factsOf(situation.facts ?? {}),
+    resolver: situation.resolver ?? (async () => {}),
+    async manager(name) {
+      const answer = situation.manager?.[name];
+      if (answer === undefined) throw new NodeError("CLOUD.ABSENT", "No manager listens.");
+      return cloudCalls[name].output.parse(answer) as CallOutput<typeof name>;
+    },
+  };
 }
 
 export function factsOf(part: FactsPart): Facts {

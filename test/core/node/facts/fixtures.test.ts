@@ -67,6 +67,7 @@ test("laptop-vm: what is not there is missing with a reason, the rest is known",
     management: "notConfigured",
     virtualMachines: "notInstalled",
     hosts: "notConfigured",
+    cloud: "notConfigured",
   });
   assert.equal(valueOf(vm.clock)?.inSync, true);
   assert.deepEqual(
@@ -133,5 +134,6 @@ test("bare: nearly everything is missing, each with its own reason", async () =>
     management: "notConfigured",
     virtualMachines: "notRunning",
     hosts: "notConfigured",
+    cloud: "notConfigured",
   });
 });

@@ -37,7 +37,16 @@ test("panels: everything, without serial numbers and names of virtual machines",
 test("status: name, role, time, management and the management address, nothing of other links", () => {
   const seen = publicFacts(server, "status");
   facts.parse(seen);
-  assert.deepEqual(locked(seen), ["disks", "neighbours", "cpu", "memory", "services", "virtualMachines", "hosts"]);
+  assert.deepEqual(locked(seen), [
+    "disks",
+    "neighbours",
+    "cpu",
+    "memory",
+    "services",
+    "virtualMachines",
+    "hosts",
+    "cloud",
+  ]);
   assert.deepEqual(
     valueOf(seen.network)?.links.map(({ name, addresses }) => [name, addresses[0]?.address]),
     [["br_bond0", "10.0.0.5"]],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { noCloud } from "../../../../core/node/cloud/feed.ts";
 import { managementOf, managementSource } from "../../../../core/node/facts/management.ts";
 import { parseUnits } from "../../../../core/node/facts/services.ts";
 import { FactMissing } from "../../../../core/node/facts/source.ts";
@@ -83,7 +84,7 @@ test("a manager that runs, that is stopped, and that is not installed are three 
 
 test("a node that is no management node has no management service", async () => {
   const read = (files: Record<string, string>) =>
-    managementSource().read(answering({ files }), new AbortController().signal);
+    managementSource(noCloud).read(answering({ files }), new AbortController().signal);
   await assert.rejects(read({}), new FactMissing("notConfigured", "none"));
   await assert.rejects(
     read({ "/etc/binnacle/node.json": '{"role":"compute"}' }),

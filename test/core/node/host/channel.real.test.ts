@@ -1,18 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { joinHost } from "../../../../core/api/host/join.ts";
 import { HttpsHostLink } from "../../../../core/api/host/link.ts";
 import type { NodeError } from "../../../../core/model/error.ts";
 import { Secret } from "../../../../core/model/secret.ts";
-import { startAgent } from "../../../support/programs.ts";
+import { type RunningAgent, startAgent } from "../../../support/programs.ts";
 import { undoAfter } from "../../../support/undo.ts";
 import { cloudBed, rightPassword } from "../../api/host/bed.ts";
+
+/** Waits until an agent that answers its consoles answers managers, too. */
+async function untilListening(agent: RunningAgent): Promise<void> {
+  while (!agent.output().includes("listening to the manager")) await setTimeout(20);
+}
 
 test("an agent that is told to listens to a manager, and belongs to its cloud after a restart, too", async (t) => {
   const listening = ["--host-port", "7070", "--host-address", "127.0.3.1", "--hypervisor", "simulated"];
   const agent = await startAgent({ args: listening });
   undoAfter(t, () => agent.stop());
   await agent.client("tty1").call("choosePassword", { body: { password: rightPassword } });
+  await untilListening(agent);
   const { authority, door } = await cloudBed(t, { port: 7070 });
   const host = { uuid: "00000000000040008000000000000001", managementIp: "127.0.3.1" };
   const joining = {
@@ -44,6 +51,7 @@ test("an agent that is told to listens to a manager, and belongs to its cloud af
   await assert.rejects(link.ping(host), { code: "HOST.1010" });
   const again = await startAgent({ home: agent.home, args: listening });
   undoAfter(t, () => again.stop());
+  await untilListening(again);
   assert.equal((await link.ping(host)).bootId, bootId);
 });
 

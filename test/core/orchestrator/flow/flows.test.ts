@@ -1,34 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { CloudError, refusalOf } from "../../../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../../../core/model/error.ts";
 import type { Flow, FlowEnv, Step } from "../../../../core/orchestrator/flow/flow.ts";
 import type { JsonObject } from "../../../../core/store/record.ts";
-import { SqliteStore } from "../../../../core/store/sqlite.ts";
-import { temporaryFolder } from "../../../support/programs.ts";
-import { undoAfter } from "../../../support/undo.ts";
-import { ended, type Manager, openManager, taskFields, taskOf, until, uuidOf } from "./bed.ts";
-
-async function newStore(t: TestContext): Promise<SqliteStore> {
-  const folder = temporaryFolder();
-  undoAfter(t, folder.dispose);
-  const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: {} });
-  undoAfter(t, () => store.close());
-  return store;
-}
-
-async function manager(t: TestContext, store: SqliteStore, ...rest: DropFirst<Parameters<typeof openManager>>) {
-  const opened = await openManager(store, ...rest);
-  undoAfter(t, () => close(opened));
-  return opened;
-}
-type DropFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
-
-async function close({ flows, mirror }: Manager): Promise<void> {
-  await flows.close();
-  await mirror.close();
-}
+import { begin, close, ended, manager, newStore, openManager, taskOf, until, untilStopped, uuidOf } from "./bed.ts";
 
 /** Steps that note in `log` what happens. */
 function noting(log: string[], name: string, more: Partial<Step<JsonObject>> = {}): Step<JsonObject> {
@@ -47,18 +23,10 @@ function noting(log: string[], name: string, more: Partial<Step<JsonObject>> = {
   };
 }
 
-const untilStopped = (signal: AbortSignal) =>
-  new Promise<undefined>((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-  });
-
 const failing = async () => {
   const details = "node-2 has no room.";
   throw new CloudError(refusalOf("HOST.1009", { where: "Host node-2", details, remedy: "Choose another host." }));
 };
-
-const begin = ({ records, flows }: Manager, flow: Flow, n: number, data: JsonObject = {}, session?: string) =>
-  records.change((tx) => flows.start(tx, { flow, data, task: taskFields(n, session ?? null) }));
 
 test("a flow runs its steps in order, keeps what each gave, and ends with its result and its hook in one commit", async (t) => {
   const seen: JsonObject[] = [];

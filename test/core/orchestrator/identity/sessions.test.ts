@@ -38,6 +38,18 @@ test("a token that was stolen is worth nothing after log-out, on any manager", a
   assert.equal(await bed.count("SessionToken"), 0);
 });
 
+test("whoever only looks whether a session lives does not keep it alive", async (t) => {
+  const bed = await Bed.open(t);
+  const { identity } = await bed.ready();
+  const { token } = await identity.logIn("admin", right, home);
+  for (let passed = 0; passed < 7200; passed += 600) {
+    assert.equal(identity.authenticate(token, false).user.name, "admin");
+    bed.pass(600);
+  }
+  bed.pass(grace);
+  assert.equal(await code(() => identity.authenticate(token, false)), "IDENTITY.1001");
+});
+
 test("a session lives for its time-out after the last use, and 70 s longer at the most", async (t) => {
   const bed = await Bed.open(t);
   const { identity } = await bed.ready();

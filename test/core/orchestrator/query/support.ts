@@ -82,8 +82,8 @@ export function randomCloud(random: Random, most: number): Map<ResourceKind, Jso
   );
 }
 
-/** So many machines, each with a network card and a root volume, on hosts of a hundred machines each. */
-export function largeCloud(machines: number): Cloud {
+/** So many machines, each with a network card and a root volume, on hosts of a hundred machines each unless told. */
+export function largeCloud(machines: number, perHost = 100): Cloud {
   const cloud = new Map<ResourceKind, JsonObject[]>();
   const add = (kind: ResourceKind, id: number, own: JsonObject) => {
     const record = { ...(samples[kind] as JsonObject), createDate: id * 7919, ...own, uuid: idOf(kind, id) };
@@ -94,13 +94,13 @@ export function largeCloud(machines: number): Cloud {
   add("Zone", 0, { name: "zone-0" });
   add("L3Network", 0, { name: "net-0" });
   add("PrimaryStorage", 0, { name: "storage-0", zoneUuid: idOf("Zone", 0) });
-  const hosts = Math.ceil(machines / 100);
+  const hosts = Math.ceil(machines / perHost);
   for (let i = 0; i < Math.ceil(hosts / 50); i++)
     add("Cluster", i, { name: `cluster-${i}`, zoneUuid: idOf("Zone", 0) });
   for (let i = 0; i < hosts; i++)
     add("Host", i, { name: `kvm-${i}`, clusterUuid: idOf("Cluster", Math.floor(i / 50)), managementIp: ipOf(i) });
   for (let i = 0; i < machines; i++) {
-    const host = Math.floor(i / 100);
+    const host = Math.floor(i / perHost);
     add("VmInstance", i, {
       name: `web-${(i * 7919) % machines}`,
       clusterUuid: idOf("Cluster", Math.floor(host / 50)),

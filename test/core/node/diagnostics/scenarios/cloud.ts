@@ -2,7 +2,6 @@ import { healthy, journal, minute, now, timeout } from "../machine.ts";
 import { gib, type Scenario } from "./scenario.ts";
 
 const { identity, virtualMachines } = healthy;
-const management = { ...identity, hostname: "mgmt01", role: "management" } as const;
 const storage = { ...identity, hostname: "storage01", role: "storage" } as const;
 
 const clusterConf =
@@ -21,23 +20,8 @@ const ocfs2 = {
   },
 };
 
-/** A line of /proc/net/tcp with a socket that listens. */
-const listening = (port: number, inode: number) =>
-  `   0: 00000000:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000 100 0 0 10 0\n`;
-
 const nfsSource = "[2001:db8:aaaa:bbbb::53]:/export/primary";
 const nfsMount = `61 21 0:52 / /var/lib/binnacle/primary\\040storage rw,relatime shared:30 - nfs4 ${nfsSource} rw,vers=4.2,hard\n`;
-
-const tomcat = {
-  facts: { identity: management },
-  files: {
-    "/proc/net/tcp6": listening(8080, 4711),
-    "/proc/812/comm": "java\n",
-    "/proc/812/cgroup": "0::/system.slice/tomcat10.service\n",
-  },
-  dirs: { "/proc": ["1", "812"] },
-  links: { "/proc/812/fd/3": "/dev/null", "/proc/812/fd/44": "socket:[4711]" },
-};
 
 export const cloudScenarios: Scenario[] = [
   { name: "libvirt answers", code: "LIBVIRT.OK", outcome: "passed", values: { count: "2" } },
@@ -219,53 +203,6 @@ export const cloudScenarios: Scenario[] = [
     ...ocfs2,
     files: { ...ocfs2.files, "/sys/kernel/debug/o2hb/livenodes": "0\n" },
     values: { lost: "storage02" },
-  },
-  {
-    name: "the manager runs",
-    code: "MANAGER.OK",
-    outcome: "passed",
-    facts: { identity: management },
-    values: { pid: "1412" },
-  },
-  {
-    name: "no manager is installed",
-    code: "MANAGER.ABSENT",
-    outcome: "failed",
-    facts: { identity: management, management: { missing: "notInstalled" } },
-  },
-  {
-    name: "a stopped manager",
-    code: "MANAGER.STOPPED",
-    outcome: "failed",
-    facts: { identity: management, management: { ...healthy.management, service: "stopped", pid: null } },
-    commands: [
-      [
-        /^journalctl .*--priority=3 --unit=binnacle-manager.service/,
-        journal({ message: "The store /var/lib/binnacle/store.sqlite can't be opened: disk I/O error", priority: 3 }),
-      ],
-    ],
-    fix: "restart-unit:binnacle-manager.service",
-    values: { said: "The store /var/lib/binnacle/store.sqlite can't be opened: disk I/O error" },
-  },
-  {
-    name: "a manager that is neither started nor stopped",
-    code: "MANAGER.UNKNOWN",
-    outcome: "warning",
-    facts: { identity: management, management: { ...healthy.management, service: "unknown" } },
-  },
-  {
-    name: "free ports",
-    code: "PORT.OK",
-    outcome: "passed",
-    facts: { identity: management },
-    values: { ports: "8080, 5000, 4900, 7070" },
-  },
-  {
-    name: "the manager's port in other hands",
-    code: "PORT.TAKEN",
-    outcome: "failed",
-    ...tomcat,
-    values: { port: "8080", use: "manager", process: "java", pid: "812", unit: "tomcat10.service" },
   },
 ];
 

@@ -1,5 +1,6 @@
 import { cloudScenarios } from "./cloud.ts";
 import { hardwareScenarios } from "./hardware.ts";
+import { managementScenarios } from "./management.ts";
 import { networkScenarios } from "./network.ts";
 import { nodeScenarios } from "./node.ts";
 import type { Scenario } from "./scenario.ts";
@@ -7,4 +8,10 @@ import type { Scenario } from "./scenario.ts";
 export type { Scenario } from "./scenario.ts";
 
 /** At least one for each code that a check can answer. */
-export const scenarios: Scenario[] = [...hardwareScenarios, ...nodeScenarios, ...networkScenarios, ...cloudScenarios];
+export const scenarios: Scenario[] = [
+  ...hardwareScenarios,
+  ...nodeScenarios,
+  ...networkScenarios,
+  ...cloudScenarios,
+  ...managementScenarios,
+];

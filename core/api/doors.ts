@@ -1,0 +1,54 @@
+import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+/* What the doors of a server have in common, whichever API is behind them: root's own one, and what is no HTTP. */
+
+/** Why what came can't be read: `late`, it did not come whole in time. */
+export type Nonsense = "unreadable" | "late";
+type ClientError = Error & { code?: string };
+
+/** Connections that came through root's door. */
+const rootConnections = new WeakSet<Socket>();
+
+export type RootDoorOptions = {
+  /** A request that has not come whole by then is given up. */
+  requestTimeoutMs: number;
+  mostConnections: number;
+  refuse: (error: ClientError, socket: Socket) => void;
+};
+
+/**
+ * A second door to a server's calls, for commands that root types and the node's own programs: whoever may open its
+ * socket, which must be root's alone, needs neither session nor password. Not listening yet.
+ */
+export function rootDoorOf(server: FastifyInstance, options: RootDoorOptions): Server {
+  const door = createServer({ requestTimeout: options.requestTimeoutMs }, (request, response) =>
+    server.routing(request, response),
+  );
+  door.maxConnections = options.mostConnections;
+  door.on("connection", (connection) => rootConnections.add(connection));
+  door.on("clientError", options.refuse);
+  return door;
+}
+
+export function cameByRootDoor({ raw }: FastifyRequest): boolean {
+  return rootConnections.has(raw.socket);
+}
+
+/**
+ * Answers what is no HTTP in the shape of every other error of an API, and ends the connection.
+ * @param errorOf the error's body
+ */
+export function refusingNonsense(errorOf: (why: Nonsense) => object): (error: ClientError, socket: Socket) => void {
+  return (error, socket) => {
+    if (error.code === "ECONNRESET" || socket.destroyed) return;
+    const why = error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "late" : "unreadable";
+    const body = JSON.stringify(errorOf(why));
+    const status = why === "late" ? "408 Request Timeout" : "400 Bad Request";
+    const head = [`HTTP/1.1 ${status}`, "content-type: application/json", "connection: close"];
+    const length = `content-length: ${Buffer.byteLength(body)}`;
+    if (socket.writable) socket.write([...head, length, "", body].join("\r\n"));
+    socket.destroySoon();
+  };
+}
