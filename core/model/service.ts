@@ -91,7 +91,7 @@ export const serviceImpact = z.object({
   machineNames: z.nullable(z.array(z.string())),
   /** After so long it is given up. */
   limitSeconds: z.number(),
-  /** What of the cloud is hit; null for an action that is refused. */
+  /** What of the cloud is hit; null for an action that is refused, and in a preview. */
   cloud: z.nullable(cloudAtStake),
   /** What would be lost; null for actions that keep the store. */
   store: z.nullable(storeLook),

@@ -180,7 +180,7 @@ function parsed(line: string): AuditEntry | undefined {
 
 /** Codes of what was tried and did not work; every other NodeError refuses what may not be. */
 const failures =
-  /^(RUN|SYS|FILE|DOCUMENT)\.|\.(FAILED|TIMEOUT|NOT_(SAVED|CHANGED|CHECKED|DONE|WRITTEN|STARTED|STOPPED|RESTARTED|RESET|KEPT))$/;
+  /^(RUN|SYS|FILE|DOCUMENT|CLOUD|STORE)\.|\.(FAILED|TIMEOUT|STORE_UNCERTAIN|NOT_(SAVED|CHANGED|CHECKED|DONE|WRITTEN|STARTED|STOPPED|RESTARTED|RESET|RENEWED|KEPT))$/;
 
 function isRefusal(error: unknown): boolean {
   return error instanceof NodeError && !failures.test(error.code);

@@ -264,7 +264,7 @@ describe("the other screens", () => {
       await shows("configuration", t["network.title"]);
 
       // A management node has a menu of them.
-      await visit("passwords", t["passwords.choose"]);
+      await visit("passwords", t["passwords.short.MANAGER_STOPPED"]);
       console.press("enter");
       await shows("passwords-root", t["passwords.again"]);
       console.type("\t\t\t\r");

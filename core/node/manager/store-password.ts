@@ -20,7 +20,7 @@ import { type Machine, readIfThere } from "../machine.ts";
  * What a crash has left is put in order when the agent starts.
  */
 
-const askMs = 8_000;
+const askMs = 5_000;
 
 export type StorePasswordChange = {
   configuration: ManagerConfiguration;

@@ -16,11 +16,12 @@ import type { ServiceWorld } from "./world.ts";
 const askMs = 4_000;
 const openTasks = "state?=Waiting,Running,Cancelling";
 
-/** What of the cloud is hit when the manager stops now. */
+/** What of the cloud is hit when the manager stops now; null in a preview, which has no manager. */
 export async function readAtStake(
-  { manager }: Pick<ServiceWorld, "manager">,
+  { manager, effects }: Pick<ServiceWorld, "manager" | "effects">,
   units: readonly ServiceUnit[],
-): Promise<CloudAtStake> {
+): Promise<CloudAtStake | null> {
+  if (effects.mode === "preview") return null;
   try {
     return await manager(askMs, async (calls) => {
       const summary = await calls.call("GetManagementSummary", {});
@@ -39,7 +40,8 @@ export async function readAtStake(
     });
   } catch (error) {
     const unit = units.find((each) => each.unit === managerUnit);
-    if (isAbsent(error) && (unit === undefined || isDown(unit))) return { state: "stopped" };
+    const isDownNow = unit === undefined || isDown(unit);
+    if (isAbsent(error)) return isDownNow ? { state: "stopped" } : { state: "silent", why: "nothing listens yet" };
     return { state: "silent", why: error instanceof Error ? error.message.replace(/\.$/, "") : "it does not answer" };
   }
 }
@@ -51,12 +53,12 @@ export async function readAtStake(
  */
 export function requireTold(
   action: ServiceAction,
-  cloud: CloudAtStake,
+  cloud: CloudAtStake | null,
   store: StoreLook | null,
   { told, silentManager }: ServiceAccepts,
 ): void {
   if (action === "start") return;
-  if (cloud.state === "silent" && !silentManager)
+  if (cloud?.state === "silent" && !silentManager)
     throw new NodeError("SERVICE.MANAGER_SILENT", `The manager does not say what would be hit: ${cloud.why}.`, {
       remedy: "Try again in a moment, or agree to interrupt what nobody can name.",
       values: { why: cloud.why },

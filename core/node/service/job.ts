@@ -47,7 +47,7 @@ export async function startServiceJob(tools: Tools, request: ServiceRequest, con
     action === "start" ? null : readAtStake(world, known.units),
     action === "resetDrop" ? world.store.look(signal) : null,
   ]);
-  if (cloud !== null) requireTold(action, cloud, store, accepts);
+  requireTold(action, cloud, store, accepts);
   const loss = store === null ? undefined : lossOf(store, cloud, accepts);
   // Somebody else may have begun while this looked.
   const other = refusalOf(action, known, runningServiceJob(jobs));

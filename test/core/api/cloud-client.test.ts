@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CallRefused, CloudClient } from "../../../core/api/cloud-client.ts";
 import { managerBed } from "../../scripts/cloud/manager.ts";
+import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 
 async function connected(t: TestContext, timeoutMs = 30_000) {
@@ -67,4 +71,20 @@ test("a task is followed over breaks of the manager, until it has ended", async 
   });
   assert.equal((await end).state, "Succeeded");
   assert.deepEqual([states, breaks > 4], [["Running", "Succeeded"], true]);
+});
+
+test("root's door is asked over its socket, and an absent one says that the manager does not run", async (t) => {
+  const folder = temporaryFolder();
+  undoAfter(t, folder.dispose);
+  const socketPath = join(folder.path, "manager.sock");
+  const client = new CloudClient({ socketPath });
+  undoAfter(t, () => client.close());
+  await assert.rejects(client.call("IsReady", {}), { code: "CLOUD.ABSENT", message: /manager\.sock: It does not run/ });
+  const door = createServer((request, response) => {
+    response.end(JSON.stringify({ ready: request.url === "/v1/management/ready" }));
+  });
+  door.listen(socketPath);
+  await once(door, "listening");
+  undoAfter(t, () => door.close());
+  assert.deepEqual(await client.call("IsReady", {}), { ready: true });
 });

@@ -8,7 +8,8 @@ import * as path from "node:path";
  */
 
 const managerProgram = `
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import * as http from "node:http";
 import { createServer } from "node:https";
 if (existsSync("/run/manager-fails")) {
   console.error("the store is locked by another program");
@@ -16,6 +17,18 @@ if (existsSync("/run/manager-fails")) {
 }
 const [key, cert] = ["key", "crt"].map((end) => readFileSync("/etc/binnacle/tls/localhost." + end));
 createServer({ key, cert }, (_request, response) => response.end("{}")).listen(8080);
+// Root's door, of a cloud with nothing in it.
+const answers = {
+  ready: { ready: true },
+  summary: {
+    hosts: { total: 0, byState: {}, byStatus: {} },
+    virtualMachines: { total: 0, byState: {} },
+    tasks: { running: 0, waiting: 0 },
+  },
+};
+const answerOf = (url) => answers[url.split("/").at(-1)] ?? { inventories: [], total: 0 };
+rmSync("/run/binnacle/manager.sock", { force: true });
+http.createServer((request, response) => response.end(JSON.stringify(answerOf(request.url)))).listen("/run/binnacle/manager.sock");
 `;
 
 /** Makes a store of three records; run by the product's own Node. */

@@ -19,7 +19,24 @@ const nodeStatus: AgentStatus = {
   lockMinutes: 10,
 };
 
+/** Of the impact that the bed tells. */
+const told = { hosts: 4, machines: 120, tasks: 2 };
+
 describe("a phrase", () => {
+  test("to a manager that says nothing asks once more, in words of the action", async () => {
+    for (const [action, words] of [
+      ["stop", /nobody can say which tasks of/],
+      ["resetDrop", /nobody can say which hosts,/],
+    ] as const) {
+      const made = await opened(action, { cloud: { state: "silent", why: "nothing listens yet" } });
+      press(made.screen, servicePhrase[action], "enter");
+      const question = made.opened.at(-1);
+      assert.ok(question !== undefined && question !== made.screen);
+      assert.match(made.lines(question).join("\n"), words);
+      assert.deepEqual(made.calls(), []);
+    }
+  });
+
   const opened = async (action: ServiceAction, more: Partial<ServiceImpact> = {}, answers: Answers = {}) => {
     const made = await consoleWith({ serviceImpact: impactFor(action, more), startServiceJob: job, ...answers });
     const screen = serviceActionScreen(made.control, action);
@@ -51,7 +68,7 @@ describe("a phrase", () => {
         () => replaced.length === 1,
         () => "",
       );
-      const accepts = { unreadStore: false, noCopy: false };
+      const accepts = { unreadStore: false, noCopy: false, silentManager: false, told };
       assert.deepEqual(calls(), [["startServiceJob", { body: { action, phrase: servicePhrase[action], accepts } }]]);
       assert.equal(replaced[0]?.title, "jobs.title");
     });
@@ -90,7 +107,7 @@ describe("a phrase", () => {
       () => made.replaced.length === 1,
       () => "",
     );
-    const accepts = { unreadStore: true, noCopy: true };
+    const accepts = { unreadStore: true, noCopy: true, silentManager: false, told };
     assert.deepEqual(made.calls()[0]?.[1], {
       body: { action: "resetDrop", phrase: servicePhrase.resetDrop, accepts },
     });

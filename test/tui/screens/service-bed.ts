@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ConsoleProxyState } from "../../../core/model/console-proxy.ts";
 import { NodeError } from "../../../core/model/error.ts";
 import type { NodeRole } from "../../../core/model/facts.ts";
+import type { ManagerPasswords } from "../../../core/model/manager-passwords.ts";
 import type { Job } from "../../../core/model/records.ts";
 import type {
   CloudAtStake,
@@ -52,6 +53,30 @@ export const hopeless: StoreLook = {
   why: "file is not a database",
   sizeBytes: 9_400_000,
   keeping: { how: "noRoom", neededBytes: 280_000_000, freeBytes: 12_000_000 },
+};
+
+const refusalOf = (code: string, description: string): Refusal => ({ code, description, remedy: null, values: {} });
+const embedded = refusalOf("PASSWORDS.EMBEDDED", "The embedded store has no accounts and no password.");
+/** A single management node whose manager runs. */
+export const singleNode: ManagerPasswords = {
+  refusals: { storeAdmin: embedded, storeService: embedded, agentChannel: null, cloudAdmin: null },
+  storeUser: null,
+  otherManagers: [],
+  hosts: 4,
+};
+/** One of several, whose store is etcd. */
+export const withEtcd: ManagerPasswords = {
+  refusals: { storeAdmin: null, storeService: null, agentChannel: null, cloudAdmin: null },
+  storeUser: "binnacle",
+  otherManagers: ["mgmt02"],
+  hosts: 4,
+};
+const absent = refusalOf("PASSWORDS.NO_MANAGER", "There is no manager on this node: this image contains none.");
+export const imageWithout: ManagerPasswords = {
+  refusals: { storeAdmin: absent, storeService: absent, agentChannel: absent, cloudAdmin: absent },
+  storeUser: null,
+  otherManagers: [],
+  hosts: null,
 };
 
 export const known: CloudAtStake = {

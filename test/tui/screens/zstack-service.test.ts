@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { NodeError } from "../../../core/model/error.ts";
 import { type NodeRole, nodeRoles } from "../../../core/model/facts.ts";
 import { serviceActions } from "../../../core/model/service.ts";
 import { en } from "../../../tui/i18n/en.ts";
+import { channelScreen } from "../../../tui/screens/channel.ts";
+import { cloudPasswordScreen } from "../../../tui/screens/cloud-password.ts";
 import { configurationScreen, entriesOf } from "../../../tui/screens/configuration.ts";
 import { consoleProxyScreen } from "../../../tui/screens/console-proxy.ts";
 import { passwordsScreen } from "../../../tui/screens/passwords.ts";
 import type { Screen } from "../../../tui/screens/screen.ts";
 import { serviceActionScreen } from "../../../tui/screens/service-action.ts";
+import { storePasswordScreen } from "../../../tui/screens/store-password.ts";
 import { zstackServiceScreen } from "../../../tui/screens/zstack-service.ts";
 import { matchesGoldenLines } from "../../support/golden.ts";
 import { press } from "../widgets/support.ts";
@@ -16,11 +20,15 @@ import {
   consoleWith,
   facts,
   hopeless,
+  imageWithout,
   impactFor,
+  job,
   looks,
   noManager,
   proxyState,
   running,
+  singleNode,
+  withEtcd,
   without,
 } from "./service-bed.ts";
 import { type Bed, type BedOptions, untilAnswered } from "./support.ts";
@@ -49,7 +57,15 @@ const frames: [name: string, answers: Answers, make: (control: Bed["control"]) =
     { consoleProxy: { isSet: true, address: "192.0.2.7", port: 5900, unit: "absent" } },
     consoleProxyScreen,
   ],
-  ["passwords-menu", {}, passwordsScreen],
+  ["passwords-menu", { managerPasswords: singleNode }, passwordsScreen],
+  ["passwords-cloud", {}, cloudPasswordScreen],
+  ["passwords-channel", {}, (control) => channelScreen(control, singleNode)],
+  ["passwords-store", {}, (control) => storePasswordScreen(control, "storeService", withEtcd)],
+  [
+    "service-resetDrop-silent",
+    { serviceImpact: impactFor("resetDrop", { cloud: { state: "silent", why: "nothing listens yet" } }) },
+    (control) => serviceActionScreen(control, "resetDrop"),
+  ],
 ];
 
 describe("the screen", () => {
@@ -65,9 +81,15 @@ describe("the screen", () => {
 
   for (const { profile, language } of looks)
     test(`of passwords says why there are none without a manager, ${profile}, ${language}`, async () => {
-      const made = await consoleWith({}, { ...(await facts({ noManager: true })), language, rich: profile === "rich" });
+      const answers = { managerPasswords: imageWithout };
+      const made = await consoleWith(answers, {
+        ...(await facts({ noManager: true })),
+        language,
+        rich: profile === "rich",
+      });
       const screen = passwordsScreen(made.control);
       made.control.open(screen);
+      await settled(made.asked, answers);
       press(screen, "down", "enter");
       const shown = made.opened.at(-1) ?? screen;
       assert.notEqual(shown, screen);
@@ -78,6 +100,7 @@ describe("the screen", () => {
 
 /** Every call that the screen makes has been answered. */
 async function settled(asked: readonly unknown[], answers: Answers): Promise<void> {
+  // A form asks for nothing.
   if (Object.keys(answers).length === 0) return;
   await untilAnswered(
     () => asked.length > 0,
@@ -145,6 +168,66 @@ describe("the list of System Configuration", () => {
 });
 
 describe("Change Passwords", () => {
+  const opened = async (answers: Answers, make: (control: Bed["control"]) => Screen) => {
+    const made = await consoleWith(answers);
+    const screen = make(made.control);
+    made.control.open(screen);
+    return {
+      ...made,
+      screen,
+      text: () =>
+        made
+          .lines(made.opened.at(-1) ?? screen)
+          .join("\n")
+          .replace(/\s+/g, " "),
+    };
+  };
+
+  test("asks in its question for what else has to be done: a restart, and other management nodes", async () => {
+    const { screen, text, asked } = await opened({ startStorePasswordJob: job }, (control) =>
+      storePasswordScreen(control, "storeService", withEtcd),
+    );
+    press(screen, "authority", "tab", "A-new-secret-5", "tab", "A-new-secret-5", "tab", "enter");
+    assert.match(text(), /Other management nodes use the same store: mgmt02/);
+    assert.match(text(), /password of binnacle in the store\? The manager is restarted/);
+    assert.deepEqual(asked, []);
+  });
+
+  test("of the store's root restarts nothing, unless the manager is root there", async () => {
+    for (const [storeUser, restarts] of [
+      ["binnacle", false],
+      ["root", true],
+    ] as const) {
+      const { screen, text } = await opened({}, (control) =>
+        storePasswordScreen(control, "storeAdmin", { ...withEtcd, storeUser }),
+      );
+      press(screen, "authority", "tab", "A-new-secret-5", "tab", "A-new-secret-5", "tab", "enter");
+      assert.equal(/is restarted/.test(text()), restarts, storeUser);
+    }
+  });
+
+  test("says a wrong authority at the form, takes it away, and keeps the new password", async () => {
+    const {
+      screen,
+      text,
+      opened: screens,
+      asked,
+    } = await opened({ changeCloudPassword: new NodeError("AUTH.WRONG_PASSWORD", "") }, cloudPasswordScreen);
+    press(screen, "wrong-one", "tab", "A-new-secret-5", "tab", "A-new-secret-5", "tab", "tab", "enter");
+    const question = screens.at(-1);
+    assert.ok(question !== undefined && question !== screen);
+    press(question, "y");
+    await untilAnswered(() => text().includes("AUTH.WRONG_PASSWORD"), text);
+    press(screen, "right-one", "tab", "tab", "tab", "tab", "enter");
+    press(screens.at(-1) ?? screen, "y");
+    await untilAnswered(() => asked.length === 2, text);
+    const bodies = asked.map(([, request]) => request);
+    assert.deepEqual(bodies, [
+      { body: { root: "wrong-one", new: "A-new-secret-5", mustChange: false } },
+      { body: { root: "right-one", new: "A-new-secret-5", mustChange: false } },
+    ]);
+  });
+
   test("is the form for root alone on every node but a management node", async () => {
     for (const role of ["compute", "storage", "expert", "none"] as const) {
       const { control, lines } = await consoleWith({}, await facts({ role }));

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -86,4 +88,47 @@ test("a former store of the same second is never written over", async () => {
   await assert.rejects(store.empty(true, never), { code: "SERVICE.NOT_KEPT" });
   assert.ok(fs.readdirSync(folder).includes("store.sqlite"));
   assert.deepEqual(fs.readdirSync(join(kept, "2026-11-21T140307Z")), ["precious"]);
+});
+
+test("a store in a folder that holds other things is its file and those beside it, and nothing else goes", async () => {
+  const at = { ...realMachine(), now: () => Date.UTC(2026, 10, 21, 14, 3, 7) };
+  const ours = embeddedStore(at, { folder, file: "store.sqlite", kept });
+  const database = makeStore(3);
+  for (const other of ["notes", "store.sqlite2", "a-store.sqlite"]) fs.writeFileSync(join(folder, other), "x");
+  fs.writeFileSync(join(folder, "store.sqlite.schema-1"), "former");
+  const look = await ours.look(never);
+  assert.ok(look.state === "readable" && look.records === 3);
+  database.close();
+  const to = await ours.empty(false, never);
+  assert.equal(to, join(kept, "2026-11-21T140307Z"));
+  assert.deepEqual(fs.readdirSync(folder).sort(), ["a-store.sqlite", "notes", "store.sqlite2"]);
+  const names = fs.readdirSync(to ?? "");
+  assert.ok(names.includes("store.sqlite") && names.includes("store.sqlite.schema-1"), names.join(" "));
+});
+
+/** As a manager opens its store. In a process of its own: closing the file in this one would take the lock away. */
+const holding = `
+const { DatabaseSync } = require("node:sqlite");
+const database = new DatabaseSync(process.argv[1]);
+database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; COMMIT");
+console.log("open");
+setInterval(() => database.exec("SELECT 1"), 60_000);
+`;
+
+test("a store that a manager has open says so, and is not emptied, whatever was agreed to", async () => {
+  makeStore(3).close();
+  const args = ["--no-warnings", "--eval", holding, join(folder, "store.sqlite")];
+  const managers = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  await once(managers.stdout, "data");
+  try {
+    assert.equal((await store.look(never)).state, "open");
+    await assert.rejects(store.empty(true, never), { code: "SERVICE.STORE_IN_USE" });
+    assert.ok(!fs.existsSync(kept));
+  } finally {
+    managers.kill("SIGKILL");
+    await once(managers, "exit");
+  }
+  const look = await store.look(never);
+  assert.ok(look.state === "readable" && look.records === 3);
+  assert.notEqual(await store.empty(false, never), null);
 });
