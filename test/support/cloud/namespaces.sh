@@ -23,6 +23,7 @@ node)
     mount -t overlay overlay -o "lowerdir=$tree/$part:/$part,upperdir=$folder/$part,workdir=$folder/$part.work" "/$part"
   done
   mount -t tmpfs tmpfs /run
+  mount -t tmpfs -o mode=700 tmpfs /root
   mkdir -p -m 0750 /run/binnacle
   mkdir -p /etc/binnacle /var/lib/binnacle /var/log/binnacle
   printf '{ "role": "%s" }\n' "$role" >/etc/binnacle/node.json
