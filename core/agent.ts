@@ -12,6 +12,7 @@ import { noHypervisor } from "./hypervisor/none.ts";
 import { SimulatedDriver } from "./hypervisor/simulated.ts";
 import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
+import { logsForManager } from "./node/archives/for-manager.ts";
 import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
 import { DoorFeed } from "./node/cloud/feed.ts";
@@ -201,7 +202,10 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
       onDamage: (damage) => log.warn(damage, "the journal of commands was damaged"),
       onTrouble: trouble,
     });
-    const work = hostWork({ machine, facts: () => board.facts(), driver, version, protocol: hostProtocol }, commands);
+    const { jobs, audit, archives, serving } = parts;
+    const logs = logsForManager({ jobs, audit, world: archives, inUse: () => serving.current?.name });
+    const sources = { machine, facts: () => board.facts(), driver, version, protocol: hostProtocol };
+    const work = hostWork(sources, commands, logs);
     const server = await openHostChannel({ address: flags["host-address"], port, root, passwords, work, version, log });
     return {
       state: () => server.state(),

@@ -1,23 +1,18 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "../../core/api/client.ts";
 import { rootConsole } from "../../core/api/contract.ts";
-import { askManager } from "../../core/api/manager-door.ts";
-import { type LogRange, logRanges } from "../../core/model/archives.ts";
 import { NodeError } from "../../core/model/error.ts";
-import { listed, shown } from "../../core/model/quote.ts";
-import type { Finding, Job } from "../../core/model/records.ts";
+import type { Finding } from "../../core/model/records.ts";
 import { loadDiagnosisTexts } from "../../tui/i18n/catalogue.ts";
-import { UsageError } from "./arguments.ts";
 import { type CtlExit, ctlExit } from "./command.ts";
 import type { CtlWorld } from "./world.ts";
 
 /* What this node's agent does for zstack-ctl. */
 
-const pollMs = 300;
 /** All checks together, some of which wait for what does not answer. */
 const diagnoseMs = 5 * 60_000;
 
-async function withAgent<T>(
+/** Asks this node's agent. @throws CTL.NOT_ROOT, AGENT.…, and what `work` throws */
+export async function withAgent<T>(
   { agentSocket }: CtlWorld,
   timeoutMs: number,
   work: (agent: Client) => Promise<T>,
@@ -78,47 +73,5 @@ export async function moveConsoleProxy(world: CtlWorld, former: string, ip: stri
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     world.voice.warn(`Whether the console proxy has the former address is not known: ${why}`);
-  }
-}
-
-/** `collect_log`. @throws UsageError, COLLECT.…, CTL.JOB_ENDED */
-export async function collectLogs(world: CtlWorld, given: string | undefined): Promise<void> {
-  const range = logRanges.find((each) => each === (given ?? "day"));
-  if (range === undefined) throw new UsageError(`--range is ${logRanges.join(", ")}, not ${shown(given ?? "")}.`);
-  await withAgent(world, 30_000, (agent) => collect(world, agent, range));
-  const others = await otherNodes(world);
-  if (others === undefined) world.voice.say("The manager does not answer: whether there are other nodes is not known.");
-  else if (others.length > 0)
-    world.voice.warn(
-      `Left out, for logs are not fetched from other nodes yet: ${listed(others, 50)}. Collect them there.`,
-    );
-}
-
-async function collect({ voice }: CtlWorld, agent: Client, range: LogRange): Promise<void> {
-  const started = await agent.call("startCollecting", { body: { range } });
-  let [job, next]: [Job, number] = [started, 0];
-  for (;;) {
-    job = await agent.call("job", { params: { id: started.id } });
-    const { first, lines } = await agent.call("jobLog", { params: { id: started.id }, query: { from: next } });
-    for (const line of lines) voice.say(line);
-    next = Math.max(next, first + lines.length);
-    if (job.state !== "running" && next >= job.lines) break;
-    await pause(pollMs);
-  }
-  if (job.state !== "done")
-    throw new NodeError(job.error?.code ?? "CTL.JOB_ENDED", job.error?.description ?? `The job was ${job.state}.`);
-  const { folder, archives } = await agent.call("logCollections", {});
-  const [newest] = archives;
-  if (newest !== undefined) voice.say(`Archive: ${folder}/${newest.name}.tar.gz, and the folder beside it`);
-}
-
-/** Names of hosts that are not this node; undefined when nobody knows. */
-async function otherNodes({ door, addresses }: CtlWorld): Promise<string[] | undefined> {
-  try {
-    const { inventories } = await askManager("QueryHost", { limit: 1000, fields: ["name", "managementIp"] }, door);
-    const own = new Set(addresses());
-    return inventories.filter((host) => !own.has(String(host["managementIp"]))).map((host) => String(host["name"]));
-  } catch {
-    return undefined;
   }
 }

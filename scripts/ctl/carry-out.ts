@@ -34,7 +34,7 @@ export async function carryOut(world: CtlWorld, request: CtlRequest, signal: Abo
     case "restore_mysql":
       return (await import("./restore.ts")).restore(world, options.get("file") ?? "", options.has("yes"));
     case "collect_log":
-      await (await import("./agent.ts")).collectLogs(world, options.get("range"));
+      await (await import("./logs.ts")).collectLogs(world, options.get("range"));
       return ctlExit.done;
     case "diagnose":
       return (await import("./agent.ts")).diagnose(world);

@@ -72,7 +72,7 @@ export const ctlCommands: readonly CtlCommand[] = [
   },
   {
     name: "collect_log",
-    text: "Pack this node's logs into one archive, secrets masked, and say which nodes were left out.",
+    text: "Pack the logs of all nodes of the cloud into one archive, secrets masked; without a manager, this node's.",
     options: [{ name: "range", value: "RANGE", text: "How far back: hour, day, week or boot; day if left out." }],
   },
   {

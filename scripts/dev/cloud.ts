@@ -65,14 +65,16 @@ async function main(): Promise<void> {
     const manager = ["--configuration", place.configuration, "--socket", place.socket];
     start("manager", [...nodeFlags.manager, bundle("manager"), ...manager, "--admin-password", place.adminPassword]);
     await answering(place.socket);
-    const addresses = Array.from({ length: hosts }, (_, i) => `127.0.1.${i + 1}`);
-    for (const [i, address] of addresses.entries()) {
-      const folder = path.join(place.folder, `host-${i + 1}`);
+    const addresses: string[] = [];
+    for (let nth = 1; nth <= hosts; nth++) {
+      const folder = path.join(place.folder, `host-${nth}`);
       const socket = path.join(folder, "agent.sock");
       fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const address = await keptAddress(path.join(folder, "address"), addresses);
+      addresses.push(address);
       const channel = ["--host-address", address, "--host-port", "7070", "--hypervisor", "simulated"];
       const agent = [...nodeFlags.agent, bundle("agent"), "--preview", "--home", folder, "--socket", socket];
-      start(`host-${i + 1}`, [...agent, ...channel]);
+      start(`host-${nth}`, [...agent, ...channel]);
       await answering(socket);
       await choosePassword(socket, passwords.root);
     }
@@ -102,6 +104,18 @@ function writeConfiguration(place: CloudPlace, port: number): void {
     ...[`tls.folder=${place.tls}`, `store.file=${path.join(place.folder, "store/store.db")}`],
   ];
   fs.writeFileSync(place.configuration, `${lines.join("\n")}\n`, { mode: 0o600 });
+}
+
+/** The host's own address on loopback: as the cloud knows it, or the first one that nobody listens on. */
+async function keptAddress(file: string, taken: readonly string[]): Promise<string> {
+  if (fs.existsSync(file)) return fs.readFileSync(file, "utf8").trim();
+  const all = Array.from({ length: 254 }, (_, i) => `127.0.1.${i + 1}`);
+  for (const address of all) {
+    if (taken.includes(address) || (await answers({ host: address, port: 7070 }))) continue;
+    fs.writeFileSync(file, `${address}\n`, { mode: 0o600 });
+    return address;
+  }
+  throw new Error("Something listens on TCP 7070 of all addresses from 127.0.1.1 on.");
 }
 
 /** The password in a file, which is made with a random one where there is none. */

@@ -152,6 +152,8 @@ export const importTable: readonly ImportRule[] = [
         "core/version.ts",
       ],
       ...["core/node/command.ts", "core/node/durable.ts", "tui/i18n/"],
+      // Logs of other nodes come over the cloud's channel.
+      ...["core/api/host/link.ts", "core/orchestrator/host-link.ts", "core/pki/", "core/manager/pki-files.ts"],
     ],
     remedy: "zstack-ctl asks the manager or the agent, and does by core/backup what neither can do while it is down.",
   },

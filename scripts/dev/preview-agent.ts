@@ -49,10 +49,10 @@ async function answering(socket: string, child: ChildProcess): Promise<void> {
   throw new Error(`The agent did not answer within ${answerMs / 1000} s.`);
 }
 
-/** Whether somebody listens on a socket. */
-export function answers(socket: string): Promise<boolean> {
+/** Whether somebody listens on a socket, or on a port of TCP. */
+export function answers(where: string | { host: string; port: number }): Promise<boolean> {
   return new Promise((resolve) => {
-    const connection = net.connect(socket);
+    const connection = typeof where === "string" ? net.connect(where) : net.connect(where);
     const done = (answer: boolean) => {
       connection.destroy();
       resolve(answer);

@@ -4,7 +4,7 @@ import type { archivesEn } from "./archives.ts";
 export const archivesZh: Readonly<Record<keyof typeof archivesEn, string>> = {
   "collect.title": "收集日志",
   "collect.about": "将本节点日志打包，用浏览器或手机下载",
-  "collect.nodeOnly": "仅限本节点：这里没有管理服务，不知道其他节点。密码和密钥已屏蔽。",
+  "collect.nodeOnly": "仅限本节点；zstack-ctl collect_log 可收集所有节点。密码和密钥已屏蔽。",
   "collect.group": "收集范围",
   "collect.range.hour": "最近一小时",
   "collect.range.day": "最近 24 小时",

@@ -2,7 +2,7 @@
 export const archivesEn = {
   "collect.title": "Collect Logs",
   "collect.about": "this node's logs in one archive, to fetch by phone",
-  "collect.nodeOnly": "This node only: no manager here knows of others. Secrets are masked.",
+  "collect.nodeOnly": "This node only; zstack-ctl takes those of all nodes. Secrets are masked.",
   "collect.group": "Collect, from",
   "collect.range.hour": "the last hour",
   "collect.range.day": "the last 24 hours",

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
+import { logRanges } from "../../model/archives.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
 import { hostProtocol } from "../../orchestrator/host-link.ts";
@@ -149,6 +150,38 @@ export const hostCalls = {
     body: storagePlace,
     response: storageRoom,
     mostBytes: 16 * kB,
+  },
+  /** Begins to collect the host's logs into an archive there. */
+  collectLogs: {
+    method: "POST",
+    path: "/v1/logs/collect",
+    access: "manager",
+    body: z.strictObject({ range: z.enum(logRanges) }),
+    response: z.object({ id: line(128) }),
+    mostBytes: 16 * kB,
+  },
+  /** How far that is; `archive` when it is done. */
+  logCollection: {
+    method: "POST",
+    path: "/v1/logs/state",
+    access: "manager",
+    body: z.strictObject({ id: line(128) }),
+    response: z.object({
+      state: z.enum(["running", "done", "failed"]),
+      /** Why it failed. */
+      why: z.nullable(line(1000)),
+      archive: z.nullable(z.object({ name: line(128), sizeBytes: bytes })),
+    }),
+    mostBytes: 16 * kB,
+  },
+  /** A piece of such an archive, from a byte on; empty at its end. */
+  logPiece: {
+    method: "POST",
+    path: "/v1/logs/piece",
+    access: "manager",
+    body: z.strictObject({ name: line(128), offset: bytes }),
+    response: z.object({ base64: z.string() }),
+    mostBytes: 2 * 1024 * kB,
   },
   /** Carries a command out, once for each `id`; answers when it is done. `epoch`: of the flow. */
   command: {

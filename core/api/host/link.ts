@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { Agent, type RequestOptions } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { LogRange } from "../../model/archives.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
 import type { CommandOptions, HostAddress, HostLink, HostReport, Pong } from "../../orchestrator/host-link.ts";
 import type { Credentials } from "../../pki/authority.ts";
@@ -15,6 +16,8 @@ export type HostLinkOptions = {
   credentials: () => Promise<Credentials>;
   /** Fingerprint of the certificate that a host has to show; undefined when it has none, or no more. */
   pinned: (hostUuid: string) => string | undefined;
+  /** A host without one on record is believed by any certificate that the cloud's authority gave to it. */
+  believesAuthority?: boolean;
   /** 7070 unless told. */
   port?: number;
   patience?: Partial<HostPatience> | undefined;
@@ -78,6 +81,21 @@ export class HttpsHostLink implements HostLink {
     await this.#ask(host, "command", body, timeoutMs + this.#patience.graceMs, signal);
   }
 
+  /** Begins to collect the host's logs; gives what names it in {@link logCollection}. */
+  async collectLogs(host: HostAddress, range: LogRange, signal?: AbortSignal): Promise<string> {
+    return (await this.#ask(host, "collectLogs", { range }, this.#patience.answerMs, signal)).id;
+  }
+
+  logCollection(host: HostAddress, id: string, signal?: AbortSignal): Promise<HostAnswer<"logCollection">> {
+    return this.#ask(host, "logCollection", { id }, this.#patience.answerMs, signal);
+  }
+
+  /** Bytes of collected logs from `offset` on; none at their end. */
+  async logPiece(host: HostAddress, name: string, offset: number, signal?: AbortSignal): Promise<Buffer> {
+    const { base64 } = await this.#ask(host, "logPiece", { name, offset }, this.#patience.answerMs, signal);
+    return Buffer.from(base64, "base64");
+  }
+
   /** The first half of a renewal: see `renewHost`. */
   renew(host: HostAddress, signal?: AbortSignal): Promise<HostAnswer<"renew">> {
     return this.#ask(host, "renew", {}, this.#patience.answerMs, signal);
@@ -110,7 +128,7 @@ export class HttpsHostLink implements HostLink {
   ): Promise<HostAnswer<N>> {
     const context = await this.#currentContext();
     const print = this.#options.pinned(uuid);
-    if (print === undefined && name !== "leave")
+    if (print === undefined && name !== "leave" && this.#options.believesAuthority !== true)
       throw wrongCertificate(managementIp, "No certificate of this host is on record.");
     const servername = print === undefined ? anyNameOf(uuid) : serverNameOf(print);
     this.#wanted.set(servername, { address: managementIp, uuid, print });
@@ -157,6 +175,8 @@ const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "machines",
   "storage",
   "command",
+  "logCollection",
+  "logPiece",
 ]);
 
 /** Connections by host and certificate. Node's own name for one has all keys in it, of 10,000 hosts as well. */

@@ -42,7 +42,6 @@ async function collect(tools: CollectTools, range: LogRange, context: JobContext
   const { world, source } = tools;
   const { machine, paths } = world;
   const { log, signal } = context;
-  log("This node only: no manager here knows of others.");
   const folder = await openShelf(paths).catch((error: unknown) => {
     throw notWritten(paths.logs, error);
   });

@@ -180,6 +180,10 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     report: () => work().report(),
     machines: () => work().machines(),
     storage: (body) => work().storage(body),
+    collectLogs: ({ range }, { ip }) =>
+      told("collecting logs for a manager is begun", ip, async () => ({ id: work().logs.collect(range) })),
+    logCollection: ({ id }) => work().logs.state(id),
+    logPiece: async ({ name, offset }) => ({ base64: (await work().logs.piece(name, offset)).toString("base64") }),
     command: async (body) => {
       await work().carryOut(body);
       return {};

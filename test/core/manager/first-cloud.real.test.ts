@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { replay } from "../../scripts/cloud/transcript.ts";
-import { type BedNode, NodesBed } from "../../support/cloud/namespaces.ts";
+import { passwords, threeNodes } from "../../support/cloud/three-nodes.ts";
 import { openConsole } from "../../support/console.ts";
 import { needsPrivateMounts } from "../../support/private-mounts.ts";
-import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 
 /** Of a host: the computer that this test runs on. And the time. */
@@ -22,35 +20,6 @@ const settled = [
 
 /** What waits for the machine below, not for what it does. */
 const patienceMs = 60_000;
-const agentSocket = "/run/binnacle/agent.sock";
-
-const passwords = { admin: "Cloud-Admin-1", "node-1": "First-Host-1", "node-2": "Second-Host-2" };
-
-/** A management node with its manager, and two nodes whose agents listen. */
-async function threeNodes(t: TestContext) {
-  const folder = temporaryFolder();
-  undoAfter(t, folder.dispose);
-  const bed = new NodesBed(folder.path);
-  undoAfter(t, () => bed.stop());
-  await bed.start();
-  const node = { name: "mgmt", role: "management", address: "10.0.0.10/24", password: "Management-1" };
-  const manager = await bed.node(node);
-  for (const [name, password] of Object.entries(passwords))
-    writeFileSync(manager.inside(`/root/${name}.password`), `${password}\n`, { mode: 0o600 });
-  writeFileSync(manager.inside("/etc/binnacle/admin-password"), `${passwords.admin}\n`, { mode: 0o600 });
-  const programs = [await manager.startUnit("binnacle-manager.service", "/run/binnacle/manager.sock")];
-  const hosts: BedNode[] = [];
-  for (const [name, address] of [
-    ["node-1", "10.0.0.11/24"],
-    ["node-2", "10.0.0.12/24"],
-  ] as const) {
-    const host = await bed.node({ name, role: "compute", address, password: passwords[name] });
-    hosts.push(host);
-    programs.push(await host.startUnit("binnacle-agent.service", agentSocket, ["--hypervisor", "simulated"]));
-  }
-  const cli = (...words: readonly string[]) => ["sh", "-c", 'cd && exec zstack-cli "$@"', "sh", ...words];
-  return { manager, hosts, cli, logs: () => programs.map(({ log }) => log()) };
-}
 
 test(
   "the first cloud of the manager's page is made by the real programs, on three nodes",

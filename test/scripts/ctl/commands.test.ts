@@ -211,7 +211,7 @@ describe("what the agent does", () => {
     sha256: null,
   };
 
-  test("collect_log makes an archive by the agent's job, and names the nodes that it leaves out", async (t) => {
+  test("collect_log makes an archive by the agent's job", async (t) => {
     const bed = await nodeBed(t);
     await bed.start();
     const agent = await startAnsweringAgent(bed.world.agentSocket, {

@@ -68,7 +68,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       machines: async () => [],
       storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
       carryOut: async (request: unknown) => void commands.push(request),
-    } as HostWork,
+    } as Omit<HostWork, "logs"> as HostWork,
     patience: {} as NonNullable<HostServerOptions["patience"]>,
     write: undefined as ((file: string, text: string) => Promise<void>) | undefined,
   };
@@ -96,6 +96,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         machines: () => node.work.machines(),
         storage: (place) => node.work.storage(place),
         carryOut: (r) => node.work.carryOut(r),
+        logs: node.work.logs,
       },
       version: "1.2.3",
       hostname: async () => "node01",

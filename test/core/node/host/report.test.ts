@@ -12,6 +12,9 @@ import { hostWork } from "../../../../core/node/host/work.ts";
 import { readRecording } from "../../../support/machines.ts";
 import { refuses, uuidOf } from "../../hypervisor/conformance.ts";
 
+/** Nobody asks for any. */
+const notAsked = () => Promise.reject(new Error("Nobody asks for logs here."));
+const noLogs = { collect: () => "", state: notAsked, piece: notAsked };
 const nothingYet = () => missingFacts({ code: "pending", detail: "" }, 0);
 const boot = { "/proc/sys/kernel/random/boot_id": "0b0c7d9e-1111-4222-8333-444455556666\n" };
 const os = { "/etc/os-release": 'NAME="Debian GNU/Linux"\nVERSION_ID="13"\nID=debian\n' };
@@ -101,7 +104,7 @@ test("a simulated host says so, has what it is said to have, and boasts of nothi
   const driver = await SimulatedDriver.open({ bootId: "one", capacity, latencyMs: () => 0, announce: () => {} });
   const machine = machineOf({ dirs: { "/sys/class/misc": ["kvm"] }, commands: { "virsh --version": says("10.0.0") } });
   const commands = await HostCommands.open({ driver, now: () => 0 });
-  const work = hostWork({ machine, facts: nothingYet, driver, ...told }, commands);
+  const work = hostWork({ machine, facts: nothingYet, driver, ...told }, commands, noLogs);
   const report = await work.report();
   assert.deepEqual([report.driver, report.cpuCores, report.memoryTotalBytes], ["simulated", 128, 2 ** 40]);
   assert.deepEqual(report.tags, ["hypervisor::simulated", "os::distribution::debian", "os::version::13"]);
