@@ -112,7 +112,7 @@ export async function makeBackup(options: BackupOptions): Promise<BackupMade> {
     signal?.throwIfAborted();
     const file = await finish(options, packed, sha256);
     const { size } = await stat(join(folder, file));
-    const removed = options.keepAmount === undefined ? [] : await trimBackups(folder, options.keepAmount);
+    const removed = options.keepAmount === undefined ? [] : await trimBackups(folder, options.keepAmount, file);
     const backup = {
       name: file.slice(0, -backupEnding.length),
       file: join(folder, file),

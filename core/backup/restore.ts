@@ -129,6 +129,9 @@ async function subfolder(work: string, name: string): Promise<string> {
   return folder;
 }
 
+/** What this version can't copy, but can put aside as it is. */
+const unreadableStores = ["STORE.DAMAGED", "STORE.HALF_RESTORED", "STORE.NEWER_SCHEMA"];
+
 /** A backup of what is there; of a store that can't be read, its files under another name. */
 async function safetyOf(world: RestoreWorld, isRunning: boolean): Promise<Standing> {
   if (!isRunning && !(await hasStore(world.configuration))) return { state: "none", file: undefined };
@@ -139,7 +142,7 @@ async function safetyOf(world: RestoreWorld, isRunning: boolean): Promise<Standi
     const { backup } = await (isRunning ? world.askBackup() : backUpStandingStore(place));
     return { state: "sound", file: backup.file };
   } catch (error) {
-    const isBroken = error instanceof NodeError && ["STORE.DAMAGED", "STORE.HALF_RESTORED"].includes(error.code);
+    const isBroken = error instanceof NodeError && unreadableStores.includes(error.code);
     if (isRunning || !isBroken) throw error;
     return whatStands(world, error);
   }

@@ -55,8 +55,8 @@ export async function backupFiles(folder: string): Promise<string[]> {
 }
 
 /** Deletes what is beyond the newest `keep` backups; gives the files' names. */
-export async function trimBackups(folder: string, keep: number): Promise<string[]> {
-  const surplus = surplusBackups(await backupFiles(folder), keep);
+export async function trimBackups(folder: string, keep: number, made?: string): Promise<string[]> {
+  const surplus = surplusBackups(await backupFiles(folder), keep, { made });
   for (const file of surplus) await removeBackup(join(folder, file));
   if (surplus.length > 0) await syncFolder(folder);
   return surplus;

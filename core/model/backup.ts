@@ -85,15 +85,20 @@ export function readBackupName(file: string): { host: string; order: string } | 
   return host === undefined || time === undefined ? undefined : { host, order: `${time}-${nth.padStart(4, "0")}` };
 }
 
+/** `host`: only those of this one. `made`: the one that was made just now, which is never surplus. */
+export type OfBackups = { host?: string; made?: string | undefined };
+
 /**
  * Which of a folder's files to delete so that the newest `keep` backups stay. Files that are none are never among them;
  * nor are backups of another host, where `host` is given.
  */
-export function surplusBackups(files: readonly string[], keep: number, host?: string): string[] {
+export function surplusBackups(files: readonly string[], keep: number, { host, made }: OfBackups = {}): string[] {
   const known = files.flatMap((file) => {
     const told = readBackupName(file);
     return told === undefined || (host !== undefined && told.host !== host) ? [] : [{ file, order: told.order }];
   });
   known.sort((a, b) => (a.order < b.order ? 1 : a.order > b.order ? -1 : 0));
-  return known.slice(Math.max(keep, 1)).map(({ file }) => file);
+  // A clock that was ahead has left names of the future: what was made just now stays whatever its own says.
+  const others = known.filter(({ file }) => file !== made);
+  return others.slice(Math.max(keep, 1) - (others.length < known.length ? 1 : 0)).map(({ file }) => file);
 }

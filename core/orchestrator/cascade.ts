@@ -10,6 +10,7 @@ import type { Flow } from "./flow/flow.ts";
 import { hostLife } from "./hosts/status.ts";
 import { storagesFollow } from "./hosts/storages.ts";
 import type { HostWorld } from "./hosts/world.ts";
+import type { RecordOf } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
@@ -123,14 +124,20 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
   if (kind === "Host") {
     const host = mirror.get("Host", uuid)?.value;
     if (host !== undefined) orThrow(deleteHost(host.name, hostLife(host)));
+    // They stay, and are said to be stopped: one that still runs there could be started once more elsewhere.
+    for (const { value } of mirror.find("VmInstance", "hostUuid", uuid)) checkMachine(mirror, value, mode);
   }
-  if (kind !== "VmInstance") return;
-  const machine = mirror.get("VmInstance", uuid)?.value;
-  if (machine === undefined) return;
+  const machine = kind === "VmInstance" ? mirror.get("VmInstance", uuid)?.value : undefined;
+  if (machine !== undefined) checkMachine(mirror, machine, mode);
+}
+
+/** @throws VM.1010 for a machine that may run */
+function checkMachine(mirror: Mirror, machine: RecordOf<"VmInstance">, mode: CascadeData["mode"]): void {
   const host = machine.hostUuid === null ? undefined : mirror.get("Host", machine.hostUuid)?.value;
   const mayRun = vmStates[machine.state].onHost || machine.operation !== null;
   // What its host, which is given up, may still have running is the administrator's word.
-  const isGivenUp = mode === "Enforcing" && host?.status === "Disconnected" && machine.operation === null;
+  const isLost = host === undefined || host.status === "Disconnected";
+  const isGivenUp = mode === "Enforcing" && isLost && machine.operation === null;
   if (!mayRun || isGivenUp) return;
   const details = `It is ${machine.state}${machine.operation === null ? "" : `, and ${machine.operation} is running`}.`;
   throw new CloudError(
@@ -181,6 +188,9 @@ function letMachinesGo(tx: Tx, hostUuid: string): void {
     if (machine === undefined || machine.operation !== null) continue;
     const stopped = observeVm(machine.name, lifeOf(machine), "stopped");
     if (stopped.done) tx.update("VmInstance", uuid, settled(machine, stopped.next));
+    // One of which nothing can be said, after a failure, is on no host any more, either.
+    if (tx.get("VmInstance", uuid)?.hostUuid === hostUuid)
+      tx.update("VmInstance", uuid, { hostUuid: null, lastHostUuid: hostUuid });
   }
   if (tx.get("HostCertificate", hostUuid) !== undefined) tx.delete("HostCertificate", hostUuid);
   for (const { hostUuid: of, storageUuid } of tx.find("HostStorage", "hostUuid", hostUuid))

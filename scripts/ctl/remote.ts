@@ -52,7 +52,7 @@ export async function copyAway(
   } finally {
     await handle.close();
   }
-  const surplus = keep === null ? [] : surplusBackups(listing.split("\n"), keep, told.host);
+  const surplus = keep === null ? [] : surplusBackups(listing.split("\n"), keep, { host: told.host, made: name });
   if (surplus.length > 0)
     await onTarget(world, target, [`cd ${remoteFolder}`, `rm -f -- ${surplus.join(" ")}`], { timeoutMs: commandMs });
   return surplus;

@@ -8,7 +8,7 @@ import type { Flow, FlowEnv } from "../flow/flow.ts";
 import type { HostReport } from "../host-link.ts";
 import { taskCancelling } from "../tasks.ts";
 import { connect } from "./connect.ts";
-import { described, disconnected, hostLife } from "./status.ts";
+import { described, disconnected, hostLife, lostWhileConnecting } from "./status.ts";
 import type { Host, HostWorld } from "./world.ts";
 
 /* Flows of hosts: adding, connecting, maintenance, another certificate. */
@@ -35,9 +35,12 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
         name: "join",
         title: "Proving the password, giving the host its certificate",
         async run(data, env) {
-          const { hostUuid, managementIp, username, fingerprint } = data;
+          const { hostUuid, managementIp, username } = data;
           const password = world.passwords.take(env.task);
           if (password === undefined) throw passwordGone(data.name);
+          const fingerprint = data.fingerprint ?? (await world.door.fingerprint(managementIp));
+          const known = knownBy(world, fingerprint);
+          if (known !== undefined) throw knownAlready(data, known);
           const request = { hostUuid, managementIp, username, password, fingerprint };
           const joined = await world.door.join(request, env.signal);
           if (isOnlyHere(managementIp) && joined.report.driver !== simulatedDriver) throw onlyHere(data);
@@ -94,6 +97,19 @@ function onlyHere({ name, managementIp }: AddHostData): CloudError {
   return new CloudError(refusalOf("HOST.1030", { where: `Host ${shown(name)}`, details, remedy }));
 }
 
+/** The host that shows this certificate already. */
+function knownBy({ records: { mirror } }: HostWorld, fingerprint: string): Host | undefined {
+  for (const [uuid, { value }] of mirror.entries("HostCertificate"))
+    if (value["fingerprint"] === fingerprint) return mirror.get("Host", uuid)?.value;
+  return undefined;
+}
+
+function knownAlready({ name, managementIp }: AddHostData, known: Host): CloudError {
+  const details = `What answers at ${managementIp} is the host ${shown(known.name)}, by another of its addresses.`;
+  const remedy = "Leave it as it is; or delete that host first, and add it by this address.";
+  return new CloudError(refusalOf("HOST.1030", { where: `Host ${shown(name)}`, details, remedy }));
+}
+
 function passwordGone(name: string): CloudError {
   const details = "The manager has ended while the host was being added, and keeps no password.";
   return new CloudError(
@@ -122,6 +138,8 @@ export function reconnectHostFlow(world: HostWorld, stray: Stray): Flow<HostData
         },
       },
     ],
+    // Also when it was cancelled before its turn, and nothing was undone.
+    failed: (tx, { hostUuid }) => lostWhileConnecting(tx, hostUuid),
   };
 }
 

@@ -49,6 +49,13 @@ export async function disconnected({ records }: HostWorld, uuid: string): Promis
   await machinesLost(records, uuid);
 }
 
+/** A host that was to be connected and now is not: lost, so that it is tried again. */
+export function lostWhileConnecting(tx: Tx, uuid: string): void {
+  const host = tx.get("Host", uuid);
+  if (host?.status !== "Connecting") return;
+  tx.update("Host", uuid, orThrow(changeHostStatus(host.name, hostLife(host), "lost")));
+}
+
 /** Nobody knows any more what the machines of a host do. */
 async function machinesLost(records: Records, hostUuid: string): Promise<void> {
   const uuids = records.mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value.uuid);

@@ -102,7 +102,8 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
           const tx = look(world);
           const { hostUuid, lastHostUuid } = tx.need("VmInstance", vmUuid);
           const command = { do: "removeMachine", uuid: vmUuid } as const;
-          if (hostUuid !== null) await tell(world, hostOf(world, hostUuid), command, env);
+          const host = hostUuid === null ? undefined : tx.get("Host", hostUuid);
+          if (host !== undefined) await tell(world, host, command, env);
           else if (lastHostUuid !== null) {
             // One that is stopped is still known there; that it can't be forgotten now keeps nobody from deleting it.
             const last = tx.get("Host", lastHostUuid);

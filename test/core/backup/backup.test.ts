@@ -67,6 +67,15 @@ describe("the amount that is kept", () => {
     );
   });
 
+  test("never deletes the one that was made just now, though a clock that was ahead has left names of the future", async (t) => {
+    const bed = await backupBed(t);
+    for (let year = 1; year <= 3; year++) await makeBackup({ ...bed.options, now: madeAt + year * 366 * 86_400_000 });
+    const { removed, backup } = await makeBackup({ ...bed.options, keepAmount: 2 });
+    assert.equal(removed.length, 2);
+    const left = bed.inBackups().filter((file) => file.endsWith(".gz"));
+    assert.deepEqual([left.length, left.includes(`${backup.name}.tar.gz`)], [2, true]);
+  });
+
   test("deletes nothing when the new backup fails, and leaves nothing half of it", async (t) => {
     const bed = await backupBed(t);
     await makeBackup(bed.options);

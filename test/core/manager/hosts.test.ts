@@ -121,3 +121,53 @@ test("a host that has left the cloud already, when a manager ended in the midst 
   assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
   assert.equal((await call("QueryHost", { count: true })).total, 0);
 });
+
+test("a host is not added once more by another of its addresses", async (t) => {
+  const { done, call, hosts, cluster, hostUuids } = await place(t, ["10.0.0.2"]);
+  const same = hosts.hosts.get("10.0.0.2");
+  assert.ok(same !== undefined);
+  hosts.hosts.set("10.1.0.2", same);
+  const input = { name: "again", clusterUuid: cluster.uuid, managementIp: "10.1.0.2", password: hostPassword };
+  const task = await done("AddKVMHost", input);
+  assert.deepEqual([task.state, task.error?.code], ["Failed", "HOST.1030"]);
+  assert.match(task.error?.details ?? "", /10\.1\.0\.2 is the host 10\.0\.0\.2, by another/);
+  assert.equal(same.uuid, hostUuids[0]);
+  assert.equal((await call("QueryHost", { count: true })).total, 1);
+});
+
+test("a lost host is deleted with machines that may still run there only when somebody insists; they are on no host then", async (t) => {
+  const { done, call, hosts, hostUuids } = await place(t, ["10.0.0.2"]);
+  const [uuid = ""] = hostUuids;
+  const given = { name: "web", cpuNum: 1, memorySize: 1024 ** 3, rootDiskSize: 1024 ** 3 };
+  const machine = (await done("CreateVmInstance", given)).resourceUuid ?? "";
+  hosts.cut("10.0.0.2", false);
+  assert.equal((await done("ReconnectHost", { uuid })).state, "Failed");
+  assert.equal((await call("GetVmInstance", { uuid: machine })).inventory.state, "Unknown");
+  const refused = await done("DeleteHost", { uuid });
+  assert.deepEqual([refused.state, refused.error?.code], ["Failed", "VM.1010"]);
+  assert.equal((await done("DeleteHost", { uuid, deleteMode: "Enforcing" })).state, "Succeeded");
+  const { state, hostUuid, lastHostUuid } = (await call("GetVmInstance", { uuid: machine })).inventory;
+  assert.deepEqual([state, hostUuid, lastHostUuid], ["Stopped", null, uuid]);
+});
+
+test("a host whose connecting is cancelled before its turn counts as lost, and is tried again by itself", async (t) => {
+  const { cloud, call, hosts, cluster, hostUuids } = await place(t, ["10.0.0.2"]);
+  const [uuid = ""] = hostUuids;
+  const gate = Promise.withResolvers<void>();
+  hosts.hold = () => gate.promise;
+  const add = async (nth: number) => {
+    const managementIp = `10.0.1.${nth}`;
+    await hosts.add(managementIp);
+    const given = { name: "h", clusterUuid: cluster.uuid, managementIp, password: hostPassword };
+    return (await call("AddKVMHost", given)).task.uuid;
+  };
+  const running = await Promise.all(Array.from({ length: 100 }, (_, nth) => add(nth + 1)));
+  for (const each of running)
+    await seen(cloud.mirror, () => cloud.mirror.get("Task", each)?.value.step?.startsWith("Proving"));
+  const { task } = await call("ReconnectHost", { uuid });
+  assert.equal(cloud.mirror.get("Host", uuid)?.value.status, "Connecting");
+  await call("CancelTask", { uuid: task.uuid });
+  assert.equal(cloud.mirror.get("Host", uuid)?.value.status, "Disconnected");
+  gate.resolve();
+  for (const each of running) await taskEnd(cloud.mirror, each, AbortSignal.timeout(60_000));
+});

@@ -13,7 +13,12 @@ type TestHost = {
   claims?: HostReport["driver"];
 };
 
-const shownFingerprint = Array.from({ length: 32 }, () => "AB").join(":");
+/** Of what a host shows: its own certificate before it has joined, that of its cloud from then on. */
+function fingerprintOf(uuid: string | undefined): string {
+  const digits = (uuid ?? "ab".repeat(16)).toUpperCase();
+  return [...`${digits}${digits}`.matchAll(/../g)].map(([pair]) => pair).join(":");
+}
+
 export const hostPassword = "correct horse battery";
 
 /** Hosts by their address. */
@@ -77,8 +82,9 @@ export class TestHosts {
 
   readonly door: HostDoor = {
     fingerprint: async (managementIp) => {
-      if (this.hosts.get(managementIp)?.isReachable !== true) throw unreachable(managementIp);
-      return shownFingerprint;
+      const host = this.hosts.get(managementIp);
+      if (host?.isReachable !== true) throw unreachable(managementIp);
+      return fingerprintOf(host.uuid);
     },
     join: async ({ hostUuid, managementIp, password }: JoinRequest, signal) => {
       const host = this.hosts.get(managementIp);
@@ -89,7 +95,7 @@ export class TestHosts {
       }
       host.uuid = hostUuid;
       await this.hold(`${managementIp} join`, signal);
-      return { report: reportOf(host), certificate: "PEM", fingerprint: "AB" };
+      return { report: reportOf(host), certificate: "PEM", fingerprint: fingerprintOf(hostUuid) };
     },
     renew: async (host) => {
       this.#find(host);
