@@ -27,6 +27,8 @@ export const ownKinds = [
   "HostCertificate",
   /** The address of a host, or of one that is being added, by the address: its existence is what makes it taken. */
   "HostAddress",
+  /** Which task holds a machine for its operation, by the machine's uuid: none other may end it. */
+  "VmOperation",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** The answer that a call with this idempotency key was given. */

@@ -73,6 +73,7 @@ export const cloudErrors = {
   "VM.1008": "No host can take the virtual machine",
   "VM.1009": "The virtual machine's size or networks are not complete",
   "VM.1010": "The virtual machine is in the way of a deletion",
+  "VM.1011": "The operation on the virtual machine was ended meanwhile",
   "STORAGE.1001": "The storage is not in a state that allows this",
   "STORAGE.1002": "The storage's status does not allow this",
   "STORAGE.1003": "The storage takes nothing new",

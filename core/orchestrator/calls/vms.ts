@@ -65,6 +65,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
   const vmUuid = newUuid();
   const data: CreateData = {
     vmUuid,
+    holder: newUuid(),
     volumeUuid: newUuid(),
     nics: input.l3NetworkUuids.map((l3NetworkUuid) => ({ uuid: newUuid(), mac: newMac(newUuid), l3NetworkUuid })),
     name: input.name,
@@ -113,38 +114,45 @@ export const vmDeciders = {
   UpdateVmInstance: (tx, { uuid, ...patch }) => ({ inventory: tx.update("VmInstance", uuid, patchOf(patch)) }),
   StartVmInstance: (tx, { uuid, hostUuid = null }, context) => {
     if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
-    const { name } = begin(tx, uuid, "start");
+    const holder = context.newUuid();
+    const { name } = begin(tx, uuid, "start", holder);
     return work(tx, context, { call: "StartVmInstance", verb: "Start", flow: "startVm" }, name, {
       vmUuid: uuid,
+      holder,
       hostUuid,
     });
   },
   StopVmInstance: (tx, { uuid, type, noRestart }, context) => {
-    const { name, hostUuid } = begin(tx, uuid, type === "cold" ? "powerOff" : "stop");
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, type === "cold" ? "powerOff" : "stop", holder);
     const graceMs = type === "cold" ? 0 : context.settings.number("vm.stop.timeout") * 1000;
-    const data: StopData = { vmUuid: uuid, hostUuid, graceMs, noRestart };
+    const data: StopData = { vmUuid: uuid, holder, hostUuid, graceMs, noRestart };
     return work(tx, context, { call: "StopVmInstance", verb: "Stop", flow: "stopVm" }, name, data);
   },
   RebootVmInstance: (tx, { uuid }, context) => {
-    const { name, hostUuid } = begin(tx, uuid, "reboot");
-    const data: VmData = { vmUuid: uuid, hostUuid };
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, "reboot", holder);
+    const data: VmData = { vmUuid: uuid, holder, hostUuid };
     return work(tx, context, { call: "RebootVmInstance", verb: "Restart", flow: "rebootVm" }, name, data);
   },
   DestroyVmInstance: (tx, { uuid }, context) => {
-    const { name, hostUuid } = begin(tx, uuid, "delete");
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, "delete", holder);
     const expunges = context.settings.choice("vm.deletionPolicy") === "Direct";
-    const data: DestroyData = { vmUuid: uuid, hostUuid, expunges };
+    const data: DestroyData = { vmUuid: uuid, holder, hostUuid, expunges };
     return work(tx, context, { call: "DestroyVmInstance", verb: "Delete", flow: "destroyVm" }, name, data);
   },
-  RecoverVmInstance: (tx, { uuid }) => {
-    begin(tx, uuid, "recover");
-    const machine = end(tx, uuid, "done");
+  RecoverVmInstance: (tx, { uuid }, { newUuid }) => {
+    const holder = newUuid();
+    begin(tx, uuid, "recover", holder);
+    const machine = end(tx, { vmUuid: uuid, holder }, "done");
     if (machine === undefined) throw new Error("A recovered machine is gone.");
     return { inventory: machine };
   },
   ExpungeVmInstance: (tx, { uuid }, context) => {
-    const { name, hostUuid } = begin(tx, uuid, "expunge");
-    const data: VmData = { vmUuid: uuid, hostUuid };
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, "expunge", holder);
+    const data: VmData = { vmUuid: uuid, holder, hostUuid };
     return work(tx, context, { call: "ExpungeVmInstance", verb: "Expunge", flow: "expungeVm" }, name, data);
   },
   LockVmInstance: (tx, { uuid }) => ({

@@ -3,14 +3,13 @@ import { orThrow } from "../calls/shared.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
-import { addressKey, end, endFailed } from "./life.ts";
+import { addressKey, end, endFailed, type Held, isHolder } from "./life.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
-import { hostOf, look, tell, type VmWorld } from "./work.ts";
+import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
 
 /** What somebody wants, complete: sizes are numbers, uuids are given out. */
-export type CreateData = {
-  vmUuid: string;
+export type CreateData = Held & {
   volumeUuid: string;
   nics: { uuid: string; mac: string; l3NetworkUuid: string }[];
   name: string;
@@ -57,7 +56,9 @@ export function createVmFlow(world: VmWorld): Flow<CreateData> {
             },
           };
         },
-        async undo({ vmUuid, volumeUuid }, env) {
+        async undo({ vmUuid, volumeUuid, holder }, env) {
+          // Somebody else has begun something with it, after its host had been lost: it is theirs.
+          if (!isHolder(look(world), vmUuid, holder)) return undefined;
           const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
           await tell(world, hostOf(world, hostUuid), { do: "deleteVolume", path }, env);
           return undefined;
@@ -67,22 +68,22 @@ export function createVmFlow(world: VmWorld): Flow<CreateData> {
         name: "start",
         title: "Starting the machine",
         cancellable: true,
-        async run({ vmUuid, volumeUuid }, env) {
-          const tx = look(world);
-          const { hostUuid } = placeOf(world, vmUuid, volumeUuid);
-          const machine = machineSpec(tx, tx.need("VmInstance", vmUuid));
+        async run(data, env) {
+          const machine = machineSpec(look(world), held(world, data));
+          const { hostUuid } = placeOf(world, data.vmUuid, data.volumeUuid);
           await tell(world, hostOf(world, hostUuid), { do: "startMachine", machine }, env);
           return undefined;
         },
-        async undo({ vmUuid, volumeUuid }, env) {
+        async undo({ vmUuid, volumeUuid, holder }, env) {
+          if (!isHolder(look(world), vmUuid, holder)) return undefined;
           const { hostUuid } = placeOf(world, vmUuid, volumeUuid);
           await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env);
           return undefined;
         },
       },
     ],
-    succeeded: (tx, { vmUuid }) => void end(tx, vmUuid, "done"),
-    failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how),
+    succeeded: (tx, data) => void end(tx, data, "done"),
+    failed: (tx, data, _error, how) => endFailed(tx, data, how),
     result: ({ vmUuid }) => ({ vmInstanceUuid: vmUuid }),
   };
 }
@@ -114,6 +115,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   const placement = round.place(request);
   const addresses = nics.map(({ l3NetworkUuid }) => round.address(l3NetworkUuid));
   const life = orThrow(beginVm(name, null, "create", {}));
+  tx.put("VmOperation", vmUuid, { holder: data.holder });
   tx.insert("VmInstance", {
     ...life,
     uuid: vmUuid,

@@ -6,18 +6,31 @@ import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 
 export type Machine = RecordOf<"VmInstance">;
+/** A machine, and who holds it for an operation. */
+export type Held = { vmUuid: string; holder: string };
 
 /** What of a machine's record follows from its life. */
 export function lifeOf({ state, operation, earlierState, stateBeforeRescue, locked }: Machine): VmLife {
   return { state, operation, earlierState, stateBeforeRescue, locked };
 }
 
-/** Begins an operation on a machine, which refuses all others until it ends. @throws VM.1001 to VM.1004 */
-export function begin(tx: Tx, uuid: string, operation: VmOperation): Machine {
+/**
+ * Begins an operation on a machine, which refuses all others until it ends. `holder` names whoever carries it out: the
+ * loss of a host ends operations, and a task that has lost its own must not end, or undo, another one's.
+ *
+ * @throws VM.1001 to VM.1004
+ */
+export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: string): Machine {
   const machine = tx.need("VmInstance", uuid);
   const host = machine.hostUuid === null ? undefined : tx.get("Host", machine.hostUuid);
   const holding: Holding = { hostConnected: host?.status === "Connected" };
+  tx.put("VmOperation", uuid, { holder });
   return tx.update("VmInstance", uuid, orThrow(beginVm(machine.name, lifeOf(machine), operation, holding)));
+}
+
+/** Whether nobody else has begun an operation on a machine since this holder did. */
+export function isHolder(tx: Tx, uuid: string, holder: string): boolean {
+  return tx.get("VmOperation", uuid)?.["holder"] === holder;
 }
 
 /**
@@ -26,14 +39,20 @@ export function begin(tx: Tx, uuid: string, operation: VmOperation): Machine {
  *
  * @returns the machine as it is now; undefined when it is gone
  */
-export function end(tx: Tx, uuid: string, ending: VmEnd, more: Partial<Machine> = {}): Machine | undefined {
+export function end(
+  tx: Tx,
+  { vmUuid: uuid, holder }: Held,
+  ending: VmEnd,
+  more: Partial<Machine> = {},
+): Machine | undefined {
   const machine = tx.get("VmInstance", uuid);
-  if (machine === undefined || machine.operation === null) return machine;
+  if (machine === undefined || machine.operation === null || !isHolder(tx, uuid, holder)) return machine;
   const life = orThrow(endVm(machine.name, lifeOf(machine), ending));
   if (life === null) {
     removeMachine(tx, uuid);
     return;
   }
+  tx.delete("VmOperation", uuid);
   return tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
 }
 
@@ -44,8 +63,8 @@ export function settled(machine: Machine, life: VmLife, hostUuid = machine.hostU
 }
 
 /** The end of a failed operation: `broken` when it could not be taken back either. */
-export function endFailed(tx: Tx, uuid: string, how: { notUndone: readonly string[] }): void {
-  end(tx, uuid, how.notUndone.length === 0 ? "failed" : "broken");
+export function endFailed(tx: Tx, held: Held, how: { notUndone: readonly string[] }): void {
+  end(tx, held, how.notUndone.length === 0 ? "failed" : "broken");
 }
 
 /** Removes a machine with its cards, their addresses, its root volume; data volumes are let go. */
@@ -58,6 +77,7 @@ export function removeMachine(tx: Tx, uuid: string): void {
     else tx.update("Volume", volume.uuid, { vmInstanceUuid: null, deviceId: null });
   for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
     tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
+  if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);
   tx.remove("VmInstance", uuid);
 }
 

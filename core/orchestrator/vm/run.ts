@@ -2,21 +2,24 @@ import type { Flow } from "../flow/flow.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
-import { end, endFailed, type Machine, removeMachine } from "./life.ts";
+import { end, endFailed, type Held, isHolder, type Machine, removeMachine } from "./life.ts";
 import type { Storage } from "./placement.ts";
 import { machineSpec } from "./spec.ts";
-import { hostOf, look, tell, type VmWorld } from "./work.ts";
+import { held, hostOf, look, lostHold, tell, type VmWorld } from "./work.ts";
 
 /* Flows of machines that there are: start, stop, reboot, destroy, expunge. */
 
-export type VmData = { vmUuid: string; hostUuid: string | null };
+export type VmData = Held & { hostUuid: string | null };
 
 /** Both ends of a flow that carries out the operation which its call has begun. */
 function ends<D extends VmData>(succeeded: (tx: Tx, data: D) => void): Pick<Flow<D>, "succeeded" | "failed"> {
-  return { succeeded, failed: (tx, { vmUuid }, _error, how) => endFailed(tx, vmUuid, how) };
+  return { succeeded, failed: (tx, data, _error, how) => endFailed(tx, data, how) };
 }
 
-export function startVmFlow(world: VmWorld): Flow<VmData> {
+/** `placedUuid`: the host that was chosen. */
+type StartData = VmData & { placedUuid?: string };
+
+export function startVmFlow(world: VmWorld): Flow<StartData> {
   return {
     name: "startVm",
     steps: [
@@ -24,30 +27,43 @@ export function startVmFlow(world: VmWorld): Flow<VmData> {
         name: "allocate",
         title: "Choosing a host",
         cancellable: true,
-        async run({ vmUuid, hostUuid }) {
-          await world.allocator.allocate((tx, round) => placeAgain(tx, round, vmUuid, hostUuid));
-          return undefined;
+        async run(data) {
+          let placedUuid = "";
+          await world.allocator.allocate((tx, round) => {
+            placedUuid = placeAgain(tx, round, data);
+          });
+          return { data: { placedUuid } };
         },
       },
       {
         name: "start",
         title: "Starting the machine",
         cancellable: true,
-        async run({ vmUuid }, env) {
-          const tx = look(world);
-          const machine = tx.need("VmInstance", vmUuid);
-          await tell(world, hostOn(world, machine), { do: "startMachine", machine: machineSpec(tx, machine) }, env);
+        async run(data, env) {
+          const machine = held(world, data);
+          const spec = machineSpec(look(world), machine);
+          await tell(world, hostOf(world, placeOf(data)), { do: "startMachine", machine: spec }, env);
           return undefined;
         },
-        async undo({ vmUuid }, env) {
-          const machine = look(world).need("VmInstance", vmUuid);
-          await tell(world, hostOn(world, machine), { do: "removeMachine", uuid: vmUuid }, env);
+        async undo(data, env) {
+          const { vmUuid, holder } = data;
+          const tx = look(world);
+          // Another task has the machine by now. On the host that this one chose it must not run, unless it is to.
+          const isElsewhere = tx.get("VmInstance", vmUuid)?.hostUuid !== placeOf(data);
+          const host = tx.get("Host", placeOf(data));
+          if (host !== undefined && (isElsewhere || isHolder(tx, vmUuid, holder)))
+            await tell(world, host, { do: "removeMachine", uuid: vmUuid }, env);
           return undefined;
         },
       },
     ],
-    ...ends<VmData>((tx, { vmUuid }) => void end(tx, vmUuid, "done", { noRestart: false })),
+    ...ends<StartData>((tx, data) => void end(tx, data, "done", { noRestart: false })),
   };
+}
+
+function placeOf({ vmUuid, placedUuid }: StartData): string {
+  if (placedUuid === undefined) throw new Error(`${vmUuid} has no place.`);
+  return placedUuid;
 }
 
 export type StopData = VmData & { graceMs: number; noRestart: boolean };
@@ -59,14 +75,15 @@ export function stopVmFlow(world: VmWorld): Flow<StopData> {
       {
         name: "stop",
         title: "Stopping the machine",
-        async run({ vmUuid, graceMs }, env) {
-          const host = hostOn(world, look(world).need("VmInstance", vmUuid));
+        async run(data, env) {
+          const { vmUuid, graceMs } = data;
+          const host = hostOn(world, held(world, data));
           await tell(world, host, { do: "stopMachine", uuid: vmUuid, graceMs }, env, { graceMs });
           return undefined;
         },
       },
     ],
-    ...ends<StopData>((tx, { vmUuid, noRestart }) => void end(tx, vmUuid, "done", { noRestart })),
+    ...ends<StopData>((tx, data) => void end(tx, data, "done", { noRestart: data.noRestart })),
   };
 }
 
@@ -77,14 +94,14 @@ export function rebootVmFlow(world: VmWorld): Flow<VmData> {
       {
         name: "reboot",
         title: "Restarting the machine",
-        async run({ vmUuid }, env) {
-          const host = hostOn(world, look(world).need("VmInstance", vmUuid));
-          await tell(world, host, { do: "rebootMachine", uuid: vmUuid }, env);
+        async run(data, env) {
+          const host = hostOn(world, held(world, data));
+          await tell(world, host, { do: "rebootMachine", uuid: data.vmUuid }, env);
           return undefined;
         },
       },
     ],
-    ...ends<VmData>((tx, { vmUuid }) => void end(tx, vmUuid, "done")),
+    ...ends<VmData>((tx, data) => void end(tx, data, "done")),
   };
 }
 
@@ -98,9 +115,10 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
       {
         name: "remove",
         title: "Taking the machine off its host",
-        async run({ vmUuid }, env) {
+        async run(data, env) {
+          const { vmUuid } = data;
+          const { hostUuid, lastHostUuid } = held(world, data);
           const tx = look(world);
-          const { hostUuid, lastHostUuid } = tx.need("VmInstance", vmUuid);
           const command = { do: "removeMachine", uuid: vmUuid } as const;
           const host = hostUuid === null ? undefined : tx.get("Host", hostUuid);
           if (host !== undefined) await tell(world, host, command, env);
@@ -116,15 +134,15 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
       {
         name: "volumes",
         title: "Removing its root volume",
-        async run({ vmUuid, expunges }, env) {
-          if (expunges) await removeRootVolume(world, vmUuid, env);
+        async run(data, env) {
+          if (data.expunges) await removeRootVolume(world, data, env);
           return undefined;
         },
       },
     ],
-    ...ends<DestroyData>((tx, { vmUuid, expunges }) => {
-      if (expunges) removeMachine(tx, vmUuid);
-      else end(tx, vmUuid, "done");
+    ...ends<DestroyData>((tx, data) => {
+      if (!data.expunges) end(tx, data, "done");
+      else if (isHolder(tx, data.vmUuid, data.holder)) removeMachine(tx, data.vmUuid);
     }),
   };
 }
@@ -136,23 +154,23 @@ export function expungeVmFlow(world: VmWorld): Flow<VmData> {
       {
         name: "volumes",
         title: "Removing its root volume",
-        async run({ vmUuid }, env) {
-          await removeRootVolume(world, vmUuid, env);
+        async run(data, env) {
+          await removeRootVolume(world, data, env);
           return undefined;
         },
       },
     ],
-    ...ends<VmData>((tx, { vmUuid }) => void end(tx, vmUuid, "done")),
+    ...ends<VmData>((tx, data) => void end(tx, data, "done")),
   };
 }
 
 type Env = Parameters<typeof tell>[3];
 
 /** By the host that it was on last; when that one is gone or away, by any other that reaches the storage. */
-async function removeRootVolume(world: VmWorld, vmUuid: string, env: Env): Promise<void> {
+async function removeRootVolume(world: VmWorld, data: VmData, env: Env): Promise<void> {
   const tx = look(world);
-  const machine = tx.need("VmInstance", vmUuid);
-  for (const volume of tx.find("Volume", "vmInstanceUuid", vmUuid)) {
+  const machine = held(world, data);
+  for (const volume of tx.find("Volume", "vmInstanceUuid", machine.uuid)) {
     if (volume.type !== "Root" || volume.installPath === null || volume.primaryStorageUuid === null) continue;
     const storage = tx.need("PrimaryStorage", volume.primaryStorageUuid);
     const host = hostFor(tx, machine, storage);
@@ -175,11 +193,12 @@ function hostOn(world: VmWorld, { uuid, hostUuid }: Machine): RecordOf<"Host"> {
   return hostOf(world, hostUuid);
 }
 
-/** Gives a stopped machine a host: with a volume on local storage its last one, and no other. */
-function placeAgain(tx: Tx, round: Round, vmUuid: string, wanted: string | null): void {
+/** Gives a stopped machine a host, whose uuid is the answer: with a volume on local storage its last one, and no other. */
+function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
   const machine = tx.need("VmInstance", vmUuid);
+  if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
   // A manager has ended between this and the note that it is done.
-  if (machine.hostUuid !== null) return;
+  if (machine.hostUuid !== null) return machine.hostUuid;
   const storages = tx
     .find("Volume", "vmInstanceUuid", vmUuid)
     .flatMap(({ primaryStorageUuid: uuid }) => (uuid === null ? [] : [tx.need("PrimaryStorage", uuid)]));
@@ -201,4 +220,5 @@ function placeAgain(tx: Tx, round: Round, vmUuid: string, wanted: string | null)
     rootVolume: null,
   });
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });
+  return placement.hostUuid;
 }

@@ -1,4 +1,6 @@
 import type { HostCommand } from "../../hypervisor/driver.ts";
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { shown } from "../../model/quote.ts";
 import type { FlowEnv } from "../flow/flow.ts";
 import type { HostLink } from "../host-link.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -6,6 +8,7 @@ import type { Records } from "../records.ts";
 import { noSuchResource, Tx } from "../records.ts";
 import type { LiveSettings } from "../settings.ts";
 import type { Allocator } from "./allocator.ts";
+import { type Held, isHolder, type Machine } from "./life.ts";
 
 /** What the flows of machines work with. */
 export type VmWorld = {
@@ -39,6 +42,20 @@ export async function tell(
 /** A look at the records as they are now, without changing any. */
 export function look({ records }: VmWorld): Tx {
   return new Tx(records.mirror, 0);
+}
+
+/** A machine that a task still holds. @throws VM.1011 when something else has ended its operation */
+export function held(world: VmWorld, { vmUuid, holder }: Held): Machine {
+  const tx = look(world);
+  const machine = tx.need("VmInstance", vmUuid);
+  if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
+  return machine;
+}
+
+export function lostHold({ name, state }: Machine): CloudError {
+  const details = `Its host was lost meanwhile, or the manager's records were restored; it is ${state} now.`;
+  const remedy = "See what has become of the machine, and ask again.";
+  return new CloudError(refusalOf("VM.1011", { where: `VmInstance ${shown(name)}`, details, remedy }));
 }
 
 export function hostOf(world: VmWorld, uuid: string): RecordOf<"Host"> {

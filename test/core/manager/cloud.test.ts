@@ -249,3 +249,36 @@ test("what a host says of a machine whose flow ends meanwhile is old, and the ho
   assert.equal((await connecting).state, "Succeeded");
   assert.deepEqual([(await call("GetVmInstance", { uuid })).inventory.state, questions], ["Running", 2]);
 });
+
+test("a start that fails late, when the machine was started elsewhere meanwhile, does not touch it there", async (t) => {
+  const bed = await place(t, ["10.0.0.2", "10.0.0.3"]);
+  const { call, done, hosts, cloud, hostUuids } = bed;
+  const [first = "", second = ""] = hostUuids;
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
+  // The cable of the first host is pulled, which nobody knows yet: the start fails there, and so does its way back.
+  hosts.cut("10.0.0.2", false);
+  const late = (await call("StartVmInstance", { uuid, hostUuid: first })).task.uuid;
+  await seen(cloud.mirror, () => cloud.mirror.get("Flow", late)?.value["phase"] === "undoing");
+  assert.equal((await done("ReconnectHost", { uuid: first })).state, "Failed");
+  assert.equal((await call("GetVmInstance", { uuid })).inventory.state, "Unknown");
+  hosts.cut("10.0.0.2", true);
+  assert.equal((await done("ReconnectHost", { uuid: first })).state, "Succeeded");
+  // What a shared storage does by itself: its file is there for the second host, too.
+  const { installPath, size } = (await call("QueryVolume", { q: [`vmInstanceUuid=${uuid}`] })).inventories[0] ?? {};
+  const volume = { do: "createVolume", path: String(installPath), sizeBytes: Number(size), format: "qcow2" } as const;
+  await hosts.hosts.get("10.0.0.3")?.driver.carryOut(volume, AbortSignal.timeout(1_000));
+  const elsewhere = await done("StartVmInstance", { uuid, hostUuid: second });
+  assert.equal(elsewhere.state, "Succeeded", JSON.stringify(elsewhere.error));
+
+  assert.equal((await taskEnd(cloud.mirror, late, AbortSignal.timeout(120_000)))?.state, "Failed");
+  const { state, hostUuid, operation } = (await call("GetVmInstance", { uuid })).inventory;
+  assert.deepEqual([state, hostUuid, operation], ["Running", second, null]);
+  const there = await hosts.hosts.get("10.0.0.3")?.driver.machines(AbortSignal.timeout(1_000));
+  assert.deepEqual(
+    there?.map((each) => [each.uuid, each.state]),
+    [[uuid, "running"]],
+  );
+  const here = await hosts.hosts.get("10.0.0.2")?.driver.machines(AbortSignal.timeout(1_000));
+  assert.ok(!here?.some((each) => each.state === "running"));
+});
