@@ -16,6 +16,7 @@ import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow 
 import { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
+import { livesOn, observed } from "../orchestrator/hosts/status.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
@@ -166,6 +167,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     world: hosts,
     managerUuid: flows.managerUuid,
     reconnect: async (uuid) => void (await records.change((tx) => deciders.ReconnectHost(tx, { uuid }, itself))),
+    observe: async (host, signal) => {
+      const before = livesOn(mirror, host.uuid);
+      await observed(hosts, host.uuid, await link.machines(host, signal), before, stray);
+    },
     onTrouble: trouble,
     monotonicMs,
   });

@@ -12,6 +12,8 @@ export type KeeperOptions = {
   managerUuid: string;
   /** Starts the task that connects to a host anew. @throws what refuses it */
   reconnect: (hostUuid: string) => Promise<void>;
+  /** Takes in what runs on a host that counts as connected. */
+  observe: (host: Host, signal: AbortSignal) => Promise<void>;
   onTrouble: (what: string, error: unknown) => void;
   /** Milliseconds that never step. */
   monotonicMs: () => number;
@@ -25,7 +27,7 @@ const pingMs = 10_000;
 const firstPauseMs = 5_000;
 const longestPauseMs = 300_000;
 
-type Watched = { dueAt: number; isBusy: boolean; failures: number };
+type Watched = { dueAt: number; isBusy: boolean; failures: number; bootId?: string };
 
 /**
  * Asks every host of the cloud from time to time whether it is there, spread evenly over the interval; notes those that
@@ -34,6 +36,8 @@ type Watched = { dueAt: number; isBusy: boolean; failures: number };
 export class HostKeeper {
   readonly #options: KeeperOptions;
   readonly #watched = new Map<string, Watched>();
+  /** Connected when this manager began, and not asked since what runs there: another manager, or a backup, has said so. */
+  readonly #unseen = new Set<string>();
   readonly #ending = new AbortController();
   #busy = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -44,6 +48,9 @@ export class HostKeeper {
   }
 
   start(): void {
+    const { mirror } = this.#options.world.records;
+    if (this.#options.world.settings.flag("host.load.all"))
+      for (const { value } of mirror.all("Host")) if (value.status === "Connected") this.#unseen.add(value.uuid);
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
@@ -119,19 +126,28 @@ export class HostKeeper {
       return;
     }
     const signal = AbortSignal.any([AbortSignal.timeout(pingMs), this.#ending.signal]);
-    const answered = await world.link.ping(host, signal).then(
-      () => true,
-      () => false,
-    );
+    const pong = await world.link.ping(host, signal).catch(() => undefined);
+    const answered = pong !== undefined;
     if (this.#ending.signal.aborted) return;
     watched.failures = 0;
     // One that missed a ping is asked again sooner: what is lost shall be known soon.
     watched.dueAt = monotonicMs() + (answered ? this.#intervalMs() : Math.min(this.#intervalMs(), firstPauseMs));
-    if (answered && host.failedPings === 0) return;
-    if (await pinged(world, host.uuid, answered)) {
+    const isNews = !answered || host.failedPings > 0;
+    if (isNews && (await pinged(world, host.uuid, answered))) {
       watched.dueAt = monotonicMs() + firstPauseMs;
       await storagesFollow(world, host.clusterUuid);
     }
+    if (pong !== undefined) await this.#heard(host, watched, pong.bootId);
+  }
+
+  /** A host that was restarted has none of its machines any more, though it answers as before. */
+  async #heard(host: Host, watched: Watched, bootId: string): Promise<void> {
+    const isRestarted = watched.bootId !== undefined && watched.bootId !== bootId;
+    watched.bootId = bootId;
+    if (isRestarted) return this.#options.reconnect(host.uuid);
+    if (!this.#unseen.has(host.uuid)) return;
+    await this.#options.observe(host, AbortSignal.any([AbortSignal.timeout(pingMs), this.#ending.signal]));
+    this.#unseen.delete(host.uuid);
   }
 
   async #again({ uuid, state }: Host, watched: Watched): Promise<void> {

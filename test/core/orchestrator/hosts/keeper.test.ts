@@ -35,14 +35,15 @@ async function bed(t: TestContext, hosts: number) {
   });
   const clock = { monotonicMs: 1_000_000 };
   const [pings, reconnected]: [Ping[], number[]] = [[], []];
-  const answering = { ping: async (_host: string): Promise<boolean> => true };
+  const answering = { ping: async (_host: string): Promise<boolean> => true, bootId: "b" };
+  const observed: string[] = [];
   const keepers: HostKeeper[] = [];
   const keeper = async (manager: string) => {
     await records.change((tx) => tx.put("ManagementNode", manager, { uuid: manager }));
     const link = {
       ping: async ({ uuid }) => {
         pings.push({ host: uuid, manager, at: clock.monotonicMs });
-        if (await answering.ping(uuid)) return { bootId: "b", version: "1", protocol: 1 };
+        if (await answering.ping(uuid)) return { bootId: answering.bootId, version: "1", protocol: 1 };
         throw new Error("It does not answer.");
       },
     } satisfies Partial<HostLink> as unknown as HostLink;
@@ -54,6 +55,7 @@ async function bed(t: TestContext, hosts: number) {
       world,
       managerUuid: manager,
       reconnect: async () => void reconnected.push(clock.monotonicMs),
+      observe: async ({ uuid }) => void observed.push(uuid),
       onTrouble: (what, error) => assert.fail(`${what}: ${String(error)}`),
       monotonicMs: () => clock.monotonicMs,
     });
@@ -73,7 +75,7 @@ async function bed(t: TestContext, hosts: number) {
   const set = (category: string, name: string, value: string) =>
     records.change((tx) => deciders.UpdateGlobalConfig(tx, { category, name, value }));
   const host = () => mirror.get("Host", uuidOf(1))?.value;
-  return { ...made, keeper, pass, set, host, pings, reconnected, answering, mono: clock };
+  return { ...made, keeper, pass, set, host, pings, reconnected, observed, answering, mono: clock };
 }
 
 test("every host is pinged once in an interval, spread over it, whatever the wall clock does", async (t) => {
@@ -186,4 +188,25 @@ test("a keeper that closes looks after no host any more, and notes no ping that 
   mono.monotonicMs += 600_000;
   t.mock.timers.tick(600_000);
   assert.equal(pings.length, 1);
+});
+
+test("a host that was there when the manager began is asked once what runs on it, unless the setting says no", async (t) => {
+  const { keeper, pass, observed, set } = await bed(t, 3);
+  await keeper("a");
+  await pass(180);
+  assert.deepEqual(observed.sort(), [1, 2, 3].map(uuidOf));
+  await set("host", "load.all", "false");
+  await keeper("a");
+  await pass(180);
+  assert.equal(observed.length, 3);
+});
+
+test("a host that was restarted between two pings is connected to anew", async (t) => {
+  const { keeper, pass, answering, reconnected } = await bed(t, 1);
+  await keeper("a");
+  await pass(120);
+  assert.equal(reconnected.length, 0);
+  answering.bootId = "another";
+  await pass(120);
+  assert.equal(reconnected.length, 1);
 });
