@@ -34,6 +34,7 @@ import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
 import { type CallTable, Dispatcher, type DispatcherOptions } from "./dispatch.ts";
 import { type MaintenanceOptions, maintenance } from "./maintenance.ts";
+import { Renewals } from "./renewals.ts";
 import { Sweeper } from "./sweeper.ts";
 
 export type CloudOptions = {
@@ -176,6 +177,11 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   });
   keeper.start();
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
+  const renewals = new Renewals({
+    mirror,
+    now,
+    renew: async (uuid) => void (await records.change((tx) => deciders.RenewHostCertificate(tx, { uuid }, itself))),
+  });
   const sweeper = new Sweeper({
     mirror,
     managerUuid: flows.managerUuid,
@@ -183,6 +189,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     one: [
       { what: "old tasks stay", run: () => removeOldTasks(records, taskRetention(settings), now()) },
       { what: "old records of the audit stay", run: () => retention.sweep() },
+      { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
     ],
     onTrouble: trouble,
   });
