@@ -27,6 +27,7 @@ import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
 import { Allocator } from "../orchestrator/vm/allocator.ts";
 import { createVmFlow } from "../orchestrator/vm/create.ts";
+import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
 import { destroyVmFlow, expungeVmFlow, rebootVmFlow, startVmFlow, stopVmFlow } from "../orchestrator/vm/run.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import type { Store } from "../store/store.ts";
@@ -189,6 +190,13 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     one: [
       { what: "old tasks stay", run: () => removeOldTasks(records, taskRetention(settings), now()) },
       { what: "old records of the audit stay", run: () => retention.sweep() },
+      {
+        what: "machines that were deleted long ago are not expunged",
+        run: async () => {
+          for (const uuid of dueForExpunge(mirror, settings, now()))
+            await records.change((tx) => deciders.ExpungeVmInstance(tx, { uuid }, itself));
+        },
+      },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
     ],
     onTrouble: trouble,

@@ -4,6 +4,7 @@ import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
 import type { ResourceKind } from "../model/cloud/resources.ts";
 import { observeVm } from "../model/cloud/vm-life.ts";
 import { vmStates } from "../model/cloud/vm-states.ts";
+import { NodeError } from "../model/error.ts";
 import { listed, shown } from "../model/quote.ts";
 import { orThrow } from "./calls/shared.ts";
 import type { Flow } from "./flow/flow.ts";
@@ -75,17 +76,23 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
         name: "records",
         title: "Removing the records",
         async run({ kind, uuid, mode }) {
-          for (;;) {
+          for (let most = atOnce; ; ) {
             const doomed = doomedBy(mirror, kind as ResourceKind, uuid);
             if (doomed.length === 0) return undefined;
-            const part = doomed.slice(0, atOnce);
-            await world.records.change((tx) => {
-              for (const each of part) {
-                check(mirror, each, mode);
-                remove(tx, each);
-              }
-              checkAlone(tx, part);
-            });
+            const part = doomed.slice(0, most);
+            try {
+              await world.records.change((tx) => {
+                for (const each of part) {
+                  check(mirror, each, mode);
+                  remove(tx, each);
+                }
+                checkAlone(tx, part);
+              });
+            } catch (error) {
+              // With much below each of them they don't fit into one transaction.
+              if (!(error instanceof NodeError && error.code === "STORE.TOO_LARGE") || part.length < 2) throw error;
+              most = Math.ceil(part.length / 2);
+            }
           }
         },
       },
@@ -127,6 +134,12 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
     // They stay, and are said to be stopped: one that still runs there could be started once more elsewhere.
     for (const { value } of mirror.find("VmInstance", "hostUuid", uuid)) checkMachine(mirror, value, mode);
   }
+  // A machine without its volumes is none: neither the one that runs, nor the one that is being worked on.
+  if (kind === "PrimaryStorage")
+    for (const { value } of mirror.find("Volume", "primaryStorageUuid", uuid)) {
+      const user = value.vmInstanceUuid === null ? undefined : mirror.get("VmInstance", value.vmInstanceUuid)?.value;
+      if (user !== undefined) checkMachine(mirror, user, mode);
+    }
   const machine = kind === "VmInstance" ? mirror.get("VmInstance", uuid)?.value : undefined;
   if (machine !== undefined) checkMachine(mirror, machine, mode);
 }

@@ -282,3 +282,36 @@ test("a start that fails late, when the machine was started elsewhere meanwhile,
   const here = await hosts.hosts.get("10.0.0.2")?.driver.machines(AbortSignal.timeout(1_000));
   assert.ok(!here?.some((each) => each.state === "running"));
 });
+
+test("a deleted machine is expunged by itself after the time that the setting says, unless it says never", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, done, cloud } = bed;
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
+  await cloud.sweep();
+  assert.equal((await call("GetVmInstance", { uuid })).inventory.state, "Destroyed");
+  const expunges = () => [...cloud.mirror.all("Task")].filter(({ value }) => value.call === "ExpungeVmInstance");
+  await call("UpdateGlobalConfig", { category: "vm", name: "deletionPolicy", value: "Never" });
+  for (const name of ["expungeInterval", "expungePeriod"])
+    await call("UpdateGlobalConfig", { category: "vm", name, value: "1" });
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await cloud.sweep();
+  assert.equal(expunges().length, 0);
+  await call("UpdateGlobalConfig", { category: "vm", name: "deletionPolicy", value: "Delay" });
+  await cloud.sweep();
+  assert.equal(
+    (await taskEnd(cloud.mirror, expunges()[0]?.value.uuid ?? "", AbortSignal.timeout(60_000)))?.state,
+    "Succeeded",
+  );
+  assert.equal((await call("QueryVmInstance", { count: true })).total, 0);
+});
+
+test("a storage goes only when no machine that may run has its volumes there", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { done, primary } = bed;
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  const refused = await done("DeletePrimaryStorage", { uuid: primary.uuid });
+  assert.deepEqual([refused.state, refused.error?.code], ["Failed", "VM.1010"]);
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("DeletePrimaryStorage", { uuid: primary.uuid })).state, "Succeeded");
+});

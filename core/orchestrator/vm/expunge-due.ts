@@ -1,0 +1,18 @@
+import type { Mirror } from "../mirror.ts";
+import type { LiveSettings } from "../settings.ts";
+
+/** At one look: volumes of many machines that were deleted together are not removed in one minute. */
+const atOnce = 20;
+
+/** Machines that were deleted so long ago that they are to be expunged now, the oldest first. Source: cloud.md, "Storage". */
+export function dueForExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
+  if (settings.choice("vm.deletionPolicy") !== "Delay") return [];
+  const latest = now - settings.number("vm.expungePeriod") * 1000;
+  const due: { uuid: string; lastOpDate: number }[] = [];
+  for (const { value } of mirror.all("VmInstance"))
+    if (value.state === "Destroyed" && value.operation === null && value.lastOpDate <= latest) due.push(value);
+  return due
+    .sort((a, b) => a.lastOpDate - b.lastOpDate)
+    .slice(0, atOnce)
+    .map(({ uuid }) => uuid);
+}
