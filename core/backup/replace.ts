@@ -30,6 +30,11 @@ export async function replaceFiles(folder: string, files: Replacement): Promise<
   await finishReplacement(folder);
 }
 
+/** Whether a replacement was begun and is not finished. */
+export async function isReplacing(folder: string): Promise<boolean> {
+  return (await stat(join(folder, noteFile)).catch(() => undefined)) !== undefined;
+}
+
 /**
  * Carries out what was noted; nothing where nothing was. Gives whether there was something. To be called before the
  * store is opened. @throws BACKUP.HALF_RESTORED; the system's error

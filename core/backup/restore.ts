@@ -14,7 +14,7 @@ import {
   whatStands,
 } from "./place.ts";
 import { type UnpackedBackup, unpackBackup } from "./read.ts";
-import { finishReplacement } from "./replace.ts";
+import { finishReplacement, isReplacing } from "./replace.ts";
 import { isAtWork, removeBackup } from "./shelf.ts";
 import { backUpStandingStore, hasStore } from "./standing.ts";
 
@@ -48,12 +48,14 @@ const workFolder = /^\.restore-(\d+)-/;
 export async function restoreBackup(file: string, world: RestoreWorld): Promise<Restored> {
   const folder = dirname(world.configuration["store.file"]);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await requireNoOther(folder, world.now());
+  const left = await leftovers(folder, world.now());
   const wasRunning = await world.isRunning();
   // One that fails is started again and again: it must not find half of a store.
   if (!wasRunning) await world.stop();
   // Of a store that is open, the manager has done so itself.
   if (!wasRunning && (await finishReplacement(folder))) world.log("A restore that was cut off is finished.");
+  // Only now: what a restore that was killed had still to put in place lies there.
+  for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
   const work = await mkdtemp(join(folder, `.restore-${process.pid}-`));
   try {
     world.log("Checking the backup");
@@ -82,12 +84,14 @@ export async function restoreBackup(file: string, world: RestoreWorld): Promise<
     }
     return { isDone: true, safety: safety.file };
   } finally {
-    await rm(work, { recursive: true, force: true });
+    // What has not been put in place yet is needed by whoever finishes it.
+    if (!(await isReplacing(folder))) await rm(work, { recursive: true, force: true });
   }
 }
 
-/** Removes what a restore that was killed has left. @throws BACKUP.RESTORING while another one runs */
-async function requireNoOther(folder: string, now: number): Promise<void> {
+/** Folders of restores that were killed. @throws BACKUP.RESTORING while another one runs */
+async function leftovers(folder: string, now: number): Promise<string[]> {
+  const left: string[] = [];
   for (const name of await readdir(folder)) {
     const pid = workFolder.exec(name)?.[1];
     if (pid === undefined) continue;
@@ -97,8 +101,9 @@ async function requireNoOther(folder: string, now: number): Promise<void> {
         remedy: "Wait until it has ended.",
         values: { pid: Number(pid) },
       });
-    await rm(join(folder, name), { recursive: true, force: true });
+    left.push(name);
   }
+  return left;
 }
 
 type Way = { first: Standing; wasRunning: boolean; work: string; isOther: boolean };
