@@ -47,6 +47,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
         async run({ kind, uuid, mode }) {
           const doomed = doomedBy(mirror, kind as ResourceKind, uuid);
           for (const each of doomed) check(mirror, each, mode);
+          checkCards(mirror, kind, doomed);
           const clusters = doomed.flatMap((each) => {
             const host = each.kind === "Host" ? mirror.get("Host", each.uuid)?.value : undefined;
             return host === undefined ? [] : [host.clusterUuid];
@@ -82,6 +83,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
             const part = doomed.slice(0, most);
             try {
               await world.records.change((tx) => {
+                checkCards(mirror, kind, part);
                 for (const each of part) {
                   check(mirror, each, mode);
                   remove(tx, each);
@@ -142,6 +144,22 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
     }
   const machine = kind === "VmInstance" ? mirror.get("VmInstance", uuid)?.value : undefined;
   if (machine !== undefined) checkMachine(mirror, machine, mode);
+}
+
+/** Networks that are deleted for themselves, and not with all that uses them, have no cards left. @throws NETWORK.1007 */
+function checkCards(mirror: Mirror, root: string, doomed: Doomed): void {
+  if (root !== "L2Network" && root !== "L3Network") return;
+  for (const { kind, uuid } of doomed) {
+    if (kind !== "L3Network") continue;
+    const machines = mirror
+      .find("VmNic", "l3NetworkUuid", uuid)
+      .map(({ value }) => mirror.get("VmInstance", value.vmInstanceUuid)?.value.name ?? value.vmInstanceUuid);
+    if (machines.length === 0) continue;
+    const where = `L3Network ${shown(mirror.get("L3Network", uuid)?.value.name ?? uuid)}`;
+    const details = `Cards in it have ${listed([...new Set(machines)].map((each) => shown(each)))}.`;
+    const remedy = "Expunge these machines first, or leave the network.";
+    throw new CloudError(refusalOf("NETWORK.1007", { where, details, remedy }));
+  }
 }
 
 /** @throws VM.1010 for a machine that may run */

@@ -16,13 +16,16 @@ export async function answerText(request: Request, answer: object, { isTable, wa
     return recordText(only !== undefined && more.length === 0 ? only : { ...answer }, width);
   }
   const total = found.get("total");
-  if (rows.length > 0 || typeof total !== "number") {
+  const isCount = rows.length === 0 && request.texts.has("count") && typeof total === "number";
+  if (!isCount) {
     const columns = request.texts.get("fields")?.flatMap((text) => text.split(","));
     const { text, leftOut } = tableText(columns ?? tableColumns[request.call.resource], rows.filter(isRecord), width);
     // Of the columns that nobody has asked for, those that fit are enough.
     if (columns !== undefined && leftOut.length > 0)
       warn(`No room for ${leftOut.join(", ")}: widen the terminal, or name it with COLUMNS=.`);
-    return typeof total === "number" ? `${text}${rows.length} of ${total}\n` : text;
+    const isAsked = request.texts.has("replyWithCount");
+    const isCut = typeof total === "number" && total > rows.length;
+    return isAsked || isCut ? `${text}${rows.length} of ${String(total)}\n` : text;
   }
   return `${total}\n`;
 }

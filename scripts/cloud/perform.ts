@@ -3,7 +3,7 @@ import { type CloudCallName, cloudCalls } from "../../core/model/cloud/calls/ind
 import { cloudErrorBody } from "../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../core/model/error.ts";
 import { ProgressLine } from "./progress.ts";
-import { inputOf, type Request } from "./request.ts";
+import { inputOf, isQuery, type Request } from "./request.ts";
 import type { SecretSource } from "./secrets.ts";
 import { forgetSession, keepSession } from "./session-file.ts";
 
@@ -12,6 +12,8 @@ export type Performance = {
   secrets: SecretSource;
   /** Asks a person; undefined where nobody is there. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
+  /** The answer is for a person, who has to see that there is more than is shown. */
+  isTable: boolean;
   /** The end of a task is waited for. */
   isWaiting: boolean;
   signal: AbortSignal;
@@ -28,7 +30,7 @@ export async function perform(request: Request, how: Performance): Promise<objec
   if (request.call.access === "session" && client.token === undefined) throw noSession(client.server);
   const looked = request.name === "AddKVMHost" ? await lookedAt(request, how) : {};
   const secrets = request.missingSecrets.length === 0 ? new Map() : await how.secrets(request.missingSecrets);
-  const input = { ...inputOf(request, secrets), ...looked };
+  const input = { ...inputOf(request, secrets), ...looked, ...(how.isTable ? countedToo(request) : {}) };
   try {
     if (request.name === "LogInByAccount") return await logIn(input, how);
     const answer = await client.ask(request.name, input, how.signal);
@@ -41,6 +43,12 @@ export async function perform(request: Request, how: Performance): Promise<objec
     if (error instanceof CallRefused && error.code === "IDENTITY.1001") forget(client);
     throw error;
   }
+}
+
+/** A table says how many there are in all. */
+function countedToo({ name, texts }: Request): object {
+  const isCounted = ["count", "replyWithCount"].some((key) => texts.has(key));
+  return isQuery(name) && !isCounted ? { replyWithCount: true } : {};
 }
 
 /**

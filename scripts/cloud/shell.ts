@@ -12,7 +12,7 @@ import { lookupWith } from "./lookup.ts";
 import { perform } from "./perform.ts";
 import { errorJson, errorText } from "./print.ts";
 import { readRequest } from "./request.ts";
-import { confirmationOfTerminal, secretsOfTerminal } from "./secrets.ts";
+import { confirmationOfTerminal, secretsOfFile, secretsOfTerminal } from "./secrets.ts";
 import { sessionOf } from "./session-file.ts";
 import { wordsOf } from "./words.ts";
 
@@ -136,10 +136,12 @@ class Shell {
       }
       const request = readRequest(asked);
       const has = (name: "tables" | "no-wait") => options.has(name) || this.#given.options.has(name);
+      const file = options.get("password-file") ?? this.#given.options.get("password-file");
       const answer = await perform(request, {
         client: this.#client,
-        secrets: secretsOfTerminal,
+        secrets: file === undefined ? secretsOfTerminal : secretsOfFile(file),
         confirm: this.#isTerminal ? confirmationOfTerminal() : undefined,
+        isTable: has("tables") && !options.has("json"),
         isWaiting: !has("no-wait"),
         signal: running.signal,
         warn,

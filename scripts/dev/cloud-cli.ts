@@ -14,6 +14,7 @@ try {
   const place = cloudPlace(privatePlace(process.env, os.homedir()).home);
   const isThere = fs.existsSync(place.configuration);
   const port = isThere ? parseManagerConfiguration(fs.readFileSync(place.configuration, "utf8"))["api.port"] : "8080";
+  if (!isThere) process.stderr.write("No cloud was started in this place yet: npm run -s cloud\n");
   const ca = path.join(place.tls, "ca.crt");
   const own = isThere ? ["--host", "127.0.0.1", "--port", port, ...(fs.existsSync(ca) ? ["--ca", ca] : [])] : [];
   const run = spawnSync(process.execPath, [bundle("zstack-cli"), ...own, ...process.argv.slice(2)], {

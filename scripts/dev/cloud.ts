@@ -33,13 +33,19 @@ async function main(): Promise<void> {
   writeConfiguration(place, port);
   const passwords = { admin: keptPassword(place.adminPassword), root: keptPassword(place.rootPassword) };
   const children: ChildProcess[] = [];
+  /** Hosts that came up. */
+  const isUp = new Set<string>();
   let isEnding = false;
   const start = (name: string, args: readonly string[]) => {
     const log = fs.openSync(path.join(place.folder, `${name}.log`), "a", 0o600);
     const child = spawn(process.execPath, [...args], { stdio: ["ignore", log, log], cwd: "/" });
     fs.closeSync(log);
     child.once("exit", (code, signal) => {
-      if (!isEnding) void end(1, `${name} ended by itself (${signal ?? `status ${code}`}); see ${name}.log`);
+      if (isEnding) return;
+      const what = `${name} ended by itself (${signal ?? `status ${code}`}); see ${name}.log`;
+      // A host that dies is what a cloud is for.
+      if (isUp.has(name)) process.stdout.write(`${what}. Ctrl-C and npm run -s cloud start it again.\n`);
+      else void end(1, what);
     });
     children.push(child);
   };
@@ -77,6 +83,7 @@ async function main(): Promise<void> {
       start(`host-${nth}`, [...agent, ...channel]);
       await answering(socket);
       await choosePassword(socket, passwords.root);
+      isUp.add(`host-${nth}`);
     }
     process.stdout.write(introduction(place, addresses));
   }

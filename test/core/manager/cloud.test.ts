@@ -315,3 +315,20 @@ test("a storage goes only when no machine that may run has its volumes there", a
   assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("DeletePrimaryStorage", { uuid: primary.uuid })).state, "Succeeded");
 });
+
+test("a network goes only when no machine has a card in it, be it stopped", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { done, l3 } = bed;
+  const uuid = (await machine(bed, { l3NetworkUuids: [l3.uuid] })).resourceUuid ?? "";
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
+  for (const [name, of] of [
+    ["DeleteL3Network", l3.uuid],
+    ["DeleteL2Network", l3.l2NetworkUuid],
+  ] as const) {
+    const refused = await done(name, { uuid: of });
+    assert.deepEqual([refused.state, refused.error?.code], ["Failed", "NETWORK.1007"]);
+  }
+  for (const name of ["DestroyVmInstance", "ExpungeVmInstance"] as const)
+    assert.equal((await done(name, { uuid })).state, "Succeeded");
+  assert.equal((await done("DeleteL2Network", { uuid: l3.l2NetworkUuid })).state, "Succeeded");
+});

@@ -309,3 +309,13 @@ test("help is of the tables", async () => {
   const { stdout } = await runAlone("help");
   for (const name of cloudCallNames) assert.match(stdout, new RegExp(` ${name}\\b`));
 });
+
+test("a table that leaves resources out says how many there are, and an empty one is a table", async (t) => {
+  const bed = await cliBed(t);
+  await bed.logIn();
+  assert.match((await bed.run("-s", "QueryZone", "fields=name")).stdout, /^name\n-+\n$/);
+  for (const name of ["a", "b", "c"]) await bed.run("CreateZone", `name=${name}`);
+  assert.match((await bed.run("-s", "QueryZone", "fields=name", "limit=2")).stdout, /\n2 of 3\n$/);
+  assert.doesNotMatch((await bed.run("-s", "QueryZone", "fields=name")).stdout, / of /);
+  assert.equal((await bed.run("-s", "QueryZone", "count=true")).stdout, "3\n");
+});
