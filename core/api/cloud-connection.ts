@@ -13,7 +13,7 @@ type NetworkAddress = {
   port: number;
   /** PEM text of the cloud's certificate authority; without it, those that the system trusts. */
   ca?: string | undefined;
-  /** The name that its certificate must have; without it, `host`. Certificates of nodes have host names, no addresses. */
+  /** The name that its certificate must have; without it, `host`: its host name and all its addresses are good. */
   tlsName?: string | undefined;
 };
 

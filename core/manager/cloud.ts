@@ -181,7 +181,11 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const renewals = new Renewals({
     mirror,
     now,
-    renew: async (uuid) => void (await records.change((tx) => deciders.RenewHostCertificate(tx, { uuid }, itself))),
+    renew: (uuid) =>
+      records
+        .change((tx) => deciders.RenewHostCertificate(tx, { uuid }, itself))
+        .then(() => undefined)
+        .catch((error: unknown) => trouble(`the certificate of host ${uuid} is not renewed`, error)),
   });
   const sweeper = new Sweeper({
     mirror,
@@ -193,8 +197,11 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       {
         what: "machines that were deleted long ago are not expunged",
         run: async () => {
+          // One that is refused, such as a locked one, holds up no other.
           for (const uuid of dueForExpunge(mirror, settings, now()))
-            await records.change((tx) => deciders.ExpungeVmInstance(tx, { uuid }, itself));
+            await records
+              .change((tx) => deciders.ExpungeVmInstance(tx, { uuid }, itself))
+              .catch((error: unknown) => trouble(`the machine ${uuid} is not expunged`, error));
         },
       },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },

@@ -4,7 +4,7 @@ import { renewalTime } from "../pki/fingerprint.ts";
 export type RenewalsOptions = {
   mirror: Mirror;
   now: () => number;
-  /** Starts the task that gives a host another certificate. @throws what refuses it */
+  /** Starts the task that gives a host another certificate; tells itself why it could not. */
   renew: (hostUuid: string) => Promise<void>;
 };
 

@@ -10,7 +10,8 @@ export function dueForExpunge(mirror: Mirror, settings: LiveSettings, now: numbe
   const latest = now - settings.number("vm.expungePeriod") * 1000;
   const due: { uuid: string; lastOpDate: number }[] = [];
   for (const { value } of mirror.all("VmInstance"))
-    if (value.state === "Destroyed" && value.operation === null && value.lastOpDate <= latest) due.push(value);
+    if (value.state === "Destroyed" && value.operation === null && !value.locked && value.lastOpDate <= latest)
+      due.push(value);
   return due
     .sort((a, b) => a.lastOpDate - b.lastOpDate)
     .slice(0, atOnce)
