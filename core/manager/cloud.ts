@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
-import { cloudCallNames } from "../model/cloud/calls/index.ts";
+import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
+import { unknownAccount } from "../model/cloud/operations.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
@@ -253,6 +254,11 @@ function callTable(parts: TableParts): CallTable {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
     ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),
     ...queryReaders(store),
+    LogInByAccount: {
+      act: more.LogInByAccount,
+      accountOf: ({ accountName }: CallInput<"LogInByAccount">) =>
+        identity.isUserName(accountName) ? accountName : unknownAccount,
+    },
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {
         flows.cancel(tx, uuid);

@@ -119,6 +119,11 @@ export class Identity {
     };
   }
 
+  /** Whether a user has this name. Not to be told to whoever tries to log in. */
+  isUserName(name: string): boolean {
+    return this.#userNamed(name) !== undefined;
+  }
+
   /**
    * Who calls. For every call but log-out and the change of the password. Answers from memory; a session that another
    * manager has opened is known a moment after that.
