@@ -4,7 +4,6 @@ import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "../../core/api/client.ts";
 import { HttpsHostLink } from "../../core/api/host/link.ts";
-import { askManager } from "../../core/api/manager-door.ts";
 import { packMembers } from "../../core/backup/tar.ts";
 import { pkiFiles } from "../../core/manager/pki-files.ts";
 import { type LogRange, logRanges } from "../../core/model/archives.ts";
@@ -99,7 +98,7 @@ async function otherNodes({ door, addresses }: CtlWorld): Promise<Node[] | undef
   try {
     for (;;) {
       const page = { limit: 1000, start: nodes.length, fields: ["uuid", "name", "managementIp"], sortBy: "uuid" };
-      const { inventories } = await askManager("QueryHost", page, door);
+      const { inventories } = await door.ask("QueryHost", page);
       for (const { uuid, name, managementIp } of inventories)
         nodes.push({ uuid: String(uuid), name: String(name), managementIp: String(managementIp) });
       if (inventories.length < page.limit) return nodes.filter(({ managementIp }) => !own.has(managementIp));

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { askManager } from "../../core/api/manager-door.ts";
 import { NodeError } from "../../core/model/error.ts";
 import type { CtlWorld } from "./world.ts";
 
@@ -58,7 +57,7 @@ export async function changeUnits(
 /** Whether the manager answers now. */
 export async function managerAnswers({ door }: CtlWorld): Promise<boolean> {
   try {
-    return (await askManager("IsReady", {}, { ...door, timeoutMs: answerMs })).ready;
+    return (await door.ask("IsReady", {}, { timeoutMs: answerMs })).ready;
   } catch {
     return false;
   }

@@ -89,7 +89,7 @@ async function start(options: StartOptions, verb: "start" | "restart", from = 0)
 }
 
 async function isReady({ manager }: ServiceWorld): Promise<boolean> {
-  return manager(readyMs, (calls) => calls.call("IsReady", {})).then(
+  return manager.ask("IsReady", {}, { timeoutMs: readyMs }).then(
     ({ ready }) => ready,
     () => false,
   );
