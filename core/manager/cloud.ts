@@ -213,6 +213,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const lost = new AbortController();
   flows.lost.addEventListener("abort", () => lost.abort(flows.lost.reason), { once: true });
   mirror.ended.catch((error: unknown) => lost.abort(error));
+  // Without its place it decides nothing more, also in the time in which it answers what it was asked before it ends.
+  lost.signal.addEventListener("abort", () => {
+    ending.abort(lost.signal.reason);
+    void keeper.close();
+    void sweeper.close();
+  });
 
   return {
     dispatcher: new Dispatcher(dispatching),

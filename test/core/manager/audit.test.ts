@@ -180,7 +180,10 @@ test("arguments are one line of a bounded length, whatever they are", () => {
   const long = { name: "x".repeat(1_000), tags: Array.from({ length: 1_024 }, (_, n) => `a::${n}`) };
   const text = argumentsText(long, long) ?? "";
   assert.match(text, /^name=x{127}… tags=a::0,a::1,.*,a::15,…$/);
-  const hostile = { description: `\u001b[2J\u202e${String.fromCharCode(0xd800)} 👩\u2028`.repeat(40), more: { token: "secret", x: 1 } };
+  const hostile = {
+    description: `\u001b[2J\u202e${String.fromCharCode(0xd800)} 👩\u2028`.repeat(40),
+    more: { token: "secret", x: 1 },
+  };
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`field${n}`, hostile.description]));
   for (const given of [hostile, many, { name: "👩".repeat(100) }]) {
     const told = argumentsText(given, given);
