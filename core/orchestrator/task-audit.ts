@@ -24,7 +24,7 @@ export function writeAuditEnd(tx: Tx, taskUuid: string, errorCode: string | null
   if (record === undefined) return;
   tx.delete("TaskAudit", taskUuid);
   // Whatever stands in the audit: a record that was too old for it goes again with the next sweep.
-  tx.put("AuditRecord", String(record["uuid"]), {
+  tx.rewrite("AuditRecord", String(record["uuid"]), {
     ...record,
     lastOpDate: tx.now,
     succeeded: errorCode === null,
