@@ -291,18 +291,12 @@ function callTable(parts: TableParts): CallTable {
   return calls;
 }
 
-/** Calls that somebody whose password has to be changed may make: they check the session by themselves. */
+/** Calls that somebody whose password has to be changed may make; ValidateSession tells it by itself. */
 const alwaysAllowed: ReadonlySet<string> = new Set(["UpdateAccountPassword", "LogOut", "ValidateSession"]);
 
 function authenticator(identity: Identity): DispatcherOptions["authenticate"] {
   return (token, call) => {
-    try {
-      const { session, user } = identity.authenticate(token);
-      return { sessionUuid: session.uuid, userUuid: user.uuid, accountName: user.name };
-    } catch (error) {
-      const mustChange = error instanceof CloudError && error.code === "IDENTITY.1003";
-      if (mustChange && alwaysAllowed.has(call)) return { sessionUuid: null, userUuid: null, accountName: null };
-      throw error;
-    }
+    const caller = alwaysAllowed.has(call) ? identity.identify(token) : identity.authenticate(token);
+    return { sessionUuid: caller.session.uuid, userUuid: caller.user.uuid, accountName: caller.user.name };
   };
 }

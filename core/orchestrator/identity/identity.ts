@@ -137,6 +137,11 @@ export class Identity {
     return caller;
   }
 
+  /** The same for log-out and the change of the password: it may be one that has to be changed. @throws IDENTITY.1001 */
+  identify(token: Secret): Caller {
+    return this.#sessions.use(token);
+  }
+
   /** @throws IDENTITY.1001 */
   async logOut(token: Secret): Promise<void> {
     await this.#sessions.end(this.#sessions.use(token).session.uuid);

@@ -155,6 +155,22 @@ test("a log-in, right or wrong, names the account; a text that is no account's n
   assert.equal(findSecret(all, [mistyped, adminPassword, "not the password"]), undefined);
 });
 
+test("whoever changes a password that has to be changed is named, too", async (t) => {
+  const bed = await testCloud(t);
+  const { dispatcher } = bed.cloud;
+  const [first, second] = ["a first long secret", "a second long secret"];
+  const ask = { token: undefined, address: "192.0.2.1", requestBytes: 0 };
+  await dispatcher.run("ResetAccountPassword", { newPassword: first, mustChange: true }, { ...ask, isRoot: true });
+  const opened = await dispatcher.run("LogInByAccount", { accountName: "admin", password: first }, ask);
+  const { token } = (opened as { session: { token: string } }).session;
+  await refuses(dispatcher.run("QueryZone", {}, { ...ask, token }), "IDENTITY.1003");
+  await dispatcher.run("UpdateAccountPassword", { oldPassword: first, newPassword: second }, { ...ask, token });
+  const [changed, ...more] = await recordsOf(bed, "UpdateAccountPassword");
+  assert.deepEqual([changed?.accountName, changed?.succeeded, changed?.arguments, more], ["admin", true, null, []]);
+  const [reset] = await recordsOf(bed, "ResetAccountPassword");
+  assert.deepEqual([reset?.accountName, reset?.arguments], ["root", "mustChange=true"]);
+});
+
 test("the audit has what was given, without a password, and nothing of what no schema knows", async (t) => {
   const bed = await place(t, ["10.0.0.2"]);
   const [added] = await recordsOf(bed, "AddKVMHost");
