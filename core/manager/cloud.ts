@@ -3,7 +3,6 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
 import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
-import { CloudError } from "../model/cloud/refusal.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";

@@ -102,8 +102,8 @@ describe("a store on etcd", { skip: skipFor(why) }, () => {
   it("a record that keeps what it is found by goes together with others, and is found as before, once", async () => {
     const store = await open({ indexes: { vm: ["name"] } });
     const vm = (n: number, state: string): Change => ({
-      ...put(`vm${n}`, { name: `n${n}`, state }),
-      keepsIndexed: true,
+      ...{ do: "put", kind: "vm", key: `vm${n}`, keepsIndexed: true },
+      value: { name: `n${n}`, state },
     });
     await store.transact(Array.from({ length: 300 }, (_, n) => vm(n, "old")));
     const revisions = await Promise.all(Array.from({ length: 300 }, (_, n) => store.transact([vm(n, "new")])));
