@@ -48,6 +48,8 @@ async function main(): Promise<void> {
   if (await finishReplacement(dirname(configuration["store.file"]))) log.warn("a restore that was cut off is finished");
 
   const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
+  // Also before any host is connected to: zstack-ctl uses it, too.
+  await authority.manager();
   const certificate = await ServerCertificate.open({
     server: (names) => authority.server(names),
     names: () => {

@@ -72,7 +72,7 @@ it("a store of many pages is put aside whole, and only what is ours is removed",
   assert.ok(file?.startsWith(`${kept}/`));
   const unpacked = join(folder.path, `unpacked-${nth}`);
   mkdirSync(unpacked);
-  const { manifest } = await unpackBackup(file, unpacked);
+  const { manifest } = await unpackBackup(file ?? "", unpacked);
   assert.deepEqual(manifest.store.records, { Host: 100, Volume: 1_200 });
   assert.equal(cluster.ctl(["get", "--prefix", "/binnacle/", "--keys-only"]).trim(), "");
   assert.match(cluster.ctl(["get", "/other/program"]), /stays/);
