@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import { hostname, networkInterfaces } from "node:os";
@@ -23,6 +22,7 @@ import { standInFor, whenReached } from "./manager/waiting.ts";
 import { NodeError } from "./model/error.ts";
 import { type ManagerConfiguration, parseManagerConfiguration } from "./model/manager-configuration.ts";
 import { Secret } from "./model/secret.ts";
+import { textOrNothing } from "./node/durable.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { sinceBootMs } from "./node/machine.ts";
 import { cloudUuid } from "./orchestrator/calls/handler.ts";
@@ -167,24 +167,14 @@ function crash(log: Log, error: unknown): never {
 
 /** The presets hold when there is no file. @throws MANAGER.CONFIGURATION */
 async function readConfiguration(): Promise<ManagerConfiguration> {
-  try {
-    return parseManagerConfiguration(await readFile(flags.configuration, "utf8"));
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return parseManagerConfiguration("");
-    throw error;
-  }
+  return parseManagerConfiguration((await textOrNothing(flags.configuration)) ?? "");
 }
 
 /** admin's first password: a hash of crypt(3), which the installer has left, or a word for tests and training. */
 async function firstPassword(): Promise<{ adminPassword?: FirstPassword }> {
-  try {
-    const kept = (await readFile(flags["admin-password"], "utf8")).trim();
-    if (kept === "") return {};
-    return { adminPassword: kept.startsWith("$") ? { cryptHash: new Secret(kept) } : new Secret(kept) };
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
-    throw error;
-  }
+  const kept = (await textOrNothing(flags["admin-password"]))?.trim() ?? "";
+  if (kept === "") return {};
+  return { adminPassword: kept.startsWith("$") ? { cryptHash: new Secret(kept) } : new Secret(kept) };
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { isAbsent } from "../../core/api/manager-door.ts";
 import { NodeError } from "../../core/model/error.ts";
 import type { CtlWorld } from "./world.ts";
 
@@ -71,11 +72,17 @@ export async function requireAnswer(world: CtlWorld): Promise<void> {
     const { active } = await unitState(world, managerUnit);
     const isOver = active === "failed" || active === "inactive";
     if (isOver || performance.now() > deadline)
-      throw new NodeError("CTL.NO_ANSWER", `The manager does not answer; its unit is ${active}.`, {
+      throw new NodeError("CTL.NO_ANSWER", `The manager is not ready; its unit is ${active}.${await whyNot(world)}`, {
         remedy: `See: journalctl -b -u ${managerUnit}`,
       });
     await pause(pollMs);
   }
+}
+
+/** What it says itself, such as that it waits for etcd. */
+async function whyNot({ door }: CtlWorld): Promise<string> {
+  const said = (error: unknown) => (isAbsent(error) || !(error instanceof Error) ? "" : ` It says: ${error.message}`);
+  return door.ask("GetManagementSummary", {}, { timeoutMs: answerMs }).then(() => "", said);
 }
 
 /** Starts the manager with what belongs to it, and waits until it answers. */
