@@ -13,7 +13,7 @@ import {
   type Ratios,
   type StorageOption,
 } from "./placement.ts";
-import { roomsOf } from "./room.ts";
+import { fullPlaces, roomsOf } from "./room.ts";
 
 type Waiting = { decide: (tx: Tx, round: Round) => unknown; settle: (outcome: Outcome) => void };
 type Outcome = { value: unknown } | { error: unknown };
@@ -92,6 +92,7 @@ export class Allocator {
 export class Round {
   readonly #tx: Tx;
   readonly ratios: Ratios;
+  readonly #threshold: number;
   #hosts: HostOption[] | undefined;
   #storages: StorageOption[] | undefined;
   readonly #addresses = new Map<string, Pool>();
@@ -103,6 +104,7 @@ export class Round {
       memory: settings.number("mevoco.overProvisioning.memory"),
       storage: settings.number("mevoco.overProvisioning.primaryStorage"),
     };
+    this.#threshold = settings.number("mevoco.threshold.primaryStorage.physicalCapacity");
   }
 
   /** @throws VM.1008 */
@@ -144,7 +146,11 @@ export class Round {
 
   *#readStorages(): Generator<StorageOption> {
     for (const storage of this.#tx.all("PrimaryStorage"))
-      yield { storage, rooms: roomsOf(this.#tx, storage, this.ratios.storage) };
+      yield {
+        storage,
+        rooms: roomsOf(this.#tx, storage, this.ratios.storage),
+        full: fullPlaces(this.#tx, storage, this.#threshold),
+      };
   }
 }
 

@@ -24,8 +24,8 @@ export type HostOption = {
   free: { cpu: number; memoryBytes: number };
 };
 
-/** A storage with what is left of it, as {@link roomsOf} gives it. */
-export type StorageOption = { storage: Storage; rooms: Map<string, number> };
+/** A storage with what is left of it, as {@link roomsOf} gives it, and where it is full, as {@link fullPlaces} does. */
+export type StorageOption = { storage: Storage; rooms: Map<string, number>; full: ReadonlySet<string> };
 
 export type Ratios = { cpu: number; memory: number; storage: number };
 
@@ -150,10 +150,14 @@ function storageFor(
     ({ storage }) => primaryStorageRefusal(storage.name, storage, "newVolume") === undefined,
   );
   if (usable.length === 0) return "no storage of its cluster is Enabled and Connected";
+  const isFull = (option: StorageOption) => option.full.has(placeOf(option, host));
+  if (usable.every(isFull)) return "its storage is in use above threshold.primaryStorage.physicalCapacity";
   const preferred = new Set(preferredForRoot(usable.map(({ storage }) => storage)).map(({ uuid }) => uuid));
   const wanted = charged(sizeBytes, ratios.storage);
   const room = (option: StorageOption) => option.rooms.get(placeOf(option, host)) ?? 0;
-  const roomy = usable.filter((option) => preferred.has(option.storage.uuid) && room(option) >= wanted);
+  const roomy = usable.filter(
+    (option) => preferred.has(option.storage.uuid) && room(option) >= wanted && !isFull(option),
+  );
   const [best] = roomy.toSorted((a, b) => room(b) - room(a) || (a.storage.uuid < b.storage.uuid ? -1 : 1));
   return best ?? `no room for ${formatSize(sizeBytes)} on its storage`;
 }
