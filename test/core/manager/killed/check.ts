@@ -7,6 +7,7 @@ import { resourceKinds } from "../../../../core/orchestrator/kinds.ts";
 import { Mirror } from "../../../../core/orchestrator/mirror.ts";
 import { storeIndexes } from "../../../../core/orchestrator/retention.ts";
 import { SqliteStore } from "../../../../core/store/sqlite.ts";
+import type { Store } from "../../../../core/store/store.ts";
 import type { HostAgent } from "../../../support/cloud/agents.ts";
 import type { RootClient } from "../../../support/cloud/root-client.ts";
 import type { Book } from "./client.ts";
@@ -66,6 +67,7 @@ export async function checkStore(file: string, { hosts, storages }: Told, agents
   const mirror = await Mirror.open(store);
   try {
     checkWhole(mirror);
+    await checkAudit(store, mirror);
     checkUses(mirror);
     checkSums(mirror, hosts, storages);
     for (const [index, agent] of agents.entries()) await checkHost(mirror, agent, index > 0);
@@ -100,6 +102,26 @@ function checkWhole(mirror: Mirror): void {
   for (const { value } of mirror.all("Host")) {
     assert.equal(value.status, "Connected", JSON.stringify(value));
     assert.notEqual(value.state, "PreMaintenance", JSON.stringify(value));
+  }
+}
+
+/** Of each task that somebody has called for, one record of the audit has its end; those of repeated calls have none. */
+async function checkAudit(store: Store, mirror: Mirror): Promise<void> {
+  const ends = new Map<string, boolean[]>();
+  for (let after: string | undefined; ; ) {
+    const page = await store.list({ kind: "AuditRecord", ...(after === undefined ? {} : { after }) });
+    for (const { value } of page.records) {
+      const { taskUuid, succeeded, call } = resources.AuditRecord.schema.parse(value);
+      assert.ok(taskUuid !== null || succeeded !== null, call);
+      if (taskUuid === null) continue;
+      ends.set(taskUuid, [...(ends.get(taskUuid) ?? []), ...(succeeded === null ? [] : [succeeded])]);
+    }
+    if (page.next === null) break;
+    after = page.next;
+  }
+  for (const [uuid, all] of ends) {
+    const task = mirror.get("Task", uuid)?.value;
+    if (task !== undefined) assert.deepEqual(all, [task.state === "Succeeded"], JSON.stringify(task));
   }
 }
 
