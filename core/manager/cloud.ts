@@ -12,10 +12,12 @@ import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
-import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
+import { HostCertificates } from "../orchestrator/hosts/certificates.ts";
+import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
+import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
 import { livesOn, observed } from "../orchestrator/hosts/status.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
@@ -115,6 +117,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     settings,
     link,
     door,
+    certificates: new HostCertificates(records, door),
     passwords,
     stopMachine: async (uuid, signal) => {
       const until = AbortSignal.any([ending.signal, signal]);
@@ -130,7 +133,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const table = new FlowTable([
     addHostFlow(hosts, stray),
     reconnectHostFlow(hosts, stray),
-    renewCertificateFlow(hosts),
+    renewCertificateFlow(hosts, stray),
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
     createVmFlow(vms),

@@ -8,6 +8,7 @@ import type { JsonObject } from "../../store/record.ts";
 import type { Tx } from "../records.ts";
 import type { CreateData } from "../vm/create.ts";
 import { begin, end, lifeOf } from "../vm/life.ts";
+import { requireVolumes } from "../vm/local-volumes.ts";
 import type { DestroyData, StopData, VmData } from "../vm/run.ts";
 import type { CallContext, DecidersOf, NewTask } from "./handler.ts";
 import { patchOf } from "./shared.ts";
@@ -115,7 +116,9 @@ export const vmDeciders = {
   StartVmInstance: (tx, { uuid, hostUuid = null }, context) => {
     if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
     const holder = context.newUuid();
-    const { name } = begin(tx, uuid, "start", holder);
+    const machine = begin(tx, uuid, "start", holder);
+    requireVolumes(tx, machine);
+    const { name } = machine;
     return work(tx, context, { call: "StartVmInstance", verb: "Start", flow: "startVm" }, name, {
       vmUuid: uuid,
       holder,
