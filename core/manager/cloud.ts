@@ -85,7 +85,12 @@ export type Cloud = {
 /** @throws what the store throws, and what {@link Identity.bootstrap} does */
 export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const { store, now, monotonicMs, newUuid, log, door } = options;
-  const mirror = await Mirror.open(store);
+  const mirror = await Mirror.open(store, ({ kind, key, why }) =>
+    log.error(
+      { kind, key, why },
+      "a record can't be read: it is left out, and nothing is done with what depends on it",
+    ),
+  );
   const records = new Records({ store, mirror, now });
   const settings = new LiveSettings(mirror);
   await ensureSettings(records, newUuid);

@@ -14,6 +14,7 @@ import type { HostWorld } from "./hosts/world.ts";
 import type { RecordOf } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
+import { unreadableError } from "./unreadable.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
 
@@ -136,8 +137,24 @@ function doomedBy(mirror: Mirror, kind: ResourceKind, uuid: string): Doomed {
   return deletionOrder(kind).flatMap((each) => [...(found.get(each) ?? [])].map((one) => ({ kind: each, uuid: one })));
 }
 
+/** What tasks, users and the like say of it keeps nothing from going. */
+const dependents: readonly ResourceKind[] = [
+  "Zone",
+  "Cluster",
+  "Host",
+  "PrimaryStorage",
+  "VmInstance",
+  "Volume",
+  "VolumeSnapshot",
+  "L2Network",
+  "L3Network",
+  "IpRange",
+  "VmNic",
+];
+
 /** Why one of them can't go. */
 function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData["mode"]): void {
+  checkReadable(mirror, kind, uuid);
   if (kind === "Host") {
     const host = mirror.get("Host", uuid)?.value;
     if (host !== undefined) orThrow(deleteHost(host.name, hostLife(host)));
@@ -152,6 +169,23 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
     }
   const machine = kind === "VmInstance" ? mirror.get("VmInstance", uuid)?.value : undefined;
   if (machine !== undefined) checkMachine(mirror, machine, mode);
+}
+
+/** What can't be read may be on it, or of it. @throws SYS.1060 */
+function checkReadable(mirror: Mirror, kind: ResourceKind, uuid: string): void {
+  const { unreadable } = mirror;
+  if (unreadable.size === 0) return;
+  const host = kind === "Host" ? mirror.get("Host", uuid)?.value : undefined;
+  const machine = kind === "VmInstance" ? mirror.get("VmInstance", uuid)?.value : undefined;
+  const users = kind === "PrimaryStorage" ? mirror.find("Volume", "primaryStorageUuid", uuid) : [];
+  const broken =
+    unreadable.naming(uuid, ...dependents) ??
+    (host === undefined ? undefined : unreadable.machineOn(host)) ??
+    (machine === undefined ? undefined : unreadable.partOf(machine)) ??
+    users
+      .map(({ value }) => unreadable.get("VmInstance", value.vmInstanceUuid ?? ""))
+      .find((user) => user !== undefined);
+  if (broken !== undefined) throw unreadableError(broken);
 }
 
 /** Networks that are deleted for themselves, and not with all that uses them, have no cards left. @throws NETWORK.1007 */

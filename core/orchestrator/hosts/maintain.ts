@@ -43,7 +43,7 @@ export function maintainHostFlow(world: HostWorld): Flow<MaintainData> {
         async run({ hostUuid, machines = [] }, env) {
           const tried = await emptied(world, hostUuid, env);
           const here = new Set(machinesOn(world, hostUuid).map(({ uuid }) => uuid));
-          const notStopped = tried.filter(({ uuid }) => here.has(uuid));
+          const notStopped = [...tried.filter(({ uuid }) => here.has(uuid)), ...unreadableOn(world, hostUuid)];
           const ignoresErrors = world.settings.flag("host.maintenanceMode.ignoreError");
           if (notStopped.length > 0 && !ignoresErrors) throw notFreed(world, hostUuid, notStopped);
           const all = new Map([...machines, ...tried].map((each) => [each.uuid, each]));
@@ -77,6 +77,13 @@ function machinesOn({ records: { mirror } }: HostWorld, hostUuid: string): Named
   return mirror
     .find("VmInstance", "hostUuid", hostUuid)
     .flatMap(({ value: { uuid, name, state } }) => (vmStates[state].onHost ? [{ uuid, name }] : []));
+}
+
+/** A machine that may be on the host, and can't be stopped for its record can't be read. */
+function unreadableOn({ records: { mirror } }: HostWorld, hostUuid: string): Named[] {
+  const host = mirror.get("Host", hostUuid)?.value;
+  const machine = host === undefined ? undefined : mirror.unreadable.machineOn(host);
+  return machine === undefined ? [] : [{ uuid: machine.key, name: String(machine.value["name"] ?? machine.key) }];
 }
 
 /** Stops what is on a host; gives what it tried to stop, nothing when the task is cancelled. */

@@ -92,7 +92,10 @@ test("a host with volumes on its own disks goes only when somebody accepts the l
   assert.deepEqual(deleted.result, { lostVolumes: [lost], countedAsStopped: [] });
 
   const error = await refuses(call("StartVmInstance", { uuid }), "VM.1004");
-  assert.match(error.message, new RegExp(`on the own disks of the host ${hostUuid}, which was deleted, lay ROOT-for-web`));
+  assert.match(
+    error.message,
+    new RegExp(`on the own disks of the host ${hostUuid}, which was deleted, lay ROOT-for-web`),
+  );
   assert.match(error.remedy ?? "", /DestroyVmInstance, ExpungeVmInstance.*backups/);
   assert.ok((error.remedy ?? "").endsWith(volume?.installPath ?? "?"));
   // No other host is asked to remove what it never had.

@@ -38,7 +38,10 @@ test("at a terminal somebody sees which machines a maintenance stops, and which 
   const refused = await type(...line);
   await refused.until("Stop these 2? (yes/no)");
   const text = refused.text();
-  assert.match(text, /^Maintenance stops what is on host node-1; nothing is moved to another host:\n {2}web-1 \(Running\)/m);
+  assert.match(
+    text,
+    /^Maintenance stops what is on host node-1; nothing is moved to another host:\n {2}web-1 \(Running\)/m,
+  );
   assert.match(text, /^ {2}db \(Running, locked: can't be stopped\)$/m);
   assert.doesNotMatch(text, /asleep|elsewhere/);
   refused.type("no\r");

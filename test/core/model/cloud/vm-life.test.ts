@@ -138,7 +138,10 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   const remedyIn = (state: VmState) => refusalOf(beginVm("web-1", vmIn(state), "start", all)).remedy;
   assert.equal(remedyIn("Running"), "Allowed now: StopVmInstance, RebootVmInstance, DestroyVmInstance.");
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
-  assert.match(remedyIn("Unknown"), /^Allowed now: StopVmInstance, DestroyVmInstance\. When its host is connected again/);
+  assert.match(
+    remedyIn("Unknown"),
+    /^Allowed now: StopVmInstance, DestroyVmInstance\. When its host is connected again/,
+  );
   const [calls, operations] = [new Set<string>(cloudCallNames), new Set<string>(vmOperationNames)];
   for (const [operation, call] of Object.entries(vmOperationCalls))
     assert.ok(operations.has(operation) && calls.has(call), operation);
