@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { host } from "../../../core/model/cloud/host.ts";
+import { vmInstance } from "../../../core/model/cloud/vm.ts";
 import { samples, uuidOf } from "../../core/model/cloud/samples.ts";
 import { cliBed } from "./bed.ts";
 
@@ -11,10 +13,10 @@ async function bed(t: TestContext, machines: readonly object[]) {
   const made = await cliBed(t);
   await made.logIn();
   await made.records.change((tx) => {
-    tx.put("Host", hostUuid, { ...samples.Host, uuid: hostUuid, name: "node-1" } as never);
+    tx.put("Host", hostUuid, { ...host.parse(samples.Host), uuid: hostUuid, name: "node-1" });
     for (const [n, machine] of machines.entries()) {
       const uuid = uuidOf(100 + n);
-      tx.put("VmInstance", uuid, { ...samples.VmInstance, uuid, ...machine } as never);
+      tx.put("VmInstance", uuid, { ...vmInstance.parse(samples.VmInstance), uuid, ...machine });
     }
   });
   const state = () => made.mirror.get("Host", hostUuid)?.value.state;

@@ -100,6 +100,16 @@ test("a host whose certificate has ended is given another one, and gets no other
   assert.equal(host.membership.fingerprint, again.fingerprint);
 });
 
+test("a certificate that was given while the manager's clock was years ahead is good when the clock is right again", async (t) => {
+  const host = await hostBed(t);
+  const cloud = await cloudBed(t, host);
+  await cloud.add(host);
+  cloud.clock.days = 800;
+  cloud.pins.set(host.uuid, (await cloud.door.renew(host.host)).fingerprint);
+  cloud.clock.days = 0;
+  await cloud.link.ping(host.host);
+});
+
 test("a certificate that has ended is good for nothing when it is not the one on record, another host's, or another cloud's", async (t) => {
   const one = await hostBed(t);
   const two = await hostBed(t, { port: one.port });
