@@ -8,6 +8,7 @@ import { ManagerDoor } from "./api/manager-door.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
 import type { HypervisorDriver } from "./hypervisor/driver.ts";
+import { LibvirtDriver } from "./hypervisor/libvirt.ts";
 import { noHypervisor } from "./hypervisor/none.ts";
 import { SimulatedDriver } from "./hypervisor/simulated.ts";
 import { NodeError } from "./model/error.ts";
@@ -223,7 +224,9 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
 }
 
 async function openDriver(machine: Machine, log: Log): Promise<HypervisorDriver> {
-  if (flags.hypervisor !== "simulated") return noHypervisor;
+  // virsh's own variable: for a libvirt that listens elsewhere.
+  if (flags.hypervisor === "libvirt") return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"] });
+  if (flags.hypervisor === undefined) return noHypervisor;
   const folder = join(flags.home, "simulated");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const bootId = (await machine.readFile("/proc/sys/kernel/random/boot_id")).trim();
@@ -363,7 +366,7 @@ function readFlags() {
         "host-port": { type: "string" },
         /** All addresses unless told. */
         "host-address": { type: "string" },
-        /** `simulated`: virtual machines that only exist on paper, for tests and training. */
+        /** `libvirt`; or `simulated`: virtual machines that only exist on paper, for tests and training. */
         hypervisor: { type: "string" },
       },
     });
@@ -372,8 +375,8 @@ function readFlags() {
       throw new NodeError("AGENT.USAGE", `--exit-when-idle takes a number of seconds, not "${idle}".`);
     if (others.fixture !== undefined && !others.preview)
       throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
-    if (others.hypervisor !== undefined && others.hypervisor !== "simulated")
-      throw new NodeError("AGENT.USAGE", `--hypervisor takes simulated, not "${others.hypervisor}".`);
+    if (others.hypervisor !== undefined && !["libvirt", "simulated"].includes(others.hypervisor))
+      throw new NodeError("AGENT.USAGE", `--hypervisor takes libvirt or simulated, not "${others.hypervisor}".`);
     if (hostPort !== undefined && !(/^\d{1,5}$/.test(hostPort) && Number(hostPort) < 65_536))
       throw new NodeError("AGENT.USAGE", `--host-port takes a TCP port, not "${hostPort}".`);
     return {

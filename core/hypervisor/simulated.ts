@@ -12,6 +12,7 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import { calledOff, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import {
   failAsWanted,
@@ -148,12 +149,7 @@ export class SimulatedDriver implements HypervisorDriver {
     await wait();
     const found = this.#volume(path);
     if (found?.sizeBytes === sizeBytes && found.format === format) return;
-    if (found !== undefined)
-      throw new NodeError(
-        "HYPERVISOR.VOLUME_DIFFERS",
-        `There is a volume ${path} already, of ${found.sizeBytes} bytes as ${found.format}.`,
-        { remedy: "Delete it if nothing needs it, or take another path.", values: { path } },
-      );
+    if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
     const shared = this.#sharing(path);
     if (shared === undefined) await this.#state.putVolume({ path, sizeBytes, format });
     else shared.volumes.set(path, { path, sizeBytes, format });
@@ -213,26 +209,14 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   #needRunning(uuid: string): void {
-    if (this.#runs(this.#state.machines.get(uuid))) return;
-    throw new NodeError("HYPERVISOR.NOT_RUNNING", `The machine ${uuid} does not run on this host.`, {
-      remedy: "Start it.",
-      values: { machine: uuid },
-    });
+    if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
   }
 
   #checkDisk(path: string, format: string): void {
     checkVolumePath(path);
     const found = this.#volume(path);
-    if (found === undefined)
-      throw new NodeError("HYPERVISOR.NO_VOLUME", `There is no volume ${path}.`, {
-        remedy: "See that its storage is mounted on this host.",
-        values: { path },
-      });
-    if (found.format !== format)
-      throw new NodeError("HYPERVISOR.VOLUME_DIFFERS", `The volume ${path} is ${found.format} and not ${format}.`, {
-        remedy: "Give its format as it is.",
-        values: { path },
-      });
+    if (found === undefined) throw noVolume(path);
+    if (found.format !== format) throw otherFormat(path, `is ${found.format} and not ${format}`);
   }
 
   #volume(path: string) {
@@ -254,14 +238,14 @@ export class SimulatedDriver implements HypervisorDriver {
     for (;;) {
       const written = folder === undefined ? undefined : await readSimulation(join(folder, "simulation.json"));
       const now = written ?? this.#told;
-      if (now.hangs !== "deaf" && signal.aborted) throw aborted();
+      if (now.hangs !== "deaf" && signal.aborted) throw calledOff();
       if (now.hangs === "no") return now;
       await this.#pause(hangingMs, now.hangs === "deaf" ? undefined : signal);
     }
   }
 
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) return Promise.reject(aborted());
+    if (signal?.aborted) return Promise.reject(calledOff());
     if (delayMs === 0) return Promise.resolve();
     const after = this.#options.after ?? afterTime;
     return new Promise((resolve, reject) => {
@@ -271,15 +255,11 @@ export class SimulatedDriver implements HypervisorDriver {
       });
       function stop() {
         cancel();
-        reject(aborted());
+        reject(calledOff());
       }
       signal?.addEventListener("abort", stop, { once: true });
     });
   }
-}
-
-function aborted(): NodeError {
-  return new NodeError("HYPERVISOR.ABORTED", "The simulated hypervisor was called off; what it had begun is undone.");
 }
 
 function afterTime(delayMs: number, action: () => void): () => void {

@@ -12,10 +12,12 @@ import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
-import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
+import { HostCertificates } from "../orchestrator/hosts/certificates.ts";
+import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
+import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
 import { livesOn, observed } from "../orchestrator/hosts/status.ts";
 import { StorageWatch } from "../orchestrator/hosts/storage-watch.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
@@ -85,7 +87,12 @@ export type Cloud = {
 /** @throws what the store throws, and what {@link Identity.bootstrap} does */
 export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const { store, now, monotonicMs, newUuid, log, door } = options;
-  const mirror = await Mirror.open(store);
+  const mirror = await Mirror.open(store, ({ kind, key, why }) =>
+    log.error(
+      { kind, key, why },
+      "a record can't be read: it is left out, and nothing is done with what depends on it",
+    ),
+  );
   const records = new Records({ store, mirror, now });
   const settings = new LiveSettings(mirror);
   await ensureSettings(records, newUuid);
@@ -117,6 +124,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     settings,
     link,
     door,
+    certificates: new HostCertificates(records, door),
     passwords,
     stopMachine: async (uuid, signal) => {
       const until = AbortSignal.any([ending.signal, signal]);
@@ -132,7 +140,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const table = new FlowTable([
     addHostFlow(hosts, stray),
     reconnectHostFlow(hosts, stray),
-    renewCertificateFlow(hosts),
+    renewCertificateFlow(hosts, stray),
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
     createVmFlow(vms),

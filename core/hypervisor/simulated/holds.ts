@@ -1,5 +1,6 @@
 import { NodeError } from "../../model/error.ts";
 import type { MachineSpec } from "../driver.ts";
+import { noMemory } from "../refusals.ts";
 import type { SimulatedMachine, SimulatedVolume } from "./state.ts";
 
 type Opener = { readonly host: object; readonly uuid: string };
@@ -37,12 +38,7 @@ export class Holds {
   /** @throws HYPERVISOR.NO_MEMORY, HYPERVISOR.VOLUME_IN_USE; nothing is held then */
   take({ uuid, name, memorySize, disks }: MachineSpec): void {
     const freeBytes = this.#memoryBytes - this.#usedBytes + (this.#held.get(uuid)?.memorySize ?? 0);
-    if (memorySize > freeBytes)
-      throw new NodeError(
-        "HYPERVISOR.NO_MEMORY",
-        `The machine ${JSON.stringify(name)} needs ${memorySize} bytes of memory, and the host has ${freeBytes} left.`,
-        { remedy: "Start it on another host, or stop other machines.", values: { memorySize, freeBytes } },
-      );
+    if (memorySize > freeBytes) throw noMemory(name, memorySize, freeBytes);
     for (const { path } of disks) this.checkFree(path, uuid);
     this.keep({ uuid, memorySize, paths: disks.map(({ path }) => path) });
   }

@@ -38,6 +38,7 @@ export const cloudErrors = {
   "SYS.1050": "A backup is being made already",
   "SYS.1051": "The backup could not be made",
   "SYS.1052": "Only the cloud's administrator may do this",
+  "SYS.1060": "The record can't be read",
   "SYS.1080": "The task could not be carried on",
   "SYS.1081": "The task ran when a backup was made that has been restored",
   "HOST.1001": "The host is not in a state that allows this",

@@ -108,6 +108,8 @@ export async function observed(
     const { strays, changed } = await records.change((tx) => {
       const changed: string[] = [];
       const strays = uuids.slice(from, from + atOnce).flatMap((uuid) => {
+        if (tx.unreadable.get("VmInstance", uuid) !== undefined)
+          return seen.get(uuid) === "stopped" ? [] : [{ uuid, why: "its record can't be read" }];
         const machine = tx.get("VmInstance", uuid);
         const state: Observation = seen.get(uuid) ?? "stopped";
         const isElsewhere = machine !== undefined && machine.hostUuid !== hostUuid && machine.hostUuid !== null;

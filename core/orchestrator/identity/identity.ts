@@ -83,7 +83,9 @@ export class Identity {
    * @throws IDENTITY.1007, IDENTITY.1009 when what was given can't be used; nothing was made
    */
   async bootstrap(given?: FirstPassword): Promise<boolean> {
-    if (this.#mirror.get("User", admin.uuid) !== undefined) return false;
+    // One that can't be read is there: root can't reset its password before it is mended, and everybody else goes on.
+    const isBroken = this.#mirror.unreadable.get("User", admin.uuid) !== undefined;
+    if (isBroken || this.#mirror.get("User", admin.uuid) !== undefined) return false;
     const hash = await this.#firstHash(given);
     return this.#records.change((tx) => {
       if (tx.get("User", admin.uuid) !== undefined) return false;

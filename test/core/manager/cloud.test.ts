@@ -123,7 +123,15 @@ test("maintenance stops the machines of a host, which can be deleted then; its m
   await refuses(call("ChangeHostState", { uuid, stateEvent: "maintain" as never }), "SYS.1001");
   const early = await done("DeleteHost", { uuid });
   assert.equal(early.error?.code, "HOST.1003");
-  assert.equal((await done("ChangeHostState", { uuid, stateEvent: "preMaintain" })).state, "Succeeded");
+  const maintained = await done("ChangeHostState", { uuid, stateEvent: "preMaintain" });
+  assert.equal(maintained.state, "Succeeded");
+  const { stopped, notStopped } = maintained.result ?? {};
+  assert.ok(Array.isArray(stopped));
+  assert.deepEqual(
+    stopped.map((each) => String(each.name)).sort(),
+    Array.from({ length: 5 }, (_, n) => `web-${n}`),
+  );
+  assert.deepEqual(notStopped, []);
   assert.equal(cloud.mirror.get("Host", uuid)?.value.state, "Maintenance");
   const states = [...cloud.mirror.all("VmInstance")].map(({ value }) => `${value.state} ${value.noRestart}`);
   assert.deepEqual(new Set(states), new Set(["Stopped false"]));

@@ -1,4 +1,4 @@
-import type { StorageRoom } from "../../../core/hypervisor/driver.ts";
+import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import type { HostAddress, HostDoor, HostLink, HostReport, JoinRequest } from "../../../core/orchestrator/host-link.ts";
@@ -7,6 +7,8 @@ import type { HostAddress, HostDoor, HostLink, HostReport, JoinRequest } from ".
 
 type TestHost = {
   driver: SimulatedDriver;
+  /** Works in its place. */
+  real?: HypervisorDriver;
   /** How it is known to the cloud; undefined before it has joined. */
   uuid: string | undefined;
   isReachable: boolean;
@@ -49,6 +51,13 @@ export class TestHosts {
     return driver;
   }
 
+  /** A host with a driver of its own. */
+  async addReal(address: string, real: HypervisorDriver): Promise<void> {
+    await this.add(address);
+    const host = this.hosts.get(address);
+    if (host !== undefined) host.real = real;
+  }
+
   cut(address: string, isReachable: boolean): void {
     const host = this.hosts.get(address);
     if (host !== undefined) host.isReachable = isReachable;
@@ -70,13 +79,10 @@ export class TestHosts {
       return { bootId: "boot", version: "1", protocol: 1 };
     },
     report: async (host) => reportOf(this.#find(host)),
-    machines: async (host, signal = never()) => this.#find(host).driver.machines(signal),
-    storage: async (host) => {
-      this.#find(host);
-      return this.room(host);
-    },
+    machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
+    storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
     command: async (host, command, { signal = never() }) => {
-      const { driver } = this.#find(host);
+      const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);
       await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
@@ -108,6 +114,10 @@ export class TestHosts {
       this.#find(host).uuid = undefined;
     },
   };
+}
+
+function driverOf({ driver, real }: TestHost): HypervisorDriver {
+  return real ?? driver;
 }
 
 function never(): AbortSignal {

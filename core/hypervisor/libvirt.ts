@@ -1,0 +1,208 @@
+import { mkdir, statfs } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { NodeError } from "../model/error.ts";
+import { type Machine, sleep } from "../node/machine.ts";
+import {
+  checkVolumePath,
+  type HostCommand,
+  type HypervisorDriver,
+  type MachineReport,
+  type MachineSpec,
+  type StoragePlace,
+  type StorageRoom,
+} from "./driver.ts";
+import { domainXml } from "./libvirt/domain-xml.ts";
+import { libvirtFailed, Virsh } from "./libvirt/virsh.ts";
+import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
+import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
+
+export type LibvirtOptions = {
+  machine: Machine;
+  /** Of libvirt's daemon; the system's own unless told. */
+  uri?: string | undefined;
+  /** Whether the processor runs machines by itself; what the host offers unless told. */
+  hasKvm?: boolean;
+  /** Bytes that machines may have altogether; all of this computer's unless told. */
+  memoryBytes?: number;
+  /** How long a guest has to shut down for a reboot; a minute unless told. */
+  rebootGraceMs?: number;
+};
+
+/** Between two looks whether a guest has shut down. */
+const lookMs = 250;
+
+/**
+ * Virtual machines by libvirt and QEMU. libvirt keeps what is known of them, this driver nothing: an agent that is
+ * started anew has the same machines. QEMU's own locks keep a volume from being opened twice, on shared storage too.
+ */
+export class LibvirtDriver implements HypervisorDriver {
+  readonly name = "libvirt";
+  readonly #options: LibvirtOptions;
+  readonly #virsh: Virsh;
+  readonly #volumes: VolumeFiles;
+  /** Bytes of machines that are being started, of which libvirt does not tell yet. */
+  readonly #starting = new Map<string, number>();
+
+  constructor(options: LibvirtOptions) {
+    const { machine, uri } = options;
+    this.#options = options;
+    this.#virsh = new Virsh({ machine, uri });
+    this.#volumes = new VolumeFiles(machine);
+  }
+
+  async tags(signal: AbortSignal): Promise<string[]> {
+    const { libvirt, qemu } = await this.#virsh.versions(signal);
+    const flags = /^flags\s*:(.*)$/m.exec(await this.#options.machine.readFile("/proc/cpuinfo"))?.[1] ?? "";
+    const virtualization = ["vmx", "svm"].filter((flag) => ` ${flags} `.includes(` ${flag} `));
+    return [
+      `libvirt::version::${libvirt}`,
+      `qemu-img::version::${qemu}`,
+      ...virtualization.map((flag) => `hvm::${flag}`),
+      "capability:liveSnapshot",
+    ];
+  }
+
+  async machines(signal: AbortSignal): Promise<MachineReport[]> {
+    const domains = await this.#virsh.domains(signal);
+    return domains.map(({ uuid, state }) => ({ uuid, state }));
+  }
+
+  async storage({ type, path }: StoragePlace): Promise<StorageRoom> {
+    if (type !== "LocalStorage" && type !== "SharedMountPoint")
+      throw new NodeError("HYPERVISOR.FAILED", `This version can't use storage of the type ${type}.`, {
+        remedy: "Use local storage or a shared mount point.",
+      });
+    checkVolumePath(path);
+    try {
+      await mkdir(path, { recursive: true, mode: 0o711 });
+      const { bsize, blocks, bavail } = await statfs(path);
+      return { totalBytes: bsize * blocks, availableBytes: bsize * bavail };
+    } catch (error) {
+      throw new NodeError("HYPERVISOR.FAILED", `The storage ${path} can't be used on this host.`, {
+        remedy: "Look at its disk, and whether it is mounted.",
+        cause: error,
+      });
+    }
+  }
+
+  async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw calledOff();
+    switch (command.do) {
+      case "createVolume":
+        return await this.#volumes.create(command);
+      case "deleteVolume":
+        return await this.#volumes.delete(command.path);
+      case "startMachine":
+        return await this.#start(command.machine, signal);
+      case "stopMachine":
+        return await this.#stop(command.uuid, command.graceMs, signal);
+      case "rebootMachine":
+        return await this.#reboot(command.uuid, signal);
+      case "removeMachine":
+        return await this.#remove(command.uuid, signal);
+    }
+  }
+
+  async #start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    const { uuid, disks } = spec;
+    const known = await this.#find(uuid, signal);
+    if (known !== undefined && known !== "stopped") return;
+    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    const xml = domainXml(spec, { hasKvm: await this.#hasKvm() });
+    await this.#holding(spec, signal, async () => {
+      if (signal.aborted) throw calledOff();
+      await this.#virsh.define(xml);
+      try {
+        if (signal.aborted) throw calledOff();
+        await this.#virsh.start(uuid);
+      } catch (error) {
+        // What was not known before is not known afterwards.
+        if (known === undefined) await this.#virsh.undefine(uuid).catch(() => undefined);
+        throw startError(error, spec);
+      }
+    });
+  }
+
+  /** Keeps the memory of a machine for it while it is being started. @throws HYPERVISOR.NO_MEMORY */
+  async #holding(spec: MachineSpec, signal: AbortSignal, start: () => Promise<void>): Promise<void> {
+    const { uuid, name, memorySize } = spec;
+    const domains = await this.#virsh.domains(signal);
+    const running = domains.filter((each) => each.state !== "stopped" && !this.#starting.has(each.uuid));
+    const used = [...running.map(({ memoryBytes }) => memoryBytes), ...this.#starting.values()];
+    const freeBytes = used.reduce((free, bytes) => free - bytes, this.#options.memoryBytes ?? totalmem());
+    if (memorySize > freeBytes) throw noMemory(name, memorySize, freeBytes);
+    this.#starting.set(uuid, memorySize);
+    try {
+      await start();
+    } finally {
+      this.#starting.delete(uuid);
+    }
+  }
+
+  async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
+    if (!(await this.#isOn(uuid, signal))) return;
+    if (graceMs > 0 && (await this.#hasShutDown(uuid, graceMs, signal))) return;
+    await this.#switchOff(uuid);
+  }
+
+  /** A guest that can't be asked, or does not listen, has not. @throws HYPERVISOR.ABORTED */
+  async #hasShutDown(uuid: string, graceMs: number, signal: AbortSignal): Promise<boolean> {
+    const { machine } = this.#options;
+    const until = machine.monotonicMs() + graceMs;
+    await this.#virsh.pressPower(uuid).catch(() => undefined);
+    while (machine.monotonicMs() < until) {
+      await sleep(machine, Math.min(lookMs, until - machine.monotonicMs()), signal);
+      if (signal.aborted) throw calledOff();
+      if (!(await this.#isOn(uuid, signal))) return true;
+    }
+    return false;
+  }
+
+  /** It may have ended by itself at the same moment. */
+  async #switchOff(uuid: string): Promise<void> {
+    try {
+      await this.#virsh.destroy(uuid);
+    } catch (error) {
+      if (await this.#isOn(uuid, new AbortController().signal)) throw error;
+    }
+  }
+
+  async #reboot(uuid: string, signal: AbortSignal): Promise<void> {
+    if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
+    await this.#stop(uuid, this.#options.rebootGraceMs ?? 60_000, signal);
+    // It is off: whoever called it off meanwhile wants it as it was, which is on.
+    await this.#virsh.start(uuid);
+  }
+
+  async #remove(uuid: string, signal: AbortSignal): Promise<void> {
+    const state = await this.#find(uuid, signal);
+    if (state === undefined) return;
+    if (state !== "stopped") await this.#switchOff(uuid);
+    await this.#virsh.undefine(uuid);
+  }
+
+  async #isOn(uuid: string, signal: AbortSignal): Promise<boolean> {
+    const state = await this.#find(uuid, signal);
+    return state !== undefined && state !== "stopped";
+  }
+
+  async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
+    return (await this.#virsh.domains(signal)).find((each) => each.uuid === uuid)?.state;
+  }
+
+  async #hasKvm(): Promise<boolean> {
+    const { hasKvm } = this.#options;
+    if (hasKvm !== undefined) return hasKvm;
+    const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
+    return code === 0;
+  }
+}
+
+function startError(error: unknown, { name, memorySize, disks }: MachineSpec): unknown {
+  if (!(error instanceof NodeError) || error.code !== "HYPERVISOR.FAILED") return error;
+  const said = String(error.values["said"] ?? error.message);
+  const disk = disks.find(({ path }) => said.includes(path)) ?? disks[0];
+  if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
+  if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
+  return error.values["verb"] === "start" ? error : libvirtFailed("start", said, error);
+}

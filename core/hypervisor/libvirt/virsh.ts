@@ -1,0 +1,139 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NodeError } from "../../model/error.ts";
+import type { Machine } from "../../node/machine.ts";
+import type { MachineReport } from "../driver.ts";
+
+/*
+ * libvirt by its command line: a call takes about 12 ms, and the binding for Node is not kept. Domains are named by the
+ * machine's uuid, which no other has, and no name of a person ever comes near an argument.
+ */
+
+export type VirshOptions = {
+  machine: Pick<Machine, "run">;
+  /** Of libvirt's daemon; the system's own unless told. */
+  uri?: string | undefined;
+};
+
+/** Milliseconds: for a look, and for what changes something. */
+const [lookMs, changeMs] = [10_000, 90_000];
+
+/** `memoryBytes`: what a machine may take at the most; 0 when that is not told. */
+export type Domain = MachineReport & { memoryBytes: number };
+
+export class Virsh {
+  readonly #options: VirshOptions;
+
+  constructor(options: VirshOptions) {
+    this.#options = options;
+  }
+
+  /** Machines of ours, whether they run or not. @throws HYPERVISOR.FAILED */
+  async domains(signal: AbortSignal): Promise<Domain[]> {
+    // Without waiting for a machine that something else works on: one that hangs must not hide all others.
+    const text = await this.#look(["domstats", "--nowait", "--raw", "--state", "--balloon"], signal);
+    return text.split("\n\n").flatMap((block) => domainIn(block));
+  }
+
+  /** What this libvirt and its QEMU are: `libvirt`, `qemu` with their versions. @throws HYPERVISOR.FAILED */
+  async versions(signal: AbortSignal): Promise<{ libvirt: string; qemu: string }> {
+    const text = await this.#look(["version"], signal);
+    const of = (name: string) => new RegExp(`: ${name} (\\S+)`).exec(text)?.[1] ?? "unknown";
+    return { libvirt: of("libvirt"), qemu: of("QEMU") };
+  }
+
+  /** Makes a machine known, or changes what is known of one that does not run. */
+  async define(xml: string): Promise<void> {
+    // virsh reads a file by its name, and a pipe of Node has none.
+    const folder = await mkdtemp(join(tmpdir(), "binnacle-domain-"));
+    try {
+      const file = join(folder, "domain.xml");
+      await writeFile(file, xml, { mode: 0o600 });
+      await this.#change(["define", file]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async start(uuid: string): Promise<void> {
+    await this.#change(["start", uuid]);
+  }
+
+  /** Presses the button: what the guest makes of it is its own business. */
+  async pressPower(uuid: string): Promise<void> {
+    await this.#change(["shutdown", uuid]);
+  }
+
+  /** Switches it off. */
+  async destroy(uuid: string): Promise<void> {
+    await this.#change(["destroy", uuid]);
+  }
+
+  async undefine(uuid: string): Promise<void> {
+    await this.#change([
+      "undefine",
+      "--managed-save",
+      "--snapshots-metadata",
+      "--checkpoints-metadata",
+      "--nvram",
+      uuid,
+    ]);
+  }
+
+  async #look(args: readonly string[], signal: AbortSignal): Promise<string> {
+    return this.#run(args, { timeoutMs: lookMs, signal });
+  }
+
+  /** Not to be called off: libvirt would go on with it, and nobody would know how it ended. */
+  async #change(args: readonly string[]): Promise<void> {
+    await this.#run(args, { timeoutMs: changeMs });
+  }
+
+  async #run(args: readonly string[], how: { timeoutMs: number; signal?: AbortSignal }): Promise<string> {
+    const { machine, uri = "qemu:///system" } = this.#options;
+    const [verb = ""] = args;
+    let result: Awaited<ReturnType<Machine["run"]>>;
+    try {
+      result = await machine.run("virsh", ["--connect", uri, "--quiet", ...args], how);
+    } catch (error) {
+      how.signal?.throwIfAborted();
+      throw libvirtFailed(verb, error instanceof Error ? error.message : String(error), error);
+    }
+    if (result.code === 0) return result.stdout;
+    throw libvirtFailed(verb, result.stderr);
+  }
+}
+
+/** libvirt's own words, for whoever looks into them. */
+export function libvirtFailed(verb: string, words: string, cause?: unknown): NodeError {
+  const said = words
+    .replace(/^error: /gm, "")
+    .trim()
+    .replaceAll(/\s+/g, " ");
+  return new NodeError("HYPERVISOR.FAILED", `libvirt could not ${verb}: ${said || "it has not said why"}`, {
+    remedy: "See the log of libvirt on the host: journalctl -u libvirtd",
+    values: { verb, said: said.slice(0, 1000) },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Of libvirt's virDomainState. One that is shutting down still runs; one that was suspended by its guest, too. */
+const states: Readonly<Record<string, MachineReport["state"]>> = {
+  "1": "running",
+  "2": "running",
+  "3": "paused",
+  "4": "running",
+  "5": "stopped",
+  "6": "stopped",
+  "7": "running",
+};
+
+function domainIn(block: string): Domain[] {
+  const uuid = /^Domain: '([\da-f]{12}4[\da-f]{19})'$/m.exec(block)?.[1];
+  const state = states[/^\s*state\.state=(\d+)$/m.exec(block)?.[1] ?? ""];
+  // A domain of somebody else's has another name.
+  if (uuid === undefined || state === undefined) return [];
+  const kibibytes = /^\s*balloon\.maximum=(\d+)$/m.exec(block)?.[1];
+  return [{ uuid, state, memoryBytes: Number(kibibytes ?? 0) * 1024 }];
+}

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { XMLParser } from "fast-xml-parser";
+import type { MachineSpec } from "../../../core/hypervisor/driver.ts";
+import { domainXml } from "../../../core/hypervisor/libvirt/domain-xml.ts";
+import { uuidOf } from "./conformance.ts";
+
+const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "@", parseTagValue: false });
+
+function spec(more: Partial<MachineSpec>): MachineSpec {
+  return { uuid: uuidOf(1), name: "web", cpuNum: 2, memorySize: 1024 ** 3, disks: [], nics: [], ...more };
+}
+
+test("a machine is a domain named by its uuid, with its disks and cards in their order", () => {
+  const disks = ["a", "b"].map((name, nth) => ({
+    volumeUuid: uuidOf(0x100 + nth),
+    path: `/store/${name}.qcow2`,
+    format: "qcow2" as const,
+  }));
+  const nics = [{ mac: "fa:00:00:00:00:01", bridge: "br_eth0", ip: "10.0.0.5", deviceId: 0 }];
+  const { domain } = parser.parse(domainXml(spec({ disks, nics }), { hasKvm: true }));
+  assert.deepEqual(
+    [domain.name, domain.uuid, domain.vcpu["#text"], domain.memory["#text"]],
+    [uuidOf(1), "00000000-0001-4aaa-8aaa-aaaaaaaaaaaa", "2", "1048576"],
+  );
+  assert.deepEqual(
+    domain.devices.disk.map((disk: Record<string, Record<string, string>>) => [
+      disk["source"]?.["@file"],
+      disk["target"]?.["@dev"],
+    ]),
+    [
+      ["/store/a.qcow2", "vda"],
+      ["/store/b.qcow2", "vdb"],
+    ],
+  );
+  assert.equal(domain.devices.interface.source["@bridge"], "br_eth0");
+  assert.equal(domain.devices.graphics["@listen"], "127.0.0.1");
+  assert.deepEqual([domain["@type"], domain.cpu["@mode"]], ["kvm", "host-model"]);
+});
+
+test("whatever a machine is called, it is a title and nothing else", () => {
+  const plain = parser.parse(domainXml(spec({}), { hasKvm: false }));
+  for (const name of [
+    "</title><devices><disk/></devices><title>",
+    "]]><![CDATA[<os/>",
+    "&amp;<!--\u0000\u001b[31m",
+    "\" onload='x' &#x41; %s $(reboot) `id`",
+    "\ud800half",
+    "-->".repeat(50),
+  ]) {
+    const { title, ...rest } = parser.parse(domainXml(spec({ name }), { hasKvm: false })).domain;
+    const { title: _web, ...usual } = plain.domain;
+    assert.deepEqual(rest, usual, name);
+    assert.equal(typeof title, "string");
+  }
+});
+
+test("a path with what XML obeys is a path", () => {
+  const path = `/store/"><source file='/etc/shadow'/>&lt;,.qcow2`;
+  const xml = domainXml(spec({ disks: [{ volumeUuid: uuidOf(2), path, format: "qcow2" }] }), { hasKvm: false });
+  assert.equal(parser.parse(xml).domain.devices.disk.source["@file"], path);
+});

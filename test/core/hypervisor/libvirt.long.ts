@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
+import { realMachine } from "../../../core/node/machine.ts";
+import { LibvirtHost } from "../../support/libvirt/host.ts";
+import { temporaryFolder } from "../../support/programs.ts";
+import { undoAfter } from "../../support/undo.ts";
+import { conformance, refuses, running, uuidOf } from "./conformance.ts";
+
+const mebibyte = 1024 ** 2;
+
+let [folder, host] = [temporaryFolder(), new LibvirtHost("", "")];
+const driver = () =>
+  new LibvirtDriver({
+    machine: realMachine(),
+    uri: host.uri,
+    hasKvm: false,
+    memoryBytes: 512 * mebibyte,
+    rebootGraceMs: 500,
+  });
+
+conformance("libvirt, in namespaces", {
+  open: async () => {
+    folder = temporaryFolder();
+    host = new LibvirtHost(join(folder.path, "host"), "host-1");
+    mkdirSync(join(folder.path, "volumes"));
+    await host.start();
+    return driver();
+  },
+  reopen: async () => driver(),
+  restartHost: async () => {
+    await host.cutPower();
+    await host.start();
+    return driver();
+  },
+  end: async () => {
+    await host.cutPower();
+    folder.dispose();
+  },
+  folder: () => join(folder.path, "volumes"),
+  bridge: "br0",
+  memorySize: 128 * mebibyte,
+  mostBytes: 512 * mebibyte,
+});
+
+test("a volume that a machine on another host has open is refused, and free when that host has lost its power", async (t) => {
+  const shared = temporaryFolder();
+  undoAfter(t, shared.dispose);
+  const hosts = ["one", "two"].map((name) => new LibvirtHost(join(shared.path, name), name));
+  const drivers: LibvirtDriver[] = [];
+  for (const each of hosts) {
+    undoAfter(t, () => each.cutPower());
+    await each.start();
+    drivers.push(new LibvirtDriver({ machine: realMachine(), uri: each.uri, hasKvm: false }));
+  }
+  const [one, two] = drivers;
+  assert.ok(one !== undefined && two !== undefined);
+  const never = new AbortController().signal;
+  const path = join(shared.path, "volume");
+  await one.carryOut({ do: "createVolume", path, sizeBytes: mebibyte, format: "qcow2" }, never);
+  const disks = [{ volumeUuid: uuidOf(0x100), path, format: "qcow2" as const }];
+  const machine = { uuid: uuidOf(1), name: "web", cpuNum: 1, memorySize: 128 * mebibyte, disks, nics: [] };
+  await one.carryOut({ do: "startMachine", machine }, never);
+  await refuses(two.carryOut({ do: "startMachine", machine }, never), "HYPERVISOR.VOLUME_IN_USE");
+  assert.deepEqual(await two.machines(never), [], "nothing of it is known there");
+  await hosts[0]?.cutPower();
+  await two.carryOut({ do: "startMachine", machine }, never);
+  assert.deepEqual(await running(two), [uuidOf(1)]);
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { VolumeFiles } from "../../../core/hypervisor/libvirt/volume-files.ts";
+import { realMachine } from "../../../core/node/machine.ts";
+import { temporaryFolder } from "../../support/programs.ts";
+import { undoAfter } from "../../support/undo.ts";
+import { refuses } from "./conformance.ts";
+
+const mebibyte = 1024 ** 2;
+const volumes = new VolumeFiles(realMachine());
+
+function freshFolder(t: TestContext): string {
+  const { path, dispose } = temporaryFolder();
+  undoAfter(t, dispose);
+  return path;
+}
+
+function qemuImg(...args: string[]): void {
+  const { status, stderr } = spawnSync("qemu-img", args, { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+}
+
+describe("volumes with the real qemu-img", () => {
+  const qcow2 = (path: string) => ({ do: "createVolume", path, sizeBytes: 10 * mebibyte, format: "qcow2" }) as const;
+
+  it("refuses one that stands on another file, which a guest would have the host read for it", async (t) => {
+    const folder = freshFolder(t);
+    const secret = join(folder, "shadow");
+    writeFileSync(secret, "root:secret".padEnd(mebibyte));
+    const path = join(folder, "volume.qcow2");
+    qemuImg("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", path);
+    const backed = await refuses(volumes.require(path, "qcow2"), "HYPERVISOR.VOLUME_DIFFERS");
+    assert.match(backed.message, /stands on another file/);
+    assert.doesNotMatch(JSON.stringify(backed), /secret/);
+    const external = join(folder, "external.qcow2");
+    qemuImg("create", "-q", "-f", "qcow2", "-o", `data_file=${secret},data_file_raw=on`, external, "1M");
+    await refuses(volumes.require(external, "qcow2"), "HYPERVISOR.VOLUME_DIFFERS");
+  });
+
+  it("does not guess: a raw volume into which a guest has written the head of a qcow2 file is refused", async (t) => {
+    const folder = freshFolder(t);
+    const path = join(folder, "volume.raw");
+    await volumes.create({ do: "createVolume", path, sizeBytes: mebibyte, format: "raw" });
+    await volumes.require(path, "raw");
+    writeFileSync(path, Buffer.concat([Buffer.from("QFI\xfb", "latin1"), Buffer.alloc(mebibyte)]));
+    await refuses(volumes.require(path, "raw"), "HYPERVISOR.VOLUME_DIFFERS");
+    await refuses(volumes.require(path, "qcow2"), "HYPERVISOR.VOLUME_DIFFERS");
+  });
+
+  it("makes one whole or not at all, whatever a killed attempt has left", async (t) => {
+    const folder = freshFolder(t);
+    const own = join(folder, "abc");
+    const path = join(own, "abc.qcow2");
+    mkdirSync(own);
+    writeFileSync(`${path}.new`, "half of it");
+    await volumes.create(qcow2(path));
+    await volumes.create(qcow2(path));
+    await volumes.require(path, "qcow2");
+    assert.deepEqual(readdirSync(own), ["abc.qcow2"]);
+    await volumes.delete(path);
+    assert.equal(existsSync(own), false, "the folder that it had for itself goes with it");
+    const taken = join(folder, "taken");
+    writeFileSync(taken, "something else");
+    await refuses(volumes.create(qcow2(taken)), "HYPERVISOR.VOLUME_DIFFERS");
+    assert.equal(readFileSync(taken, "utf8"), "something else");
+  });
+
+  it("takes names with commas, blanks and options in them as names", async (t) => {
+    const folder = freshFolder(t);
+    const path = join(folder, "a b,file.locking=off,--help;$(id).qcow2");
+    await volumes.create(qcow2(path));
+    await volumes.require(path, "qcow2");
+    await volumes.delete(path);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { runCommand } from "../../../core/node/command.ts";
+
+/* A host with a libvirt of its own, in namespaces: what runs there is QEMU itself, without hardware virtualization. */
+
+const readyMs = 120_000;
+
+export class LibvirtHost {
+  readonly folder: string;
+  readonly name: string;
+  readonly #uuid = randomUUID();
+  #init: ChildProcess | undefined;
+  #output = "";
+
+  /** @param folder its own, which exists */
+  constructor(folder: string, name: string) {
+    this.folder = folder;
+    this.name = name;
+  }
+
+  get uri(): string {
+    return `qemu:///system?socket=${this.#socket}`;
+  }
+
+  get #socket(): string {
+    return join(this.folder, "run/libvirt-sock");
+  }
+
+  /** Switches it on. @throws Error when libvirt does not answer */
+  async start(): Promise<void> {
+    mkdirSync(this.folder, { recursive: true });
+    rmSync(this.#socket, { force: true });
+    const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--net", "--uts"];
+    const script = join(import.meta.dirname, "host.sh");
+    const host = ["tini", "-s", "--", script, this.folder, this.name, this.#uuid];
+    const init = spawn("unshare", [...namespaces, ...host], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#init = init;
+    for (const stream of [init.stdout, init.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.#output = `${this.#output}${text}`.slice(-10_000);
+      });
+    const until = performance.now() + readyMs;
+    while (performance.now() < until && init.exitCode === null) {
+      if (existsSync(this.#socket) && (await this.virsh("version").catch(() => undefined)) !== undefined) return;
+      await pause(50);
+    }
+    throw new Error(`libvirt does not answer: ${this.#output}`);
+  }
+
+  /** Pulls its plug: all that runs there is gone at once. */
+  async cutPower(): Promise<void> {
+    const init = this.#init;
+    if (init === undefined || init.exitCode !== null || init.signalCode !== null) return;
+    const gone = once(init, "exit");
+    init.kill("SIGKILL");
+    await gone;
+    this.#init = undefined;
+  }
+
+  /** @throws Error with what virsh says */
+  async virsh(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runCommand("virsh", ["-c", this.uri, "-q", ...args], { timeoutMs: 60_000 });
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
+  }
+}
