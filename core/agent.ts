@@ -18,7 +18,7 @@ import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
 import { DoorFeed } from "./node/cloud/feed.ts";
 import { commandPath } from "./node/command.ts";
-import type { AskManager } from "./node/diagnostics/check.ts";
+import { askThrough } from "./node/diagnostics/check.ts";
 import { runDiagnostics } from "./node/diagnostics/diagnose.ts";
 import { applyFix } from "./node/diagnostics/fixes.ts";
 import { networkResolver } from "./node/diagnostics/resolver.ts";
@@ -63,8 +63,6 @@ const exitCodes = { asked: 0, failed: 1, usage: 2, taken: 3 } as const;
 
 /** How long commands of the manager may take to come to an end when the agent ends. */
 const closingMs = 3_000;
-/** Of the manager, for a diagnosis, whose whole somebody waits for. */
-const managerAnswerMs = 5_000;
 
 const flags = readFlags();
 
@@ -283,8 +281,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   );
   const hardware = recorded === undefined ? hardwareReader() : recordedHardware(recorded);
   const resolver = recorded === undefined ? networkResolver : null;
-  const ask: AskManager = (name, input) => door.ask(name, input, { timeoutMs: managerAnswerMs });
-  const manager = recorded?.cloud === undefined ? ask : null;
+  const manager = recorded?.cloud === undefined ? askThrough(door) : null;
   const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver, manager });
   const paths = archivePaths(root);
   const facts = () => board.facts();

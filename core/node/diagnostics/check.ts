@@ -47,6 +47,13 @@ export function defineCheck<const C extends string>(check: Check<C>): Check<C> {
 /** Asks this node's manager. */
 export type AskManager = ManagerDoor["ask"];
 
+/** Somebody waits for the whole of a diagnosis. */
+const answerMs = 5_000;
+
+export function askThrough(door: Pick<ManagerDoor, "ask">): AskManager {
+  return (name, input) => door.ask(name, input, { timeoutMs: answerMs });
+}
+
 const whyNotAsked: Readonly<Record<string, Missing["code"]>> = {
   "CLOUD.ABSENT": "notRunning",
   "CLOUD.LOST": "notRunning",
