@@ -19,11 +19,13 @@ import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
 import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
 import { livesOn, observed } from "../orchestrator/hosts/status.ts";
+import { StorageWatch } from "../orchestrator/hosts/storage-watch.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
 import { Records } from "../orchestrator/records.ts";
+import { takeInRestored } from "../orchestrator/restored.ts";
 import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
@@ -149,6 +151,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     expungeVmFlow(vms),
     cascadeFlow(hosts),
   ] as readonly Flow[]);
+  const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
+  if (restored !== undefined)
+    log.warn({ hosts: restored }, "a backup was restored: machines can be started when all hosts have been asked");
   const flows: Flows = await Flows.open({
     store,
     records,
@@ -173,6 +178,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     authenticate: authenticator(identity),
     ...(options.onCallEnd === undefined ? {} : { onEnd: options.onCallEnd }),
   };
+  const storages = new StorageWatch({ world: hosts, monotonicMs });
   const keeper = new HostKeeper({
     world: hosts,
     managerUuid: flows.managerUuid,
@@ -181,6 +187,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       const before = livesOn(mirror, host.uuid);
       await observed(hosts, host.uuid, await link.machines(host, signal), before, stray);
     },
+    storages: (host, signal) => storages.look(host, signal),
     onTrouble: trouble,
     monotonicMs,
   });
@@ -198,12 +205,17 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const sweeper = new Sweeper({
     mirror,
     managerUuid: flows.managerUuid,
-    each: [{ what: "sessions that are over could not be removed", run: () => identity.endExpired() }],
+    monotonicMs,
+    each: [
+      { what: "sessions that are over could not be removed", run: () => identity.endExpired() },
+      { what: "the figures of storages are not brought up to date", run: () => storages.sumUp() },
+    ],
     one: [
       { what: "old tasks stay", run: () => removeOldTasks(records, taskRetention(settings), now()) },
       { what: "old records of the audit stay", run: () => retention.sweep() },
       {
         what: "machines that were deleted long ago are not expunged",
+        everyMs: () => settings.number("vm.expungeInterval") * 1000,
         run: async () => {
           // One that is refused, such as a locked one, holds up no other.
           for (const uuid of dueForExpunge(mirror, settings, now()))

@@ -33,7 +33,7 @@ export type DispatcherOptions = {
   records: Records;
   store: Pick<Store, "get">;
   authenticate: Authenticate;
-  audit: Pick<Audit, "put" | "change" | "read" | "flush">;
+  audit: Pick<Audit, "newKey" | "put" | "change" | "read" | "flush">;
   context: Omit<CallContext, "caller" | "token">;
   /** Told of each call that has ended. `error`: what it answered. */
   onEnd?: (name: string, durationMs: number, error: CloudError | null) => void;
@@ -79,7 +79,7 @@ export class Dispatcher {
     const { context, audit, onEnd } = this.#options;
     const call: CloudCall = cloudCalls[name];
     const began = performance.now();
-    const auditKey = call.mode === "read" ? undefined : context.newUuid();
+    const auditKey = call.mode === "read" ? undefined : audit.newKey();
     const caller: Caller = { ...nobody, address: ask.address };
     const running: Running = { name, given, ask, began, caller, auditKey, isAudited: false };
     const token = new Secret(ask.token ?? "");

@@ -10,6 +10,7 @@ import { orThrow } from "./calls/shared.ts";
 import type { Flow } from "./flow/flow.ts";
 import { hostLife } from "./hosts/status.ts";
 import { storagesFollow } from "./hosts/storages.ts";
+import { noLongerUnseen } from "./hosts/unseen.ts";
 import type { HostWorld } from "./hosts/world.ts";
 import type { RecordOf } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
@@ -255,6 +256,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
   }
   if (kind === "Host") {
     letMachinesGo(tx, uuid);
+    noLongerUnseen(tx, uuid);
     const { managementIp } = tx.need("Host", uuid);
     if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
   }

@@ -31,6 +31,10 @@ export const ownKinds = [
   "VmOperation",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
+  /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
+  "Restored",
+  /** A host that has not said since what runs on it, by the host's uuid. */
+  "UnseenHost",
   /** The answer that a call with this idempotency key was given. */
   "IdempotencyKey",
 ] as const;

@@ -5,6 +5,7 @@ import { instanceOfferingState } from "../../model/cloud/vm.ts";
 import { guardVm } from "../../model/cloud/vm-life.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
+import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
 import type { CreateData } from "../vm/create.ts";
 import { begin, end, lifeOf } from "../vm/life.ts";
@@ -117,8 +118,9 @@ export const vmDeciders = {
     if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
     const holder = context.newUuid();
     const machine = begin(tx, uuid, "start", holder);
-    requireVolumes(tx, machine);
     const { name } = machine;
+    requireAllSeen(tx, name);
+    requireVolumes(tx, machine);
     return work(tx, context, { call: "StartVmInstance", verb: "Start", flow: "startVm" }, name, {
       vmUuid: uuid,
       holder,

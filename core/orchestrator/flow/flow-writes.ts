@@ -60,17 +60,20 @@ export function writeUnknown(tx: Tx, flow: Flow | undefined, record: FlowRecord,
     details: `There is no ${what} ${shown(record.flow)}; what was done is not taken back.`,
     remedy: "Look at what it worked on; before an upgrade let all tasks end.",
   });
-  writeGivenUp(tx, flow, record, task, refusal, isWithHook);
+  writeGivenUp(tx, flow, record, task, refusal, { isWithHook });
 }
 
-/** Ends a flow that can't be carried on; nothing of it is taken back. `record` undefined: it can't be read. */
+/**
+ * Ends a flow that can't be carried on; nothing of it is taken back. `record` undefined: it can't be read. `notUndone`:
+ * titles of what is left of it, all of its steps unless told.
+ */
 export function writeGivenUp(
   tx: Tx,
   flow: Flow | undefined,
   record: FlowRecord | undefined,
   task: Task,
   refusal: Refusal,
-  isWithHook: boolean,
+  { isWithHook, notUndone }: { isWithHook: boolean; notUndone?: readonly string[] },
 ): void {
   if (task.endDate !== null) {
     tx.delete("Flow", task.uuid);
@@ -80,7 +83,8 @@ export function writeGivenUp(
   const state = stateAfter(task.state === "Waiting" ? { ...task, state: stateAfter(task, "start") } : task, "fail");
   writeEnd(tx, task, { state, error });
   if (flow === undefined || record === undefined || !isWithHook) return;
-  callFailed(tx, flow, record, error, { isCancelled: false, notUndone: flow.steps.map(({ title }) => title) });
+  const left = notUndone ?? flow.steps.map(({ title }) => title);
+  callFailed(tx, flow, record, error, { isCancelled: false, notUndone: left });
 }
 
 /** The hook `failed` of a flow threw. */

@@ -74,6 +74,8 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
       },
     ],
     failed: (tx, { hostUuid, managementIp }) => {
+      // One that could not be taken back is there, and has its address.
+      if (tx.get("Host", hostUuid) !== undefined) return;
       if (tx.get("HostAddress", managementIp)?.["hostUuid"] === hostUuid) tx.delete("HostAddress", managementIp);
     },
     result: ({ hostUuid }) => ({ hostUuid }),

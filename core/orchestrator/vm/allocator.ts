@@ -14,7 +14,7 @@ import {
   type Ratios,
   type StorageOption,
 } from "./placement.ts";
-import { roomsOf } from "./room.ts";
+import { fullPlaces, roomsOf } from "./room.ts";
 
 type Waiting = { decide: (tx: Tx, round: Round) => unknown; settle: (outcome: Outcome) => void };
 type Outcome = { value: unknown } | { error: unknown };
@@ -93,6 +93,7 @@ export class Allocator {
 export class Round {
   readonly #tx: Tx;
   readonly ratios: Ratios;
+  readonly #threshold: number;
   #hosts: HostOption[] | undefined;
   #storages: StorageOption[] | undefined;
   readonly #addresses = new Map<string, Pool>();
@@ -104,6 +105,7 @@ export class Round {
       memory: settings.number("mevoco.overProvisioning.memory"),
       storage: settings.number("mevoco.overProvisioning.primaryStorage"),
     };
+    this.#threshold = settings.number("mevoco.threshold.primaryStorage.physicalCapacity");
   }
 
   /** @throws VM.1008 */
@@ -150,10 +152,13 @@ export class Round {
   }
 
   *#readStorages(): Generator<StorageOption> {
-    for (const storage of this.#tx.all("PrimaryStorage")) {
-      const isUnclear = this.#tx.unreadable.volumeOn(storage.uuid) !== undefined;
-      yield { storage, rooms: roomsOf(this.#tx, storage, this.ratios.storage), isUnclear };
-    }
+    for (const storage of this.#tx.all("PrimaryStorage"))
+      yield {
+        storage,
+        rooms: roomsOf(this.#tx, storage, this.ratios.storage),
+        full: fullPlaces(this.#tx, storage, this.#threshold),
+        isUnclear: this.#tx.unreadable.volumeOn(storage.uuid) !== undefined,
+      };
   }
 }
 

@@ -26,10 +26,11 @@ export type HostOption = {
   free: { cpu: number; memoryBytes: number };
 };
 
-/** A storage with what is left of it, as {@link roomsOf} gives it. */
+/** A storage with what is left of it, as {@link roomsOf} gives it, and where it is full, as {@link fullPlaces} does. */
 export type StorageOption = {
   storage: Storage;
   rooms: Map<string, number>;
+  full: ReadonlySet<string>;
   /** A volume that may be there can't be read. */
   isUnclear: boolean;
 };
@@ -165,10 +166,14 @@ function storageFor(
   if (usable.length === 0) return "no storage of its cluster is Enabled and Connected";
   const clear = usable.filter(({ isUnclear }) => !isUnclear);
   if (clear.length === 0) return "the record of a volume that may be on its storage can't be read";
+  const isFull = (option: StorageOption) => option.full.has(placeOf(option, host));
+  if (clear.every(isFull)) return "its storage is in use above threshold.primaryStorage.physicalCapacity";
   const preferred = new Set(preferredForRoot(clear.map(({ storage }) => storage)).map(({ uuid }) => uuid));
   const wanted = charged(sizeBytes, ratios.storage);
   const room = (option: StorageOption) => option.rooms.get(placeOf(option, host)) ?? 0;
-  const roomy = clear.filter((option) => preferred.has(option.storage.uuid) && room(option) >= wanted);
+  const roomy = clear.filter(
+    (option) => preferred.has(option.storage.uuid) && room(option) >= wanted && !isFull(option),
+  );
   const [best] = roomy.toSorted((a, b) => room(b) - room(a) || (a.storage.uuid < b.storage.uuid ? -1 : 1));
   return best ?? `no room for ${formatSize(sizeBytes)} on its storage`;
 }

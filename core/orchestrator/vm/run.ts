@@ -1,4 +1,5 @@
 import type { Flow } from "../flow/flow.ts";
+import { requireAllSeen } from "../hosts/unseen.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
@@ -107,9 +108,13 @@ export function rebootVmFlow(world: VmWorld): Flow<VmData> {
   };
 }
 
-export type DestroyData = VmData & { expunges: boolean };
+/** `isOff`: it is off its host. */
+export type DestroyData = VmData & { expunges: boolean; isOff?: boolean };
 
-/** Deletes a machine; with the policy Direct its volume goes in the same flow. */
+/**
+ * Deletes a machine; with the policy Direct its volume goes in the same flow. When that fails the machine is deleted
+ * all the same, and its volume goes when it is expunged.
+ */
 export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
   return {
     name: "destroyVm",
@@ -131,7 +136,7 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
             const telling = last?.status === "Connected" ? tell(world, last, command, env) : undefined;
             await telling?.catch(() => env.signal.throwIfAborted());
           }
-          return undefined;
+          return { data: { isOff: true } };
         },
       },
       {
@@ -143,10 +148,14 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         },
       },
     ],
-    ...ends<DestroyData>((tx, data) => {
+    succeeded: (tx, data) => {
       if (!data.expunges) end(tx, data, "done");
       else if (isHolder(tx, data.vmUuid, data.holder)) removeMachine(tx, data.vmUuid);
-    }),
+    },
+    failed: (tx, data, _error, how) => {
+      if (data.isOff === true) end(tx, data, "done");
+      else endFailed(tx, data, how);
+    },
   };
 }
 
@@ -204,6 +213,7 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
   if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
   // A manager has ended between this and the note that it is done.
   if (machine.hostUuid !== null) return machine.hostUuid;
+  requireAllSeen(tx, machine.name);
   requireVolumes(tx, machine);
   const storages = tx
     .find("Volume", "vmInstanceUuid", vmUuid)

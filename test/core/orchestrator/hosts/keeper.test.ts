@@ -58,6 +58,7 @@ async function bed(t: TestContext, hosts: number) {
       managerUuid: manager,
       reconnect: async () => void reconnected.push(clock.monotonicMs),
       observe: async ({ uuid }) => void observed.push(uuid),
+      storages: async () => {},
       onTrouble: (what, error) => assert.fail(`${what}: ${String(error)}`),
       monotonicMs: () => clock.monotonicMs,
     });
