@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
-import { cloudCallNames } from "../model/cloud/calls/index.ts";
-import { CloudError } from "../model/cloud/refusal.ts";
+import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
+import { unknownAccount } from "../model/cloud/operations.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
@@ -232,6 +232,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const lost = new AbortController();
   flows.lost.addEventListener("abort", () => lost.abort(flows.lost.reason), { once: true });
   mirror.ended.catch((error: unknown) => lost.abort(error));
+  // Without its place it decides nothing more, also in the time in which it answers what it was asked before it ends.
+  lost.signal.addEventListener("abort", () => {
+    ending.abort(lost.signal.reason);
+    void keeper.close();
+    void sweeper.close();
+  });
 
   return {
     dispatcher: new Dispatcher(dispatching),
@@ -273,6 +279,11 @@ function callTable(parts: TableParts): CallTable {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
     ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),
     ...queryReaders(store),
+    LogInByAccount: {
+      act: more.LogInByAccount,
+      accountOf: ({ accountName }: CallInput<"LogInByAccount">) =>
+        identity.isUserName(accountName) ? accountName : unknownAccount,
+    },
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {
         flows.cancel(tx, uuid);
@@ -299,18 +310,12 @@ function callTable(parts: TableParts): CallTable {
   return calls;
 }
 
-/** Calls that somebody whose password has to be changed may make: they check the session by themselves. */
+/** Calls that somebody whose password has to be changed may make; ValidateSession tells it by itself. */
 const alwaysAllowed: ReadonlySet<string> = new Set(["UpdateAccountPassword", "LogOut", "ValidateSession"]);
 
 function authenticator(identity: Identity): DispatcherOptions["authenticate"] {
   return (token, call) => {
-    try {
-      const { session, user } = identity.authenticate(token);
-      return { sessionUuid: session.uuid, userUuid: user.uuid, accountName: user.name };
-    } catch (error) {
-      const mustChange = error instanceof CloudError && error.code === "IDENTITY.1003";
-      if (mustChange && alwaysAllowed.has(call)) return { sessionUuid: null, userUuid: null, accountName: null };
-      throw error;
-    }
+    const caller = alwaysAllowed.has(call) ? identity.identify(token) : identity.authenticate(token);
+    return { sessionUuid: caller.session.uuid, userUuid: caller.user.uuid, accountName: caller.user.name };
   };
 }

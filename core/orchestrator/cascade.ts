@@ -93,7 +93,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
                 checkCards(mirror, kind, part);
                 checkVolumes(mirror, kind, uuid, mode);
                 for (const each of part) {
-                  check(mirror, each, mode);
+                  check(mirror, each, mode, tx);
                   remove(tx, each);
                 }
                 checkAlone(tx, part);
@@ -153,23 +153,26 @@ const dependents: readonly ResourceKind[] = [
   "VmNic",
 ];
 
-/** Why one of them can't go. */
-function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData["mode"]): void {
+/** Why one of them can't go. `tx`: that removes it, which is decided anew when a machine is started meanwhile. */
+function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData["mode"], tx?: Tx): void {
   checkReadable(mirror, kind, uuid);
+  const checkOne = (machine: string) => {
+    const found = tx === undefined ? mirror.get("VmInstance", machine)?.value : tx.get("VmInstance", machine);
+    if (found !== undefined) checkMachine(mirror, found, mode);
+  };
   if (kind === "Host") {
     const host = mirror.get("Host", uuid)?.value;
     if (host !== undefined) orThrow(deleteHost(host.name, hostLife(host)));
     // They stay, and are said to be stopped: one that still runs there could be started once more elsewhere.
-    for (const { value } of mirror.find("VmInstance", "hostUuid", uuid)) checkMachine(mirror, value, mode);
+    for (const { value } of mirror.find("VmInstance", "hostUuid", uuid)) checkOne(value.uuid);
   }
   // A machine without its volumes is none: neither the one that runs, nor the one that is being worked on.
   if (kind === "PrimaryStorage")
-    for (const { value } of mirror.find("Volume", "primaryStorageUuid", uuid)) {
-      const user = value.vmInstanceUuid === null ? undefined : mirror.get("VmInstance", value.vmInstanceUuid)?.value;
-      if (user !== undefined) checkMachine(mirror, user, mode);
-    }
-  const machine = kind === "VmInstance" ? mirror.get("VmInstance", uuid)?.value : undefined;
-  if (machine !== undefined) checkMachine(mirror, machine, mode);
+    for (const { value } of mirror.find("Volume", "primaryStorageUuid", uuid))
+      if (value.vmInstanceUuid !== null) checkOne(value.vmInstanceUuid);
+  const user = kind === "Volume" ? mirror.get("Volume", uuid)?.value.vmInstanceUuid : null;
+  if (typeof user === "string") checkOne(user);
+  if (kind === "VmInstance") checkOne(uuid);
 }
 
 /** What can't be read may be on it, or of it. @throws SYS.1060 */

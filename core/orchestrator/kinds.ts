@@ -17,6 +17,8 @@ export const ownKinds = [
   "MacUse",
   /** What a task has still to do, by the task's uuid. */
   "Flow",
+  /** The record of the audit of the call that has begun a task, by the task's uuid, until it ends. */
+  "TaskAudit",
   /** A manager that runs, with a lease: it goes when the manager does. */
   "ManagementNode",
   /** Hash of a user's password, by the user's uuid. */

@@ -204,6 +204,14 @@ export class Tx {
     });
   }
 
+  /**
+   * Writes the whole of a record that is not mirrored anew, whatever stands there: what it is found by must be the same.
+   */
+  rewrite(kind: Kind, key: string, value: JsonObject): void {
+    const change: Change = { do: "put", kind, key, value, keepsIndexed: true };
+    this.#written.set(idOf(kind, key), { change, isNew: false });
+  }
+
   /** Removes one of the manager's own records. */
   delete(kind: Kind, key: string): void {
     const id = idOf(kind, key);

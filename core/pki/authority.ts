@@ -136,6 +136,20 @@ export class Authority {
   }
 }
 
+/**
+ * What the manager shows to hosts, as it lies beside its authority: for root's commands on the manager's node, which need
+ * no key that makes certificates. undefined where no manager has run yet.
+ */
+export async function readManagerCredentials(
+  files: Pick<Files, "read">,
+  folder: string,
+): Promise<Credentials | undefined> {
+  const read = (name: string) => textOf(files, join(folder, name));
+  const [key, certificate, authority] = await Promise.all([read("manager.key"), read("manager.crt"), read("ca.crt")]);
+  if (key === undefined || certificate === undefined || authority === undefined) return undefined;
+  return { key, certificate, authority };
+}
+
 /** Node writes an address of IPv6 in full groups; so both are compared as a set of what they mean. */
 function isSameNames(certificate: X509Certificate, wanted: readonly string[]): boolean {
   const shown = (certificate.subjectAltName ?? "").split(", ").filter((name) => name !== "");

@@ -1,4 +1,5 @@
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model/cloud/calls/index.ts";
+import { helpWidth, termLines, wrap } from "../help-lines.ts";
 import {
   type CliOption,
   cliDescription,
@@ -14,7 +15,6 @@ import { isQuery } from "./request.ts";
 
 /* Help, made of the tables of the command line and of the calls. */
 
-const width = 80;
 const indent = 18;
 
 /** What `--help` prints. */
@@ -25,11 +25,14 @@ export function generalHelp(): string {
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...cliOptions.flatMap((option: CliOption) => entry(cliOptionText(option), option.text)),
-    ...cliDescription.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
+    ...cliOptions.flatMap((option: CliOption) => termLines(cliOptionText(option), option.text, indent)),
+    ...cliDescription.flatMap((paragraph) => ["", ...wrap(paragraph)]),
     "",
     "Examples:",
-    ...cliExamples.flatMap(({ line, text }) => [`  ${line}`, ...wrap(text, width - 6).map((row) => `      ${row}`)]),
+    ...cliExamples.flatMap(({ line, text }) => [
+      `  ${line}`,
+      ...wrap(text, helpWidth - 6).map((row) => `      ${row}`),
+    ]),
     "",
     "Exit status:",
     ...cliExitStatus.map(({ code, text }) => `  ${code}  ${text}`),
@@ -46,7 +49,7 @@ export function callList(): string {
   return lines([
     ...[...byKind].flatMap(([kind, names]) => [
       `${kind}:`,
-      ...wrap(names.join(" "), width - 2).map((row) => `  ${row}`),
+      ...wrap(names.join(" "), helpWidth - 2).map((row) => `  ${row}`),
     ]),
     "",
     "help CALL tells what a call takes.",
@@ -64,11 +67,11 @@ export function callHelp(name: CloudCallName): string {
       ...keys.filter(({ name: key }) => key !== "q").map(usageOf),
     ].reduce((text, part) => fill(text, part), ""),
     "",
-    ...wrap(call.summary, width),
-    ...(call.mode === "task" ? wrap("It takes long: its task is followed to the end.", width) : []),
-    ...(call.access === "public" ? wrap("It needs no session.", width) : []),
+    ...wrap(call.summary),
+    ...(call.mode === "task" ? wrap("It takes long: its task is followed to the end.") : []),
+    ...(call.access === "public" ? wrap("It needs no session.") : []),
     "",
-    ...keys.flatMap((key) => entry(`${key.name}=`, textOf(key))),
+    ...keys.flatMap((key) => termLines(`${key.name}=`, textOf(key), indent)),
     ...(isQuery(name) ? fieldHelp(name) : []),
   ]);
 }
@@ -78,7 +81,9 @@ function fieldHelp(name: CloudCallName): string[] {
     "",
     "Fields for conditions, fields= and sortBy=:",
     "",
-    ...fieldsOf(cloudCalls[name].resource).flatMap((field) => entry(field.name, `${field.type}. ${field.description}`)),
+    ...fieldsOf(cloudCalls[name].resource).flatMap((field) =>
+      termLines(field.name, `${field.type}. ${field.description}`, indent),
+    ),
   ];
 }
 
@@ -90,7 +95,7 @@ function usageOf({ name, isRequired, isSecret }: Key): string {
 function fill(text: string, part: string): string {
   if (text === "") return part;
   const last = text.slice(text.lastIndexOf("\n") + 1);
-  return last.length + 1 + part.length > width ? `${text}\n    ${part}` : `${text} ${part}`;
+  return last.length + 1 + part.length > helpWidth ? `${text}\n    ${part}` : `${text} ${part}`;
 }
 
 function textOf({ type, isRequired, isSecret, isNullable, preset, description }: Key): string {
@@ -101,24 +106,6 @@ function textOf({ type, isRequired, isSecret, isNullable, preset, description }:
     ...(preset === undefined ? [] : [`preset: ${preset}`]),
   ];
   return `${facts.join(", ")}. ${description}`;
-}
-
-/** A term with its text beside it, or below it where it is long. */
-function entry(term: string, text: string): string[] {
-  const rows = wrap(text, width - indent).map((row) => `${" ".repeat(indent)}${row}`);
-  if (term.length > indent - 4) return [`  ${term}`, ...rows];
-  const [first = "", ...more] = rows;
-  return [`  ${term.padEnd(indent - 2)}${first.trimStart()}`, ...more];
-}
-
-function wrap(text: string, columns: number): string[] {
-  const rows: string[] = [];
-  for (const word of text.trim().split(" ")) {
-    const last = rows.at(-1);
-    if (last === undefined || last.length + 1 + word.length > columns) rows.push(word);
-    else rows[rows.length - 1] = `${last} ${word}`;
-  }
-  return rows;
 }
 
 function lines(all: readonly string[]): string {

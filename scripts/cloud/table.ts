@@ -44,8 +44,8 @@ type Column = { name: string; cells: readonly string[]; width: number; least: nu
 function columnOf(name: string, rows: readonly TableRow[]): Column {
   const cells = rows.map((row) => cellText(name, row[name]));
   const width = Math.max(columnsOf(name), ...cells.map(columnsOf));
-  // Half of an identifier or of an address is of no use, nor half of a word.
-  const isWhole = cells.every((cell) => /^[\w.:/-]{0,40}$/.test(cell)) && name !== "name";
+  // Half of an identifier, of an address or of a moment is of no use, nor half of a word.
+  const isWhole = cells.every((cell) => /^([\w.:/-]{0,40}|[\d-]{10} [\d:]{8})$/.test(cell)) && name !== "name";
   return { name, cells, width, least: isWhole ? width : Math.min(width, Math.max(leastCut, columnsOf(name))) };
 }
 

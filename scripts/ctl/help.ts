@@ -1,3 +1,4 @@
+import { helpWidth, termLines, wrap } from "../help-lines.ts";
 import {
   type CtlCommand,
   ctlCommands,
@@ -12,7 +13,6 @@ import {
 
 /* Help, made of the table of commands. */
 
-const width = 80;
 const indent = 24;
 
 /** What `--help` prints: all commands, or one of them. */
@@ -28,11 +28,14 @@ function generalLines(): string[] {
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...ctlCommands.flatMap(({ name, text }) => entry(name, text)),
-    ...ctlDescription.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
+    ...ctlCommands.flatMap(({ name, text }) => termLines(name, text, indent)),
+    ...ctlDescription.flatMap((paragraph) => ["", ...wrap(paragraph)]),
     "",
     "Examples:",
-    ...ctlExamples.flatMap(({ line, text }) => [`  ${line}`, ...wrap(text, width - 6).map((row) => `      ${row}`)]),
+    ...ctlExamples.flatMap(({ line, text }) => [
+      `  ${line}`,
+      ...wrap(text, helpWidth - 6).map((row) => `      ${row}`),
+    ]),
     "",
     "Exit status:",
     ...ctlExitStatus.map(({ code, text }) => `  ${code}  ${text}`),
@@ -40,29 +43,11 @@ function generalLines(): string[] {
 }
 
 function commandLines(command: CtlCommand): string[] {
-  const options = command.options.flatMap((option) => entry(ctlOptionText(option), option.text));
+  const options = command.options.flatMap((option) => termLines(ctlOptionText(option), option.text, indent));
   return [
     `usage: ${ctlName} ${ctlUsage(command)}`,
     "",
-    ...wrap(command.text, width),
+    ...wrap(command.text),
     ...(options.length === 0 ? [] : ["", ...options]),
   ];
-}
-
-/** A term with its text beside it, or below it where it is long. */
-function entry(term: string, text: string): string[] {
-  const rows = wrap(text, width - indent).map((row) => `${" ".repeat(indent)}${row}`);
-  if (term.length > indent - 4) return [`  ${term}`, ...rows];
-  const [first = "", ...more] = rows;
-  return [`  ${term.padEnd(indent - 2)}${first.trimStart()}`, ...more];
-}
-
-function wrap(text: string, columns: number): string[] {
-  const rows: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = rows.at(-1);
-    if (last === undefined || last.length + 1 + word.length > columns) rows.push(word);
-    else rows[rows.length - 1] = `${last} ${word}`;
-  }
-  return rows;
 }

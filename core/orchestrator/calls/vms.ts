@@ -118,9 +118,9 @@ export const vmDeciders = {
     if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
     const holder = context.newUuid();
     const machine = begin(tx, uuid, "start", holder);
-    const { name } = machine;
-    requireAllSeen(tx, name);
+    requireAllSeen(tx, machine.name);
     requireVolumes(tx, machine);
+    const { name } = machine;
     return work(tx, context, { call: "StartVmInstance", verb: "Start", flow: "startVm" }, name, {
       vmUuid: uuid,
       holder,

@@ -4,6 +4,7 @@ import { nextState } from "../../model/cloud/state-machine.ts";
 import { shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { writeAuditEnd } from "../task-audit.ts";
 import type { Flow, FlowFailure } from "./flow.ts";
 import { type FlowRecord, wholeError } from "./flow-record.ts";
 import { isCancellable, type Next, percentOf, stepOf } from "./progress.ts";
@@ -98,9 +99,13 @@ function callFailed(tx: Tx, flow: Flow, last: FlowRecord, error: CloudErrorConte
   }
 }
 
-function writeEnd(tx: Tx, task: Task, end: Partial<Pick<Task, "state" | "error" | "progress" | "result">>): void {
+type End = Pick<Task, "state"> & Partial<Pick<Task, "error" | "progress" | "result">>;
+
+/** Every task ends here. */
+function writeEnd(tx: Tx, task: Task, end: End): void {
   tx.update("Task", task.uuid, { ...end, step: null, cancellable: false, endDate: tx.now });
   tx.delete("Flow", task.uuid);
+  writeAuditEnd(tx, task.uuid, end.state === "Succeeded" ? null : (end.error ?? cancelled(task)).code);
 }
 
 /** @throws CloudError SYS.1002 */

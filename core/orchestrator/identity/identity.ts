@@ -121,6 +121,11 @@ export class Identity {
     };
   }
 
+  /** Whether a user has this name. Not to be told to whoever tries to log in. */
+  isUserName(name: string): boolean {
+    return this.#userNamed(name) !== undefined;
+  }
+
   /**
    * Who calls. For every call but log-out and the change of the password. Answers from memory; a session that another
    * manager has opened is known a moment after that.
@@ -132,6 +137,11 @@ export class Identity {
     const caller = isUse ? this.#sessions.use(token) : this.#sessions.look(token);
     if (caller.user.mustChangePassword) throw mustChangePassword(caller.user.name);
     return caller;
+  }
+
+  /** The same for log-out and the change of the password: it may be one that has to be changed. @throws IDENTITY.1001 */
+  identify(token: Secret): Caller {
+    return this.#sessions.use(token);
   }
 
   /** @throws IDENTITY.1001 */

@@ -113,7 +113,11 @@ export class Round {
     this.#hosts ??= [...this.#readHosts()];
     // Adding up what is promised of all storages takes its time: only for who wants some.
     if (request.rootVolume !== null) this.#storages ??= [...this.#readStorages()];
-    return place(request, this.#hosts, this.#storages ?? [], this.ratios);
+    const placement = place(request, this.#hosts, this.#storages ?? [], this.ratios);
+    // Of all hosts that were looked at, the one that was chosen has to stay as it is, and can't be deleted meanwhile.
+    this.#tx.get("Host", placement.hostUuid);
+    this.#tx.guard(placement.hostUuid);
+    return placement;
   }
 
   /** A free address of a network; null where the network has no ranges. @throws NETWORK.1004 */

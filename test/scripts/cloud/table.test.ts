@@ -31,6 +31,19 @@ test("tables fit their width: columns are left out from the end, names are cut, 
   assert.equal(text, golden("tables.txt", text));
 });
 
+test("the table of the audit has what was called with what, by whom, and what became of it", () => {
+  process.env["TZ"] = "UTC";
+  const call = { createDate: 1_800_000_000_000, accountName: "admin", clientAddress: "192.0.2.1", count: 1, uuid };
+  const rows = [
+    { ...call, call: "CreateVmInstance", succeeded: null, errorCode: null, arguments: `name=web hostUuid=${uuid}` },
+    { ...call, call: "StopVmInstance", succeeded: false, errorCode: "HOST.1010", arguments: null },
+    { ...call, call: "LogInByAccount", accountName: "unknown account", succeeded: false, errorCode: "IDENTITY.1002" },
+  ];
+  const texts = [80, 132].map((width) => tableText(tableColumns.AuditRecord, rows, width).text);
+  const text = texts.join("\n");
+  assert.equal(text, golden("audit.txt", text));
+});
+
 test("each column of a kind's table is a field of the kind", () => {
   for (const [kind, columns] of Object.entries(tableColumns)) {
     const shape = resources[kind as ResourceKind].schema.shape;
