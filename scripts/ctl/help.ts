@@ -1,3 +1,4 @@
+import { entryLines, wrap } from "../network/wrap.ts";
 import {
   type CtlCommand,
   ctlCommands,
@@ -13,7 +14,7 @@ import {
 /* Help, made of the table of commands. */
 
 const width = 80;
-const indent = 24;
+const room = { width, indent: 24 };
 
 /** What `--help` prints: all commands, or one of them. */
 export function ctlHelp(command: CtlCommand | null): string {
@@ -24,11 +25,12 @@ function generalLines(): string[] {
   const [first = "", ...more] = ctlSummary;
   return [
     `usage: ${ctlName} COMMAND [OPTION...]`,
-    `       ${ctlName} COMMAND --help`,
+    `       ${ctlName} help [COMMAND]`,
+    `       ${ctlName} --version`,
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...ctlCommands.flatMap(({ name, text }) => entry(name, text)),
+    ...ctlCommands.flatMap(({ name, text }) => entryLines(name, text, room)),
     ...ctlDescription.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
     "",
     "Examples:",
@@ -40,29 +42,11 @@ function generalLines(): string[] {
 }
 
 function commandLines(command: CtlCommand): string[] {
-  const options = command.options.flatMap((option) => entry(ctlOptionText(option), option.text));
+  const options = command.options.flatMap((option) => entryLines(ctlOptionText(option), option.text, room));
   return [
     `usage: ${ctlName} ${ctlUsage(command)}`,
     "",
     ...wrap(command.text, width),
     ...(options.length === 0 ? [] : ["", ...options]),
   ];
-}
-
-/** A term with its text beside it, or below it where it is long. */
-function entry(term: string, text: string): string[] {
-  const rows = wrap(text, width - indent).map((row) => `${" ".repeat(indent)}${row}`);
-  if (term.length > indent - 4) return [`  ${term}`, ...rows];
-  const [first = "", ...more] = rows;
-  return [`  ${term.padEnd(indent - 2)}${first.trimStart()}`, ...more];
-}
-
-function wrap(text: string, columns: number): string[] {
-  const rows: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = rows.at(-1);
-    if (last === undefined || last.length + 1 + word.length > columns) rows.push(word);
-    else rows[rows.length - 1] = `${last} ${word}`;
-  }
-  return rows;
 }

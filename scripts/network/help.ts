@@ -1,4 +1,5 @@
 import { type Argument, type Command, exitStatus, type Option } from "./commands.ts";
+import { entryLines, wrap } from "./wrap.ts";
 
 /* The help of a command, as `-h` prints it, from its entry in the table. */
 
@@ -30,8 +31,8 @@ export function helpText(command: Command): string {
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...actions.flatMap(rowLines),
-    ...options.flatMap(rowLines),
+    ...actions.flatMap(([term, text]) => entryLines(term, text, { width, indent })),
+    ...options.flatMap(([term, text]) => entryLines(term, text, { width, indent })),
     ...command.description.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
     "",
     "Examples:",
@@ -50,21 +51,3 @@ type Row = readonly [term: string, text: string];
 /** Columns of the narrowest terminal that is to show it well. */
 const width = 80;
 const indent = 18;
-
-/** A term with its text beside it, or below it where it is long. */
-function rowLines([term, text]: Row): string[] {
-  const rows = wrap(text, width - indent).map((row) => `${" ".repeat(indent)}${row}`);
-  if (term.length > indent - 4) return [`  ${term}`, ...rows];
-  const [first = "", ...more] = rows;
-  return [`  ${term.padEnd(indent - 2)}${first.trimStart()}`, ...more];
-}
-
-function wrap(text: string, columns: number): string[] {
-  const rows: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = rows.at(-1);
-    if (last === undefined || last.length + 1 + word.length > columns) rows.push(word);
-    else rows[rows.length - 1] = `${last} ${word}`;
-  }
-  return rows;
-}
