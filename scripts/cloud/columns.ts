@@ -1,6 +1,9 @@
 import type { ResourceKind } from "../../core/model/cloud/resources.ts";
 
-/** What a table of a kind shows, the most wanted first: what has no room is left out from the end. */
+/**
+ * What a table of a kind shows, the most wanted first: what has no room is left out from the end. Of a machine `ip` and
+ * `host` are of other records.
+ */
 export const tableColumns = {
   Zone: ["name", "uuid", "state", "description", "createDate"],
   Cluster: ["name", "uuid", "state", "hypervisorType", "zoneUuid", "description"],
@@ -10,7 +13,7 @@ export const tableColumns = {
   Image: ["name", "uuid", "status", "state", "format", "size", "mediaType", "platform"],
   InstanceOffering: ["name", "uuid", "cpuNum", "memorySize", "state"],
   DiskOffering: ["name", "uuid", "diskSize", "state"],
-  VmInstance: ["name", "uuid", "state", "cpuNum", "memorySize", "operation", "haLevel", "hostUuid", "createDate"],
+  VmInstance: ["name", "uuid", "state", "ip", "host", "cpuNum", "memorySize", "operation", "haLevel", "createDate"],
   Volume: ["name", "uuid", "type", "status", "size", "state", "format", "vmInstanceUuid"],
   VolumeSnapshot: ["name", "uuid", "status", "size", "createDate", "volumeUuid"],
   L2Network: ["name", "uuid", "type", "physicalInterface", "vlan", "mtu"],
@@ -19,7 +22,7 @@ export const tableColumns = {
   VmNic: ["ip", "uuid", "mac", "deviceId", "vmInstanceUuid"],
   AffinityGroup: ["name", "uuid", "policy", "state"],
   GlobalConfig: ["category", "name", "value", "defaultValue", "description"],
-  Task: ["call", "uuid", "state", "progress", "step", "createDate"],
+  Task: ["call", "uuid", "state", "createDate", "endDate", "progress", "resourceUuid"],
   AuditRecord: ["createDate", "call", "accountName", "clientAddress", "succeeded", "errorCode", "count", "uuid"],
   Alarm: ["name", "uuid", "status", "state", "metric", "comparison", "threshold"],
   User: ["name", "uuid", "state", "mustChangePassword", "passwordChangeDate"],

@@ -1,4 +1,5 @@
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model/cloud/calls/index.ts";
+import { entryLines, wrap } from "../network/wrap.ts";
 import {
   type CliOption,
   cliDescription,
@@ -14,30 +15,29 @@ import { isQuery } from "./request.ts";
 
 /* Help, made of the tables of the command line and of the calls. */
 
-const width = 80;
 const indent = 18;
 
-/** What `--help` prints. */
-export function generalHelp(): string {
+/** What `--help` prints, in lines of `width` columns. */
+export function generalHelp(width: number): string {
   const [first = "", ...more] = cliSummary;
   return lines([
     ...cliUsage.map((usage, i) => `${i === 0 ? "usage:" : "      "} ${usage}`),
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...cliOptions.flatMap((option: CliOption) => entry(cliOptionText(option), option.text)),
+    ...cliOptions.flatMap((option: CliOption) => entryLines(cliOptionText(option), option.text, { width, indent })),
     ...cliDescription.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
     "",
     "Examples:",
     ...cliExamples.flatMap(({ line, text }) => [`  ${line}`, ...wrap(text, width - 6).map((row) => `      ${row}`)]),
     "",
     "Exit status:",
-    ...cliExitStatus.map(({ code, text }) => `  ${code}  ${text}`),
+    ...cliExitStatus.flatMap(({ code, text }) => entryLines(String(code), text, { width, indent: 5 })),
   ]);
 }
 
 /** What `help` prints: all calls by what they are about. */
-export function callList(): string {
+export function callList(width: number): string {
   const byKind = new Map<string, CloudCallName[]>();
   for (const name of cloudCallNames) {
     const { resource } = cloudCalls[name];
@@ -54,7 +54,7 @@ export function callList(): string {
 }
 
 /** What a call takes: `help CreateVmInstance`. */
-export function callHelp(name: CloudCallName): string {
+export function callHelp(name: CloudCallName, width: number): string {
   const call = cloudCalls[name];
   const keys = keysOf(call);
   return lines([
@@ -62,23 +62,32 @@ export function callHelp(name: CloudCallName): string {
       name,
       ...(isQuery(name) ? ["[CONDITION...]"] : []),
       ...keys.filter(({ name: key }) => key !== "q").map(usageOf),
-    ].reduce((text, part) => fill(text, part), ""),
+    ].reduce((text, part) => fill(text, part, width), ""),
     "",
     ...wrap(call.summary, width),
     ...(call.mode === "task" ? wrap("It takes long: its task is followed to the end.", width) : []),
     ...(call.access === "public" ? wrap("It needs no session.", width) : []),
     "",
-    ...keys.flatMap((key) => entry(`${key.name}=`, textOf(key))),
-    ...(isQuery(name) ? fieldHelp(name) : []),
+    ...keys.flatMap((key) =>
+      key.name === "q"
+        ? entryLines("CONDITION", conditionText, { width, indent })
+        : entryLines(`${key.name}=`, textOf(key), { width, indent }),
+    ),
+    ...(isQuery(name) ? fieldHelp(name, width) : []),
   ]);
 }
 
-function fieldHelp(name: CloudCallName): string[] {
+const conditionText =
+  "A field below, an operator and a value: name~=web%, hostUuid=…, vmNics.ip=10.0.0.5. All that are given must hold.";
+
+function fieldHelp(name: CloudCallName, width: number): string[] {
   return [
     "",
     "Fields for conditions, fields= and sortBy=:",
     "",
-    ...fieldsOf(cloudCalls[name].resource).flatMap((field) => entry(field.name, `${field.type}. ${field.description}`)),
+    ...fieldsOf(cloudCalls[name].resource).flatMap((field) =>
+      entryLines(field.name, `${field.type}. ${field.description}`, { width, indent }),
+    ),
   ];
 }
 
@@ -87,7 +96,7 @@ function usageOf({ name, isRequired, isSecret }: Key): string {
 }
 
 /** Usage over several lines; what follows the first is set in. */
-function fill(text: string, part: string): string {
+function fill(text: string, part: string, width: number): string {
   if (text === "") return part;
   const last = text.slice(text.lastIndexOf("\n") + 1);
   return last.length + 1 + part.length > width ? `${text}\n    ${part}` : `${text} ${part}`;
@@ -101,24 +110,6 @@ function textOf({ type, isRequired, isSecret, isNullable, preset, description }:
     ...(preset === undefined ? [] : [`preset: ${preset}`]),
   ];
   return `${facts.join(", ")}. ${description}`;
-}
-
-/** A term with its text beside it, or below it where it is long. */
-function entry(term: string, text: string): string[] {
-  const rows = wrap(text, width - indent).map((row) => `${" ".repeat(indent)}${row}`);
-  if (term.length > indent - 4) return [`  ${term}`, ...rows];
-  const [first = "", ...more] = rows;
-  return [`  ${term.padEnd(indent - 2)}${first.trimStart()}`, ...more];
-}
-
-function wrap(text: string, columns: number): string[] {
-  const rows: string[] = [];
-  for (const word of text.trim().split(" ")) {
-    const last = rows.at(-1);
-    if (last === undefined || last.length + 1 + word.length > columns) rows.push(word);
-    else rows[rows.length - 1] = `${last} ${word}`;
-  }
-  return rows;
 }
 
 function lines(all: readonly string[]): string {
