@@ -13,7 +13,7 @@ export type AnswerText = {
 export async function answerText(request: Request, answer: object, isTable: boolean): Promise<AnswerText> {
   if (!isTable) return { text: `${jsonText(answer)}\n` };
   const { recordText, tableText } = await import("./table.ts");
-  const { tableColumns } = await import("./columns.ts");
+  const { cutColumnsOf, tableColumns } = await import("./columns.ts");
   const width = tableColumnsOf(process.stdout);
   const found = new Map<string, unknown>(Object.entries(answer));
   const rows = found.get("inventories");
@@ -27,7 +27,8 @@ export async function answerText(request: Request, answer: object, isTable: bool
   const { resource } = request.call;
   const columns = request.texts.get("fields")?.flatMap((text) => text.split(",")) ?? tableColumns[resource];
   const noteOf = resource === "Task" ? (await import("./task-note.ts")).taskNote : undefined;
-  const { text, leftOut } = tableText(columns, rows.filter(isRecord), width, noteOf);
+  const options = { noteOf, cut: cutColumnsOf[resource] };
+  const { text, leftOut } = tableText(columns, rows.filter(isRecord), width, options);
   const isAsked = request.texts.has("replyWithCount");
   const isCut = typeof total === "number" && total > rows.length;
   return {
@@ -37,7 +38,7 @@ export async function answerText(request: Request, answer: object, isTable: bool
 }
 
 function leftOutText(columns: readonly string[]): string {
-  return `No room for ${columns.join(", ")}: fields= chooses columns, a wider terminal or COLUMNS= has room for more.`;
+  return `No room for ${columns.join(", ")}; choose columns with fields=, or give more room.`;
 }
 
 function isRecord(value: unknown): value is TableRow {

@@ -26,5 +26,21 @@ export const tableColumns = {
   AuditRecord: ["createDate", "call", "accountName", "clientAddress", "succeeded", "errorCode", "count", "uuid"],
   Alarm: ["name", "uuid", "status", "state", "metric", "comparison", "threshold"],
   User: ["name", "uuid", "state", "mustChangePassword", "passwordChangeDate"],
-  Session: ["uuid", "userUuid", "clientAddress", "lastUseDate"],
+  Session: ["uuid", "lastUseDate", "clientAddress", "userUuid"],
 } as const satisfies Record<ResourceKind, readonly string[]>;
+
+/** Columns whose values may be cut though each is one word, with the places that they keep at least. */
+export const cutColumns: ReadonlyMap<string, number> = new Map([
+  ["name", 8],
+  ["host", 8],
+  ["description", 8],
+]);
+
+/** Other ones of a kind. A setting is changed by its name, and the longest category nearly has room beside it. */
+export const cutColumnsOf: Partial<Record<ResourceKind, ReadonlyMap<string, number>>> = {
+  Task: new Map([["call", 8]]),
+  GlobalConfig: new Map([
+    ["category", 24],
+    ["description", 8],
+  ]),
+};

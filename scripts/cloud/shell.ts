@@ -85,7 +85,7 @@ class Shell {
             const step = stepOf(completion);
             if (step !== undefined) return answer(null, [[step], completion.typed]);
             if (completion.candidates.length > 0) {
-              process.stdout.write(`\n${listText(completion.candidates, process.stdout.columns ?? 80)}`);
+              process.stdout.write(`\n${listText(completion.candidates, process.stdout)}`);
               input.prompt(true);
             }
             answer(null, [[], completion.typed]);

@@ -1,6 +1,7 @@
 import { formatSize } from "../../core/model/cloud/size.ts";
 import { printable } from "../network/say.ts";
 import { wrap } from "../network/wrap.ts";
+import { cutColumns } from "./columns.ts";
 import { isMomentField, isSizeField } from "./fields.ts";
 import { momentText } from "./moments.ts";
 import { columnsOf, padded, startOf } from "./places.ts";
@@ -8,6 +9,10 @@ import { columnsOf, padded, startOf } from "./places.ts";
 /* Answers as tables for people. */
 
 export type TableRow = Readonly<Record<string, unknown>>;
+export type TableOptions = {
+  noteOf?: ((row: TableRow) => string | undefined) | undefined;
+  cut?: ReadonlyMap<string, number> | undefined;
+};
 export type TableText = {
   text: string;
   /** Columns that found no room. */
@@ -20,25 +25,24 @@ const leastCut = 8;
 const uuidWidth = 32;
 const longestCell = 400;
 const longestValue = 8_000;
-/** Words of people, and long ones of ours: half of one still tells which it is. */
-const cutColumns: readonly string[] = ["name", "host", "description", "call"];
 
 /**
  * Rows under their column's names, not wider than `width`: long texts are cut, and where that is not enough columns are
- * left out from the end. Numbers, times, identifiers and addresses are never cut. `noteOf`: what is said below a row.
+ * left out from the end. Numbers, times, identifiers and addresses are never cut. `noteOf`: what is said below a row;
+ * `cut`: columns whose values may be cut though each is one word, with the places that they keep at least.
  */
 export function tableText(
   columns: readonly string[],
   rows: readonly TableRow[],
   width: number,
-  noteOf: (row: TableRow) => string | undefined = () => undefined,
+  { noteOf, cut: cuttable = cutColumns }: TableOptions = {},
 ): TableText {
-  const all = columns.map((name) => columnOf(name, rows));
+  const all = columns.map((name) => columnOf(name, rows, cuttable));
   const shown = fitting(all, width);
   shrink(shown, width);
   const line = (cells: readonly string[]) => `${cells.join(" ".repeat(gap)).trimEnd()}\n`;
   const body = rows.map((row, i) => {
-    const note = noteOf(row);
+    const note = noteOf?.(row);
     const below = note === undefined ? [] : wrap(printable(note), width - gap, columnsOf);
     return (
       line(shown.map((column) => cut(column, column.cells[i] ?? ""))) + below.map((each) => `  ${each}\n`).join("")
@@ -85,19 +89,19 @@ type Column = {
   isList: boolean;
 };
 
-function columnOf(name: string, rows: readonly TableRow[]): Column {
+function columnOf(name: string, rows: readonly TableRow[], cuttable: ReadonlyMap<string, number>): Column {
   const cells = rows.map((row) => cellText(name, row[name], longestCell));
   const width = Math.max(columnsOf(name), ...cells.map(columnsOf));
   const head = columnsOf(name);
   if (isMomentField(name)) return { name, cells, width, least: width, isList: false };
-  const isList = !cutColumns.includes(name) && cells.every((cell) => cell === "" || listPattern.test(cell));
+  const isList = !cuttable.has(name) && cells.every((cell) => cell === "" || listPattern.test(cell));
   // Half of an identifier or of an address is of no use, nor half of a word.
   const firsts = cells.map((cell) => (cell.includes(",") ? cell.indexOf(",") + ",~".length : columnsOf(cell)));
-  const least = isList ? Math.max(head, ...firsts) : Math.min(width, Math.max(leastCut, head));
+  const least = isList ? Math.max(head, ...firsts) : Math.min(width, Math.max(cuttable.get(name) ?? leastCut, head));
   return { name, cells, width, least, isList };
 }
 
-const listPattern = /^[\w.:/-]{1,40}(,[\w.:/-]{1,40})*$/;
+const listPattern = /^[\w.:/-]{1,48}(,[\w.:/-]{1,48})*$/;
 
 function fitting(all: readonly Column[], width: number): Column[] {
   const shown = [...all];

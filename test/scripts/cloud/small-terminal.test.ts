@@ -13,8 +13,8 @@ import { type CliBed, cliBed } from "./bed.ts";
 /* The smallest terminal of all: eighty columns, twenty-four lines. */
 
 test("no line of help is broken by a terminal of eighty columns, nor by one of sixty", () => {
+  // A line that is to be copied stays whole.
   for (const width of [80, 60])
-    // A line that is to be copied stays whole.
     for (const text of [generalHelp(width), ...cloudCallNames.map((name) => callHelp(name, width))])
       for (const line of text.split("\n"))
         assert.ok(
@@ -118,4 +118,23 @@ test("without PAGER it is less, which leaves the table on the screen", {
   typed.type("q");
   assert.equal((await typed.exited).exitCode, 0);
   assert.match(typed.text(), /^zone-39$/m);
+});
+
+test("what Tab offers leaves the line that it is for on the screen, and says how much more there is", async (t) => {
+  const bed = await cliBed(t);
+  await bed.logIn();
+  const typed = await bed.typeSmall({});
+  await typed.until(/^admin@.*>$/m);
+  typed.type("QueryVmInstance \t");
+  await typed.until(/^and \d+ more lines\nadmin@.*> QueryVmInstance$/m);
+  const [first, second] = typed.screen();
+  assert.match(`${first}\n${second}`, /> QueryVmInstance\n|^uuid\n|\nuuid$/);
+});
+
+test("names of settings, by which they are changed, are never cut", async (t) => {
+  const bed = await cliBed(t);
+  await bed.logIn();
+  const { stdout } = await bed.run("-s", "QueryGlobalConfig", "limit=1000");
+  for (const { value } of bed.mirror.all("GlobalConfig")) assert.match(stdout, new RegExp(` ${value.name}( |$)`, "m"));
+  for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
 });

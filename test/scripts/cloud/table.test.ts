@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ResourceKind, resources } from "../../../core/model/cloud/resources.ts";
-import { tableColumns } from "../../../scripts/cloud/columns.ts";
+import { cutColumnsOf, tableColumns } from "../../../scripts/cloud/columns.ts";
 import { columnsOf } from "../../../scripts/cloud/places.ts";
 import { recordText, tableText } from "../../../scripts/cloud/table.ts";
 import { taskNote } from "../../../scripts/cloud/task-note.ts";
@@ -72,7 +72,7 @@ test("below a task stands why it failed, or how far it is", () => {
     { call: "ReconnectHost", name: "Reconnect", state: "Running", progress: 40, step: "ask it", error: null, uuid },
     { call: "CreateVmInstance", name: "Create", state: "Succeeded", progress: 100, step: null, error: null, uuid },
   ].map((task) => ({ ...task, createDate: 1_800_000_000_000, endDate: null }));
-  const { text } = tableText(tableColumns.Task, tasks, 80, taskNote);
+  const { text } = tableText(tableColumns.Task, tasks, 80, { noteOf: taskNote, cut: cutColumnsOf.Task });
   assert.equal(text, golden("tasks.txt", text));
 });
 

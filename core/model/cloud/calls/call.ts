@@ -68,7 +68,7 @@ export function pathOf<K extends ResourceKind>(kind: K): `/v1/${(typeof plurals)
 }
 
 export const noFields = z.strictObject({});
-export const onlyUuid = { uuid: say(uuid, "The one that is meant.") };
+export const onlyUuid = { uuid: say(uuid, "The one that is meant; queries show it.") };
 
 /** A field that may be left out, and what holds then. */
 export function preset<T extends z.ZodMiniType>(schema: T, value: z.output<T>) {
