@@ -62,6 +62,8 @@ const exitCodes = { asked: 0, failed: 1, usage: 2, taken: 3 } as const;
 
 /** How long commands of the manager may take to come to an end when the agent ends. */
 const closingMs = 3_000;
+/** Of the manager, for a diagnosis, whose whole somebody waits for. */
+const managerAnswerMs = 5_000;
 
 const flags = readFlags();
 
@@ -278,7 +280,8 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   );
   const hardware = recorded === undefined ? hardwareReader() : recordedHardware(recorded);
   const resolver = recorded === undefined ? networkResolver : null;
-  const manager: AskManager | null = recorded?.cloud === undefined ? (name, input) => door.ask(name, input) : null;
+  const ask: AskManager = (name, input) => door.ask(name, input, { timeoutMs: managerAnswerMs });
+  const manager = recorded?.cloud === undefined ? ask : null;
   const diagnose = () => runDiagnostics({ machine, facts: board.facts(), resolver, manager });
   const paths = archivePaths(root);
   const facts = () => board.facts();

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import { hostname, networkInterfaces } from "node:os";
@@ -19,9 +18,11 @@ import { keepAlive, notify } from "./manager/notify.ts";
 import { openStore } from "./manager/open-store.ts";
 import { pkiFiles } from "./manager/pki-files.ts";
 import { createCloudServer } from "./manager/server.ts";
+import { standInFor, whenReached } from "./manager/waiting.ts";
 import { NodeError } from "./model/error.ts";
 import { type ManagerConfiguration, parseManagerConfiguration } from "./model/manager-configuration.ts";
 import { Secret } from "./model/secret.ts";
+import { textOrNothing } from "./node/durable.ts";
 import { createLog, type Log } from "./node/log.ts";
 import { sinceBootMs } from "./node/machine.ts";
 import { cloudUuid } from "./orchestrator/calls/handler.ts";
@@ -47,6 +48,8 @@ async function main(): Promise<void> {
   if (await finishReplacement(dirname(configuration["store.file"]))) log.warn("a restore that was cut off is finished");
 
   const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
+  // Also before any host is connected to: zstack-ctl uses it, too.
+  await authority.manager();
   const certificate = await ServerCertificate.open({
     server: (names) => authority.server(names),
     names: () => {
@@ -56,7 +59,23 @@ async function main(): Promise<void> {
     everyMs: 10_000,
     onError: (error) => log.error({ err: error }, "the certificate of the API can't be renewed"),
   });
-  const { store, isAlone, copied } = await openStore(configuration);
+  const stopKeepingAlive = keepAlive();
+  const [host, apiPort] = [configuration["api.address"], Number(configuration["api.port"])];
+  const { store, isAlone, copied } = await whenReached({
+    open: () => openStore(configuration),
+    standIn: async () => {
+      const { api, end } = await standInFor({ tls: certificate.tls, host, port: apiPort, socketPath: flags.socket });
+      certificate.follow(api, { minVersion: "TLSv1.2" });
+      return () => {
+        certificate.close();
+        return end();
+      };
+    },
+    onWait: (error) => {
+      log.error({ err: error }, "etcd can't be reached: calls are refused until it can");
+      notify("READY=1", "STATUS=Waits for etcd, and refuses calls.");
+    },
+  });
   const metrics = new Metrics();
   const port = Number(flags["host-port"]);
   const link = new HttpsHostLink({ credentials: () => authority.manager(), pinned: (uuid) => pinned(uuid), port });
@@ -97,13 +116,12 @@ async function main(): Promise<void> {
     tls: certificate.tls,
   });
   if (server.server instanceof HttpsServer) certificate.follow(server.server, { minVersion: "TLSv1.2" });
-  await server.listen({ host: configuration["api.address"], port: Number(configuration["api.port"]) });
+  await server.listen({ host, port: apiPort });
   const release = await listenOn(rootDoor, flags.socket, 0o600);
   const figures = metrics.server();
   await listening(figures, configuration["metrics.address"], Number(configuration["metrics.port"]));
-  const stopKeepingAlive = keepAlive();
-  notify("READY=1", `STATUS=Serves calls on port ${configuration["api.port"]}.`);
-  log.info({ port: configuration["api.port"], store: configuration["store.type"], version }, "manager started");
+  notify("READY=1", `STATUS=Serves calls on port ${apiPort}.`);
+  log.info({ port: apiPort, store: configuration["store.type"], version }, "manager started");
 
   let isEnding = false;
   const end = async (why: string, code: number) => {
@@ -123,12 +141,16 @@ async function main(): Promise<void> {
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.on(signal, () => void end(signal, exitCodes.asked).catch((error: unknown) => crash(log, error)));
-  // Another manager may be doing our work by now: nothing more is to be written.
+  // Another manager may be doing our work by now: nothing more is to be written. This process ends, and systemd starts
+  // another one, which waits for etcd and takes a place of its own (manager/waiting.ts). To take a new place here would
+  // leave alive what was begun in the old one: steps that are on their way to hosts, decisions from a mirror that missed
+  // changes. Of a process that has ended, nothing goes on.
   cloud.lost.addEventListener("abort", () => {
     // Its place was given up in order.
     if (isEnding) return;
     isEnding = true;
-    log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store");
+    log.fatal({ err: cloud.lost.reason }, "the manager has lost its place or its store: it ends, to be started anew");
+    notify("STOPPING=1", "STATUS=Has lost its place or its store, and ends.");
     // Calls that wait for the store are told of its error, which comes within the store's own time.
     const answered = Promise.all([server.close(), new Promise((resolve) => rootDoor.close(resolve))]);
     setTimeout(() => process.exit(exitCodes.failed), lastAnswersMs);
@@ -145,24 +167,14 @@ function crash(log: Log, error: unknown): never {
 
 /** The presets hold when there is no file. @throws MANAGER.CONFIGURATION */
 async function readConfiguration(): Promise<ManagerConfiguration> {
-  try {
-    return parseManagerConfiguration(await readFile(flags.configuration, "utf8"));
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return parseManagerConfiguration("");
-    throw error;
-  }
+  return parseManagerConfiguration((await textOrNothing(flags.configuration)) ?? "");
 }
 
 /** admin's first password: a hash of crypt(3), which the installer has left, or a word for tests and training. */
 async function firstPassword(): Promise<{ adminPassword?: FirstPassword }> {
-  try {
-    const kept = (await readFile(flags["admin-password"], "utf8")).trim();
-    if (kept === "") return {};
-    return { adminPassword: kept.startsWith("$") ? { cryptHash: new Secret(kept) } : new Secret(kept) };
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
-    throw error;
-  }
+  const kept = (await textOrNothing(flags["admin-password"]))?.trim() ?? "";
+  if (kept === "") return {};
+  return { adminPassword: kept.startsWith("$") ? { cryptHash: new Secret(kept) } : new Secret(kept) };
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -9,22 +9,10 @@ import { followEvents, type Subscription } from "./event-follower.ts";
 /** Where the manager of this node listens for root: plain HTTP, no session. */
 export const managerSocket = "/run/binnacle/manager.sock";
 
-export type DoorOptions = { socketPath?: string; timeoutMs?: number; signal?: AbortSignal | undefined };
+/** What is asked of a manager. */
+export type ManagerCalls = Pick<CloudClient, "call" | "follow">;
 
-/** A call of the cloud through root's door on this node. @throws CallRefused with what the manager said; CLOUD.… */
-export async function askManager<N extends CloudCallName>(
-  name: N,
-  input: z.input<CloudCalls[N]["input"]>,
-  { socketPath = managerSocket, timeoutMs = usualAnswerMs, signal }: DoorOptions = {},
-): Promise<CallOutput<N>> {
-  const { CloudClient } = await import("./cloud-client.ts");
-  const client = new CloudClient({ socketPath, timeoutMs });
-  try {
-    return await client.call(name, input, signal);
-  } finally {
-    client.close();
-  }
-}
+export type AskOptions = { timeoutMs?: number; signal?: AbortSignal | undefined };
 
 export type DoorHandlers = {
   /** Another attempt to open the stream begins. */
@@ -41,27 +29,39 @@ const heartbeatSeconds = 1;
 const silenceMs = 15_000;
 /** A try costs a fifth of a millisecond, and a manager that is started should be seen at once. */
 const longestPauseMs = 1_000;
-/** Whoever asks waits for the whole of a diagnosis, too. */
-const answerMs = 5_000;
 const usualAnswerMs = 30_000;
 
 /**
- * Root's door of this node's manager. Whatever goes wrong is a NodeError: CLOUD.ABSENT (nobody listens), CLOUD.DENIED,
- * CLOUD.TIMEOUT, CLOUD.LOST, CLOUD.NONSENSE, or what the manager refuses with.
+ * Root's door of this node's manager, where no session is needed. Whatever goes wrong is a NodeError: CLOUD.ABSENT (nobody
+ * listens: nothing was done), CLOUD.DENIED, CLOUD.TIMEOUT, CLOUD.LOST, CLOUD.NONSENSE, or a `CallRefused` with what the
+ * manager said.
  */
 export class ManagerDoor {
   readonly socketPath: string;
-  #client: CloudClient | undefined;
 
-  constructor(socketPath: string) {
+  constructor(socketPath = managerSocket) {
     this.socketPath = socketPath;
   }
 
-  async ask<N extends CloudCallName>(name: N, input: z.input<CloudCalls[N]["input"]>): Promise<CallOutput<N>> {
+  /** One call. */
+  ask<N extends CloudCallName>(
+    name: N,
+    input: z.input<CloudCalls[N]["input"]>,
+    { timeoutMs = usualAnswerMs, signal }: AskOptions = {},
+  ): Promise<CallOutput<N>> {
+    return this.calls(timeoutMs, (calls) => calls.call(name, input, signal));
+  }
+
+  /** Several calls, each of which has `timeoutMs`. @throws what `act` throws */
+  async calls<T>(timeoutMs: number, act: (calls: ManagerCalls) => Promise<T>): Promise<T> {
     // The schemas of all calls are a tenth of an agent's memory, and on most nodes nobody ever asks.
     const { CloudClient } = await import("./cloud-client.ts");
-    this.#client ??= new CloudClient({ socketPath: this.socketPath, timeoutMs: answerMs });
-    return this.#client.call(name, input);
+    const client = new CloudClient({ socketPath: this.socketPath, timeoutMs });
+    try {
+      return await act(client);
+    } finally {
+      client.close();
+    }
   }
 
   /** Follows the summary of the cloud, reconnecting until closed. Nothing is called after `close`. */
@@ -91,10 +91,11 @@ export class ManagerDoor {
       },
     });
   }
+}
 
-  close(): void {
-    this.#client?.close();
-  }
+/** Whether an error says that no manager listens: what was asked was not done. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof NodeError && error.code === "CLOUD.ABSENT";
 }
 
 function nonsense(socketPath: string, where: string | undefined): NodeError {

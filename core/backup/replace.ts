@@ -1,9 +1,9 @@
-import { readFile, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import { NodeError } from "../model/error.ts";
 import { jsonOrNothing } from "../model/json.ts";
-import { errnoOf, syncFolder, writeDurably } from "../node/durable.ts";
+import { syncFolder, textOrNothing, writeDurably } from "../node/durable.ts";
 
 /*
  * Several files that take their places together. What is to be done is written down first, in the folder of the store:
@@ -41,10 +41,7 @@ export async function isReplacing(folder: string): Promise<boolean> {
  */
 export async function finishReplacement(folder: string): Promise<boolean> {
   const note = join(folder, noteFile);
-  const text = await readFile(note, "utf8").catch((error: unknown) => {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  });
+  const text = await textOrNothing(note);
   if (text === undefined) return false;
   const files = replacement.safeParse(jsonOrNothing(text));
   if (!files.success)

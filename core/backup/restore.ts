@@ -15,6 +15,7 @@ import {
 } from "./place.ts";
 import { type UnpackedBackup, unpackBackup } from "./read.ts";
 import { finishReplacement, isReplacing } from "./replace.ts";
+import { noteRestored } from "./restored-note.ts";
 import { isAtWork, removeBackup } from "./shelf.ts";
 import { backUpStandingStore, hasStore } from "./standing.ts";
 
@@ -74,6 +75,7 @@ export async function restoreBackup(file: string, world: RestoreWorld): Promise<
     });
     try {
       world.log("Putting the backup in place");
+      await noteRestored(storeIn(chosen), world.now());
       const authority = isOther ? { authority: join(work, "chosen") } : {};
       await putInPlace(world, { store: storeIn(chosen), ...authority }, work);
       if (isOther) await world.authorityChanged();

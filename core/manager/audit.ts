@@ -1,14 +1,20 @@
 import type { FastifyBaseLogger } from "fastify";
 import { NodeError } from "../model/error.ts";
 import type { Caller } from "../orchestrator/calls/handler.ts";
+import type { RecordOf } from "../orchestrator/kinds.ts";
 import type { Tx } from "../orchestrator/records.ts";
+import { awaitEnd } from "../orchestrator/task-audit.ts";
 import type { Store } from "../store/store.ts";
 import { maxChanges } from "../store/store.ts";
 
 export type AuditedCall = {
   call: string;
   resourceUuid: string | null;
+  /** Of the task that it has begun. */
+  taskUuid: string | null;
   caller: Caller;
+  /** As `argumentsText` tells them. */
+  arguments: string | null;
   errorCode: string | null;
   durationMs: number;
   requestBytes: number;
@@ -33,8 +39,9 @@ const atOnce = Math.min(200, maxChanges);
 /**
  * Who called what, when, how long it took and how it ended, one AuditRecord each. That of a change is written by the
  * change's own transaction: both are durable, or neither. What failed, or has no transaction of its own, is written
- * before it is answered; what can't be written is in the log. Calls that only read come thousands a second: those of
- * one caller, kind and result share one record a minute, with their number and the longest duration.
+ * before it is answered; what can't be written is in the log. A call that begins a task has succeeded when the task has:
+ * the commit that ends the task completes its record. Calls that only read come thousands a second: those of one caller,
+ * kind and result share one record a minute, with their number and the longest duration.
  */
 export class Audit {
   readonly #options: AuditOptions;
@@ -46,9 +53,20 @@ export class Audit {
     this.#timer = setInterval(() => void this.flush(), gatherMs).unref();
   }
 
+  /**
+   * Of a record that is to be written. Its first half is the time: the store keeps records by their keys, so those of
+   * one moment lie side by side there, and a commit of many calls writes few pages for them.
+   */
+  newKey(): string {
+    const { now, newUuid } = this.#options;
+    return now().toString(16).padStart(12, "0").slice(-12) + newUuid().slice(12);
+  }
+
   /** Puts a call into the transaction that does what it asks for. `key`: of the record; another one for each call. */
   put(tx: Tx, key: string, call: AuditedCall): void {
-    tx.put("AuditRecord", key, auditRecordOf({ ...call, count: 1, since: tx.now }, key, tx.now), true);
+    const record = auditRecordOf({ ...call, count: 1, since: tx.now }, key, tx.now);
+    tx.put("AuditRecord", key, record, true);
+    if (call.taskUuid !== null) awaitEnd(tx, call.taskUuid, record);
   }
 
   /**
@@ -80,12 +98,12 @@ export class Audit {
   async flush(): Promise<void> {
     const all = [...this.#gathered.values()];
     this.#gathered.clear();
-    const [now, newUuid] = [this.#options.now(), this.#options.newUuid];
+    const now = this.#options.now();
     for (let from = 0; from < all.length; from += atOnce) {
       const some = all.slice(from, from + atOnce);
       await this.#write(
         some,
-        some.map((each) => auditRecordOf(each, newUuid(), now)),
+        some.map((each) => auditRecordOf(each, this.newKey(), now)),
       );
     }
   }
@@ -109,9 +127,9 @@ export class Audit {
   }
 }
 
-type AuditRecord = ReturnType<typeof auditRecordOf>;
+type AuditRecord = RecordOf<"AuditRecord">;
 
-function auditRecordOf({ call, caller, since, ...each }: Many, uuid: string, now: number) {
+function auditRecordOf({ call, caller, since, ...each }: Many, uuid: string, now: number): AuditRecord {
   return {
     uuid,
     name: call,
@@ -120,9 +138,11 @@ function auditRecordOf({ call, caller, since, ...each }: Many, uuid: string, now
     lastOpDate: now,
     call,
     resourceUuid: each.resourceUuid,
+    taskUuid: each.taskUuid,
     accountName: caller.accountName,
     clientAddress: caller.address,
-    succeeded: each.errorCode === null,
+    arguments: each.arguments,
+    succeeded: each.errorCode === null && each.taskUuid !== null ? null : each.errorCode === null,
     errorCode: each.errorCode,
     durationMs: Math.round(each.durationMs),
     requestBytes: each.requestBytes,

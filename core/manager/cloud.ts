@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
-import { cloudCallNames } from "../model/cloud/calls/index.ts";
-import { CloudError } from "../model/cloud/refusal.ts";
+import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
+import { unknownAccount } from "../model/cloud/operations.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
@@ -12,16 +12,20 @@ import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
-import { addHostFlow, maintainHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
+import { HostCertificates } from "../orchestrator/hosts/certificates.ts";
+import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
+import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
 import { livesOn, observed } from "../orchestrator/hosts/status.ts";
+import { StorageWatch } from "../orchestrator/hosts/storage-watch.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
 import { Records } from "../orchestrator/records.ts";
+import { takeInRestored } from "../orchestrator/restored.ts";
 import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
@@ -83,7 +87,12 @@ export type Cloud = {
 /** @throws what the store throws, and what {@link Identity.bootstrap} does */
 export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const { store, now, monotonicMs, newUuid, log, door } = options;
-  const mirror = await Mirror.open(store);
+  const mirror = await Mirror.open(store, ({ kind, key, why }) =>
+    log.error(
+      { kind, key, why },
+      "a record can't be read: it is left out, and nothing is done with what depends on it",
+    ),
+  );
   const records = new Records({ store, mirror, now });
   const settings = new LiveSettings(mirror);
   await ensureSettings(records, newUuid);
@@ -115,6 +124,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     settings,
     link,
     door,
+    certificates: new HostCertificates(records, door),
     passwords,
     stopMachine: async (uuid, signal) => {
       const until = AbortSignal.any([ending.signal, signal]);
@@ -130,7 +140,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const table = new FlowTable([
     addHostFlow(hosts, stray),
     reconnectHostFlow(hosts, stray),
-    renewCertificateFlow(hosts),
+    renewCertificateFlow(hosts, stray),
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
     createVmFlow(vms),
@@ -141,6 +151,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     expungeVmFlow(vms),
     cascadeFlow(hosts),
   ] as readonly Flow[]);
+  const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
+  if (restored !== undefined)
+    log.warn({ hosts: restored }, "a backup was restored: machines can be started when all hosts have been asked");
   const flows: Flows = await Flows.open({
     store,
     records,
@@ -165,6 +178,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     authenticate: authenticator(identity),
     ...(options.onCallEnd === undefined ? {} : { onEnd: options.onCallEnd }),
   };
+  const storages = new StorageWatch({ world: hosts, monotonicMs });
   const keeper = new HostKeeper({
     world: hosts,
     managerUuid: flows.managerUuid,
@@ -173,6 +187,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       const before = livesOn(mirror, host.uuid);
       await observed(hosts, host.uuid, await link.machines(host, signal), before, stray);
     },
+    storages: (host, signal) => storages.look(host, signal),
     onTrouble: trouble,
     monotonicMs,
   });
@@ -190,12 +205,17 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const sweeper = new Sweeper({
     mirror,
     managerUuid: flows.managerUuid,
-    each: [{ what: "sessions that are over could not be removed", run: () => identity.endExpired() }],
+    monotonicMs,
+    each: [
+      { what: "sessions that are over could not be removed", run: () => identity.endExpired() },
+      { what: "the figures of storages are not brought up to date", run: () => storages.sumUp() },
+    ],
     one: [
       { what: "old tasks stay", run: () => removeOldTasks(records, taskRetention(settings), now()) },
       { what: "old records of the audit stay", run: () => retention.sweep() },
       {
         what: "machines that were deleted long ago are not expunged",
+        everyMs: () => settings.number("vm.expungeInterval") * 1000,
         run: async () => {
           // One that is refused, such as a locked one, holds up no other.
           for (const uuid of dueForExpunge(mirror, settings, now()))
@@ -212,6 +232,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const lost = new AbortController();
   flows.lost.addEventListener("abort", () => lost.abort(flows.lost.reason), { once: true });
   mirror.ended.catch((error: unknown) => lost.abort(error));
+  // Without its place it decides nothing more, also in the time in which it answers what it was asked before it ends.
+  lost.signal.addEventListener("abort", () => {
+    ending.abort(lost.signal.reason);
+    void keeper.close();
+    void sweeper.close();
+  });
 
   return {
     dispatcher: new Dispatcher(dispatching),
@@ -253,6 +279,11 @@ function callTable(parts: TableParts): CallTable {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
     ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),
     ...queryReaders(store),
+    LogInByAccount: {
+      act: more.LogInByAccount,
+      accountOf: ({ accountName }: CallInput<"LogInByAccount">) =>
+        identity.isUserName(accountName) ? accountName : unknownAccount,
+    },
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {
         flows.cancel(tx, uuid);
@@ -279,18 +310,12 @@ function callTable(parts: TableParts): CallTable {
   return calls;
 }
 
-/** Calls that somebody whose password has to be changed may make: they check the session by themselves. */
+/** Calls that somebody whose password has to be changed may make; ValidateSession tells it by itself. */
 const alwaysAllowed: ReadonlySet<string> = new Set(["UpdateAccountPassword", "LogOut", "ValidateSession"]);
 
 function authenticator(identity: Identity): DispatcherOptions["authenticate"] {
   return (token, call) => {
-    try {
-      const { session, user } = identity.authenticate(token);
-      return { sessionUuid: session.uuid, userUuid: user.uuid, accountName: user.name };
-    } catch (error) {
-      const mustChange = error instanceof CloudError && error.code === "IDENTITY.1003";
-      if (mustChange && alwaysAllowed.has(call)) return { sessionUuid: null, userUuid: null, accountName: null };
-      throw error;
-    }
+    const caller = alwaysAllowed.has(call) ? identity.identify(token) : identity.authenticate(token);
+    return { sessionUuid: caller.session.uuid, userUuid: caller.user.uuid, accountName: caller.user.name };
   };
 }

@@ -9,6 +9,7 @@ import { type CallContext, type Caller, rootCaller } from "../orchestrator/calls
 import type { Records, Tx } from "../orchestrator/records.ts";
 import type { Store } from "../store/store.ts";
 import type { Audit, AuditedCall } from "./audit.ts";
+import { argumentsText } from "./audit-arguments.ts";
 import { toCloudError } from "./failure.ts";
 
 /**
@@ -17,13 +18,14 @@ import { toCloudError } from "./failure.ts";
  */
 export type ChangeOfCall = (decide: (tx: Tx) => object) => Promise<object>;
 
-/** What carries out the calls; `act` is for those that are more than one transaction, such as a log-in. */
-export type CallTable = {
-  [N in CloudCallName]?:
-    | { decide: (tx: Tx, input: never, context: CallContext) => object }
-    | { read: (input: never, context: CallContext) => object | Promise<object> }
-    | { act: (input: never, context: CallContext, change: ChangeOfCall) => Promise<object> };
-};
+/** What carries out one call; `act` is for those that are more than one transaction, such as a log-in. */
+type CallHandler =
+  | { decide: (tx: Tx, input: never, context: CallContext) => object }
+  | { read: (input: never, context: CallContext) => object | Promise<object> }
+  | { act: (input: never, context: CallContext, change: ChangeOfCall) => Promise<object> };
+
+/** `accountOf`: of a call without a session, on whose behalf it is made, for the audit. */
+export type CallTable = { [N in CloudCallName]?: CallHandler & { accountOf?: (input: never) => string } };
 
 /** Whom a token belongs to. @throws CloudError IDENTITY.… */
 export type Authenticate = (token: Secret, call: CloudCallName) => Omit<Caller, "address">;
@@ -33,7 +35,7 @@ export type DispatcherOptions = {
   records: Records;
   store: Pick<Store, "get">;
   authenticate: Authenticate;
-  audit: Pick<Audit, "put" | "change" | "read" | "flush">;
+  audit: Pick<Audit, "newKey" | "put" | "change" | "read" | "flush">;
   context: Omit<CallContext, "caller" | "token">;
   /** Told of each call that has ended. `error`: what it answered. */
   onEnd?: (name: string, durationMs: number, error: CloudError | null) => void;
@@ -56,6 +58,8 @@ const longestKey = 128;
 type Running = {
   readonly name: CloudCallName;
   readonly given: unknown;
+  /** What was given as the call's schema has it; undefined until it is found good. */
+  input?: object;
   readonly ask: Ask;
   /** Milliseconds of `performance.now()`. */
   readonly began: number;
@@ -79,7 +83,7 @@ export class Dispatcher {
     const { context, audit, onEnd } = this.#options;
     const call: CloudCall = cloudCalls[name];
     const began = performance.now();
-    const auditKey = call.mode === "read" ? undefined : context.newUuid();
+    const auditKey = call.mode === "read" ? undefined : audit.newKey();
     const caller: Caller = { ...nobody, address: ask.address };
     const running: Running = { name, given, ask, began, caller, auditKey, isAudited: false };
     const token = new Secret(ask.token ?? "");
@@ -89,8 +93,8 @@ export class Dispatcher {
       if (ask.isRoot === true) running.caller = { ...rootCaller, address: ask.address };
       else if (call.access === "session")
         running.caller = { ...this.#options.authenticate(token, name), address: ask.address };
-      const input = checked(call.input, given);
-      answer = await this.#carryOut(running, input, { ...context, caller: running.caller, token });
+      running.input = checked(call.input, given);
+      answer = await this.#carryOut(running, running.input, { ...context, caller: running.caller, token });
     } catch (error) {
       failure = toCloudError(error);
     }
@@ -109,6 +113,8 @@ export class Dispatcher {
   async #carryOut(running: Running, input: object, context: CallContext): Promise<object> {
     const handler = this.#options.calls[running.name];
     if (handler === undefined) throw new Error(`Nothing carries out ${running.name}.`);
+    const accountName = handler.accountOf?.(input as never);
+    if (accountName !== undefined) running.caller = { ...running.caller, accountName };
     if ("read" in handler) return handler.read(input as never, context);
     if ("act" in handler) return handler.act(input as never, context, (decide) => this.#change(running, input, decide));
     return this.#change(running, input, (tx) => handler.decide(tx, input as never, context));
@@ -197,27 +203,30 @@ function hashOf(name: string, input: object): string {
 }
 
 function auditedCall(
-  { name, given, ask, began, caller }: Running,
+  { name, given, input, ask, began, caller }: Running,
   answer: object | undefined,
   failure: CloudError | null,
 ): AuditedCall {
+  const { access, mode } = cloudCalls[name];
+  const { inventory, task } = partsOf(answer);
   return {
     call: name,
-    resourceUuid: resourceOf(given) ?? resourceOf(inventoryOf(answer)),
+    resourceUuid: uuidIn(given) ?? uuidIn(inventory) ?? uuidIn(task, "resourceUuid"),
+    taskUuid: uuidIn(task),
     caller,
+    // Reads share a record, whatever they were given. Whoever logs in has typed a name, or the password in its place.
+    arguments: input === undefined || mode === "read" || access === "public" ? null : argumentsText(input, given),
     errorCode: failure?.code ?? null,
     durationMs: performance.now() - began,
     requestBytes: ask.requestBytes,
   };
 }
 
-function inventoryOf(answer: object | undefined): unknown {
-  if (answer === undefined) return;
-  if ("inventory" in answer) return answer.inventory;
-  return "task" in answer ? answer.task : undefined;
+function partsOf(answer: object = {}): { inventory?: unknown; task?: unknown } {
+  return answer;
 }
 
-function resourceOf(value: unknown): string | null {
-  const uuid = typeof value === "object" && value !== null && "uuid" in value ? value.uuid : undefined;
-  return typeof uuid === "string" && /^[\da-f]{32}$/.test(uuid) ? uuid : null;
+function uuidIn(value: unknown, field = "uuid"): string | null {
+  const found = new Map<string, unknown>(Object.entries(value ?? {})).get(field);
+  return typeof found === "string" && /^[\da-f]{32}$/.test(found) ? found : null;
 }

@@ -47,6 +47,7 @@ const statuses: Readonly<Record<string, number>> = {
   "SYS.1035": 400,
   "SYS.1051": 500,
   "SYS.1052": 403,
+  "SYS.1060": 500,
   "IDENTITY.1001": 401,
 };
 

@@ -48,6 +48,12 @@ export class Metrics {
       registers,
       collect: () => set(tasks, "state", summary(mirror).tasks),
     });
+    const unreadable: Gauge = new Gauge({
+      name: "binnacle_unreadable_records",
+      help: "Records of the store that can't be read and are left out; the manager's log names them.",
+      registers,
+      collect: () => unreadable.set(mirror.unreadable.size),
+    });
     const revision: Gauge = new Gauge({
       name: "binnacle_store_revision",
       help: "The store's revision that this manager has seen.",

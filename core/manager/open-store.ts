@@ -1,7 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { CopiedStore } from "../backup/make.ts";
 import type { ManagerConfiguration } from "../model/manager-configuration.ts";
-import { errnoOf } from "../node/durable.ts";
+import { textOrNothing } from "../node/durable.ts";
 import { storeIndexes } from "../orchestrator/retention.ts";
 import { asUser } from "../store/etcd/credentials.ts";
 import { EtcdStore } from "../store/etcd.ts";
@@ -33,7 +33,7 @@ export async function openStore(
       copied: { type: "sqlite", sizeBytes: () => sizeOfStore(file), copyTo: (to) => store.backup(to) },
     };
   }
-  const store = await asUser(configuration, textOf, (options) =>
+  const store = await asUser(configuration, textOrNothing, (options) =>
     EtcdStore.open({ ...options, isRestoring, indexes: storeIndexes }),
   );
   return {
@@ -58,13 +58,4 @@ async function sizeOfStore(file: string): Promise<number> {
     ),
   );
   return (await Promise.all(sizes)).reduce((sum, each) => sum + each, 0);
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

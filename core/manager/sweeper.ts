@@ -1,12 +1,14 @@
 import type { Mirror } from "../orchestrator/mirror.ts";
 
-/** @throws what can be tried again at the next sweep */
-type Job = { what: string; run: () => Promise<unknown> };
+/** `run` @throws what can be tried again at the next sweep. `everyMs`: at each sweep unless told. */
+type Job = { what: string; run: () => Promise<unknown>; everyMs?: () => number };
 
 export type SweeperOptions = {
   mirror: Mirror;
   /** Of this manager. */
   managerUuid: string;
+  /** Milliseconds that never step. */
+  monotonicMs: () => number;
   /** What every manager does, for it knows things that others don't. */
   each: readonly Job[];
   /** What one manager does for all. */
@@ -19,6 +21,7 @@ const everyMs = 60_000;
 /** Removes from time to time what is over. One sweep follows another; none begins while one is under way. */
 export class Sweeper {
   readonly #options: SweeperOptions;
+  readonly #doneAt = new Map<Job, number>();
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
 
@@ -27,15 +30,24 @@ export class Sweeper {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.sweep(), everyMs);
+    this.#timer = setInterval(() => void this.#begin((job) => this.#isDue(job)), everyMs);
   }
 
-  /** Does it now, or resolves with the sweep that is under way. Never rejects. */
+  /** Does all of it now, or resolves with the sweep that is under way. Never rejects. */
   sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweep().finally(() => {
+    return this.#begin(() => true);
+  }
+
+  #begin(isWanted: (job: Job) => boolean): Promise<void> {
+    this.#sweeping ??= this.#sweep(isWanted).finally(() => {
       this.#sweeping = undefined;
     });
     return this.#sweeping;
+  }
+
+  #isDue(job: Job): boolean {
+    const doneAt = this.#doneAt.get(job);
+    return job.everyMs === undefined || doneAt === undefined || this.#options.monotonicMs() - doneAt >= job.everyMs();
   }
 
   async close(): Promise<void> {
@@ -43,10 +55,13 @@ export class Sweeper {
     await this.#sweeping;
   }
 
-  async #sweep(): Promise<void> {
-    const { each, one, onTrouble } = this.#options;
-    for (const { what, run } of [...each, ...(this.#isFirst() ? one : [])])
-      await run().catch((error: unknown) => onTrouble(what, error));
+  async #sweep(isWanted: (job: Job) => boolean): Promise<void> {
+    const { each, one, onTrouble, monotonicMs } = this.#options;
+    for (const job of [...each, ...(this.#isFirst() ? one : [])]) {
+      if (!isWanted(job)) continue;
+      this.#doneAt.set(job, monotonicMs());
+      await job.run().catch((error: unknown) => onTrouble(job.what, error));
+    }
   }
 
   /** Of all managers that live, the one with the least uuid: all of them see the same. */

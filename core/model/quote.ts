@@ -25,8 +25,11 @@ export function listed(names: readonly string[], most = 4): string {
   return some.length < 2 ? some.join("") : `${some.slice(0, -1).join(", ")} and ${some.at(-1)}`;
 }
 
-/** JSON leaves alone what is no ASCII control character: C1 controls, marks that turn the direction of writing. */
-function escaped(text: string): string {
+/**
+ * The whole text in quotes. JSON leaves alone what is no ASCII control character: C1 controls, marks that turn the
+ * direction of writing.
+ */
+export function escaped(text: string): string {
   const hexadecimal = (character: string) =>
     Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`);
   return JSON.stringify(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => hexadecimal(character).join(""));

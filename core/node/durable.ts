@@ -1,4 +1,4 @@
-import { open, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /**
@@ -44,6 +44,16 @@ export async function syncFolder(folder: string): Promise<void> {
     if (code !== "EINVAL" && code !== "ENOTSUP") throw error;
   } finally {
     await handle.close();
+  }
+}
+
+/** The text of a file; undefined when there is none. @throws the system's error when it can't be read */
+export async function textOrNothing(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
 

@@ -10,11 +10,14 @@ import { orThrow } from "./calls/shared.ts";
 import type { Flow } from "./flow/flow.ts";
 import { hostLife } from "./hosts/status.ts";
 import { storagesFollow } from "./hosts/storages.ts";
+import { noLongerUnseen } from "./hosts/unseen.ts";
 import type { HostWorld } from "./hosts/world.ts";
 import type { RecordOf } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
+import { unreadableError } from "./unreadable.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
+import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
 
 /*
  * Deletion of a resource with everything below it. Nothing goes while something below it can't: then the whole
@@ -27,6 +30,9 @@ export type CascadeData = {
   mode: "Permissive" | "Enforcing";
   /** Clusters that lose hosts: their storages are counted anew. */
   clusterUuids?: string[];
+  /** Of a host that is deleted for itself: what goes with it, and what counts as stopped from then on. */
+  lostVolumes?: LostVolume[];
+  countedAsStopped?: { uuid: string; name: string }[];
 };
 
 /** What is deleted, the lowest first; by kind. */
@@ -48,11 +54,12 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
           const doomed = doomedBy(mirror, kind as ResourceKind, uuid);
           for (const each of doomed) check(mirror, each, mode);
           checkCards(mirror, kind, doomed);
+          checkVolumes(mirror, kind, uuid, mode);
           const clusters = doomed.flatMap((each) => {
             const host = each.kind === "Host" ? mirror.get("Host", each.uuid)?.value : undefined;
             return host === undefined ? [] : [host.clusterUuid];
           });
-          return { data: { clusterUuids: [...new Set(clusters)] } };
+          return { data: { clusterUuids: [...new Set(clusters)], ...lossesOf(mirror, kind, uuid) } };
         },
       },
       {
@@ -84,8 +91,9 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
             try {
               await world.records.change((tx) => {
                 checkCards(mirror, kind, part);
+                checkVolumes(mirror, kind, uuid, mode);
                 for (const each of part) {
-                  check(mirror, each, mode);
+                  check(mirror, each, mode, tx);
                   remove(tx, each);
                 }
                 checkAlone(tx, part);
@@ -107,6 +115,8 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
         },
       },
     ],
+    result: ({ lostVolumes, countedAsStopped }) =>
+      lostVolumes === undefined || countedAsStopped === undefined ? null : { lostVolumes, countedAsStopped },
   };
 }
 
@@ -128,22 +138,58 @@ function doomedBy(mirror: Mirror, kind: ResourceKind, uuid: string): Doomed {
   return deletionOrder(kind).flatMap((each) => [...(found.get(each) ?? [])].map((one) => ({ kind: each, uuid: one })));
 }
 
-/** Why one of them can't go. */
-function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData["mode"]): void {
+/** What tasks, users and the like say of it keeps nothing from going. */
+const dependents: readonly ResourceKind[] = [
+  "Zone",
+  "Cluster",
+  "Host",
+  "PrimaryStorage",
+  "VmInstance",
+  "Volume",
+  "VolumeSnapshot",
+  "L2Network",
+  "L3Network",
+  "IpRange",
+  "VmNic",
+];
+
+/** Why one of them can't go. `tx`: that removes it, which is decided anew when a machine is started meanwhile. */
+function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData["mode"], tx?: Tx): void {
+  checkReadable(mirror, kind, uuid);
+  const checkOne = (machine: string) => {
+    const found = tx === undefined ? mirror.get("VmInstance", machine)?.value : tx.get("VmInstance", machine);
+    if (found !== undefined) checkMachine(mirror, found, mode);
+  };
   if (kind === "Host") {
     const host = mirror.get("Host", uuid)?.value;
     if (host !== undefined) orThrow(deleteHost(host.name, hostLife(host)));
     // They stay, and are said to be stopped: one that still runs there could be started once more elsewhere.
-    for (const { value } of mirror.find("VmInstance", "hostUuid", uuid)) checkMachine(mirror, value, mode);
+    for (const { value } of mirror.find("VmInstance", "hostUuid", uuid)) checkOne(value.uuid);
   }
   // A machine without its volumes is none: neither the one that runs, nor the one that is being worked on.
   if (kind === "PrimaryStorage")
-    for (const { value } of mirror.find("Volume", "primaryStorageUuid", uuid)) {
-      const user = value.vmInstanceUuid === null ? undefined : mirror.get("VmInstance", value.vmInstanceUuid)?.value;
-      if (user !== undefined) checkMachine(mirror, user, mode);
-    }
+    for (const { value } of mirror.find("Volume", "primaryStorageUuid", uuid))
+      if (value.vmInstanceUuid !== null) checkOne(value.vmInstanceUuid);
+  const user = kind === "Volume" ? mirror.get("Volume", uuid)?.value.vmInstanceUuid : null;
+  if (typeof user === "string") checkOne(user);
+  if (kind === "VmInstance") checkOne(uuid);
+}
+
+/** What can't be read may be on it, or of it. @throws SYS.1060 */
+function checkReadable(mirror: Mirror, kind: ResourceKind, uuid: string): void {
+  const { unreadable } = mirror;
+  if (unreadable.size === 0) return;
+  const host = kind === "Host" ? mirror.get("Host", uuid)?.value : undefined;
   const machine = kind === "VmInstance" ? mirror.get("VmInstance", uuid)?.value : undefined;
-  if (machine !== undefined) checkMachine(mirror, machine, mode);
+  const users = kind === "PrimaryStorage" ? mirror.find("Volume", "primaryStorageUuid", uuid) : [];
+  const broken =
+    unreadable.naming(uuid, ...dependents) ??
+    (host === undefined ? undefined : unreadable.machineOn(host)) ??
+    (machine === undefined ? undefined : unreadable.partOf(machine)) ??
+    users
+      .map(({ value }) => unreadable.get("VmInstance", value.vmInstanceUuid ?? ""))
+      .find((user) => user !== undefined);
+  if (broken !== undefined) throw unreadableError(broken);
 }
 
 /** Networks that are deleted for themselves, and not with all that uses them, have no cards left. @throws NETWORK.1007 */
@@ -162,6 +208,22 @@ function checkCards(mirror: Mirror, root: string, doomed: Doomed): void {
   }
 }
 
+/** A host that is deleted for itself leaves its machines in the cloud. @throws HOST.1003 when their volumes go with it */
+function checkVolumes(mirror: Mirror, root: string, uuid: string, mode: CascadeData["mode"]): void {
+  const host = root === "Host" ? mirror.get("Host", uuid)?.value : undefined;
+  if (host !== undefined && mode !== "Enforcing") requireNoVolumes(mirror, host);
+}
+
+/** What somebody who deletes a host has to know of it afterwards. */
+function lossesOf(mirror: Mirror, root: string, uuid: string): Partial<CascadeData> {
+  if (root !== "Host") return {};
+  const machines = mirror.find("VmInstance", "hostUuid", uuid).map(({ value }) => value);
+  return {
+    lostVolumes: volumesLostWith(mirror, uuid),
+    countedAsStopped: machines.map(({ uuid: each, name }) => ({ uuid: each, name })),
+  };
+}
+
 /** @throws VM.1010 for a machine that may run */
 function checkMachine(mirror: Mirror, machine: RecordOf<"VmInstance">, mode: CascadeData["mode"]): void {
   const host = machine.hostUuid === null ? undefined : mirror.get("Host", machine.hostUuid)?.value;
@@ -175,7 +237,9 @@ function checkMachine(mirror: Mirror, machine: RecordOf<"VmInstance">, mode: Cas
     refusalOf("VM.1010", {
       where: `VmInstance ${shown(machine.name)}`,
       details,
-      remedy: "Stop or delete the machine first; of a lost host with deleteMode=Enforcing.",
+      remedy:
+        "Stop or delete the machine first. Of a lost host that is switched off and stays so: deleteMode=Enforcing; its " +
+        "machines count as stopped then.",
       values: { state: machine.state },
     }),
   );
@@ -195,6 +259,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
   }
   if (kind === "Host") {
     letMachinesGo(tx, uuid);
+    noLongerUnseen(tx, uuid);
     const { managementIp } = tx.need("Host", uuid);
     if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
   }

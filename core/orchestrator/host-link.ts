@@ -1,4 +1,5 @@
 import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../hypervisor/driver.ts";
+import { CloudError } from "../model/cloud/refusal.ts";
 import type { Secret } from "../model/secret.ts";
 
 /** Version of the protocol between manager and agents: what both of this release speak. */
@@ -22,6 +23,16 @@ export type HostReport = {
 };
 
 export type Pong = { bootId: string; version: string; protocol: number };
+
+/** In `values.reason` of HOST.1011: the certificate would be the right one, but has ended. {@link HostDoor.renew} mends it. */
+export const certificateEnded = "expired";
+
+/** Whether a host is the right one, and is not talked to only because its certificate has ended. */
+export function hasEndedCertificate(error: unknown): boolean {
+  return (
+    error instanceof CloudError && error.code === "HOST.1011" && error.refusal.values["reason"] === certificateEnded
+  );
+}
 
 /**
  * What the manager asks a host's agent for. Every call ends in bounded time: with HOST.1010 when the host can't be
@@ -65,7 +76,10 @@ export interface HostDoor {
   /** SHA-256 of the certificate that is shown at an address now: `AB:CD:…`. Nothing is told to whoever shows it. */
   fingerprint(managementIp: string): Promise<string>;
   join(request: JoinRequest, signal: AbortSignal): Promise<Joined>;
-  /** A new key and certificate, while the old ones go on working until the new ones were used. */
+  /**
+   * A new key and certificate, while the old ones go on working until the new ones were used. A certificate that has
+   * ended is good enough for this, when it is the one on record.
+   */
   renew(host: HostAddress, signal: AbortSignal): Promise<Pick<Joined, "certificate" | "fingerprint">>;
   /** The host forgets the cloud; also one that has joined though no certificate of it came to be put on record. */
   leave(host: HostAddress, signal: AbortSignal): Promise<void>;

@@ -17,6 +17,8 @@ export const ownKinds = [
   "MacUse",
   /** What a task has still to do, by the task's uuid. */
   "Flow",
+  /** The record of the audit of the call that has begun a task, by the task's uuid, until it ends. */
+  "TaskAudit",
   /** A manager that runs, with a lease: it goes when the manager does. */
   "ManagementNode",
   /** Hash of a user's password, by the user's uuid. */
@@ -31,6 +33,10 @@ export const ownKinds = [
   "VmOperation",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
+  /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
+  "Restored",
+  /** A host that has not said since what runs on it, by the host's uuid. */
+  "UnseenHost",
   /** The answer that a call with this idempotency key was given. */
   "IdempotencyKey",
 ] as const;

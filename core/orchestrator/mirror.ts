@@ -1,9 +1,10 @@
 import { NodeError } from "../model/error.ts";
 import { maxPage, type Store, type StoreRecord, type WatchBatch } from "../store/store.ts";
 import { HostSums } from "./host-figures.ts";
-import { type Kind, mirroredKinds, type RecordOf } from "./kinds.ts";
+import { isResourceKind, type Kind, mirroredKinds, type RecordOf } from "./kinds.ts";
 import { Table } from "./mirror-table.ts";
 import { StorageSums } from "./storage-figures.ts";
+import { problemOf, type Unreadable, UnreadableRecords } from "./unreadable.ts";
 
 export type Mirrored<K extends Kind = Kind> = { readonly value: RecordOf<K>; readonly revision: number };
 
@@ -20,12 +21,16 @@ export type MirrorListener = (changes: readonly MirrorChange[], revision: number
  * The records of the cloud in memory, as they were at one revision of the store, kept up by a watch. Reading costs no
  * look at the store: 100,000 machines are searched in milliseconds, with SQLite and with etcd alike.
  *
+ * A record that is none of its kind is left out, and told: see `unreadable.ts`.
+ *
  * Invariant: transactions are applied whole and in order. What this process wrote is here once `reached` its revision;
  * what another manager wrote comes a moment later. Whoever decides by it lets the store check what it was read from.
  */
 export class Mirror {
   readonly #store: Store;
+  readonly #onUnreadable: OnUnreadable;
   #tables = new Map<Kind, Table>();
+  #unreadable: UnreadableRecords;
   #revision = 0;
   #hostSums: HostSums;
   #storageSums: StorageSums;
@@ -36,9 +41,11 @@ export class Mirror {
   /** Fulfilled when the mirror is closed; rejected when the store's watch ended in another way: the manager must end. */
   readonly ended: Promise<void>;
 
-  private constructor(store: Store, loaded: Loaded) {
+  private constructor(store: Store, loaded: Loaded, onUnreadable: OnUnreadable) {
     this.#store = store;
+    this.#onUnreadable = onUnreadable;
     this.#tables = loaded.tables;
+    this.#unreadable = loaded.unreadable;
     this.#revision = loaded.revision;
     this.#hostSums = new HostSums(this);
     this.#storageSums = new StorageSums(this);
@@ -47,9 +54,14 @@ export class Mirror {
     this.ended.catch(() => undefined);
   }
 
-  /** Reads everything once. @throws what the store throws */
-  static async open(store: Store): Promise<Mirror> {
-    return new Mirror(store, await load(store));
+  /** Reads everything once. `onUnreadable` is told of each record that is left out. @throws what the store throws */
+  static async open(store: Store, onUnreadable: OnUnreadable = () => undefined): Promise<Mirror> {
+    return new Mirror(store, await load(store, onUnreadable), onUnreadable);
+  }
+
+  /** Records that are left out. */
+  get unreadable(): UnreadableRecords {
+    return this.#unreadable;
   }
 
   get revision(): number {
@@ -152,8 +164,14 @@ export class Mirror {
       const table = this.#table(kind);
       const before = table.records.get(key);
       // While it was read page by page, the record may have come in a later state already.
-      if (before !== undefined && before.revision >= at) continue;
-      const after = event.type === "put" ? mirrored(event.record) : undefined;
+      if ((before ?? this.#unreadable.get(kind, key) ?? { revision: 0 }).revision >= at) continue;
+      const broken = event.type === "put" ? brokenOf(event.record) : undefined;
+      const after = event.type === "put" && broken === undefined ? mirrored(event.record) : undefined;
+      this.#unreadable.delete(kind, key);
+      if (broken !== undefined) {
+        this.#unreadable.set(broken);
+        this.#onUnreadable(broken);
+      }
       table.set(key, after);
       if (before !== undefined || after !== undefined) changes.push({ kind, key, before, after });
     }
@@ -193,7 +211,7 @@ export class Mirror {
 
   /** After so long without the store that it has forgotten what happened: what differs is told as one transaction. */
   async #reload(): Promise<void> {
-    const { tables, revision } = await load(this.#store);
+    const { tables, unreadable, revision } = await load(this.#store, this.#onUnreadable);
     const changes: MirrorChange[] = [];
     for (const [kind, table] of tables) {
       const former = this.#table(kind).records;
@@ -205,6 +223,7 @@ export class Mirror {
         if (!table.records.has(key)) changes.push({ kind, key, before, after: undefined });
     }
     this.#tables = tables;
+    this.#unreadable = unreadable;
     this.#hostSums = new HostSums(this);
     this.#storageSums = new StorageSums(this);
     this.#refresh(this.#table("Host").records.keys(), this.#table("PrimaryStorage").records.keys());
@@ -232,11 +251,13 @@ function ending(): NodeError {
   return new NodeError("STORE.CLOSED", "The manager is ending.");
 }
 
-type Loaded = { tables: Map<Kind, Table>; revision: number };
+type OnUnreadable = (record: Unreadable) => void;
+type Loaded = { tables: Map<Kind, Table>; unreadable: UnreadableRecords; revision: number };
 
 /** The pages are of different instants; a watch from the first one's mends what changed between them. */
-async function load(store: Store): Promise<Loaded> {
+async function load(store: Store, onUnreadable: OnUnreadable): Promise<Loaded> {
   const tables = new Map<Kind, Table>();
+  const unreadable = new UnreadableRecords();
   let first: number | undefined;
   for (const kind of mirroredKinds) {
     const table = new Table(kind);
@@ -245,11 +266,24 @@ async function load(store: Store): Promise<Loaded> {
     do {
       const page = await store.list({ kind, limit: maxPage, ...(after === undefined ? {} : { after }) });
       first ??= page.revision;
-      for (const record of page.records) table.set(record.key, mirrored(record));
+      for (const record of page.records) {
+        const broken = brokenOf(record);
+        if (broken === undefined) table.set(record.key, mirrored(record));
+        else {
+          unreadable.set(broken);
+          onUnreadable(broken);
+        }
+      }
       after = page.next ?? undefined;
     } while (after !== undefined);
   }
-  return { tables, revision: first ?? 0 };
+  return { tables, unreadable, revision: first ?? 0 };
+}
+
+function brokenOf({ kind, key, value, revision }: StoreRecord): Unreadable | undefined {
+  if (!isResourceKind(kind)) return;
+  const why = problemOf(kind, key, value);
+  return why === undefined ? undefined : { kind, key, value, revision, why };
 }
 
 function mirrored({ value, revision }: StoreRecord): Mirrored {

@@ -7,6 +7,7 @@ import type { JsonObject } from "../store/record.ts";
 import type { Change, Store } from "../store/store.ts";
 import { type Kind, type RecordOf, unmirroredKinds } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
+import { type UnreadableRecords, unreadableError } from "./unreadable.ts";
 
 export type RecordsOptions = {
   store: Pick<Store, "get" | "transact">;
@@ -101,12 +102,14 @@ export class Tx {
     this.now = now;
   }
 
-  /** A record; undefined when there is none. */
+  /** A record; undefined when there is none. @throws SYS.1060 when it can't be read */
   get<K extends Kind>(kind: K, key: string): RecordOf<K> | undefined {
     const id = idOf(kind, key);
     const written = this.#written.get(id);
     if (written !== undefined) return written.change.do === "put" ? (written.change.value as RecordOf<K>) : undefined;
     const found = this.#mirror.get(kind, key);
+    const broken = found === undefined ? this.#mirror.unreadable.get(kind, key) : undefined;
+    if (broken !== undefined) throw unreadableError(broken);
     this.#read.set(id, { do: "expect", kind, key, expected: found?.revision ?? 0 });
     return found?.value;
   }
@@ -116,7 +119,12 @@ export class Tx {
     return this.#mirror.get(kind, key)?.value;
   }
 
-  /** A resource that must be there. `where`: the field that names it. @throws SYS.1005 */
+  /** Records that can't be read: whoever finds nothing has to ask whether it is one of these. */
+  get unreadable(): UnreadableRecords {
+    return this.#mirror.unreadable;
+  }
+
+  /** A resource that must be there. `where`: the field that names it. @throws SYS.1005, SYS.1060 */
   need<K extends ResourceKind>(kind: K, uuid: string, where = "uuid"): RecordOf<K> {
     const found = this.get(kind, uuid);
     if (found === undefined) throw noSuchResource(kind, uuid, where);
@@ -190,6 +198,14 @@ export class Tx {
         ...(lease === undefined ? {} : { lease }),
       },
     });
+  }
+
+  /**
+   * Writes the whole of a record that is not mirrored anew, whatever stands there: what it is found by must be the same.
+   */
+  rewrite(kind: Kind, key: string, value: JsonObject): void {
+    const change: Change = { do: "put", kind, key, value, keepsIndexed: true };
+    this.#written.set(idOf(kind, key), { change, isNew: false });
   }
 
   /** Removes one of the manager's own records. */

@@ -20,8 +20,6 @@ export type AuthorityOptions = Files & {
 type Kept = { subject: Subject; usage: string[]; isStillRight: (found: X509Certificate) => boolean };
 
 const dayMs = 86_400_000;
-/** A standby manager's clock may be behind. */
-const beforeMs = 2 * dayMs;
 
 /** The authority of a cloud, on the manager's side: it gives hosts their certificates, and the manager its own. */
 export class Authority {
@@ -57,7 +55,8 @@ export class Authority {
     const usage = ["extendedKeyUsage = serverAuth, clientAuth", `subjectAltName = URI:urn:uuid:${hostUuid}`];
     let made: string;
     try {
-      made = await this.#issue({ request }, { name: hostUuid }, usage, opensslTime(this.#options.now() - beforeMs));
+      // Another manager's clock may be behind; and after this one's was years ahead, and is put right, hosts stay.
+      made = await this.#issue({ request }, { name: hostUuid }, usage, always.from);
     } catch (error) {
       throw badRequest(error);
     }
@@ -135,6 +134,20 @@ export class Authority {
       validity: { from, to: opensslTime(now() + longestLifeDays * dayMs) },
     });
   }
+}
+
+/**
+ * What the manager shows to hosts, as it lies beside its authority: for root's commands on the manager's node, which need
+ * no key that makes certificates. undefined where no manager has run yet.
+ */
+export async function readManagerCredentials(
+  files: Pick<Files, "read">,
+  folder: string,
+): Promise<Credentials | undefined> {
+  const read = (name: string) => textOf(files, join(folder, name));
+  const [key, certificate, authority] = await Promise.all([read("manager.key"), read("manager.crt"), read("ca.crt")]);
+  if (key === undefined || certificate === undefined || authority === undefined) return undefined;
+  return { key, certificate, authority };
 }
 
 /** Node writes an address of IPv6 in full groups; so both are compared as a set of what they mean. */

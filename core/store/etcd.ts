@@ -195,9 +195,10 @@ export class EtcdStore implements Store {
     let bytes = 0;
     for (const checked of changes) {
       const { change, text } = checked;
-      const isNew = change.do === "put" && change.expected === 0;
+      // Entries that are there already may be put again.
+      const isSame = change.do === "put" && (change.expected === 0 || change.keepsIndexed === true);
       const isIndexed = (this.#indexes[change.kind] ?? []).length > 0;
-      if (change.do !== "expect" && isIndexed && !isNew) return;
+      if (change.do !== "expect" && isIndexed && !isSame) return;
       if (change.do === "put" && change.lease !== undefined) return;
       const place = this.#keys.record(change.kind, change.key);
       places.push(place);

@@ -48,6 +48,7 @@ export type Page = {
 /**
  * `expected` is the revision that the record must have; 0: it must not exist; left out: whatever it is. `expect` writes
  * nothing and only makes the transaction depend on the record. A record with a lease goes when the lease ends.
+ * `keepsIndexed`: its indexed fields have the values that they had, if it is there: it need not be read for that before.
  */
 export type Change =
   | {
@@ -57,6 +58,7 @@ export type Change =
       readonly value: JsonObject;
       readonly expected?: number;
       readonly lease?: string;
+      readonly keepsIndexed?: boolean;
     }
   | { readonly do: "delete"; readonly kind: string; readonly key: string; readonly expected?: number }
   | { readonly do: "expect"; readonly kind: string; readonly key: string; readonly expected: number };

@@ -9,6 +9,7 @@ export type CliOption = {
     | "tables"
     | "json"
     | "no-wait"
+    | "yes"
     | "password-file"
     | "json-errors"
     | "help";
@@ -33,6 +34,7 @@ export const cliOptions: readonly CliOption[] = [
   { name: "tables", short: "s", text: "Print tables instead of JSON." },
   { name: "json", short: "j", text: "Print JSON, as without this option." },
   { name: "no-wait", short: "t", text: "Print the task of a long call at once instead of waiting for its end." },
+  { name: "yes", short: "y", text: "Don't ask, at a terminal, before a host's maintenance stops its machines." },
   {
     name: "password-file",
     short: "P",

@@ -1,5 +1,5 @@
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model/cloud/calls/index.ts";
-import { entryLines, wrap } from "../network/wrap.ts";
+import { termLines, wrap } from "../help-lines.ts";
 import {
   type CliOption,
   cliDescription,
@@ -25,14 +25,14 @@ export function generalHelp(width: number): string {
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...cliOptions.flatMap((option: CliOption) => entryLines(cliOptionText(option), option.text, { width, indent })),
+    ...cliOptions.flatMap((option: CliOption) => termLines(cliOptionText(option), option.text, indent, width)),
     ...cliDescription.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
     "",
     "Examples:",
     ...cliExamples.flatMap(({ line, text }) => [`  ${line}`, ...wrap(text, width - 6).map((row) => `      ${row}`)]),
     "",
     "Exit status:",
-    ...cliExitStatus.flatMap(({ code, text }) => entryLines(String(code), text, { width, indent: 5 })),
+    ...cliExitStatus.flatMap(({ code, text }) => termLines(String(code), text, 5, width)),
   ]);
 }
 
@@ -70,8 +70,8 @@ export function callHelp(name: CloudCallName, width: number): string {
     "",
     ...keys.flatMap((key) =>
       key.name === "q"
-        ? entryLines("CONDITION", conditionText, { width, indent })
-        : entryLines(`${key.name}=`, textOf(key), { width, indent }),
+        ? termLines("CONDITION", conditionText, indent, width)
+        : termLines(`${key.name}=`, textOf(key), indent, width),
     ),
     ...(isQuery(name) ? fieldHelp(name, width) : []),
   ]);
@@ -86,7 +86,7 @@ function fieldHelp(name: CloudCallName, width: number): string[] {
     "Fields for conditions, fields= and sortBy=:",
     "",
     ...fieldsOf(cloudCalls[name].resource).flatMap((field) =>
-      entryLines(field.name, `${field.type}. ${field.description}`, { width, indent }),
+      termLines(field.name, `${field.type}. ${field.description}`, indent, width),
     ),
   ];
 }

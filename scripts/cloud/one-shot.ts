@@ -26,6 +26,7 @@ export async function runOnce({ options, words }: CliArguments, settings: Settin
       client,
       secrets: file === undefined ? secretsOfTerminal : secretsOfFile(file),
       confirm: confirmationOfTerminal(),
+      isSure: options.has("yes"),
       isTable,
       isWaiting: !options.has("no-wait"),
       signal: stopped.signal,

@@ -3,6 +3,7 @@ import { type CloudCallName, cloudCalls } from "../../core/model/cloud/calls/ind
 import { cloudErrorBody } from "../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../core/model/error.ts";
 import { shown } from "../../core/model/quote.ts";
+import { beforeMaintenance, tellStopped } from "./maintenance.ts";
 import { ProgressLine } from "./progress.ts";
 import { inputOf, isQuery, type Request } from "./request.ts";
 import type { SecretSource } from "./secrets.ts";
@@ -13,6 +14,8 @@ export type Performance = {
   secrets: SecretSource;
   /** Asks a person; undefined where nobody is there. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
+  /** Nobody has to be asked before machines are stopped. */
+  isSure: boolean;
   /** The answer is for a person, who has to see that there is more than is shown. */
   isTable: boolean;
   /** The end of a task is waited for. */
@@ -30,6 +33,7 @@ export async function perform(request: Request, how: Performance): Promise<objec
   const { client } = how;
   if (request.call.access === "session" && client.token === undefined) throw noSession(client.server);
   const looked = request.name === "AddKVMHost" ? await lookedAt(request, how) : {};
+  await beforeMaintenance(request, how);
   const secrets = request.missingSecrets.length === 0 ? new Map() : await how.secrets(request.missingSecrets);
   const input = { ...inputOf(request, secrets), ...looked, ...(how.isTable ? countedToo(request) : {}) };
   try {
@@ -147,7 +151,8 @@ async function endSession(token: string | undefined, { client, signal }: Perform
 /** The new session is there: nobody waits long for the end of the old one. */
 const logOutMs = 5_000;
 
-async function ending({ name, call }: Request, answer: object, how: Performance): Promise<object> {
+async function ending(request: Request, answer: object, how: Performance): Promise<object> {
+  const { name, call } = request;
   const { client, signal } = how;
   const { uuid } = client.taskIn(answer, "task");
   const line = new ProgressLine();
@@ -158,6 +163,7 @@ async function ending({ name, call }: Request, answer: object, how: Performance)
     });
     line.end();
     if (task.state !== "Succeeded") throw failureOf(task);
+    tellStopped(request, task, how);
     return await resultOf(task, call.method === "DELETE", call.resource, how);
   } catch (error) {
     line.end();

@@ -1,7 +1,7 @@
 import { CallRefused } from "../../core/api/cloud-client.ts";
 import { NodeError } from "../../core/model/error.ts";
+import { wrap } from "../help-lines.ts";
 import { printable } from "../network/say.ts";
-import { wrap } from "../network/wrap.ts";
 import { columnsOf } from "./places.ts";
 
 /* What is printed: nothing that a manager or a file gave may be obeyed by the terminal. */

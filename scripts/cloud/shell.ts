@@ -149,13 +149,14 @@ class Shell {
         return cliExit.done;
       }
       const request = readRequest(asked);
-      const has = (name: "tables" | "no-wait") => options.has(name) || this.#given.options.has(name);
+      const has = (name: "tables" | "no-wait" | "yes") => options.has(name) || this.#given.options.has(name);
       const file = options.get("password-file") ?? this.#given.options.get("password-file");
       const isTable = has("tables") && !options.has("json");
       const answer = await perform(request, {
         client: this.#client,
         secrets: file === undefined ? secretsOfTerminal : secretsOfFile(file),
         confirm: this.#isTerminal ? confirmationOfTerminal() : undefined,
+        isSure: has("yes"),
         isTable,
         isWaiting: !has("no-wait"),
         signal: running.signal,

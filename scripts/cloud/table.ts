@@ -1,6 +1,6 @@
 import { formatSize } from "../../core/model/cloud/size.ts";
+import { wrap } from "../help-lines.ts";
 import { printable } from "../network/say.ts";
-import { wrap } from "../network/wrap.ts";
 import { cutColumns } from "./columns.ts";
 import { isMomentField, isSizeField } from "./fields.ts";
 import { momentText } from "./moments.ts";

@@ -1,8 +1,7 @@
 import { hostname } from "node:os";
-import { askManager } from "../../core/api/manager-door.ts";
+import { isAbsent } from "../../core/api/manager-door.ts";
 import { backUpStandingStore } from "../../core/backup/standing.ts";
 import { type BackupInfo, keptBackups, mostKeptBackups } from "../../core/model/backup.ts";
-import { NodeError } from "../../core/model/error.ts";
 import type { ManagerConfiguration } from "../../core/model/manager-configuration.ts";
 import { version } from "../../core/version.ts";
 import { amountOf, UsageError } from "./arguments.ts";
@@ -46,9 +45,9 @@ export async function backUp(
   signal?: AbortSignal,
 ): Promise<{ backup: BackupInfo; removed: string[] }> {
   try {
-    return await askManager("BackupDatabase", { keepAmount }, { ...world.door, timeoutMs: backupMs, signal });
+    return await world.door.ask("BackupDatabase", { keepAmount }, { timeoutMs: backupMs, signal });
   } catch (error) {
-    if (!(error instanceof NodeError) || error.code !== "CLOUD.ABSENT") throw error;
+    if (!isAbsent(error)) throw error;
   }
   return backUpStandingStore(placeOf(world, configuration), {
     signal,

@@ -1,4 +1,4 @@
-import { entryLines, wrap } from "../network/wrap.ts";
+import { helpWidth, termLines, wrap } from "../help-lines.ts";
 import {
   type CtlCommand,
   ctlCommands,
@@ -13,8 +13,7 @@ import {
 
 /* Help, made of the table of commands. */
 
-const width = 80;
-const room = { width, indent: 24 };
+const indent = 24;
 
 /** What `--help` prints: all commands, or one of them. */
 export function ctlHelp(command: CtlCommand | null): string {
@@ -30,11 +29,14 @@ function generalLines(): string[] {
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...ctlCommands.flatMap(({ name, text }) => entryLines(name, text, room)),
-    ...ctlDescription.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
+    ...ctlCommands.flatMap(({ name, text }) => termLines(name, text, indent)),
+    ...ctlDescription.flatMap((paragraph) => ["", ...wrap(paragraph)]),
     "",
     "Examples:",
-    ...ctlExamples.flatMap(({ line, text }) => [`  ${line}`, ...wrap(text, width - 6).map((row) => `      ${row}`)]),
+    ...ctlExamples.flatMap(({ line, text }) => [
+      `  ${line}`,
+      ...wrap(text, helpWidth - 6).map((row) => `      ${row}`),
+    ]),
     "",
     "Exit status:",
     ...ctlExitStatus.map(({ code, text }) => `  ${code}  ${text}`),
@@ -42,11 +44,11 @@ function generalLines(): string[] {
 }
 
 function commandLines(command: CtlCommand): string[] {
-  const options = command.options.flatMap((option) => entryLines(ctlOptionText(option), option.text, room));
+  const options = command.options.flatMap((option) => termLines(ctlOptionText(option), option.text, indent));
   return [
     `usage: ${ctlName} ${ctlUsage(command)}`,
     "",
-    ...wrap(command.text, width),
+    ...wrap(command.text),
     ...(options.length === 0 ? [] : ["", ...options]),
   ];
 }

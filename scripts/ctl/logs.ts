@@ -1,10 +1,8 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "../../core/api/client.ts";
 import { HttpsHostLink } from "../../core/api/host/link.ts";
-import { askManager } from "../../core/api/manager-door.ts";
 import { packMembers } from "../../core/backup/tar.ts";
 import { pkiFiles } from "../../core/manager/pki-files.ts";
 import { type LogRange, logRanges } from "../../core/model/archives.ts";
@@ -12,7 +10,7 @@ import { NodeError } from "../../core/model/error.ts";
 import { listed, shown } from "../../core/model/quote.ts";
 import type { Job } from "../../core/model/records.ts";
 import type { HostAddress } from "../../core/orchestrator/host-link.ts";
-import { Authority } from "../../core/pki/authority.ts";
+import { readManagerCredentials } from "../../core/pki/authority.ts";
 import { withAgent } from "./agent.ts";
 import { UsageError } from "./arguments.ts";
 import { configurationOrPresets } from "./settings.ts";
@@ -20,7 +18,8 @@ import type { CtlWorld } from "./world.ts";
 
 /*
  * Logs of all nodes in one archive. Each agent collects its own, with its secrets masked, as at its console; those of other
- * nodes are fetched over the channel of the cloud, by the key of the manager that lies on this node.
+ * nodes are fetched over the channel of the cloud, with the manager's own certificate for it, which lies on this node. Not
+ * through the manager: hundreds of megabytes would pass through the process that all calls wait for.
  */
 
 type Node = HostAddress & { name: string };
@@ -99,7 +98,7 @@ async function otherNodes({ door, addresses }: CtlWorld): Promise<Node[] | undef
   try {
     for (;;) {
       const page = { limit: 1000, start: nodes.length, fields: ["uuid", "name", "managementIp"], sortBy: "uuid" };
-      const { inventories } = await askManager("QueryHost", page, door);
+      const { inventories } = await door.ask("QueryHost", page);
       for (const { uuid, name, managementIp } of inventories)
         nodes.push({ uuid: String(uuid), name: String(name), managementIp: String(managementIp) });
       if (inventories.length < page.limit) return nodes.filter(({ managementIp }) => !own.has(managementIp));
@@ -113,12 +112,11 @@ async function fetchAll(world: CtlWorld, nodes: readonly Node[], range: LogRange
   const { configuration } = await configurationOrPresets(world.configurationFile);
   const tls = configuration["tls.folder"];
   const [files, left]: [string[], Left[]] = [[], []];
-  // An authority that is not there must not be made by whoever only looks.
-  if (!existsSync(join(tls, "ca.key")))
-    return { files, left: nodes.map(({ name }) => ({ name, why: `The cloud's key is not in ${tls}.` })) };
-  const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: world.now });
+  const credentials = await readManagerCredentials(pkiFiles(), tls);
+  if (credentials === undefined)
+    return { files, left: nodes.map(({ name }) => ({ name, why: `The manager's certificate is not in ${tls}.` })) };
   const link = new HttpsHostLink({
-    credentials: () => authority.manager(),
+    credentials: async () => credentials,
     pinned: () => undefined,
     believesAuthority: true,
   });

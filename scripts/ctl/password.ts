@@ -1,4 +1,3 @@
-import { askManager } from "../../core/api/manager-door.ts";
 import { NodeError } from "../../core/model/error.ts";
 import { type CtlExit, ctlExit } from "./command.ts";
 import type { CtlWorld } from "./world.ts";
@@ -16,7 +15,7 @@ export async function resetPassword(world: CtlWorld, isYes: boolean): Promise<Ct
       return ctlExit.failed;
     }
   }
-  const { isInitial } = await askManager("ResetAccountPassword", {}, world.door);
+  const { isInitial } = await world.door.ask("ResetAccountPassword", {});
   voice.say(
     isInitial
       ? "admin has the product's initial password again, which is: password"

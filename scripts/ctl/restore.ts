@@ -50,6 +50,8 @@ export async function restore(world: CtlWorld, given: string, isYes: boolean): P
   });
   if (safety !== undefined) voice.say(`What was there is in ${safety}`);
   voice.say(isDone ? "Restored; the manager answers." : "Nothing was changed.");
+  // What the records say of machines is old: see core/orchestrator/restored.ts.
+  if (isDone) voice.say("Machines can be started once every host was asked what runs on it: zstack-cli -s QueryHost");
   return isDone ? ctlExit.done : ctlExit.failed;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { askManager } from "../../core/api/manager-door.ts";
+import { isAbsent } from "../../core/api/manager-door.ts";
 import { NodeError } from "../../core/model/error.ts";
 import type { CtlWorld } from "./world.ts";
 
@@ -58,7 +58,7 @@ export async function changeUnits(
 /** Whether the manager answers now. */
 export async function managerAnswers({ door }: CtlWorld): Promise<boolean> {
   try {
-    return (await askManager("IsReady", {}, { ...door, timeoutMs: answerMs })).ready;
+    return (await door.ask("IsReady", {}, { timeoutMs: answerMs })).ready;
   } catch {
     return false;
   }
@@ -72,11 +72,17 @@ export async function requireAnswer(world: CtlWorld): Promise<void> {
     const { active } = await unitState(world, managerUnit);
     const isOver = active === "failed" || active === "inactive";
     if (isOver || performance.now() > deadline)
-      throw new NodeError("CTL.NO_ANSWER", `The manager does not answer; its unit is ${active}.`, {
+      throw new NodeError("CTL.NO_ANSWER", `The manager is not ready; its unit is ${active}.${await whyNot(world)}`, {
         remedy: `See: journalctl -b -u ${managerUnit}`,
       });
     await pause(pollMs);
   }
+}
+
+/** What it says itself, such as that it waits for etcd. */
+async function whyNot({ door }: CtlWorld): Promise<string> {
+  const said = (error: unknown) => (isAbsent(error) || !(error instanceof Error) ? "" : ` It says: ${error.message}`);
+  return door.ask("GetManagementSummary", {}, { timeoutMs: answerMs }).then(() => "", said);
 }
 
 /** Starts the manager with what belongs to it, and waits until it answers. */

@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { type DoorOptions, managerSocket } from "../../core/api/manager-door.ts";
+import { ManagerDoor } from "../../core/api/manager-door.ts";
 import type { RunOptions, RunResult } from "../../core/node/command.ts";
 import { runCommand } from "../../core/node/command.ts";
 import { Voice } from "../network/say.ts";
@@ -11,7 +11,7 @@ import { ctlName } from "./command.ts";
 export type CtlWorld = {
   configurationFile: string;
   /** Root's doors of the manager and of the agent. */
-  door: Pick<DoorOptions, "socketPath">;
+  door: ManagerDoor;
   agentSocket: string;
   run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
   voice: Pick<Voice, "say" | "warn">;
@@ -33,7 +33,7 @@ const patienceMs = 5 * 60_000;
 export function realWorld(places: ReadonlyMap<PlaceName, string>): CtlWorld {
   return {
     configurationFile: places.get("configuration") ?? "/etc/binnacle/manager.conf",
-    door: { socketPath: places.get("manager-socket") ?? managerSocket },
+    door: new ManagerDoor(places.get("manager-socket")),
     agentSocket: places.get("agent-socket") ?? "/run/binnacle/root.sock",
     run: runCommand,
     voice: new Voice(ctlName, false),

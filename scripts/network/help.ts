@@ -1,5 +1,5 @@
+import { helpWidth, termLines, wrap } from "../help-lines.ts";
 import { type Argument, type Command, exitStatus, type Option } from "./commands.ts";
-import { entryLines, wrap } from "./wrap.ts";
 
 /* The help of a command, as `-h` prints it, from its entry in the table. */
 
@@ -31,14 +31,14 @@ export function helpText(command: Command): string {
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",
-    ...actions.flatMap(([term, text]) => entryLines(term, text, { width, indent })),
-    ...options.flatMap(([term, text]) => entryLines(term, text, { width, indent })),
-    ...command.description.flatMap((paragraph) => ["", ...wrap(paragraph, width)]),
+    ...actions.flatMap(([term, text]) => termLines(term, text, indent)),
+    ...options.flatMap(([term, text]) => termLines(term, text, indent)),
+    ...command.description.flatMap((paragraph) => ["", ...wrap(paragraph)]),
     "",
     "Examples:",
     ...command.examples.flatMap(({ line, text }) => [
       `  ${line}`,
-      ...wrap(text, width - 6).map((row) => `      ${row}`),
+      ...wrap(text, helpWidth - 6).map((row) => `      ${row}`),
     ]),
     "",
     "Exit status:",
@@ -48,6 +48,4 @@ export function helpText(command: Command): string {
 }
 
 type Row = readonly [term: string, text: string];
-/** Columns of the narrowest terminal that is to show it well. */
-const width = 80;
 const indent = 18;

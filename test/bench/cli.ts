@@ -40,7 +40,7 @@ async function serve(folder: string): Promise<{ port: number; caFile: string; cl
     records,
     store,
     authenticate: () => ({ sessionUuid: null, userUuid: null, accountName: "admin" }),
-    audit: { put: () => {}, change: async () => {}, read: () => {}, flush: async () => {} },
+    audit: { newKey: newUuid, put: () => {}, change: async () => {}, read: () => {}, flush: async () => {} },
     context: {
       mirror,
       settings: new LiveSettings(mirror),

@@ -35,7 +35,7 @@ describeImage("a management node's backup", (machines) => {
       /binnacle-backup/,
     );
     await vm.shell.run("systemctl start binnacle-backup.service", limitMs);
-    const file = await vm.shell.run("ls -t /var/lib/binnacle/backups/*.tar* | head -n 1", limitMs);
+    const file = await vm.shell.run("ls -t /var/lib/binnacle/backups/*.tar.gz | head -n 1", limitMs);
     const text = await vm.shell.run(`base64 -w 0 ${file}`, limitMs);
     const authority = await vm.shell.run("cat /etc/binnacle/tls/ca.crt");
     t.diagnostic(`${path.basename(file)}: ${Math.round((text.length * 3) / 4096)} KiB`);
@@ -49,7 +49,7 @@ describeImage("a management node's backup", (machines) => {
       await vm.shell.run(`printf %s '${text.slice(at, at + chunk)}' >>/root/text`, limitMs);
     await vm.shell.run(`base64 -d /root/text >${copy}`, limitMs);
     t.diagnostic(await vm.shell.run(`zstack-ctl restore_mysql -f ${copy} --yes`, limitMs));
-    await vm.shell.run("cd /root && umask 077 && echo '" + bed.rootPassword + "' >admin.password", limitMs);
+    await vm.shell.run(`cd /root && umask 077 && echo '${bed.rootPassword}' >admin.password`, limitMs);
     await vm.shell.run("cd /root && zstack-cli LogInByAccount accountName=admin -P admin.password", limitMs);
     assert.equal(await recordsOf(vm), records);
     assert.equal(await vm.shell.run("cat /etc/binnacle/tls/ca.crt"), authority);

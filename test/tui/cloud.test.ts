@@ -104,7 +104,6 @@ test("a host that joins, is disabled and goes is counted on the home screen", as
   await console.until(/Service +Running/, patienceMs);
 
   const door = new ManagerDoor(manager.socketPath);
-  undoAfter(t, () => door.close());
   const zone = (await door.ask("CreateZone", { name: "z" })).inventory;
   const cluster = (await door.ask("CreateCluster", { name: "c", zoneUuid: zone.uuid })).inventory;
   await door.ask("AddKVMHost", {

@@ -79,7 +79,7 @@ export const cloudDiagnosisZh: Record<keyof typeof cloudDiagnosisEn, string> = {
     "在该主机上：systemctl restart binnacle-agent；在此：zstack-cli ReconnectHost uuid={uuid}",
   "diagnosis.HOSTS.CERT_ENDED.what": "主机 {name}（{address}）的证书已于 {end} 到期。",
   "diagnosis.HOSTS.CERT_ENDED.why": "管理服务不与其通信；其虚拟机状态未知。",
-  "diagnosis.HOSTS.CERT_ENDED.remedy": "核对时钟；然后重新添加，或：zstack-cli RenewHostCertificate uuid={uuid}",
+  "diagnosis.HOSTS.CERT_ENDED.remedy": "核对时钟；然后重新连接以换发证书：zstack-cli ReconnectHost uuid={uuid}",
   "diagnosis.HOSTS.LOST.what": "主机 {name}（{address}）失联，但其代理在监听。",
   "diagnosis.HOSTS.LOST.why": "其虚拟机状态未知，无法对其做任何变更。",
   "diagnosis.HOSTS.LOST.remedy": "zstack-cli ReconnectHost uuid={uuid}；失败原因见该任务。",

@@ -78,7 +78,7 @@ export const cloudDiagnosisEn = {
   "diagnosis.HOSTS.CERT_ENDED.what": "The certificate of host {name} ({address}) ended on {end}.",
   "diagnosis.HOSTS.CERT_ENDED.why": "The manager does not talk to it; its virtual machines are Unknown.",
   "diagnosis.HOSTS.CERT_ENDED.remedy":
-    "Compare the clocks; then add it anew, or: zstack-cli RenewHostCertificate uuid={uuid}",
+    "Compare the clocks; then, for a new certificate: zstack-cli ReconnectHost uuid={uuid}",
   "diagnosis.HOSTS.LOST.what": "Host {name} ({address}) is disconnected, though its agent listens.",
   "diagnosis.HOSTS.LOST.why": "Its virtual machines are Unknown, and nothing can be changed on it.",
   "diagnosis.HOSTS.LOST.remedy": "zstack-cli ReconnectHost uuid={uuid}; what fails is in that task.",

@@ -2,6 +2,7 @@ import type { CloudErrorCode } from "../../model/cloud/error-codes.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { errorBody, NodeError } from "../../model/error.ts";
 import { shown } from "../../model/quote.ts";
+import { certificateEnded } from "../../orchestrator/host-link.ts";
 
 /* What can be wrong with a host that is asked over the network. `address`: where it was asked. */
 
@@ -24,6 +25,30 @@ export function wrongCertificate(address: string, details: string, cause?: unkno
   const remedy =
     "Look who answers at that address. If it is the host, installed anew for instance, add it to the cloud again.";
   return hostError("HOST.1011", address, { details, remedy, cause });
+}
+
+/** OpenSSL's name for it, as it stands in `values.reason` of a refusal. */
+const hasExpired = "CERT_HAS_EXPIRED";
+
+/** OpenSSL's reasons not to take a certificate, as far as a person can tell one from the other. */
+const certificateReasons: Record<string, string> = {
+  [hasExpired]: "Its certificate has expired.",
+  CERT_NOT_YET_VALID: "Its certificate is not valid yet: look at the manager's clock.",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "It shows a certificate that it has signed itself: it belongs to no cloud.",
+  SELF_SIGNED_CERT_IN_CHAIN: "Its certificate comes from another cloud.",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "Its certificate comes from another cloud.",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "Its certificate comes from another cloud.",
+  UNABLE_TO_GET_ISSUER_CERT: "Its certificate comes from another cloud.",
+  CERT_SIGNATURE_FAILURE: "Its certificate is forged.",
+};
+
+/** A certificate that TLS did not take. `reason`: OpenSSL's name of why; undefined when it is none of these. */
+export function untrusted(address: string, reason: string, cause?: unknown): CloudError | undefined {
+  const details = certificateReasons[reason];
+  if (details === undefined) return undefined;
+  if (reason !== hasExpired) return wrongCertificate(address, details, cause);
+  const remedy = "Compare the clocks of both; then connect to it anew (ReconnectHost), which gives it another one.";
+  return hostError("HOST.1011", address, { details, remedy, cause, values: { reason: certificateEnded } });
 }
 
 export function agentFailed(address: string, cause: NodeError): CloudError {

@@ -1,4 +1,4 @@
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { CloudError } from "../../model/cloud/refusal.ts";
 import { NodeError } from "../../model/error.ts";
 import type { Secret } from "../../model/secret.ts";
@@ -6,9 +6,10 @@ import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { Authority } from "../../pki/authority.ts";
 import { fingerprintOf } from "../../pki/fingerprint.ts";
 import { type HostAnswer, type HostBody, type HostCallName, hostPort } from "./contract.ts";
-import { hostError, nameOfError, unreachable } from "./errors.ts";
+import { hostError } from "./errors.ts";
 import { exchange } from "./exchange.ts";
 import { type HostPatience, HttpsHostLink, usualHostPatience } from "./link.ts";
+import { openUnchecked } from "./open.ts";
 
 export type JoinOptions = {
   address: string;
@@ -113,25 +114,9 @@ async function askPinned<N extends HostCallName>(
   }
 }
 
+/** Nobody vouches for the certificate of a node without a cloud: what is compared is its fingerprint. */
 function open({ address, port = hostPort, patience }: Where): Promise<TLSSocket> {
-  const connectMs = patience?.connectMs ?? usualHostPatience.connectMs;
-  return new Promise((resolve, reject) => {
-    // Nobody vouches for the certificate of a node without a cloud: what is compared is its fingerprint.
-    const socket = connect({ host: address, port, minVersion: "TLSv1.3", rejectUnauthorized: false });
-    const late = () => socket.destroy(unreachable(address, `No connection came about within ${connectMs / 1000} s.`));
-    const timer = setTimeout(late, connectMs);
-    const failed = (error: Error) => {
-      clearTimeout(timer);
-      reject(error instanceof CloudError ? error : unreachable(address, `No TLS: ${nameOfError(error)}.`, error));
-    };
-    // Also later, when nobody listens: what it is used for finds the connection closed.
-    socket.on("error", failed);
-    socket.once("close", () => failed(new Error("the other end has closed it")));
-    socket.once("secureConnect", () => {
-      clearTimeout(timer);
-      resolve(socket);
-    });
-  });
+  return openUnchecked(address, patience?.connectMs ?? usualHostPatience.connectMs, { port });
 }
 
 function otherFingerprint(address: string, shown: string, wanted: string): CloudError {

@@ -4,11 +4,19 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
 import type { LogRange } from "../../model/archives.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
-import type { CommandOptions, HostAddress, HostLink, HostReport, Pong } from "../../orchestrator/host-link.ts";
+import {
+  type CommandOptions,
+  type HostAddress,
+  type HostLink,
+  type HostReport,
+  hasEndedCertificate,
+  type Pong,
+} from "../../orchestrator/host-link.ts";
 import type { Credentials } from "../../pki/authority.ts";
 import { namesHost } from "../../pki/names.ts";
 import { type HostAnswer, type HostBody, type HostCallName, hostPort, serverNameOf } from "./contract.ts";
-import { nameOfError, wrongCertificate } from "./errors.ts";
+import { askEnded } from "./ended.ts";
+import { nameOfError, untrusted, wrongCertificate } from "./errors.ts";
 import { exchange } from "./exchange.ts";
 
 export type HostLinkOptions = {
@@ -96,14 +104,14 @@ export class HttpsHostLink implements HostLink {
     return Buffer.from(base64, "base64");
   }
 
-  /** The first half of a renewal: see `renewHost`. */
+  /** The first half of a renewal: see `HttpsHostDoor.renew`. A certificate that has ended will do. */
   renew(host: HostAddress, signal?: AbortSignal): Promise<HostAnswer<"renew">> {
-    return this.#ask(host, "renew", {}, this.#patience.answerMs, signal);
+    return this.#askThoughEnded(host, "renew", {}, signal);
   }
 
   /** The second half. */
   async certify(host: HostAddress, body: HostBody<"certify">, signal?: AbortSignal): Promise<void> {
-    await this.#ask(host, "certify", body, this.#patience.answerMs, signal);
+    await this.#askThoughEnded(host, "certify", body, signal);
   }
 
   /**
@@ -149,6 +157,26 @@ export class HttpsHostLink implements HostLink {
         if (isStale && attempt === 1 && signal?.aborted !== true) continue;
         throw refusedCertificate(managementIp, error);
       }
+  }
+
+  /** Nothing was said to a host whose certificate was refused: it is asked once more, over a connection of its own. */
+  async #askThoughEnded<N extends "renew" | "certify">(
+    host: HostAddress,
+    name: N,
+    body: HostBody<N>,
+    signal: AbortSignal | undefined,
+  ): Promise<HostAnswer<N>> {
+    const { connectMs, answerMs } = this.#patience;
+    try {
+      return await this.#ask(host, name, body, answerMs, signal);
+    } catch (error) {
+      const print = this.#options.pinned(host.uuid);
+      if (print === undefined || !hasEndedCertificate(error)) throw error;
+      const { authority } = await this.#options.credentials();
+      const port = this.#options.port ?? hostPort;
+      const known = { host, print, authority, port, secureContext: await this.#currentContext() };
+      return await askEnded(known, { name, body, connectMs, answerMs, signal });
+    }
   }
 
   async #currentContext(): Promise<SecureContext> {
@@ -202,22 +230,9 @@ function checkHost(wanted: Wanted | undefined, shown: X509Certificate): Error | 
   return wrongCertificate(address, `It shows ${shown.fingerprint256}; on record is ${print}.`);
 }
 
-/** OpenSSL's reasons not to take a certificate, as far as a person can tell one from the other. */
-const certificateReasons: Record<string, string> = {
-  CERT_HAS_EXPIRED: "Its certificate has expired.",
-  CERT_NOT_YET_VALID: "Its certificate is not valid yet: look at the manager's clock.",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "It shows a certificate that it has signed itself: it belongs to no cloud.",
-  SELF_SIGNED_CERT_IN_CHAIN: "Its certificate comes from another cloud.",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "Its certificate comes from another cloud.",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "Its certificate comes from another cloud.",
-  UNABLE_TO_GET_ISSUER_CERT: "Its certificate comes from another cloud.",
-  CERT_SIGNATURE_FAILURE: "Its certificate is forged.",
-};
-
 function refusedCertificate(address: string, error: unknown): unknown {
   if (!(error instanceof CloudError) || error.cause === undefined) return error;
-  const reason = certificateReasons[nameOfError(error.cause)];
-  return reason === undefined ? error : wrongCertificate(address, reason, error.cause);
+  return untrusted(address, nameOfError(error.cause), error.cause) ?? error;
 }
 
 function isReset(error: unknown): boolean {

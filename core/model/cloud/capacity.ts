@@ -88,6 +88,14 @@ export function availableOf(storage: StorageCapacity): number {
   return storage.totalBytes - volumes - storage.images.reduce((sum, size) => sum + size, 0);
 }
 
+/** Whether so much of a storage is in use, of its physical size, that it takes nothing new. */
+export function isAboveThreshold(
+  { totalBytes, availableBytes }: { totalBytes: number; availableBytes: number },
+  threshold: number,
+): boolean {
+  return totalBytes - availableBytes > totalBytes * threshold;
+}
+
 /** Everything that keeps a volume from fitting on a storage. Codes: STORAGE.1004, STORAGE.1005. */
 export function roomRefusals(name: string, storage: StorageCapacity, sizeBytes: number): Refusal[] {
   const where = `PrimaryStorage ${shown(name)}`;
@@ -99,9 +107,9 @@ export function roomRefusals(name: string, storage: StorageCapacity, sizeBytes: 
     const remedy = "Choose another storage, expunge deleted volumes, or raise overProvisioning.primaryStorage.";
     refusals.push(refusalOf("STORAGE.1004", { where, details, remedy, values: { asked, available } }));
   }
-  const used = storage.physicalTotalBytes - storage.physicalAvailableBytes;
-  if (used > storage.physicalTotalBytes * storage.threshold) {
-    const share = Math.floor((100 * used) / storage.physicalTotalBytes);
+  const { physicalTotalBytes: totalBytes, physicalAvailableBytes: availableBytes } = storage;
+  if (isAboveThreshold({ totalBytes, availableBytes }, storage.threshold)) {
+    const share = Math.floor((100 * (totalBytes - availableBytes)) / totalBytes);
     const limit = Math.round(100 * storage.threshold);
     const details = `${share} % of its physical size are in use; above ${limit} % it takes nothing new.`;
     const remedy = "Free space on it, or raise threshold.primaryStorage.physicalCapacity.";

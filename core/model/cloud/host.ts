@@ -74,9 +74,18 @@ export function changeHostState(
   event: (typeof hostStateEvents)[number],
 ): Outcome<HostLife> {
   const outcome = nextState(hostStateMachine, name, host.state, event);
-  if (!outcome.done) return outcome;
+  if (!outcome.done) return { done: false, refusal: forPeople(outcome.refusal, host.state) };
   const earlierState = event === "preMaintain" ? earlierStateOf(host.state) : null;
   return done({ ...host, state: outcome.next, earlierState });
+}
+
+/** The table has events that nobody can ask for. */
+function forPeople(refusal: Refusal, state: HostState): Refusal {
+  const known = hostStateMachine.table[state];
+  const possible = hostStateEvents.filter((event) => Object.hasOwn(known, event)).join(", ");
+  const remedy =
+    possible === "" ? "Wait until its maintenance has ended, or cancel that task." : `Possible now: ${possible}.`;
+  return { ...refusal, remedy, values: { ...refusal.values, possible } };
 }
 
 function earlierStateOf(state: HostState): HostLife["earlierState"] {

@@ -51,15 +51,40 @@ export const task = record({
   error: say(z.nullable(cloudErrorContent), "Why it failed, as the call would have answered; null if it did not."),
 });
 
+/**
+ * Stands for the name at a log-in that is no user's. Many a password was typed as a name: such a text is kept nowhere, as
+ * the audit of Linux writes `acct="(unknown)"`.
+ */
+export const unknownAccount = "unknown account";
+/** Characters of the arguments of one call. */
+export const longestArguments = 2048;
+
 export const auditRecord = record({
   call: say(line(128), "The API call."),
   resourceUuid: say(z.nullable(uuid), "What it was about, or null."),
-  accountName: say(z.nullable(line(255)), "Who called; null without a valid session."),
+  taskUuid: say(
+    z.nullable(uuid),
+    "The task that carries it out; null for none. The audit keeps more than there are tasks.",
+  ),
+  accountName: say(
+    z.nullable(line(255)),
+    `Who called, or, of a log-in, wanted to: "${unknownAccount}" where there is none of that name. null without a session.`,
+  ),
   clientAddress: say(line(64), "Where the call came from."),
-  succeeded: say(z.boolean(), "Whether it did what was asked."),
-  errorCode: say(z.nullable(line(32)), "The error's code, or null."),
-  durationMs: say(count, "Milliseconds from the call to its answer; of a change, to the decision that was written."),
-  requestBytes: say(bytes, "Size of the call. Its content is kept without secrets, in the log."),
+  arguments: say(
+    z.nullable(line(longestArguments)),
+    "What a change was given, as name=web-1, cut where it is long, without secrets; null where nothing is to be told.",
+  ),
+  succeeded: say(
+    z.nullable(z.boolean()),
+    "Whether it did what was asked; null until its task has ended, and of a repeated call, whose first one tells it.",
+  ),
+  errorCode: say(z.nullable(line(32)), "The code of the error, of the call or of its task; or null."),
+  durationMs: say(
+    count,
+    "Milliseconds from the call to its answer; of a change, to the decision that was written; of a task, to its end.",
+  ),
+  requestBytes: say(bytes, "Size of the call's body."),
   count: say(
     count.check(z.minimum(1)),
     "Calls it stands for: those that only read share one a minute, with the longest duration.",

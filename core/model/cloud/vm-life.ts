@@ -1,5 +1,6 @@
 import { shown } from "../quote.ts";
 import { done, type Outcome, refuse } from "./refusal.ts";
+import { callsFor } from "./vm-operation-calls.ts";
 import {
   type Route,
   type VmCondition,
@@ -10,7 +11,7 @@ import {
   vmOperationNames,
   vmOperations,
 } from "./vm-operations.ts";
-import { type Observation, observationTable, type VmState, vmStates } from "./vm-states.ts";
+import { type Observation, observationTable, type VmState, vmStates, vmWaysOut } from "./vm-states.ts";
 
 /* How a virtual machine goes from state to state. Nothing else may change these fields. */
 
@@ -68,14 +69,12 @@ export function beginVm(
   }
   const route = routeOf(operation, state);
   if (route === undefined) {
-    const allowed = allowedOperations(state).join(", ");
+    const allowed = callsFor(allowedOperations(state)).join(", ");
     const details = `${operation} is not possible: the state is ${state}.`;
-    return refuse("VM.1001", {
-      where,
-      details,
-      remedy: `Allowed now: ${allowed}.`,
-      values: { state, operation, allowed },
-    });
+    const possible = allowed === "" ? "Nothing can be asked of it now." : `Allowed now: ${allowed}.`;
+    const wayOut = state === "none" ? undefined : vmWaysOut[state];
+    const remedy = wayOut === undefined ? possible : `${possible} ${wayOut}`;
+    return refuse("VM.1001", { where, details, remedy, values: { state, operation, allowed } });
   }
   if (life?.locked === true && asker === "person") {
     const details = `${operation} is refused: somebody has locked it against accidents.`;

@@ -74,6 +74,14 @@ export const vmStates = {
 export type VmState = keyof typeof vmStates;
 export const vmStateNames = Object.keys(vmStates) as VmState[];
 
+/** What becomes of a machine in a state in which hardly anything can be asked of it: for remedies. */
+export const vmWaysOut: Readonly<Partial<Record<VmState, string>>> = {
+  Unknown:
+    "When its host is connected again, its state is put right by itself. If the host never comes back: make sure that it " +
+    "is switched off and stays so, then delete it (DeleteHost deleteMode=Enforcing): the machine is Stopped from then on.",
+  Error: "Delete and recover it to have it Stopped.",
+};
+
 /** What a host says of a virtual machine's process. `stopped`: there is none, for whatever reason. */
 export const observations = ["running", "paused", "stopped"] as const;
 export type Observation = (typeof observations)[number];

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { askManager } from "../../api/manager-door.ts";
+import { isAbsent, ManagerDoor } from "../../api/manager-door.ts";
 import { removeBackup } from "../../backup/shelf.ts";
 import type { BackupInfo } from "../../model/backup.ts";
 import { NodeError } from "../../model/error.ts";
@@ -44,10 +44,10 @@ async function backupOf(
 ): Promise<BackupInfo> {
   try {
     log("Asking the manager for a backup");
-    const door = { socketPath: paths.managerSocket, timeoutMs: managerMs };
-    return (await askManager("BackupDatabase", {}, door)).backup;
+    const door = new ManagerDoor(paths.managerSocket);
+    return (await door.ask("BackupDatabase", {}, { timeoutMs: managerMs })).backup;
   } catch (error) {
-    if (!(error instanceof NodeError) || error.code !== "CLOUD.ABSENT") throw error;
+    if (!isAbsent(error)) throw error;
   }
   signal.throwIfAborted();
   log("No manager runs: its store is opened meanwhile");

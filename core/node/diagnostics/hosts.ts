@@ -81,7 +81,7 @@ async function look(context: CheckContext, host: LostHost): Promise<Outcome<Code
     subject: uuid,
     values: { ...values, ...more },
     since,
-    ...(code === "HOSTS.LOST" ? { fix: `reconnect-host:${uuid}` } : {}),
+    ...(code === "HOSTS.LOST" || code === "HOSTS.CERT_ENDED" ? { fix: `reconnect-host:${uuid}` } : {}),
   });
   const [shown, answersPing] = await Promise.all([
     handshake(context, host.managementIp),

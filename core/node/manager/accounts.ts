@@ -37,7 +37,7 @@ export async function refusalFor(world: AccountsWorld, account: ManagerAccount):
 }
 
 async function hostCount({ manager }: ServiceWorld): Promise<number | null> {
-  return manager(askMs, (calls) => calls.call("GetManagementSummary", {})).then(
+  return manager.ask("GetManagementSummary", {}, { timeoutMs: askMs }).then(
     ({ hosts }) => hosts.total,
     () => null,
   );

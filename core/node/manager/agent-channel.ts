@@ -1,7 +1,7 @@
 import * as z from "zod";
+import type { ManagerCalls, ManagerDoor } from "../../api/manager-door.ts";
 import { NodeError } from "../../model/error.ts";
 import type { JobContext } from "../jobs.ts";
-import type { ManagerCalls, ManagerDoor } from "./door.ts";
 
 const callMs = 30_000;
 /** Hosts whose certificates are made at once: each takes a process of openssl for a moment. */
@@ -20,8 +20,11 @@ type Host = z.infer<typeof hostRow>;
  *
  * @throws CHANNEL.NOT_RENEWED with the hosts; CLOUD.…
  */
-export async function renewChannel(manager: ManagerDoor, { log, progress, signal }: JobContext): Promise<number> {
-  return manager(callMs, async (calls) => {
+export async function renewChannel(
+  manager: Pick<ManagerDoor, "calls">,
+  { log, progress, signal }: JobContext,
+): Promise<number> {
+  return manager.calls(callMs, async (calls) => {
     const hosts = await allHosts(calls);
     log(hosts.length === 0 ? "There are no hosts." : `New certificates for ${hosts.length} hosts`);
     const failed: string[] = [];

@@ -1,6 +1,6 @@
+import type { ManagerDoor } from "../../api/manager-door.ts";
 import type { Secret } from "../../model/secret.ts";
 import { requireGoodPassword } from "../passwords.ts";
-import type { ManagerDoor } from "./door.ts";
 
 /** Below the ten seconds that a client waits; the manager makes a hash, and may have some to make before. */
 const changeMs = 6_000;
@@ -13,5 +13,5 @@ const changeMs = 6_000;
  */
 export async function changeCloudAdmin(manager: ManagerDoor, next: Secret, mustChange: boolean): Promise<void> {
   requireGoodPassword(next);
-  await manager(changeMs, (calls) => calls.call("ResetAccountPassword", { newPassword: next.reveal(), mustChange }));
+  await manager.ask("ResetAccountPassword", { newPassword: next.reveal(), mustChange }, { timeoutMs: changeMs });
 }

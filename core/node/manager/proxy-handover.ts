@@ -1,9 +1,9 @@
+import { isAbsent, type ManagerDoor } from "../../api/manager-door.ts";
 import type { ConsoleProxy } from "../../model/console-proxy.ts";
 import { consoleProxyPort } from "../../model/console-proxy.ts";
 import type { Machine } from "../machine.ts";
 import type { Settings } from "../settings.ts";
 import { Turns } from "../turns.ts";
-import { isAbsent, type ManagerDoor } from "./door.ts";
 
 const askMs = 4_000;
 /** While the manager does not have it, it is looked so often whether one answers. */
@@ -50,7 +50,7 @@ export class ProxyHandover {
       const proxy = settings.consoleProxyToHandOver;
       if (proxy === null) return true;
       try {
-        await manager(askMs, async (calls) => {
+        await manager.calls(askMs, async (calls) => {
           const set = (name: string, value: string) =>
             calls.call("UpdateGlobalConfig", { category: "consoleProxy", name, value });
           await set("address", proxy.address);
@@ -80,9 +80,8 @@ export class ProxyHandover {
 /** What the manager has; undefined when it does not answer, null when nobody has set it there. */
 export async function managersProxy(manager: ManagerDoor): Promise<Partial<ConsoleProxy> | null | undefined> {
   try {
-    const { inventories } = await manager(askMs, (calls) =>
-      calls.call("QueryGlobalConfig", { q: ["category=consoleProxy"] }),
-    );
+    const wanted = { q: ["category=consoleProxy"] };
+    const { inventories } = await manager.ask("QueryGlobalConfig", wanted, { timeoutMs: askMs });
     const values = new Map(inventories.map(({ name, value }) => [name, String(value)]));
     const [address, port] = [values.get("address"), Number(values.get("port"))];
     const isSet = address !== undefined && (address !== automatic || port !== consoleProxyPort);

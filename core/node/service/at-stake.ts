@@ -1,3 +1,4 @@
+import { isAbsent } from "../../api/manager-door.ts";
 import { NodeError } from "../../model/error.ts";
 import {
   type CloudAtStake,
@@ -8,7 +9,6 @@ import {
   type StoreLook,
   stakesOf,
 } from "../../model/service.ts";
-import { isAbsent } from "../manager/door.ts";
 import { isDown, managerUnit } from "./units.ts";
 import type { ServiceWorld } from "./world.ts";
 
@@ -23,7 +23,7 @@ export async function readAtStake(
 ): Promise<CloudAtStake | null> {
   if (effects.mode === "preview") return null;
   try {
-    return await manager(askMs, async (calls) => {
+    return await manager.calls(askMs, async (calls) => {
       const summary = await calls.call("GetManagementSummary", {});
       const { total = 0, inventories } = await calls.call("QueryTask", {
         q: [openTasks],

@@ -11,7 +11,7 @@ export function configuredStore(machine: Machine, paths: ManagerPaths): Store {
     const configuration = await readManagerConfiguration(machine, paths);
     const kept = paths.keptStores;
     if (configuration["store.type"] === "etcd")
-      return (await import("./etcd-store.ts")).etcdStore(machine, configuration, kept);
+      return (await import("./etcd-store.ts")).etcdStore(machine, configuration, paths);
     const file = configuration["store.file"];
     // Its own folder holds nothing else.
     if (file === managerKeys["store.file"].default) return embeddedStore(machine, { folder: paths.storeFolder, kept });

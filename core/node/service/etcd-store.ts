@@ -1,17 +1,23 @@
 import { mkdir, open, rename, rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import * as z from "zod";
+import { makeBackup } from "../../backup/make.ts";
+import { openStore } from "../../manager/open-store.ts";
+import { NodeError } from "../../model/error.ts";
 import type { ManagerConfiguration } from "../../model/manager-configuration.ts";
 import type { Keeping } from "../../model/service.ts";
 import { rangeAnswer, txnAnswer } from "../../store/etcd/answers.ts";
 import { EtcdClient } from "../../store/etcd/client.ts";
 import { asUser } from "../../store/etcd/credentials.ts";
 import { Keys, storePrefix } from "../../store/etcd/keys.ts";
+import { version } from "../../version.ts";
 import { syncFolder } from "../durable.ts";
 import { type Machine, readIfThere, sleep } from "../machine.ts";
+import type { ManagerPaths } from "../manager/configuration.ts";
 import { inUse, keptAt, noRoom, notKept, roomFor, type Store } from "./store.ts";
 
-/** In the folder of a former store: every key and value, base64 in JSON, one a line. */
+/** In the folder of a store that this version can't read: every key and value, base64 in JSON, one a line. */
 const exportName = "etcd.jsonl";
 /** Keys and values that one request carries. */
 const keysAtOnce = 500;
@@ -31,9 +37,13 @@ type Client = Pick<EtcdClient, "call">;
 
 /**
  * The store in etcd, which other managers and other programs use as well: only what lies below our prefix is counted,
- * kept and removed, and only while no manager is in it.
+ * kept and removed, and only while no manager is in it. It is kept as a backup, which `zstack-ctl restore_mysql` takes.
  */
-export function etcdStore(machine: Machine, configuration: ManagerConfiguration, kept: string): Store {
+export function etcdStore(
+  machine: Machine,
+  configuration: ManagerConfiguration,
+  { configuration: configurationFile, keptStores: kept }: Pick<ManagerPaths, "configuration" | "keptStores">,
+): Store {
   const read = (file: string) => readIfThere(machine, file);
   const inside = <T>(timeoutMs: number, act: (client: Client) => Promise<T>): Promise<T> =>
     asUser(configuration, read, async (options) => {
@@ -74,9 +84,10 @@ export function etcdStore(machine: Machine, configuration: ManagerConfiguration,
           await removeAll(client, undefined);
           return null;
         }
-        const revision = await exportKeys(client, keeping.to, signal);
+        const former = { configuration, configurationFile, to: keeping.to, now: machine.now(), signal };
+        const { file, revision } = (await backedUp(client, former)) ?? (await exported(client, keeping.to, signal));
         await removeAll(client, revision);
-        return keeping.to;
+        return file;
       });
     },
   };
@@ -110,8 +121,53 @@ async function requireNobody(machine: Machine, client: Client, signal: AbortSign
   }
 }
 
-/** Writes all keys as they are at one revision, which it gives. @throws SERVICE.NOT_KEPT, STORE.… */
-async function exportKeys(client: Client, to: string, signal: AbortSignal): Promise<number> {
+/** Where all of a store is kept, as it was at a revision. */
+type Kept = { file: string; revision: number };
+type Former = {
+  configuration: ManagerConfiguration;
+  configurationFile: string;
+  to: string;
+  now: number;
+  signal: AbortSignal;
+};
+
+/** What this version can't read, and so not back up either. */
+const unreadable: ReadonlySet<string> = new Set(["STORE.NEWER_SCHEMA", "STORE.DAMAGED"]);
+
+/** Makes a backup of the store; undefined when this version can't read it. @throws SERVICE.NOT_KEPT */
+async function backedUp(
+  client: Client,
+  { configuration, configurationFile, to, ...rest }: Former,
+): Promise<Kept | undefined> {
+  try {
+    // What an interrupted restore has left is kept, too.
+    const { store, copied } = await openStore(configuration, { isRestoring: true });
+    try {
+      // Opening it may write. From here on whatever is written is noticed when it is emptied.
+      const revision = await revisionNow(client);
+      const { backup } = await makeBackup({
+        ...{ folder: to, store: copied, configurationFile, tlsFolder: configuration["tls.folder"] },
+        ...{ hostname: hostname(), version, ...rest },
+      });
+      await syncFolder(dirname(to));
+      return { file: backup.file, revision };
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    await rm(to, { recursive: true, force: true }).catch(() => undefined);
+    if (error instanceof NodeError && unreadable.has(error.code)) return undefined;
+    throw notKept(to, error);
+  }
+}
+
+async function revisionNow(client: Client): Promise<number> {
+  const answer = await ask(client, "/v3/kv/range", { ...keys.all, limit: 1, keys_only: true });
+  return rangeAnswer.parse(answer).header?.revision ?? 0;
+}
+
+/** Writes all keys as they are. @throws SERVICE.NOT_KEPT, STORE.… */
+async function exported(client: Client, to: string, signal: AbortSignal): Promise<Kept> {
   const [file, unfinished] = [join(to, exportName), join(to, `${exportName}.partial`)];
   let revision: number | undefined;
   const pages = async function* () {
@@ -145,7 +201,7 @@ async function exportKeys(client: Client, to: string, signal: AbortSignal): Prom
     await rm(to, { recursive: true, force: true }).catch(() => undefined);
     throw notKept(to, error);
   }
-  return revision ?? 0;
+  return { file, revision: revision ?? 0 };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { backupEnding } from "../../model/backup.ts";
 import { NodeError } from "../../model/error.ts";
 import type { ServiceAccepts, ServiceAction, ServiceUnit } from "../../model/service.ts";
 import type { JobContext } from "../jobs.ts";
@@ -26,7 +27,7 @@ export const limitsMs: Record<ServiceAction, number> = {
 type StartOptions = { world: ServiceWorld; context: JobContext };
 export type RunOptions = StartOptions & {
   accepts: Pick<ServiceAccepts, "noCopy">;
-  /** The store has been emptied; the former one is in this folder, or nowhere. */
+  /** The store has been emptied; the former one is in this folder or file, or nowhere. */
   emptied: (kept: string | null) => Promise<void>;
 };
 
@@ -89,7 +90,7 @@ async function start(options: StartOptions, verb: "start" | "restart", from = 0)
 }
 
 async function isReady({ manager }: ServiceWorld): Promise<boolean> {
-  return manager(readyMs, (calls) => calls.call("IsReady", {})).then(
+  return manager.ask("IsReady", {}, { timeoutMs: readyMs }).then(
     ({ ready }) => ready,
     () => false,
   );
@@ -117,6 +118,7 @@ async function emptyStore(options: RunOptions): Promise<void> {
         ? "The store is empty. Nothing of it is kept."
         : `The former store is kept in ${kept}. It is never removed.`,
     );
+    if (kept?.endsWith(backupEnding) === true) context.log(`To have it back: zstack-ctl restore_mysql -f ${kept}`);
     await emptied(kept);
   } catch (error) {
     context.log("That failed: the service is started again with the store as it was.");

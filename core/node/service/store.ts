@@ -9,8 +9,8 @@ export type Store = {
   /** What is in it. Never fails: what can't be read is `unreadable`. */
   look(signal: AbortSignal): Promise<StoreLook>;
   /**
-   * Leaves an empty store behind, and gives the folder that now holds the former one; null when `mayDelete` and there
-   * is no room for it. The manager must not be running.
+   * Leaves an empty store behind, and gives the folder or the backup that now holds the former one; null when `mayDelete`
+   * and there is no room for it. The manager must not be running.
    *
    * @throws SERVICE.NO_ROOM, SERVICE.NOT_KEPT, SERVICE.STORE_IN_USE, and of etcd STORE.…: the store is as it was
    */
@@ -40,7 +40,9 @@ export function noRoom({ neededBytes, freeBytes }: Keeping & { how: "noRoom" }):
 }
 
 export function notKept(to: string, error: unknown): NodeError {
-  const why = errnoOf(error) === undefined && error instanceof Error ? error.message : whyNotWritten(error);
+  const isOurs = error instanceof NodeError || (errnoOf(error) === undefined && error instanceof Error);
+  const words = isOurs ? error.message : whyNotWritten(error);
+  const why = words.replace(/\.$/, "");
   return new NodeError("SERVICE.NOT_KEPT", `The store could not be kept in ${to}: ${why}. It is as it was.`, {
     remedy: "Look at the file system of /var/lib/binnacle, and try again.",
     values: { to },

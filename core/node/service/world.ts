@@ -1,7 +1,7 @@
+import { ManagerDoor } from "../../api/manager-door.ts";
 import type { Effects } from "../effects.ts";
 import type { Machine } from "../machine.ts";
 import { managerPaths } from "../manager/configuration.ts";
-import { type ManagerDoor, managerDoor } from "../manager/door.ts";
 import { rolePaths } from "../role/paths.ts";
 import { configuredStore } from "./configured-store.ts";
 import type { Store } from "./store.ts";
@@ -29,6 +29,6 @@ export function serviceWorld(machine: Machine, effects: ServiceWorld["effects"],
     store: configuredStore(machine, paths),
     library,
     record,
-    manager: managerDoor(paths.socket),
+    manager: new ManagerDoor(paths.socket),
   };
 }

@@ -3,6 +3,7 @@ import type { Store } from "../../store/store.ts";
 import type { Mirror } from "../mirror.ts";
 import { runQuery } from "../query/query.ts";
 import { noSuchResource } from "../records.ts";
+import { unreadableError } from "../unreadable.ts";
 import type { CallContext } from "./handler.ts";
 
 /* Calls that change nothing. */
@@ -39,6 +40,8 @@ export function queryReaders(store: Pick<Store, "list">): ReaderTable {
         {
           read: ({ uuid }: { uuid: string }, { mirror }) => {
             const found = mirror.get(resource, uuid);
+            const broken = mirror.unreadable.get(resource, uuid);
+            if (broken !== undefined) throw unreadableError(broken);
             if (found === undefined) throw noSuchResource(resource, uuid, "uuid");
             return { inventory: found.value };
           },

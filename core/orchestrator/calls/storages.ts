@@ -47,6 +47,7 @@ function added(type: PrimaryStorageType, tx: Tx, input: CallInput<"AddLocalPrima
 /** Machines of a cluster that are on a host and have a volume on a storage. */
 function inUse(tx: Tx, storageUuid: string, clusterUuid: string): number {
   return tx.find("Volume", "primaryStorageUuid", storageUuid).filter(({ vmInstanceUuid }) => {
+    if (vmInstanceUuid !== null && tx.unreadable.get("VmInstance", vmInstanceUuid) !== undefined) return true;
     const machine = vmInstanceUuid === null ? undefined : tx.peek("VmInstance", vmInstanceUuid);
     return machine !== undefined && machine.clusterUuid === clusterUuid && vmStates[machine.state].onHost;
   }).length;

@@ -5,9 +5,11 @@ import { instanceOfferingState } from "../../model/cloud/vm.ts";
 import { guardVm } from "../../model/cloud/vm-life.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
+import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
 import type { CreateData } from "../vm/create.ts";
 import { begin, end, lifeOf } from "../vm/life.ts";
+import { requireVolumes } from "../vm/local-volumes.ts";
 import type { DestroyData, StopData, VmData } from "../vm/run.ts";
 import type { CallContext, DecidersOf, NewTask } from "./handler.ts";
 import { patchOf } from "./shared.ts";
@@ -115,7 +117,10 @@ export const vmDeciders = {
   StartVmInstance: (tx, { uuid, hostUuid = null }, context) => {
     if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
     const holder = context.newUuid();
-    const { name } = begin(tx, uuid, "start", holder);
+    const machine = begin(tx, uuid, "start", holder);
+    requireAllSeen(tx, machine.name);
+    requireVolumes(tx, machine);
+    const { name } = machine;
     return work(tx, context, { call: "StartVmInstance", verb: "Start", flow: "startVm" }, name, {
       vmUuid: uuid,
       holder,

@@ -99,7 +99,7 @@ export class FlowRunner {
         }
         const record = readFlowIfGood(stored);
         const flow = record === undefined ? undefined : flows.get(record.flow);
-        writeGivenUp(tx, flow, record, now, givenUp(now.name, reason), isWithHook);
+        writeGivenUp(tx, flow, record, now, givenUp(now.name, reason), { isWithHook });
       });
     try {
       await write(true);

@@ -4,6 +4,7 @@ import { nextState } from "../../model/cloud/state-machine.ts";
 import { shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { writeAuditEnd } from "../task-audit.ts";
 import type { Flow, FlowFailure } from "./flow.ts";
 import { type FlowRecord, wholeError } from "./flow-record.ts";
 import { isCancellable, type Next, percentOf, stepOf } from "./progress.ts";
@@ -60,17 +61,20 @@ export function writeUnknown(tx: Tx, flow: Flow | undefined, record: FlowRecord,
     details: `There is no ${what} ${shown(record.flow)}; what was done is not taken back.`,
     remedy: "Look at what it worked on; before an upgrade let all tasks end.",
   });
-  writeGivenUp(tx, flow, record, task, refusal, isWithHook);
+  writeGivenUp(tx, flow, record, task, refusal, { isWithHook });
 }
 
-/** Ends a flow that can't be carried on; nothing of it is taken back. `record` undefined: it can't be read. */
+/**
+ * Ends a flow that can't be carried on; nothing of it is taken back. `record` undefined: it can't be read. `notUndone`:
+ * titles of what is left of it, all of its steps unless told.
+ */
 export function writeGivenUp(
   tx: Tx,
   flow: Flow | undefined,
   record: FlowRecord | undefined,
   task: Task,
   refusal: Refusal,
-  isWithHook: boolean,
+  { isWithHook, notUndone }: { isWithHook: boolean; notUndone?: readonly string[] },
 ): void {
   if (task.endDate !== null) {
     tx.delete("Flow", task.uuid);
@@ -80,7 +84,8 @@ export function writeGivenUp(
   const state = stateAfter(task.state === "Waiting" ? { ...task, state: stateAfter(task, "start") } : task, "fail");
   writeEnd(tx, task, { state, error });
   if (flow === undefined || record === undefined || !isWithHook) return;
-  callFailed(tx, flow, record, error, { isCancelled: false, notUndone: flow.steps.map(({ title }) => title) });
+  const left = notUndone ?? flow.steps.map(({ title }) => title);
+  callFailed(tx, flow, record, error, { isCancelled: false, notUndone: left });
 }
 
 /** The hook `failed` of a flow threw. */
@@ -94,9 +99,13 @@ function callFailed(tx: Tx, flow: Flow, last: FlowRecord, error: CloudErrorConte
   }
 }
 
-function writeEnd(tx: Tx, task: Task, end: Partial<Pick<Task, "state" | "error" | "progress" | "result">>): void {
+type End = Pick<Task, "state"> & Partial<Pick<Task, "error" | "progress" | "result">>;
+
+/** Every task ends here. */
+function writeEnd(tx: Tx, task: Task, end: End): void {
   tx.update("Task", task.uuid, { ...end, step: null, cancellable: false, endDate: tx.now });
   tx.delete("Flow", task.uuid);
+  writeAuditEnd(tx, task.uuid, end.state === "Succeeded" ? null : (end.error ?? cancelled(task)).code);
 }
 
 /** @throws CloudError SYS.1002 */

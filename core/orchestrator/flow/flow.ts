@@ -68,7 +68,7 @@ export type Flow<Data extends JsonObject = JsonObject> = {
   /** After everything was taken back as far as that went; of a cancelled task `error` is SYS.1021. */
   failed?(tx: Tx, data: Data, error: CloudErrorContent, how: FlowFailure): void;
   /** The result of the task. */
-  result?(data: Data): JsonObject;
+  result?(data: Data): JsonObject | null;
 };
 
 /** `Task.step` takes 128 characters, with "Taking back: " before the title. */

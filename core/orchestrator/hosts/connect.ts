@@ -2,7 +2,7 @@ import { changeHostStatus } from "../../model/cloud/host.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import { orThrow } from "../calls/shared.ts";
-import { hostProtocol } from "../host-link.ts";
+import { type HostReport, hasEndedCertificate, hostProtocol } from "../host-link.ts";
 import type { Tx } from "../records.ts";
 import { described, disconnected, hostLife, livesOn, modelPrefix, modelTag, observed } from "./status.ts";
 import { readStorage, storagesFollow } from "./storages.ts";
@@ -12,8 +12,8 @@ import type { Host, HostWorld } from "./world.ts";
 const mostRounds = 5;
 
 /**
- * Connects to a host: asks what it is and what runs on it, and puts both into the records. When it fails the host is
- * Disconnected.
+ * Connects to a host: asks what it is and what runs on it, and puts both into the records. One whose certificate has
+ * ended is given another one before. When it fails the host is Disconnected.
  *
  * @throws HOST.1010 to HOST.1012 as the link, HOST.1030 to HOST.1032
  */
@@ -26,7 +26,7 @@ export async function connect(
   const host = world.records.mirror.get("Host", uuid)?.value;
   if (host === undefined) return;
   try {
-    const report = await world.link.report(host, signal);
+    const report = await reported(world, host, signal);
     if (report.protocol !== hostProtocol) throw otherProtocol(host, report.protocol);
     // Before it counts as Connected, its machines are what it says.
     await observe(world, host, signal, stray);
@@ -44,6 +44,16 @@ export async function connect(
     await disconnected(world, uuid);
     await storagesFollow(world, host.clusterUuid);
     throw error;
+  }
+}
+
+async function reported(world: HostWorld, host: Host, signal: AbortSignal): Promise<HostReport> {
+  try {
+    return await world.link.report(host, signal);
+  } catch (error) {
+    if (!hasEndedCertificate(error)) throw error;
+    await world.certificates.renew(host, signal);
+    return world.link.report(host, signal);
   }
 }
 

@@ -1,17 +1,14 @@
 import { addressKind, parseAddress } from "../../model/address.ts";
-import { endPreMaintenance, newHost } from "../../model/cloud/host.ts";
+import { newHost } from "../../model/cloud/host.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
-import { vmStates } from "../../model/cloud/vm-states.ts";
-import { listed, shown } from "../../model/quote.ts";
-import { orThrow } from "../calls/shared.ts";
-import type { Flow, FlowEnv } from "../flow/flow.ts";
+import { shown } from "../../model/quote.ts";
+import type { Flow } from "../flow/flow.ts";
 import type { HostReport } from "../host-link.ts";
-import { taskCancelling } from "../tasks.ts";
 import { connect } from "./connect.ts";
-import { described, disconnected, hostLife, lostWhileConnecting } from "./status.ts";
+import { described, disconnected, lostWhileConnecting, reconnecting } from "./status.ts";
 import type { Host, HostWorld } from "./world.ts";
 
-/* Flows of hosts: adding, connecting, maintenance, another certificate. */
+/* Flows of hosts: adding, connecting, another certificate. */
 
 export type AddHostData = {
   hostUuid: string;
@@ -77,6 +74,8 @@ export function addHostFlow(world: HostWorld, stray: Stray): Flow<AddHostData> {
       },
     ],
     failed: (tx, { hostUuid, managementIp }) => {
+      // One that could not be taken back is there, and has its address.
+      if (tx.get("Host", hostUuid) !== undefined) return;
       if (tx.get("HostAddress", managementIp)?.["hostUuid"] === hostUuid) tx.delete("HostAddress", managementIp);
     },
     result: ({ hostUuid }) => ({ hostUuid }),
@@ -130,12 +129,7 @@ export function reconnectHostFlow(world: HostWorld, stray: Stray): Flow<HostData
           await connect(world, hostUuid, env.signal, stray);
           return undefined;
         },
-        async undo({ hostUuid }) {
-          // One that is neither connected nor lost would stay so for ever.
-          if (world.records.mirror.get("Host", hostUuid)?.value.status === "Connecting")
-            await disconnected(world, hostUuid);
-          return undefined;
-        },
+        undo: ({ hostUuid }) => notConnected(world, hostUuid),
       },
     ],
     // Also when it was cancelled before its turn, and nothing was undone.
@@ -143,7 +137,8 @@ export function reconnectHostFlow(world: HostWorld, stray: Stray): Flow<HostData
   };
 }
 
-export function renewCertificateFlow(world: HostWorld): Flow<HostData> {
+/** Gives a host another certificate, and connects to one that was lost: its former one may have ended. */
+export function renewCertificateFlow(world: HostWorld, stray: Stray): Flow<HostData> {
   return {
     name: "renewHostCertificate",
     steps: [
@@ -152,102 +147,31 @@ export function renewCertificateFlow(world: HostWorld): Flow<HostData> {
         title: "Giving the host a new key and certificate",
         async run({ hostUuid }, env) {
           const host = world.records.mirror.get("Host", hostUuid)?.value;
-          if (host === undefined) return undefined;
-          const { certificate, fingerprint } = await world.door.renew(host, env.signal);
-          return { change: (tx) => tx.put("HostCertificate", hostUuid, { certificate, fingerprint }) };
-        },
-      },
-    ],
-  };
-}
-
-/**
- * Frees a host of its machines: as many at a time as the setting says are stopped, each by a task of its own, until
- * none is left. Those that can't be stopped end the maintenance, unless errors are to be ignored. Cancelled, it begins
- * with no further machine; those that are being stopped are stopped.
- */
-export function maintainHostFlow(world: HostWorld): Flow<HostData> {
-  return {
-    name: "maintainHost",
-    steps: [
-      {
-        name: "machines",
-        title: "Stopping the machines of the host",
-        cancellable: true,
-        async run({ hostUuid }, env) {
-          const left = await emptied(world, hostUuid, env);
-          const ignoresErrors = world.settings.flag("host.maintenanceMode.ignoreError");
-          if (left.length > 0 && !ignoresErrors) throw notFreed(world, hostUuid, left);
+          if (host !== undefined) await world.certificates.renew(host, env.signal);
           return undefined;
         },
       },
       {
-        // Its place is where a cancellation is obeyed that came while machines were stopped.
-        name: "end",
-        title: "Noting that the host is free",
-        cancellable: true,
-        run: async () => undefined,
+        name: "connect",
+        title: "Connecting to the host, if it was lost",
+        async run({ hostUuid }, env) {
+          const isLost = await world.records.change((tx) => {
+            const host = tx.get("Host", hostUuid);
+            if (host === undefined || host.status === "Connected") return false;
+            reconnecting(tx, hostUuid);
+            return true;
+          });
+          // It has its certificate. That it can't be connected for another reason, its status says.
+          if (isLost) await connect(world, hostUuid, env.signal, stray).catch(() => env.signal.throwIfAborted());
+          return undefined;
+        },
+        undo: ({ hostUuid }) => notConnected(world, hostUuid),
       },
     ],
-    succeeded: (tx, { hostUuid }) =>
-      endMaintenance(tx.need("Host", hostUuid), false, (life) => tx.update("Host", hostUuid, life)),
-    failed: (tx, { hostUuid }) => {
-      const host = tx.get("Host", hostUuid);
-      if (host !== undefined) endMaintenance(host, true, (life) => tx.update("Host", hostUuid, life));
-    },
   };
 }
 
-function endMaintenance(host: Host, failed: boolean, write: (life: ReturnType<typeof hostLife>) => void): void {
-  if (host.state !== "PreMaintenance") return;
-  write(orThrow(endPreMaintenance(host.name, hostLife(host), { failed, ignoreErrors: false })));
-}
-
-/** Stops what is on a host; gives the names of those that stay there, none when the task is cancelled. */
-async function emptied(world: HostWorld, hostUuid: string, { task, signal }: FlowEnv): Promise<string[]> {
-  const over = new AbortController();
-  const until = AbortSignal.any([signal, over.signal]);
-  const cancelled = taskCancelling(world.records.mirror, task, until).then(() => []);
-  cancelled.catch(() => undefined);
-  try {
-    return await Promise.race([stopAll(world, hostUuid, until), cancelled]);
-  } finally {
-    // What waits for its turn on a machine must not stop it any more.
-    over.abort(new Error("The task is over."));
-  }
-}
-
-async function stopAll(world: HostWorld, hostUuid: string, signal: AbortSignal): Promise<string[]> {
-  const { mirror } = world.records;
-  const tried = new Map<string, string>();
-  const stopping = new Set<Promise<void>>();
-  const isHere = (uuid: string) => {
-    const machine = mirror.get("VmInstance", uuid)?.value;
-    return machine !== undefined && machine.hostUuid === hostUuid && vmStates[machine.state].onHost;
-  };
-  for (;;) {
-    signal.throwIfAborted();
-    const here = mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value);
-    const next = here.find(({ uuid, state }) => vmStates[state].onHost && !tried.has(uuid));
-    if (next === undefined && stopping.size === 0) break;
-    if (next !== undefined && stopping.size < world.settings.number("kvm.vm.migrationQuantity")) {
-      const { uuid, name } = next;
-      tried.set(uuid, name);
-      const one: Promise<void> = world
-        .stopMachine(uuid, signal)
-        .catch(() => undefined)
-        .finally(() => stopping.delete(one));
-      stopping.add(one);
-    } else await Promise.race(stopping);
-  }
-  return [...tried].filter(([uuid]) => isHere(uuid)).map(([, name]) => name);
-}
-
-function notFreed({ records }: HostWorld, hostUuid: string, left: readonly string[]): CloudError {
-  const name = records.mirror.get("Host", hostUuid)?.value.name ?? hostUuid;
-  const details = `${left.length} of its machines could not be stopped: ${listed(left)}.`;
-  const remedy = "Look at their tasks (QueryTask), or set maintenanceMode.ignoreError.";
-  return new CloudError(
-    refusalOf("HOST.1033", { where: `Host ${shown(name)}`, details, remedy, values: { machines: left.length } }),
-  );
+/** One that is neither connected nor lost would stay so for ever. */
+async function notConnected(world: HostWorld, hostUuid: string): Promise<undefined> {
+  if (world.records.mirror.get("Host", hostUuid)?.value.status === "Connecting") await disconnected(world, hostUuid);
 }

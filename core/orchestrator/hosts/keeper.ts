@@ -14,6 +14,8 @@ export type KeeperOptions = {
   reconnect: (hostUuid: string) => Promise<void>;
   /** Takes in what runs on a host that counts as connected. */
   observe: (host: Host, signal: AbortSignal) => Promise<void>;
+  /** Looks at the storages of a host that has answered. */
+  storages: (host: Host, signal: AbortSignal) => Promise<void>;
   onTrouble: (what: string, error: unknown) => void;
   /** Milliseconds that never step. */
   monotonicMs: () => number;
@@ -23,6 +25,8 @@ export type KeeperOptions = {
 const tickMs = 250;
 /** Pings may take no longer: a host that answers later is as good as silent. */
 const pingMs = 10_000;
+/** One on a network file system may hang. */
+const storagesMs = 30_000;
 /** Pauses before a lost host is tried again: 5 s, doubling up to 5 minutes. */
 const firstPauseMs = 5_000;
 const longestPauseMs = 300_000;
@@ -137,7 +141,9 @@ export class HostKeeper {
       watched.dueAt = monotonicMs() + firstPauseMs;
       await storagesFollow(world, host.clusterUuid);
     }
-    if (pong !== undefined) await this.#heard(host, watched, pong.bootId);
+    if (pong === undefined) return;
+    await this.#heard(host, watched, pong.bootId);
+    await this.#options.storages(host, AbortSignal.any([AbortSignal.timeout(storagesMs), this.#ending.signal]));
   }
 
   /** A host that was restarted has none of its machines any more, though it answers as before. */

@@ -7,6 +7,7 @@ import type { HostReport } from "../host-link.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
+import { isUnseen, noLongerUnseen } from "./unseen.ts";
 import type { Host, HostWorld } from "./world.ts";
 
 /* The command channel of a host, and what it means for the machines on it. */
@@ -107,9 +108,12 @@ export async function observed(
     const { strays, changed } = await records.change((tx) => {
       const changed: string[] = [];
       const strays = uuids.slice(from, from + atOnce).flatMap((uuid) => {
+        if (tx.unreadable.get("VmInstance", uuid) !== undefined)
+          return seen.get(uuid) === "stopped" ? [] : [{ uuid, why: "its record can't be read" }];
         const machine = tx.get("VmInstance", uuid);
         const state: Observation = seen.get(uuid) ?? "stopped";
-        if (machine === undefined || (machine.hostUuid !== hostUuid && machine.hostUuid !== null))
+        const isElsewhere = machine !== undefined && machine.hostUuid !== hostUuid && machine.hostUuid !== null;
+        if (machine === undefined || (isElsewhere && !hasMoved(tx, machine, hostUuid)))
           return state === "stopped" ? [] : [{ uuid, why: machine === undefined ? "unknown" : "on another host" }];
         const isHere = machine.hostUuid === hostUuid || machine.lastHostUuid === hostUuid;
         if (!isHere && state === "stopped") return [];
@@ -127,7 +131,16 @@ export async function observed(
     if (changed.length > 0) isWhole = false;
     for (const { uuid, why } of strays) stray(uuid, why);
   }
+  if (isWhole && records.mirror.get("UnseenHost", hostUuid) !== undefined)
+    await records.change((tx) => noLongerUnseen(tx, hostUuid));
   return isWhole;
+}
+
+/** Whether a machine may have been moved here after the backup was made from which its record comes. */
+function hasMoved(tx: Tx, { state, operation, hostUuid: from }: Machine, hostUuid: string): boolean {
+  if (state !== "Unknown" || operation !== null || from === null) return false;
+  // The host of its record has not said that it is there.
+  return isUnseen(tx, hostUuid) && isUnseen(tx, from);
 }
 
 function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string | null = machine.hostUuid): void {

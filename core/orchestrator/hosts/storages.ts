@@ -1,4 +1,7 @@
+import type { StorageRoom } from "../../hypervisor/driver.ts";
+import { CloudError } from "../../model/cloud/refusal.ts";
 import { storageStatus } from "../../model/cloud/storage.ts";
+import type { JsonObject } from "../../store/record.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { Tx } from "../records.ts";
 import type { Storage } from "../vm/placement.ts";
@@ -8,21 +11,42 @@ import type { Host, HostWorld } from "./world.ts";
 
 /* Primary storages as their hosts see them. */
 
-/** Asks a host for the room of a storage; of one that it does not reach there is none. */
-export async function readStorage(world: HostWorld, host: Host, storage: Storage, signal: AbortSignal): Promise<void> {
+/** Changes of less than this share of a storage's size are not noted: no store is to be busy with them. */
+const noted = 0.001;
+
+/**
+ * Asks a host for the room of a storage; of one that it does not reach there is none.
+ *
+ * @returns whether there was something new
+ */
+export async function readStorage(
+  world: HostWorld,
+  host: Host,
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { type, url, uuid } = storage;
   const path = folderOf(storage);
   const room = await world.link.storage(host, { type, url, path }, signal).catch((error: unknown) => {
     if (signal.aborted) throw error;
-    return null;
+    // A host that can't be reached has not said that it lost the storage: its pings tell what becomes of it.
+    return error instanceof CloudError && error.code === "HOST.1010" ? undefined : null;
   });
+  if (room === undefined) return false;
   const key = hostStorageKey(host.uuid, uuid);
-  await world.records.change((tx) => {
+  return world.records.change((tx) => {
     const known = tx.get("HostStorage", key);
+    if (known === undefined ? room === null : room !== null && isAsNoted(known, room)) return false;
     if (room !== null && tx.get("Host", host.uuid) !== undefined && tx.get("PrimaryStorage", uuid) !== undefined)
       tx.put("HostStorage", key, { hostUuid: host.uuid, storageUuid: uuid, ...room });
     else if (known !== undefined) tx.delete("HostStorage", key);
+    return true;
   });
+}
+
+function isAsNoted({ totalBytes, availableBytes }: JsonObject, room: StorageRoom): boolean {
+  const change = Math.abs(Number(availableBytes) - room.availableBytes);
+  return totalBytes === room.totalBytes && change < noted * room.totalBytes;
 }
 
 /** Storages that the hosts of a cluster use follow them: Connected while one of them is and reaches it. */

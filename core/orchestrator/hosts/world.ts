@@ -2,6 +2,7 @@ import type { HostDoor, HostLink } from "../host-link.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Records } from "../records.ts";
 import type { LiveSettings } from "../settings.ts";
+import type { HostCertificates } from "./certificates.ts";
 import type { HostPasswords } from "./host-passwords.ts";
 
 export type Host = RecordOf<"Host">;
@@ -12,6 +13,7 @@ export type HostWorld = {
   settings: LiveSettings;
   link: HostLink;
   door: HostDoor;
+  certificates: HostCertificates;
   passwords: HostPasswords;
   /**
    * Has a machine which has to leave its host stopped by a task of its own, as soon as nothing else runs on it, and

@@ -83,7 +83,9 @@ export class Identity {
    * @throws IDENTITY.1007, IDENTITY.1009 when what was given can't be used; nothing was made
    */
   async bootstrap(given?: FirstPassword): Promise<boolean> {
-    if (this.#mirror.get("User", admin.uuid) !== undefined) return false;
+    // One that can't be read is there: root can't reset its password before it is mended, and everybody else goes on.
+    const isBroken = this.#mirror.unreadable.get("User", admin.uuid) !== undefined;
+    if (isBroken || this.#mirror.get("User", admin.uuid) !== undefined) return false;
     const hash = await this.#firstHash(given);
     return this.#records.change((tx) => {
       if (tx.get("User", admin.uuid) !== undefined) return false;
@@ -119,6 +121,11 @@ export class Identity {
     };
   }
 
+  /** Whether a user has this name. Not to be told to whoever tries to log in. */
+  isUserName(name: string): boolean {
+    return this.#userNamed(name) !== undefined;
+  }
+
   /**
    * Who calls. For every call but log-out and the change of the password. Answers from memory; a session that another
    * manager has opened is known a moment after that.
@@ -130,6 +137,11 @@ export class Identity {
     const caller = isUse ? this.#sessions.use(token) : this.#sessions.look(token);
     if (caller.user.mustChangePassword) throw mustChangePassword(caller.user.name);
     return caller;
+  }
+
+  /** The same for log-out and the change of the password: it may be one that has to be changed. @throws IDENTITY.1001 */
+  identify(token: Secret): Caller {
+    return this.#sessions.use(token);
   }
 
   /** @throws IDENTITY.1001 */

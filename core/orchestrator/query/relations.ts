@@ -58,6 +58,7 @@ export const unlinked: Readonly<Record<string, string>> = {
   "VolumeSnapshot.treeUuid": "A tree is no resource.",
   "Task.resourceUuid": "It may be of any kind.",
   "AuditRecord.resourceUuid": "It may be of any kind.",
+  "AuditRecord.taskUuid": "The audit keeps more than there are tasks.",
   "Alarm.resourceUuid": "It may be of any kind.",
 };
 

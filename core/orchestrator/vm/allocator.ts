@@ -2,6 +2,7 @@ import { type Address, formatAddress, parseAddress } from "../../model/address.t
 import { allocate as allocateAddress, nextFree, parseRange, type Range } from "../../model/cloud/ip-range.ts";
 import { NodeError } from "../../model/error.ts";
 import { orThrow } from "../calls/shared.ts";
+import type { RecordOf } from "../kinds.ts";
 import type { Records, Tx } from "../records.ts";
 import type { LiveSettings } from "../settings.ts";
 import {
@@ -13,7 +14,7 @@ import {
   type Ratios,
   type StorageOption,
 } from "./placement.ts";
-import { roomsOf } from "./room.ts";
+import { fullPlaces, roomsOf } from "./room.ts";
 
 type Waiting = { decide: (tx: Tx, round: Round) => unknown; settle: (outcome: Outcome) => void };
 type Outcome = { value: unknown } | { error: unknown };
@@ -92,6 +93,7 @@ export class Allocator {
 export class Round {
   readonly #tx: Tx;
   readonly ratios: Ratios;
+  readonly #threshold: number;
   #hosts: HostOption[] | undefined;
   #storages: StorageOption[] | undefined;
   readonly #addresses = new Map<string, Pool>();
@@ -103,6 +105,7 @@ export class Round {
       memory: settings.number("mevoco.overProvisioning.memory"),
       storage: settings.number("mevoco.overProvisioning.primaryStorage"),
     };
+    this.#threshold = settings.number("mevoco.threshold.primaryStorage.physicalCapacity");
   }
 
   /** @throws VM.1008 */
@@ -110,7 +113,11 @@ export class Round {
     this.#hosts ??= [...this.#readHosts()];
     // Adding up what is promised of all storages takes its time: only for who wants some.
     if (request.rootVolume !== null) this.#storages ??= [...this.#readStorages()];
-    return place(request, this.#hosts, this.#storages ?? [], this.ratios);
+    const placement = place(request, this.#hosts, this.#storages ?? [], this.ratios);
+    // Of all hosts that were looked at, the one that was chosen has to stay as it is, and can't be deleted meanwhile.
+    this.#tx.get("Host", placement.hostUuid);
+    this.#tx.guard(placement.hostUuid);
+    return placement;
   }
 
   /** A free address of a network; null where the network has no ranges. @throws NETWORK.1004 */
@@ -133,18 +140,29 @@ export class Round {
     for (const host of this.#tx.all("Host")) {
       let isEnabled = enabled.get(host.clusterUuid);
       if (isEnabled === undefined) {
-        const cluster = this.#tx.get("Cluster", host.clusterUuid);
-        const zone = cluster === undefined ? undefined : this.#tx.get("Zone", cluster.zoneUuid);
+        const cluster = this.#readable("Cluster", host.clusterUuid);
+        const zone = cluster === undefined ? undefined : this.#readable("Zone", cluster.zoneUuid);
         isEnabled = cluster?.state === "Enabled" && zone?.state === "Enabled";
         enabled.set(host.clusterUuid, isEnabled);
       }
-      yield hostOption(host, isEnabled, this.ratios);
+      const isUnclear = this.#tx.unreadable.machineOn(host) !== undefined;
+      yield hostOption(host, { isPlaceEnabled: isEnabled, isUnclear }, this.ratios);
     }
+  }
+
+  /** Undefined too for a place that can't be read: nothing new goes there, and everywhere else it does. */
+  #readable<K extends "Cluster" | "Zone">(kind: K, uuid: string): RecordOf<K> | undefined {
+    return this.#tx.unreadable.get(kind, uuid) === undefined ? this.#tx.get(kind, uuid) : undefined;
   }
 
   *#readStorages(): Generator<StorageOption> {
     for (const storage of this.#tx.all("PrimaryStorage"))
-      yield { storage, rooms: roomsOf(this.#tx, storage, this.ratios.storage) };
+      yield {
+        storage,
+        rooms: roomsOf(this.#tx, storage, this.ratios.storage),
+        full: fullPlaces(this.#tx, storage, this.#threshold),
+        isUnclear: this.#tx.unreadable.volumeOn(storage.uuid) !== undefined,
+      };
   }
 }
 
@@ -164,6 +182,11 @@ function poolOf(tx: Tx, l3NetworkUuid: string): Pool {
   const taken = new Set<bigint>();
   for (const { ip } of tx.find("VmNic", "l3NetworkUuid", l3NetworkUuid)) {
     const address = ip === null ? undefined : parseAddress(ip);
+    if (address !== undefined) taken.add(address.value);
+  }
+  // A card that can't be read has its address nevertheless.
+  for (const { value } of tx.unreadable.all("VmNic")) {
+    const address = typeof value["ip"] === "string" ? parseAddress(value["ip"]) : undefined;
     if (address !== undefined) taken.add(address.value);
   }
   return { ranges, taken, from: undefined };

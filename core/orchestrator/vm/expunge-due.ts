@@ -1,12 +1,15 @@
 import type { Mirror } from "../mirror.ts";
 import type { LiveSettings } from "../settings.ts";
 
-/** At one look: volumes of many machines that were deleted together are not removed in one minute. */
-const atOnce = 20;
+/** Tasks that one look begins at the most. */
+const atOnce = 500;
 
-/** Machines that were deleted so long ago that they are to be expunged now, the oldest first. Source: cloud.md, "Storage". */
+/**
+ * Machines that were deleted so long ago that they are to be expunged now, the oldest first; with the policy Direct
+ * those whose volumes could not be removed with them. Source: ../shared/spec/cloud.md, "VM states".
+ */
 export function dueForExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
-  if (settings.choice("vm.deletionPolicy") !== "Delay") return [];
+  if (settings.choice("vm.deletionPolicy") === "Never") return [];
   const latest = now - settings.number("vm.expungePeriod") * 1000;
   const due: { uuid: string; lastOpDate: number }[] = [];
   for (const { value } of mirror.all("VmInstance"))

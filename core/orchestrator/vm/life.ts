@@ -4,6 +4,7 @@ import { vmStates } from "../../model/cloud/vm-states.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { unreadableError } from "../unreadable.ts";
 
 export type Machine = RecordOf<"VmInstance">;
 /** A machine, and who holds it for an operation. */
@@ -18,10 +19,12 @@ export function lifeOf({ state, operation, earlierState, stateBeforeRescue, lock
  * Begins an operation on a machine, which refuses all others until it ends. `holder` names whoever carries it out: the
  * loss of a host ends operations, and a task that has lost its own must not end, or undo, another one's.
  *
- * @throws VM.1001 to VM.1004
+ * @throws VM.1001 to VM.1004; SYS.1060 when its record, or one of its cards or volumes, can't be read
  */
 export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: string): Machine {
   const machine = tx.need("VmInstance", uuid);
+  const broken = tx.unreadable.partOf(machine);
+  if (broken !== undefined) throw unreadableError(broken);
   const host = machine.hostUuid === null ? undefined : tx.get("Host", machine.hostUuid);
   const holding: Holding = { hostConnected: host?.status === "Connected" };
   tx.put("VmOperation", uuid, { holder });

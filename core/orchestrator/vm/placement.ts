@@ -21,11 +21,19 @@ export type HostOption = {
   host: Host;
   /** Whether its cluster and zone take new machines. */
   isPlaceEnabled: boolean;
+  /** A machine that may be there can't be read: what is left on it is not known. */
+  isUnclear: boolean;
   free: { cpu: number; memoryBytes: number };
 };
 
-/** A storage with what is left of it, as {@link roomsOf} gives it. */
-export type StorageOption = { storage: Storage; rooms: Map<string, number> };
+/** A storage with what is left of it, as {@link roomsOf} gives it, and where it is full, as {@link fullPlaces} does. */
+export type StorageOption = {
+  storage: Storage;
+  rooms: Map<string, number>;
+  full: ReadonlySet<string>;
+  /** A volume that may be there can't be read. */
+  isUnclear: boolean;
+};
 
 export type Ratios = { cpu: number; memory: number; storage: number };
 
@@ -49,10 +57,15 @@ export type PlacementRequest = {
 
 export type Placement = { hostUuid: string; clusterUuid: string; storageUuid: string | null };
 
-export function hostOption(host: Host, isPlaceEnabled: boolean, ratios: Ratios): HostOption {
+export function hostOption(
+  host: Host,
+  { isPlaceEnabled, isUnclear }: Pick<HostOption, "isPlaceEnabled" | "isUnclear">,
+  ratios: Ratios,
+): HostOption {
   return {
     host,
     isPlaceEnabled,
+    isUnclear,
     free: {
       cpu: cpuCapacity(host.cpuCores, ratios.cpu) - host.cpuUsed,
       memoryBytes: host.memoryTotal - host.memoryReserved - host.memoryUsed,
@@ -110,7 +123,7 @@ function isBetter(memoryBytes: number, { uuid }: Host, than: HostOption): boolea
 }
 
 function reasonAgainst(request: PlacementRequest, option: HostOption, asked: number): string | undefined {
-  const { host, free, isPlaceEnabled } = option;
+  const { host, free, isPlaceEnabled, isUnclear } = option;
   const { wantedHostUuid, volumesHostUuid } = request;
   if (volumesHostUuid !== null && volumesHostUuid !== host.uuid) return "its volumes lie on another host's own disks";
   if (wantedHostUuid !== null && wantedHostUuid !== host.uuid) return "not the host that is wanted";
@@ -120,6 +133,7 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
   if (refusal !== undefined) return `state ${host.state}`;
   if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
+  if (isUnclear) return "the record of a machine that may be on it can't be read";
   const network = request.networks.find(({ clusterUuids }) => !clusterUuids.includes(host.clusterUuid));
   if (network !== undefined) return `its cluster has no network ${shown(network.name)}`;
   for (const storage of request.storages) {
@@ -150,10 +164,16 @@ function storageFor(
     ({ storage }) => primaryStorageRefusal(storage.name, storage, "newVolume") === undefined,
   );
   if (usable.length === 0) return "no storage of its cluster is Enabled and Connected";
-  const preferred = new Set(preferredForRoot(usable.map(({ storage }) => storage)).map(({ uuid }) => uuid));
+  const clear = usable.filter(({ isUnclear }) => !isUnclear);
+  if (clear.length === 0) return "the record of a volume that may be on its storage can't be read";
+  const isFull = (option: StorageOption) => option.full.has(placeOf(option, host));
+  if (clear.every(isFull)) return "its storage is in use above threshold.primaryStorage.physicalCapacity";
+  const preferred = new Set(preferredForRoot(clear.map(({ storage }) => storage)).map(({ uuid }) => uuid));
   const wanted = charged(sizeBytes, ratios.storage);
   const room = (option: StorageOption) => option.rooms.get(placeOf(option, host)) ?? 0;
-  const roomy = usable.filter((option) => preferred.has(option.storage.uuid) && room(option) >= wanted);
+  const roomy = clear.filter(
+    (option) => preferred.has(option.storage.uuid) && room(option) >= wanted && !isFull(option),
+  );
   const [best] = roomy.toSorted((a, b) => room(b) - room(a) || (a.storage.uuid < b.storage.uuid ? -1 : 1));
   return best ?? `no room for ${formatSize(sizeBytes)} on its storage`;
 }

@@ -1,4 +1,4 @@
-import { charged } from "../../model/cloud/capacity.ts";
+import { charged, isAboveThreshold } from "../../model/cloud/capacity.ts";
 import type { Tx } from "../records.ts";
 import type { Storage } from "./placement.ts";
 
@@ -22,6 +22,24 @@ export function roomsOf(tx: Pick<Tx, "find" | "peek">, storage: Storage, ratio: 
     if (room !== undefined) rooms.set(host, room - charged(size, ratio));
   }
   return rooms;
+}
+
+/**
+ * Where so much of a storage is in use that it takes nothing new: the hosts whose local storage it is, or
+ * {@link everywhere}. @param threshold share of the physical size
+ */
+export function fullPlaces(tx: Pick<Tx, "find">, storage: Storage, threshold: number): Set<string> {
+  const { uuid, type, totalPhysicalCapacity, availablePhysicalCapacity } = storage;
+  if (type !== "LocalStorage") {
+    const room = { totalBytes: totalPhysicalCapacity, availableBytes: availablePhysicalCapacity };
+    return new Set(isAboveThreshold(room, threshold) ? [everywhere] : []);
+  }
+  const full = new Set<string>();
+  for (const { hostUuid, totalBytes, availableBytes } of tx.find("HostStorage", "storageUuid", uuid)) {
+    const room = { totalBytes: Number(totalBytes), availableBytes: Number(availableBytes) };
+    if (isAboveThreshold(room, threshold)) full.add(String(hostUuid));
+  }
+  return full;
 }
 
 /** The key of a {@link HostStorage} record. */

@@ -1,11 +1,13 @@
 import type { Flow } from "../flow/flow.ts";
+import { requireAllSeen } from "../hosts/unseen.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
 import { end, endFailed, type Held, isHolder, type Machine, removeMachine } from "./life.ts";
+import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import type { Storage } from "./placement.ts";
 import { machineSpec } from "./spec.ts";
-import { held, hostOf, look, lostHold, tell, type VmWorld } from "./work.ts";
+import { held, hostOf, look, lostHold, tell, tellEnd, type VmWorld } from "./work.ts";
 
 /* Flows of machines that there are: start, stop, reboot, destroy, expunge. */
 
@@ -77,8 +79,9 @@ export function stopVmFlow(world: VmWorld): Flow<StopData> {
         title: "Stopping the machine",
         async run(data, env) {
           const { vmUuid, graceMs } = data;
-          const host = hostOn(world, held(world, data));
-          await tell(world, host, { do: "stopMachine", uuid: vmUuid, graceMs }, env, { graceMs });
+          const machine = held(world, data);
+          const command = { do: "stopMachine", uuid: vmUuid, graceMs } as const;
+          await tellEnd(world, machine, hostOn(world, machine), command, env, { graceMs });
           return undefined;
         },
       },
@@ -105,9 +108,13 @@ export function rebootVmFlow(world: VmWorld): Flow<VmData> {
   };
 }
 
-export type DestroyData = VmData & { expunges: boolean };
+/** `isOff`: it is off its host. */
+export type DestroyData = VmData & { expunges: boolean; isOff?: boolean };
 
-/** Deletes a machine; with the policy Direct its volume goes in the same flow. */
+/**
+ * Deletes a machine; with the policy Direct its volume goes in the same flow. When that fails the machine is deleted
+ * all the same, and its volume goes when it is expunged.
+ */
 export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
   return {
     name: "destroyVm",
@@ -117,18 +124,19 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         title: "Taking the machine off its host",
         async run(data, env) {
           const { vmUuid } = data;
-          const { hostUuid, lastHostUuid } = held(world, data);
+          const machine = held(world, data);
+          const { hostUuid, lastHostUuid } = machine;
           const tx = look(world);
           const command = { do: "removeMachine", uuid: vmUuid } as const;
           const host = hostUuid === null ? undefined : tx.get("Host", hostUuid);
-          if (host !== undefined) await tell(world, host, command, env);
+          if (host !== undefined) await tellEnd(world, machine, host, command, env);
           else if (lastHostUuid !== null) {
             // One that is stopped is still known there; that it can't be forgotten now keeps nobody from deleting it.
             const last = tx.get("Host", lastHostUuid);
             const telling = last?.status === "Connected" ? tell(world, last, command, env) : undefined;
             await telling?.catch(() => env.signal.throwIfAborted());
           }
-          return undefined;
+          return { data: { isOff: true } };
         },
       },
       {
@@ -140,10 +148,14 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         },
       },
     ],
-    ...ends<DestroyData>((tx, data) => {
+    succeeded: (tx, data) => {
       if (!data.expunges) end(tx, data, "done");
       else if (isHolder(tx, data.vmUuid, data.holder)) removeMachine(tx, data.vmUuid);
-    }),
+    },
+    failed: (tx, data, _error, how) => {
+      if (data.isOff === true) end(tx, data, "done");
+      else endFailed(tx, data, how);
+    },
   };
 }
 
@@ -170,7 +182,9 @@ type Env = Parameters<typeof tell>[3];
 async function removeRootVolume(world: VmWorld, data: VmData, env: Env): Promise<void> {
   const tx = look(world);
   const machine = held(world, data);
+  const gone = new Set(volumesGone(tx, machine).map(({ uuid }) => uuid));
   for (const volume of tx.find("Volume", "vmInstanceUuid", machine.uuid)) {
+    if (gone.has(volume.uuid)) continue;
     if (volume.type !== "Root" || volume.installPath === null || volume.primaryStorageUuid === null) continue;
     const storage = tx.need("PrimaryStorage", volume.primaryStorageUuid);
     const host = hostFor(tx, machine, storage);
@@ -199,6 +213,8 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
   if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
   // A manager has ended between this and the note that it is done.
   if (machine.hostUuid !== null) return machine.hostUuid;
+  requireAllSeen(tx, machine.name);
+  requireVolumes(tx, machine);
   const storages = tx
     .find("Volume", "vmInstanceUuid", vmUuid)
     .flatMap(({ primaryStorageUuid: uuid }) => (uuid === null ? [] : [tx.need("PrimaryStorage", uuid)]));

@@ -1,5 +1,6 @@
 import type { HostCommand } from "../../hypervisor/driver.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { vmWaysOut } from "../../model/cloud/vm-states.ts";
 import { shown } from "../../model/quote.ts";
 import type { FlowEnv } from "../flow/flow.ts";
 import type { HostLink } from "../host-link.ts";
@@ -36,6 +37,31 @@ export async function tell(
     epoch: env.epoch,
     timeoutMs: commandMs + graceMs,
     signal: env.signal,
+  });
+}
+
+/** Codes of a host that was not reached, or that is not believed. */
+const silentCodes: ReadonlySet<string> = new Set(["HOST.1010", "HOST.1011"]);
+
+/**
+ * The same for a machine that may run on this host or not, and is to be ended there: while the host says nothing, no
+ * other word counts. @throws VM.1004 with what can be done; what `tell` throws
+ */
+export async function tellEnd(
+  world: VmWorld,
+  { name, operation, earlierState }: Machine,
+  host: RecordOf<"Host">,
+  command: HostCommand,
+  env: FlowEnv,
+  more: { graceMs?: number } = {},
+): Promise<void> {
+  const wayOut = earlierState === null ? undefined : vmWaysOut[earlierState];
+  await tell(world, host, command, env, more).catch((error: unknown) => {
+    if (wayOut === undefined || !(error instanceof CloudError) || !silentCodes.has(error.code)) throw error;
+    const details = `${operation ?? command.do} is not possible: its host ${shown(host.name)} does not answer, and may still run it.`;
+    const values = { operation: operation ?? command.do, condition: "hostConnected" };
+    const remedy = vmWaysOut.Unknown ?? wayOut;
+    throw new CloudError(refusalOf("VM.1004", { where: `VmInstance ${shown(name)}`, details, remedy, values }), error);
   });
 }
 

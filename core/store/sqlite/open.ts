@@ -11,6 +11,8 @@ import { applicationId, type Migration } from "./schema.ts";
 /** Pages that are copied in one step of a backup, while writes wait: 1 MiB. */
 const pagesPerStep = 256;
 const mostAttempts = 50;
+/** KiB of pages in memory: what a thousand busy machines' records lie on, in a store of a hundred thousand. */
+const cacheKiB = 16 * 1024;
 
 /**
  * Opens the file, or makes it; checks it, and brings it to the newest schema after keeping a copy beside it as
@@ -43,6 +45,7 @@ export async function openDatabase(file: string, migrations: readonly Migration[
 function takeAlone(db: DatabaseSync): void {
   db.exec("PRAGMA journal_mode = WAL");
   db.exec("PRAGMA synchronous = FULL");
+  db.exec(`PRAGMA cache_size = -${cacheKiB}`);
   db.exec("BEGIN IMMEDIATE; COMMIT");
 }
 

@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
-import type { TestCloud } from "../../support/cloud/manager.ts";
-import { place, seen } from "../../support/cloud/place.ts";
+import { machine, place, seen } from "../../support/cloud/place.ts";
 import { refuses } from "../store/conformance.ts";
 
 const gigabyte = 1024 ** 3;
-
-async function machine({ done }: Pick<TestCloud, "done">, more: object = {}) {
-  const input = { name: "web", cpuNum: 2, memorySize: gigabyte, rootDiskSize: 10 * gigabyte, ...more };
-  return done("CreateVmInstance", input);
-}
 
 test("a machine runs on a host with an address; stopped, started, deleted and expunged it leaves nothing", async (t) => {
   const bed = await place(t, ["10.0.0.2"]);
@@ -55,6 +49,40 @@ test("what fails while a machine is made is taken back: no record, no address, n
   assert.equal(hosts.commands.at(-1), "10.0.0.2 deleteVolume");
 });
 
+test("where a storage is physically used above the threshold, nothing new is placed", async (t) => {
+  const bed = await place(t, ["10.0.0.2", "10.0.0.3"], "local");
+  const { call, done, hosts, hostUuids } = bed;
+  const [first = "", second = ""] = hostUuids;
+  hosts.room = ({ managementIp }) => {
+    const availableBytes = (managementIp === "10.0.0.2" ? 0.09 : 0.11) * 1024 ** 4;
+    return { totalBytes: 1024 ** 4, availableBytes: Math.floor(availableBytes) };
+  };
+  for (const uuid of hostUuids) assert.equal((await done("ReconnectHost", { uuid })).state, "Succeeded");
+  const full = await machine(bed, { hostUuid: first });
+  assert.match(full.error?.details ?? "", /in use above threshold.primaryStorage.physicalCapacity \(10\.0\.0\.2\)/);
+  assert.equal((await machine(bed, { hostUuid: second })).state, "Succeeded");
+  const setting = { category: "mevoco", name: "threshold.primaryStorage.physicalCapacity", value: "0.95" };
+  await call("UpdateGlobalConfig", setting);
+  assert.equal((await machine(bed, { hostUuid: first })).state, "Succeeded");
+});
+
+test("with the policy Direct, a machine whose volume can't be removed is deleted, and expunged later", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, done, cloud, hosts } = bed;
+  await call("UpdateGlobalConfig", { category: "vm", name: "deletionPolicy", value: "Direct" });
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  hosts.hosts.get("10.0.0.2")?.driver.simulate({ fails: [{ do: "deleteVolume" }] });
+  assert.equal((await done("DestroyVmInstance", { uuid })).state, "Failed");
+  const { state, hostUuid, operation } = (await call("GetVmInstance", { uuid })).inventory;
+  assert.deepEqual([state, hostUuid, operation], ["Destroyed", null, null]);
+  hosts.hosts.get("10.0.0.2")?.driver.simulate({ fails: [] });
+  for (const name of ["expungeInterval", "expungePeriod"])
+    await call("UpdateGlobalConfig", { category: "vm", name, value: "1" });
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await cloud.sweep();
+  await seen(cloud.mirror, () => cloud.mirror.count("VmInstance") + cloud.mirror.count("Volume") === 0);
+});
+
 test("when nothing fits, the error says which filter removed which hosts", async (t) => {
   const bed = await place(t, ["10.0.0.2", "10.0.0.3"]);
   await bed.call("ChangeHostState", { uuid: bed.hostUuids[1] ?? "", stateEvent: "disable" });
@@ -95,7 +123,15 @@ test("maintenance stops the machines of a host, which can be deleted then; its m
   await refuses(call("ChangeHostState", { uuid, stateEvent: "maintain" as never }), "SYS.1001");
   const early = await done("DeleteHost", { uuid });
   assert.equal(early.error?.code, "HOST.1003");
-  assert.equal((await done("ChangeHostState", { uuid, stateEvent: "preMaintain" })).state, "Succeeded");
+  const maintained = await done("ChangeHostState", { uuid, stateEvent: "preMaintain" });
+  assert.equal(maintained.state, "Succeeded");
+  const { stopped, notStopped } = maintained.result ?? {};
+  assert.ok(Array.isArray(stopped));
+  assert.deepEqual(
+    stopped.map((each) => String(each.name)).sort(),
+    Array.from({ length: 5 }, (_, n) => `web-${n}`),
+  );
+  assert.deepEqual(notStopped, []);
   assert.equal(cloud.mirror.get("Host", uuid)?.value.state, "Maintenance");
   const states = [...cloud.mirror.all("VmInstance")].map(({ value }) => `${value.state} ${value.noRestart}`);
   assert.deepEqual(new Set(states), new Set(["Stopped false"]));

@@ -6,9 +6,11 @@ import { Metrics } from "../../../core/manager/metrics.ts";
 import { createCloudServer } from "../../../core/manager/server.ts";
 import { cloudCallNames } from "../../../core/model/cloud/calls/index.ts";
 import { cloudErrors } from "../../../core/model/cloud/error-codes.ts";
+import { vmInstance } from "../../../core/model/cloud/vm.ts";
 import { createLog } from "../../../core/node/log.ts";
 import { testCloud } from "../../support/cloud/manager.ts";
 import { undoAfter } from "../../support/undo.ts";
+import { samples } from "../model/cloud/samples.ts";
 import { newUuid } from "../orchestrator/bed.ts";
 
 type Sample = { name: string; labels: Record<string, string>; value: number };
@@ -63,10 +65,15 @@ async function bed(t: TestContext) {
 
 test("a scrape gives the manager's figures under the names of Prometheus' conventions, and counts what is there", async (t) => {
   const { call, at, scrape, cloud } = await bed(t);
-  const { uuid } = (await call("CreateZone", { name: "east" })).inventory;
+  await call("CreateZone", { name: "east" });
+  const sample = vmInstance.parse(samples.VmInstance);
   await cloud.records.change((tx) => {
-    for (const [key, state] of Object.entries({ a: "Running", b: "Running", c: "Stopped" }))
-      tx.put("VmInstance", key, { uuid: key, state, zoneUuid: uuid, hostUuid: null, cpuNum: 1, memorySize: 1 });
+    for (const [key, state] of [
+      ["a", "Running"],
+      ["b", "Running"],
+      ["c", "Stopped"],
+    ] as const)
+      tx.put("VmInstance", key, { ...sample, uuid: key, state, hostUuid: null });
   });
   const answer = await at("/metrics");
   assert.equal(answer.status, 200);
@@ -78,6 +85,7 @@ test("a scrape gives the manager's figures under the names of Prometheus' conven
     "binnacle_hosts gauge",
     "binnacle_store_revision gauge",
     "binnacle_tasks gauge",
+    "binnacle_unreadable_records gauge",
     "binnacle_virtual_machines gauge",
   ]);
   for (const [, name] of text.matchAll(/^# TYPE (\S+)/gm)) assert.match(text, new RegExp(`^# HELP ${name} \\S`, "m"));

@@ -4,10 +4,12 @@ import { type IncomingMessage, request } from "node:http";
 import { type TestContext, test } from "node:test";
 import { createParser } from "eventsource-parser";
 import { createCloudServer } from "../../../core/manager/server.ts";
+import { zone } from "../../../core/model/cloud/place.ts";
 import { createLog } from "../../../core/node/log.ts";
 import type { Change } from "../../../core/store/store.ts";
 import { adminPassword, testCloud } from "../../support/cloud/manager.ts";
 import { undoAfter } from "../../support/undo.ts";
+import { samples } from "../model/cloud/samples.ts";
 
 /* Streams of a whole manager, over real connections. */
 
@@ -96,11 +98,12 @@ test("a client that reads slowly is left out of what others are told, and gets t
   const slow = await open("/v1/events?kinds=Zone");
   const quick = told(await open("/v1/events?kinds=Zone"));
   const [zones, rounds] = [200, 12];
+  const sample = zone.parse(samples.Zone);
   const uuidOf = (nth: number) => nth.toString(16).padStart(32, "0");
   for (let round = 1; round <= rounds; round++) {
     await store.transact(
       Array.from({ length: zones }, (_, nth): Change => {
-        const value = { uuid: uuidOf(nth), name: "east", round, description: "x".repeat(4_000) };
+        const value = { ...sample, uuid: uuidOf(nth), name: "east", round, description: "x".repeat(4_000) };
         return { do: "put", kind: "Zone", key: uuidOf(nth), value };
       }),
     );

@@ -11,7 +11,7 @@ test("of several managers one sweeps for all, and another one when that is gone;
   const sweepers = ["a", "b"].map(
     (managerUuid) =>
       new Sweeper({
-        ...{ mirror, managerUuid, onTrouble },
+        ...{ mirror, managerUuid, onTrouble, monotonicMs: () => 0 },
         ...{ each: [job(`own of ${managerUuid}`)], one: [job(`all by ${managerUuid}`)] },
       }),
   );
@@ -36,6 +36,7 @@ test("a job that fails is told and holds up no other, and no sweep begins while 
   const sweeper = new Sweeper({
     mirror,
     managerUuid: "a",
+    monotonicMs: () => 0,
     each: [{ what: "fails", run: () => Promise.reject(new Error("It fails.")) }],
     one: [{ what: "counts", run: counts }],
     onTrouble: (what) => told.push(what),
@@ -44,4 +45,32 @@ test("a job that fails is told and holds up no other, and no sweep begins while 
   gate.resolve();
   await Promise.all(both);
   assert.deepEqual([runs, told], [1, ["fails"]]);
+});
+
+test("a job with an interval of its own runs when that is over, and one without at each look", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const { mirror } = await cloudBed(t);
+  const done: string[] = [];
+  let now = 0;
+  const job = (what: string, everyMs?: number) => ({
+    what,
+    run: async () => done.push(what),
+    ...(everyMs === undefined ? {} : { everyMs: () => everyMs }),
+  });
+  const sweeper = new Sweeper({
+    ...{ mirror, managerUuid: "a", monotonicMs: () => now, onTrouble: () => assert.fail("No job fails.") },
+    ...{ each: [], one: [job("each minute"), job("each second hour", 2 * 3_600_000)] },
+  });
+  sweeper.start();
+  const look = async (hours: number) => {
+    now = hours * 3_600_000;
+    t.mock.timers.tick(60_000);
+    // Resolves with the one that is under way.
+    await new Promise((resolve) => setImmediate(resolve));
+    return done.splice(0);
+  };
+  assert.deepEqual(await look(0), ["each minute", "each second hour"]);
+  assert.deepEqual(await look(1), ["each minute"]);
+  assert.deepEqual(await look(2), ["each minute", "each second hour"]);
+  await sweeper.close();
 });

@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { task } from "../../../core/model/cloud/operations.ts";
 import type { Change } from "../../../core/store/store.ts";
 import { Random } from "../../support/random.ts";
+import { samples } from "../model/cloud/samples.ts";
 import { cloudBed, onStore } from "./bed.ts";
 
 test("what the mirror counts is what is there, whatever comes and goes, and for who opens it later too", async (t) => {
   const { store, mirror } = await cloudBed(t);
   const random = new Random(7);
+  const sample = task.parse(samples.Task);
   const counted = (of: typeof mirror) => Object.fromEntries([...of.counts("Task", "state")].sort());
   for (let round = 0; round < 200; round++) {
     const keys = new Set(Array.from({ length: 1 + random.below(5) }, () => String(random.below(12))));
     const changes = [...keys].map((key): Change => {
       if (random.chance(30)) return { do: "delete", kind: "Task", key };
-      return { do: "put", kind: "Task", key, value: { state: random.pick(["Waiting", "Running", "Failed"]) } };
+      const value = { ...sample, uuid: key, state: random.pick(["Waiting", "Running", "Failed"]) };
+      return { do: "put", kind: "Task", key, value };
     });
     const isEmpty = changes.every((each) => each.do === "delete" && mirror.get("Task", each.key) === undefined);
     const revision = await store.transact(changes);

@@ -68,6 +68,13 @@ export async function managerBed(t: TestContext): Promise<ManagerBed> {
     GetVersion: { read: () => ({ product: "Binnacle", version: "1.2.3", api: "v1" }) },
     DeleteZone: { decide: (tx: Tx, { uuid }: { uuid: string }) => ({ task: newTask(tx, "DeleteZone", uuid) }) },
     ReconnectHost: { decide: (tx: Tx, { uuid }: { uuid: string }) => ({ task: newTask(tx, "ReconnectHost", uuid) }) },
+    ChangeHostState: {
+      decide: (tx: Tx, input: CallInput<"ChangeHostState">) =>
+        deciders.ChangeHostState(tx, input, {
+          ...bed.context,
+          startTask: (_tx, { call, resourceUuid }) => newTask(tx, call, resourceUuid),
+        }),
+    },
     LogInByAccount: {
       act: async ({ accountName, password }: CallInput<"LogInByAccount">) => {
         if (accountName !== "admin" || password !== account.password) throw wrongPassword();
@@ -136,7 +143,7 @@ export async function managerBed(t: TestContext): Promise<ManagerBed> {
   return { ...bed, port: address.port, caFile: tls.caFile, ...more };
 }
 
-function newTask(tx: Tx, call: string, resourceUuid: string) {
+function newTask(tx: Tx, call: string, resourceUuid: string | null) {
   return tx.insert("Task", {
     uuid: newUuid(),
     name: call,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { cloudCallNames } from "../../../core/model/cloud/calls/index.ts";
 import { callHelp, generalHelp } from "../../../scripts/cloud/help.ts";
-import { wrap } from "../../../scripts/network/wrap.ts";
+import { wrap } from "../../../scripts/help-lines.ts";
 import { openConsole } from "../../support/console.ts";
 import { undoAfter } from "../../support/undo.ts";
 import { type CliBed, cliBed } from "./bed.ts";

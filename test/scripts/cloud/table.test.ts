@@ -76,6 +76,18 @@ test("below a task stands why it failed, or how far it is", () => {
   assert.equal(text, golden("tasks.txt", text));
 });
 
+test("the table of the audit has what was called with what, by whom, and what became of it", () => {
+  const call = { createDate: 1_800_000_000_000, accountName: "admin", clientAddress: "192.0.2.1", count: 1, uuid };
+  const rows = [
+    { ...call, call: "CreateVmInstance", succeeded: null, errorCode: null, arguments: `name=web hostUuid=${uuid}` },
+    { ...call, call: "StopVmInstance", succeeded: false, errorCode: "HOST.1010", arguments: null },
+    { ...call, call: "LogInByAccount", accountName: "unknown account", succeeded: false, errorCode: "IDENTITY.1002" },
+  ];
+  const texts = [80, 132].map((width) => tableText(tableColumns.AuditRecord, rows, width).text);
+  const text = texts.join("\n");
+  assert.equal(text, golden("audit.txt", text));
+});
+
 test("each column of a kind's table is a field of the kind, but for those of a machine that others know", () => {
   const others = ["VmInstance.ip", "VmInstance.host"];
   for (const [kind, columns] of Object.entries(tableColumns)) {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { parseManagerConfiguration } from "../../../core/model/manager-configuration.ts";
+import { realMachine } from "../../../core/node/machine.ts";
+import { etcdStore } from "../../../core/node/service/etcd-store.ts";
 import { EtcdCluster } from "../../core/store/etcd-cluster.ts";
 import { skipFor, whyNot } from "../../support/bed-needs.ts";
 import { nodeBed } from "../../support/ctl/node.ts";
@@ -38,6 +43,23 @@ describe("a backup of etcd", { skip: skipFor(why) }, () => {
     // Found by the indexes of the restored records, too.
     const { inventories } = await bed.ask("QueryAuditRecord", { q: ["call=CreateZone"] });
     assert.equal(inventories.length, 1);
+  });
+
+  test("is what the console's Reset & Drop Database keeps, and brings the cloud back", async (t) => {
+    const settings = await cluster(t);
+    const bed = await nodeBed(t, { settings });
+    await bed.start();
+    await bed.ask("CreateZone", { name: "east" });
+    await bed.stop();
+    const configuration = parseManagerConfiguration(readFileSync(bed.configurationFile, "utf8"));
+    const paths = { configuration: bed.configurationFile, keptStores: join(bed.folder, "kept-stores") };
+    const store = etcdStore(realMachine(), configuration, paths);
+    const kept = await store.empty(false, new AbortController().signal);
+    await bed.start();
+    assert.deepEqual(await zones(bed), []);
+    assert.equal(await bed.ctl("restore_mysql", "-f", kept ?? "", "--yes"), 0, bed.said());
+    assert.match(bed.said(), /^The authority stays/m);
+    assert.deepEqual(await zones(bed), ["east"]);
   });
 
   test("becomes a store of SQLite, and the other way round", async (t) => {

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { askManager } from "../../../core/api/manager-door.ts";
+import { ManagerDoor } from "../../../core/api/manager-door.ts";
 import { type BedNode, NodesBed } from "../../support/cloud/namespaces.ts";
 import { needsPrivateMounts } from "../../support/private-mounts.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -30,12 +30,12 @@ async function ctl(node: BedNode, ...words: string[]): Promise<string> {
   return stdout;
 }
 
-const doorOf = (node: BedNode) => ({ socketPath: node.inside("/run/binnacle/manager.sock"), timeoutMs: longestMs });
+const doorOf = (node: BedNode) => new ManagerDoor(node.inside("/run/binnacle/manager.sock"));
 
 async function ended(node: BedNode, uuid: string): Promise<void> {
   const deadline = performance.now() + longestMs;
   for (;;) {
-    const { inventory } = await askManager("GetTask", { uuid }, doorOf(node));
+    const { inventory } = await doorOf(node).ask("GetTask", { uuid });
     if (inventory.state === "Succeeded") return;
     const isOver = inventory.state === "Failed" || inventory.state === "Cancelled";
     if (isOver || performance.now() > deadline) assert.fail(JSON.stringify(inventory));
@@ -54,14 +54,14 @@ test("a new management node takes over the hosts of a lost one by its backup", n
   await host.startUnit("binnacle-agent.service", "/run/binnacle/agent.sock", ["--hypervisor", "simulated"]);
 
   assert.match(await ctl(former, "start"), /^MN status: Running \[PID:\d+\]$/m);
-  const zone = await askManager("CreateZone", { name: "east" }, doorOf(former));
-  const cluster = await askManager(
-    "CreateCluster",
-    { name: "blue", zoneUuid: zone.inventory.uuid, hypervisorType: "KVM" },
-    doorOf(former),
-  );
+  const zone = await doorOf(former).ask("CreateZone", { name: "east" });
+  const cluster = await doorOf(former).ask("CreateCluster", {
+    name: "blue",
+    zoneUuid: zone.inventory.uuid,
+    hypervisorType: "KVM",
+  });
   const wish = { name: "node-1", clusterUuid: cluster.inventory.uuid, managementIp: "10.0.0.11" };
-  const added = await askManager("AddKVMHost", { ...wish, username: "root", password: "First-Host-1" }, doorOf(former));
+  const added = await doorOf(former).ask("AddKVMHost", { ...wish, username: "root", password: "First-Host-1" });
   await ended(former, added.task.uuid);
 
   const backup = /^Backup: (.*)$/m.exec(await ctl(former, "dump_mysql"))?.[1] ?? "";
@@ -78,14 +78,14 @@ test("a new management node takes over the hosts of a lost one by its backup", n
   assert.match(said, /^The authority of this node is replaced by that of the backup\.$/m);
   assert.match(said, /^Hosts that trust it already: node-1$/m);
 
-  const { inventories } = await askManager("QueryHost", {}, doorOf(fresh));
+  const { inventories } = await doorOf(fresh).ask("QueryHost", {});
   assert.deepEqual(
     inventories.map(({ name }) => name),
     ["node-1"],
   );
-  const again = await askManager("ReconnectHost", { uuid: String(inventories[0]?.["uuid"]) }, doorOf(fresh));
+  const again = await doorOf(fresh).ask("ReconnectHost", { uuid: String(inventories[0]?.["uuid"]) });
   await ended(fresh, again.task.uuid);
-  const [found] = (await askManager("QueryHost", {}, doorOf(fresh))).inventories;
+  const [found] = (await doorOf(fresh).ask("QueryHost", {})).inventories;
   assert.equal(found?.["status"], "Connected");
   // Whoever trusts the restored authority trusts the API of the new node.
   writeFileSync(fresh.inside("/var/tmp/password"), "password\n", { mode: 0o600 });

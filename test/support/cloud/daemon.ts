@@ -22,8 +22,8 @@ export type DaemonOptions = {
 /** How it ended: by a signal, or by itself. */
 export type DaemonEnd = { code: number | null; signal: NodeJS.Signals | null };
 
-/** Until it serves: long, for a machine that is busy with other things. */
-const readyMs = 120_000;
+/** Until it serves, or says what is waited for: long, for a machine that is busy with other things. */
+const patienceMs = 120_000;
 
 export const daemonPassword = "a long enough secret";
 
@@ -94,6 +94,26 @@ export class ManagerDaemon {
     return this.#ended;
   }
 
+  /** Resolves when it has written a text since its last start. @throws Error when it has ended before, or in two minutes */
+  said(text: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const look = () => {
+      if (this.#output.includes(text)) resolve();
+    };
+    const late = () => reject(new Error(`the manager does not say ${text}: ${this.#output}`));
+    const timer = setTimeout(late, patienceMs);
+    const { stderr } = this.#child ?? {};
+    stderr?.on("data", look);
+    void this.#ended.then(({ code, signal }) => {
+      reject(new Error(`the manager ended with ${code ?? signal}: ${this.#output}`));
+    });
+    look();
+    return promise.finally(() => {
+      clearTimeout(timer);
+      stderr?.off("data", look);
+    });
+  }
+
   /** Resolves when it serves. @throws Error when it has ended before */
   async start(): Promise<void> {
     const { ready } = this.spawn();
@@ -113,18 +133,10 @@ export class ManagerDaemon {
     this.#child = child;
     this.#output = "";
     this.#ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
-    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new Error(`the manager is not ready: ${this.#output}`)), readyMs);
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#output += text;
-      if (!this.#output.includes('"msg":"manager started"')) return;
-      clearTimeout(timer);
-      resolve();
     });
-    void this.#ended.then(({ code, signal }) => {
-      clearTimeout(timer);
-      reject(new Error(`the manager ended with ${code ?? signal}: ${this.#output}`));
-    });
+    const ready = this.said('"msg":"manager started"');
     // Who starts it to kill it does not wait.
     ready.catch(() => undefined);
     return { ready };

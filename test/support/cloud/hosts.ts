@@ -1,3 +1,4 @@
+import type { StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import type { HostAddress, HostDoor, HostLink, HostReport, JoinRequest } from "../../../core/orchestrator/host-link.ts";
@@ -28,6 +29,8 @@ export class TestHosts {
   readonly hosts = new Map<string, TestHost>();
   /** Holds up what a host is asked for until it resolves: `10.0.0.2 join`, `10.0.0.2 stopMachine`. */
   hold: (what: string, signal: AbortSignal) => Promise<void> = async () => {};
+  /** What a host has of each storage. */
+  room = (_host: HostAddress): StorageRoom => ({ totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 });
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
 
@@ -70,7 +73,7 @@ export class TestHosts {
     machines: async (host, signal = never()) => this.#find(host).driver.machines(signal),
     storage: async (host) => {
       this.#find(host);
-      return { totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 };
+      return this.room(host);
     },
     command: async (host, command, { signal = never() }) => {
       const { driver } = this.#find(host);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { Mirror } from "../../../core/orchestrator/mirror.ts";
 import { hostPassword } from "./hosts.ts";
-import { testCloud } from "./manager.ts";
+import { type TestCloud, testCloud } from "./manager.ts";
 
 /** A zone with a cluster, storage, a network with ten addresses, and hosts of these addresses. */
 export async function place(t: TestContext, addresses: readonly string[], storage: "local" | "shared" = "shared") {
@@ -45,4 +45,12 @@ export async function seen(mirror: Mirror, isSo: () => boolean | undefined): Pro
   look();
   await promise;
   end();
+}
+
+const gigabyte = 1024 ** 3;
+
+/** Makes a machine; the task when it has ended. */
+export async function machine({ done }: Pick<TestCloud, "done">, more: object = {}) {
+  const input = { name: "web", cpuNum: 2, memorySize: gigabyte, rootDiskSize: 10 * gigabyte, ...more };
+  return done("CreateVmInstance", input);
 }

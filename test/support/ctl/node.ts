@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type * as z from "zod/mini";
-import { askManager } from "../../../core/api/manager-door.ts";
+import { ManagerDoor } from "../../../core/api/manager-door.ts";
 import type { CallOutput, CloudCallName, CloudCalls } from "../../../core/model/cloud/calls/index.ts";
 import type { RunResult } from "../../../core/node/command.ts";
 import { runCommand } from "../../../core/node/command.ts";
@@ -82,6 +82,7 @@ export async function nodeBed(t: TestContext, { settings = [] }: NodeOptions = {
   writeFileSync(configurationFile, `${lines.join("\n")}\n`);
   writeFileSync(place("admin-password"), "a first password of the cloud\n");
   const socketPath = place("run", "m.sock");
+  const door = new ManagerDoor(socketPath);
   let child: ChildProcess | undefined;
   let output = "";
   const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null;
@@ -100,7 +101,7 @@ export async function nodeBed(t: TestContext, { settings = [] }: NodeOptions = {
       });
     const deadline = performance.now() + startMs;
     for (;;) {
-      const ready = await askManager("IsReady", {}, { socketPath, timeoutMs: 5_000 }).catch(() => undefined);
+      const ready = await door.ask("IsReady", {}, { timeoutMs: 5_000 }).catch(() => undefined);
       if (ready?.ready === true) return;
       if (!isRunning()) throw new Error(`the manager ended: ${output}`);
       if (performance.now() > deadline) throw new Error(`the manager did not answer: ${output}`);
@@ -149,7 +150,7 @@ export async function nodeBed(t: TestContext, { settings = [] }: NodeOptions = {
     atQuestion: undefined,
     world: {
       configurationFile,
-      door: { socketPath },
+      door,
       agentSocket: place("run", "a.sock"),
       run: (command, args, options) => (command === "systemctl" ? systemctl(args) : runCommand(command, args, options)),
       voice: { say: (line) => void heard.push(line), warn: (line) => void heard.push(`! ${line}`) },
@@ -174,7 +175,7 @@ export async function nodeBed(t: TestContext, { settings = [] }: NodeOptions = {
     start,
     stop,
     isRunning,
-    ask: (name, input) => askManager(name, input, { socketPath, timeoutMs: 120_000 }),
+    ask: (name, input) => door.ask(name, input, { timeoutMs: 120_000 }),
     inBackups: () => readdirSync(place("backups")).sort(),
   };
   return bed;

@@ -97,5 +97,9 @@ export const hostCalls = {
   },
   ReconnectHost: asTask(action("Host", "reconnect", "Connects to a host anew.", {})),
   RenewHostCertificate: asTask(action("Host", "renew-certificate", "Gives a host a new key and certificate.", {})),
-  DeleteHost: cascade("Host", "Takes a host out of the cloud; in maintenance or disconnected only."),
+  DeleteHost: cascade(
+    "Host",
+    "Takes a host out of the cloud, in maintenance or disconnected only; volumes on its own disks are lost with it, and " +
+      "with Enforcing the machines of a lost one count as stopped: switch it off before.",
+  ),
 } as const;

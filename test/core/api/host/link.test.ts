@@ -73,6 +73,78 @@ test("an expired certificate of a host is not believed, one of a manager not obe
   });
 });
 
+test("a host whose certificate has ended is given another one, and gets no other call before", async (t) => {
+  const host = await hostBed(t);
+  const cloud = await cloudBed(t, host);
+  await cloud.add(host);
+  cloud.clock.days = -400;
+  const ended = await cloud.door.renew(host.host);
+  cloud.pins.set(host.uuid, ended.fingerprint);
+  const how = { id: "1", flow: "f", epoch: 1, timeoutMs: 1_000 };
+  const others = [
+    () => cloud.link.ping(host.host),
+    () => cloud.link.report(host.host),
+    () => cloud.link.machines(host.host),
+    () => cloud.link.command(host.host, { do: "rebootMachine", uuid: host.uuid }, how),
+    () => cloud.link.leave(host.host),
+  ];
+  for (const call of others) await assert.rejects(call(), { code: "HOST.1011", message: /expired/ });
+  assert.deepEqual(host.commands, []);
+  cloud.clock.days = 0;
+  const renewed = await cloud.door.renew(host.host);
+  // The manager ends before that is on record, and begins anew: the one on record is good enough for this once more.
+  const again = await cloud.door.renew(host.host);
+  assert.notEqual(again.fingerprint, renewed.fingerprint);
+  cloud.pins.set(host.uuid, again.fingerprint);
+  for (const call of others.slice(0, 4)) await call();
+  assert.equal(host.membership.fingerprint, again.fingerprint);
+});
+
+test("a certificate that was given while the manager's clock was years ahead is good when the clock is right again", async (t) => {
+  const host = await hostBed(t);
+  const cloud = await cloudBed(t, host);
+  await cloud.add(host);
+  cloud.clock.days = 800;
+  cloud.pins.set(host.uuid, (await cloud.door.renew(host.host)).fingerprint);
+  cloud.clock.days = 0;
+  await cloud.link.ping(host.host);
+});
+
+test("a certificate that has ended is good for nothing when it is not the one on record, another host's, or another cloud's", async (t) => {
+  const one = await hostBed(t);
+  const two = await hostBed(t, { port: one.port });
+  const cloud = await cloudBed(t, one);
+  await cloud.add(one);
+  await cloud.add(two);
+  cloud.clock.days = -400;
+  for (const host of [one, two]) {
+    const ended = await cloud.door.renew(host.host);
+    cloud.pins.set(host.uuid, ended.fingerprint);
+    // As when it was asked for by this certificate in the years in which it held.
+    await host.membership.used(ended.certificate);
+  }
+  cloud.clock.days = 0;
+  const pins = { one: cloud.pins.get(one.uuid) ?? "", two: cloud.pins.get(two.uuid) ?? "" };
+  const shown = () => JSON.stringify([one.membership.shown, two.membership.shown]);
+  const before = shown();
+  const refused = (call: Promise<unknown>, message: RegExp) => assert.rejects(call, { code: "HOST.1011", message });
+
+  cloud.pins.set(one.uuid, Array.from({ length: 32 }, () => "AB").join(":"));
+  await refused(cloud.door.renew(one.host), /on record is AB:AB/);
+  // The other host of the cloud answers in its place; also when the record says that it is this certificate.
+  cloud.pins.set(one.uuid, pins.one);
+  const inItsPlace = { uuid: one.uuid, managementIp: two.address };
+  await refused(cloud.door.renew(inItsPlace), /on record is/);
+  cloud.pins.set(one.uuid, pins.two);
+  await refused(cloud.door.renew(inItsPlace), /another host/);
+  cloud.pins.delete(one.uuid);
+  await refused(cloud.door.renew(one.host), /on record/);
+  const other = await cloudBed(t, one);
+  other.pins.set(one.uuid, pins.one);
+  await refused(other.door.renew(one.host), /another cloud/);
+  assert.equal(shown(), before);
+});
+
 test("a host of the cloud is no manager: another host does not obey it", async (t) => {
   const one = await hostBed(t);
   const two = await hostBed(t, { port: one.port });

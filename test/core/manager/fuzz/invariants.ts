@@ -6,7 +6,7 @@ import { type CloudErrorCode, cloudErrors } from "../../../../core/model/cloud/e
 import { type CloudErrorBody, cloudErrorBody } from "../../../../core/model/cloud/refusal.ts";
 import { resources } from "../../../../core/model/cloud/resources.ts";
 import { vmStates } from "../../../../core/model/cloud/vm-states.ts";
-import { isResourceKind, resourceKinds } from "../../../../core/orchestrator/kinds.ts";
+import { isResourceKind, ownKinds, resourceKinds } from "../../../../core/orchestrator/kinds.ts";
 import { findSecret } from "../../../support/secret-search.ts";
 import type { FuzzedCloud } from "./cloud.ts";
 import { plantedSecret } from "./hostile.ts";
@@ -52,7 +52,7 @@ export async function checkCloud(cloud: FuzzedCloud): Promise<void> {
   const { store, audit, mirror, log } = cloud;
   await audit.flush();
   checkQuiet(cloud);
-  const kinds = [...resourceKinds, "Guard", "IdempotencyKey"];
+  const kinds = [...resourceKinds, ...ownKinds];
   for (const kind of kinds) {
     let after: string | undefined;
     for (;;) {
@@ -81,7 +81,7 @@ export async function checkCloud(cloud: FuzzedCloud): Promise<void> {
 
 /** Nothing is held by an operation that is over. */
 function checkQuiet({ mirror, passwords }: FuzzedCloud): void {
-  assert.equal(mirror.count("Flow"), 0);
+  for (const kind of ["Flow", "TaskAudit"] as const) assert.equal(mirror.count(kind), 0, kind);
   assert.equal(passwords.size, 0);
   for (const { value } of mirror.all("Host")) {
     assert.notEqual(value.state, "PreMaintenance", JSON.stringify(value));

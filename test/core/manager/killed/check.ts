@@ -90,7 +90,7 @@ function checkWhole(mirror: Mirror): void {
       }
     }
   }
-  assert.deepEqual([...mirror.entries("Flow")], []);
+  for (const kind of ["Flow", "TaskAudit"] as const) assert.deepEqual([...mirror.entries(kind)], []);
   for (const { value } of mirror.all("Task")) assert.ok(value.endDate !== null, JSON.stringify(value));
   for (const { value } of mirror.all("VmInstance")) {
     assert.equal(value.operation, null, JSON.stringify(value));

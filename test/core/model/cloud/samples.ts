@@ -185,8 +185,10 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
   AuditRecord: sampleOf("StartVmInstance", {
     call: "StartVmInstance",
     resourceUuid: uuidOf(9),
+    taskUuid: uuidOf(18),
     accountName: "admin",
     clientAddress: "192.168.0.5",
+    arguments: `hostUuid=${uuidOf(3)}`,
     succeeded: false,
     errorCode: "VM.1001",
     durationMs: 12,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cloudCallNames } from "../../../../core/model/cloud/calls/index.ts";
 import { resources } from "../../../../core/model/cloud/resources.ts";
 import {
   allowedOperations,
@@ -15,6 +16,7 @@ import {
   type VmLife,
   vmEnds,
 } from "../../../../core/model/cloud/vm-life.ts";
+import { callsFor, vmOperationCalls } from "../../../../core/model/cloud/vm-operation-calls.ts";
 import {
   type VmCondition,
   type VmOperation,
@@ -120,7 +122,8 @@ test("every state and operation goes as the specification's table says, and noth
         const { code, details, remedy } = refusalOf(outcome);
         assert.equal(code, "VM.1001");
         assert.match(details, new RegExp(`^${operation} is not possible: the state is ${state}\\.$`));
-        assert.equal(remedy, `Allowed now: ${allowedOperations(state).join(", ")}.`);
+        const calls = callsFor(allowedOperations(state)).join(", ");
+        assert.ok(remedy.startsWith(calls === "" ? "Nothing can be asked" : `Allowed now: ${calls}.`), remedy);
         refused++;
         continue;
       }
@@ -129,6 +132,24 @@ test("every state and operation goes as the specification's table says, and noth
       assert.equal(nextOf(endVm("web-1", running, "done"))?.state ?? "gone", row[3], `${state} ${operation}`);
     }
   assert.ok(refused > 400, `${refused} refused`);
+});
+
+test("a refusal offers the calls that there are, each once, and no operation that nobody can ask for yet", () => {
+  const remedyIn = (state: VmState) => refusalOf(beginVm("web-1", vmIn(state), "start", all)).remedy;
+  assert.equal(remedyIn("Running"), "Allowed now: StopVmInstance, RebootVmInstance, DestroyVmInstance.");
+  assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
+  assert.match(
+    remedyIn("Unknown"),
+    /^Allowed now: StopVmInstance, DestroyVmInstance\. When its host is connected again/,
+  );
+  const [calls, operations] = [new Set<string>(cloudCallNames), new Set<string>(vmOperationNames)];
+  for (const [operation, call] of Object.entries(vmOperationCalls))
+    assert.ok(operations.has(operation) && calls.has(call), operation);
+  // Whoever adds a call for an operation has to name it there.
+  const named = new Set<string>(Object.values(vmOperationCalls));
+  const withoutOperation = ["UpdateVmInstance", "LockVmInstance", "UnlockVmInstance"];
+  const unnamed = cloudCallNames.filter((name) => /^(?!Query|Get).*VmInstance$/.test(name) && !named.has(name));
+  assert.deepEqual(unnamed.sort(), withoutOperation.sort());
 });
 
 test("what waits for a stop or the next start says so", () => {

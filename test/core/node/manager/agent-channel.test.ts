@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ManagerCalls } from "../../../../core/api/manager-door.ts";
 import { NodeError } from "../../../../core/model/error.ts";
 import { renewChannel } from "../../../../core/node/manager/agent-channel.ts";
-import type { ManagerCalls } from "../../../../core/node/manager/door.ts";
 
 /** A manager of so many hosts that goes away once it has renewed some. */
 function managerOf(count: number, renewsOnly = Number.POSITIVE_INFINITY) {
@@ -34,7 +34,7 @@ async function renew(calls: ManagerCalls) {
     progress: (s: number | null) => void shares.push(s),
     signal,
   };
-  const outcome = await renewChannel((_ms, act) => act(calls), context).catch((error: unknown) => error);
+  const outcome = await renewChannel({ calls: (_ms, act) => act(calls) }, context).catch((error: unknown) => error);
   return { lines, shares, outcome };
 }
 

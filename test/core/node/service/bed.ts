@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type ManagerCalls, ManagerDoor } from "../../../../core/api/manager-door.ts";
 import { NodeError } from "../../../../core/model/error.ts";
 import type { Job } from "../../../../core/model/records.ts";
 import type { ServiceAccepts, ServiceAction, StoreLook } from "../../../../core/model/service.ts";
@@ -9,7 +10,6 @@ import type { Mode } from "../../../../core/node/effects.ts";
 import { Jobs } from "../../../../core/node/jobs.ts";
 import { createLog } from "../../../../core/node/log.ts";
 import type { Machine } from "../../../../core/node/machine.ts";
-import type { ManagerCalls } from "../../../../core/node/manager/door.ts";
 import { startServiceJob } from "../../../../core/node/service/job.ts";
 import type { ServiceWorld } from "../../../../core/node/service/world.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
@@ -143,7 +143,9 @@ export async function serviceBed(options: { role?: string | null; mode?: Mode; l
     },
     library: "/usr/lib/binnacle",
     record: "/etc/binnacle/role.json",
-    manager: (_timeoutMs, act) => act(calls),
+    manager: Object.assign(new ManagerDoor(), {
+      calls: <T>(_ms: number, act: (all: ManagerCalls) => Promise<T>) => act(calls),
+    }),
   };
   const log = createLog({ level: "silent" });
   const audit = new Audit({ file: join(folder.path, "audit.jsonl"), now: () => machine.now(), log });

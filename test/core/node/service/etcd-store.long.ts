@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, it } from "node:test";
+import { unpackBackup } from "../../../../core/backup/read.ts";
 import { type ManagerConfiguration, parseManagerConfiguration } from "../../../../core/model/manager-configuration.ts";
 import { realMachine } from "../../../../core/node/machine.ts";
 import { etcdStore } from "../../../../core/node/service/etcd-store.ts";
@@ -15,6 +16,7 @@ const never = new AbortController().signal;
 let cluster: EtcdCluster;
 let folder: ReturnType<typeof temporaryFolder>;
 let kept = "";
+const paths = () => ({ configuration: join(folder.path, "manager.conf"), keptStores: kept });
 let configuration: ManagerConfiguration;
 
 /** Other clocks, so that what waits for the end of a lease does so at once. */
@@ -25,7 +27,7 @@ function store(stepMs = 0) {
     ms += stepMs;
     return ms;
   };
-  return etcdStore(stepMs === 0 ? machine : { ...machine, monotonicMs }, configuration, kept);
+  return etcdStore(stepMs === 0 ? machine : { ...machine, monotonicMs }, configuration, paths());
 }
 
 async function fill(count: number): Promise<void> {
@@ -66,17 +68,38 @@ it("a store of many pages is put aside whole, and only what is ours is removed",
   await fill(1_300);
   const look = await store().look(never);
   assert.ok(look.state === "readable" && look.records === 1_300 && look.hosts === 100 && look.machines === 0);
-  const to = await store().empty(false, never);
-  assert.ok(to !== null);
-  assert.deepEqual(readdirSync(to), ["etcd.jsonl"]);
-  const lines = readFileSync(join(to, "etcd.jsonl"), "utf8").trimEnd().split("\n");
-  const names = lines.map((line) => Buffer.from(String(JSON.parse(line).key), "base64").toString("latin1"));
-  assert.equal(new Set(names).size, names.length);
-  assert.equal(names.filter((name) => name.startsWith("/binnacle/r/")).length, 1_300);
+  const file = await store().empty(false, never);
+  assert.ok(file?.startsWith(`${kept}/`));
+  const unpacked = join(folder.path, `unpacked-${nth}`);
+  mkdirSync(unpacked);
+  const { manifest } = await unpackBackup(file ?? "", unpacked);
+  assert.deepEqual(manifest.store.records, { Host: 100, Volume: 1_200 });
   assert.equal(cluster.ctl(["get", "--prefix", "/binnacle/", "--keys-only"]).trim(), "");
   assert.match(cluster.ctl(["get", "/other/program"]), /stays/);
   assert.match(cluster.ctl(["get", "/binnacle0"]), /stays/);
   await fill(100);
+  assert.equal((await store().look(never)).state, "readable");
+});
+
+it("a store that this version can't read is put aside as it is", async () => {
+  await fill(100);
+  cluster.ctl(["put", "/binnacle/m/schema", "99"]);
+  const file = await store().empty(false, never);
+  assert.match(file ?? "", /\/etcd\.jsonl$/);
+  const lines = readFileSync(file ?? "", "utf8")
+    .trimEnd()
+    .split("\n");
+  const names = lines.map((line) => Buffer.from(String(JSON.parse(line).key), "base64").toString("latin1"));
+  assert.equal(new Set(names).size, names.length);
+  assert.equal(names.filter((name) => name.startsWith("/binnacle/r/")).length, 100);
+  assert.equal(cluster.ctl(["get", "--prefix", "/binnacle/", "--keys-only"]).trim(), "");
+});
+
+it("a store whose backup can't be written stays as it is", async () => {
+  await fill(100);
+  writeFileSync(kept, "in the way");
+  await assert.rejects(store().empty(true, never), { code: "SERVICE.NOT_KEPT" });
+  assert.equal(readFileSync(kept, "utf8"), "in the way");
   assert.equal((await store().look(never)).state, "readable");
 });
 

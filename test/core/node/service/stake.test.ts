@@ -95,6 +95,18 @@ describe("dropping the database", () => {
     assert.match(end ?? "", /^service\.resetDrop \| ok .*1234 records/);
   });
 
+  test("tells how to get a store back that was put aside as a backup", async () => {
+    const bed = await newBed();
+    bed.state.store = readable;
+    const file = "/var/lib/binnacle/kept-stores/2026-11-21T140307Z/mgmt01-store-20261121-140307.tar.gz";
+    bed.state.empty = async () => file;
+    const lines = await bed.lines((await bed.done("resetDrop")).id);
+    assert.ok(
+      lines.some((line) => line.endsWith(`zstack-ctl restore_mysql -f ${file}`)),
+      lines.join("\n"),
+    );
+  });
+
   test("of a store that can't be read needs a word of its own", async () => {
     const bed = await newBed();
     bed.state.store = unreadable;

@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { newHost } from "../../../../core/model/cloud/host.ts";
 import { deciders } from "../../../../core/orchestrator/calls/index.ts";
 import type { HostLink } from "../../../../core/orchestrator/host-link.ts";
+import { HostCertificates } from "../../../../core/orchestrator/hosts/certificates.ts";
 import { HostPasswords } from "../../../../core/orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../../../../core/orchestrator/hosts/keeper.ts";
 import type { HostWorld } from "../../../../core/orchestrator/hosts/world.ts";
@@ -50,12 +51,14 @@ async function bed(t: TestContext, hosts: number) {
     const never = () => Promise.reject(new Error("Nothing of this is asked."));
     const door = { join: never, fingerprint: never, renew: never, leave: never };
     const passwords = new HostPasswords(mirror);
-    const world: HostWorld = { records, settings, link, door, passwords, stopMachine: never };
+    const certificates = new HostCertificates(records, door);
+    const world: HostWorld = { records, settings, link, door, certificates, passwords, stopMachine: never };
     const one = new HostKeeper({
       world,
       managerUuid: manager,
       reconnect: async () => void reconnected.push(clock.monotonicMs),
       observe: async ({ uuid }) => void observed.push(uuid),
+      storages: async () => {},
       onTrouble: (what, error) => assert.fail(`${what}: ${String(error)}`),
       monotonicMs: () => clock.monotonicMs,
     });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { host } from "../../../../core/model/cloud/host.ts";
 import type { ResourceKind } from "../../../../core/model/cloud/resources.ts";
+import { vmInstance } from "../../../../core/model/cloud/vm.ts";
 import { parseCondition } from "../../../../core/orchestrator/query/condition.ts";
 import { type Field, fieldsOf, operatorsOf } from "../../../../core/orchestrator/query/fields.ts";
 import { runQuery } from "../../../../core/orchestrator/query/query.ts";
@@ -8,6 +10,7 @@ import { relationsOf } from "../../../../core/orchestrator/query/relations.ts";
 import { holding } from "../../../../core/orchestrator/query/walk.ts";
 import type { Json, JsonObject } from "../../../../core/store/record.ts";
 import { Random } from "../../../support/random.ts";
+import { samples } from "../../model/cloud/samples.ts";
 import { type NaiveCondition, naiveHolds } from "./naive.ts";
 import { type Cloud, ipOf, largeCloud, mirrorOf, randomCloud } from "./support.ts";
 
@@ -151,10 +154,11 @@ test("a plan that leads to most of the records is given up, and all are found", 
 });
 
 test("a path that goes forth and back looks at each related record once", async () => {
-  const machines = Array.from({ length: 300 }, (_, i) => ({ hostUuid: "h", uuid: `m${i}`, name: "m" }));
+  const sample = vmInstance.parse(samples.VmInstance);
+  const machines = Array.from({ length: 300 }, (_, i) => ({ ...sample, hostUuid: "h", uuid: `m${i}`, name: "m" }));
   const mirror = await mirrorOf(
     new Map<ResourceKind, readonly JsonObject[]>([
-      ["Host", [{ uuid: "h", clusterUuid: "c", tags: [] }]],
+      ["Host", [{ ...host.parse(samples.Host), uuid: "h", clusterUuid: "c", tags: [] }]],
       ["VmInstance", machines],
     ]),
   );

@@ -299,6 +299,7 @@ export const managementScenarios: Scenario[] = [
     ]),
     ...endsIn(-3),
     values: { end: "2126-10-28" },
+    fix: `reconnect-host:${uuid}`,
   },
   {
     name: "a host that is there, and not connected",

@@ -1,0 +1,19 @@
+import type { CloudCallName } from "./calls/index.ts";
+import type { VmOperation } from "./vm-operations.ts";
+
+/** The call by which a person asks for an operation. Those that are not here have none in this version. */
+export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallName>>> = {
+  create: "CreateVmInstance",
+  start: "StartVmInstance",
+  stop: "StopVmInstance",
+  powerOff: "StopVmInstance",
+  reboot: "RebootVmInstance",
+  delete: "DestroyVmInstance",
+  recover: "RecoverVmInstance",
+  expunge: "ExpungeVmInstance",
+};
+
+/** The calls for some operations, each once. */
+export function callsFor(operations: readonly VmOperation[]): CloudCallName[] {
+  return [...new Set(operations.flatMap((operation) => vmOperationCalls[operation] ?? []))];
+}

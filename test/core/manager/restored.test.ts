@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { noteRestored } from "../../../core/backup/restored-note.ts";
+import { storeIndexes } from "../../../core/orchestrator/retention.ts";
+import { SqliteStore } from "../../../core/store/sqlite.ts";
+import type { Store } from "../../../core/store/store.ts";
+import { managerOn, type TestCloud } from "../../support/cloud/manager.ts";
+import { machine, place, seen } from "../../support/cloud/place.ts";
+import { temporaryFolder } from "../../support/programs.ts";
+import { undoAfter } from "../../support/undo.ts";
+import { refuses } from "../store/conformance.ts";
+
+const [one, two] = ["10.0.0.2", "10.0.0.3"];
+
+/** A copy of the store as it is now, as a restore puts it in place. */
+async function restorable(t: TestContext, store: Store): Promise<string> {
+  const folder = temporaryFolder();
+  undoAfter(t, folder.dispose);
+  const file = join(folder.path, "copy.db");
+  assert.ok(store instanceof SqliteStore);
+  await store.backup(file);
+  await noteRestored(file, Date.now());
+  return file;
+}
+
+/** A manager on it, which knows of nothing since. */
+async function restored(t: TestContext, file: string, hosts: TestCloud["hosts"]): Promise<TestCloud> {
+  const store = await SqliteStore.open({ file, indexes: storeIndexes });
+  undoAfter(t, () => store.close());
+  return managerOn(t, store, hosts);
+}
+
+/** Two hosts that are connected to only when the test says so. */
+async function twoHosts(t: TestContext) {
+  const bed = await place(t, [one, two]);
+  const setting = { category: "host", name: "connection.autoReconnectOnError", value: "false" };
+  await bed.call("UpdateGlobalConfig", setting);
+  const [first = "", second = ""] = bed.hostUuids;
+  return { ...bed, first, second };
+}
+
+/** Stops a machine and starts it on the second host, whose storage is the same. */
+async function moved({ call, done, hosts }: TestCloud, uuid: string, hostUuid: string): Promise<void> {
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
+  const volume = (await call("QueryVolume", { q: [`vmInstanceUuid=${uuid}`] })).inventories[0];
+  const command = { do: "createVolume", path: String(volume?.["installPath"]), sizeBytes: 1, format: "qcow2" } as const;
+  await hosts.hosts.get(two)?.driver.carryOut(command, AbortSignal.timeout(1_000));
+  assert.equal((await done("StartVmInstance", { uuid, hostUuid })).state, "Succeeded");
+}
+
+test("a machine that was moved since the backup is found where it runs, and not started before all hosts were asked", async (t) => {
+  const bed = await twoHosts(t);
+  const { done, hosts, first, second } = bed;
+  const uuid = (await machine(bed, { hostUuid: first })).resourceUuid ?? "";
+  const other = (await machine(bed, { name: "db", hostUuid: first })).resourceUuid ?? "";
+  const copy = await restorable(t, bed.store);
+  await moved(bed, uuid, second);
+  assert.equal((await done("StopVmInstance", { uuid: other })).state, "Succeeded");
+  await bed.cloud.close();
+
+  const now = await restored(t, copy, hosts);
+  const stateOf = async (which: string) => (await now.call("GetVmInstance", { uuid: which })).inventory;
+  assert.deepEqual([(await stateOf(uuid)).state, (await stateOf(other)).state], ["Unknown", "Unknown"]);
+  assert.equal((await now.done("ReconnectHost", { uuid: first })).state, "Succeeded");
+  assert.deepEqual([(await stateOf(uuid)).state, (await stateOf(other)).state], ["Stopped", "Stopped"]);
+  for (const which of [uuid, other]) {
+    const refused = await refuses(now.call("StartVmInstance", { uuid: which, hostUuid: first }), "VM.1012");
+    assert.match(refused.message, /may run on 10\.0\.0\.3/);
+  }
+  assert.equal((await now.done("ReconnectHost", { uuid: second })).state, "Succeeded");
+  const found = await stateOf(uuid);
+  assert.deepEqual([found.state, found.hostUuid], ["Running", second]);
+  assert.equal((await now.done("StartVmInstance", { uuid: other })).state, "Succeeded");
+  assert.equal(now.cloud.mirror.count("UnseenHost") + now.cloud.mirror.count("Restored"), 0);
+});
+
+test("asked first, the host that a machine was moved to since the backup keeps it", async (t) => {
+  const bed = await twoHosts(t);
+  const { hosts, first, second } = bed;
+  const uuid = (await machine(bed, { hostUuid: first })).resourceUuid ?? "";
+  const copy = await restorable(t, bed.store);
+  await moved(bed, uuid, second);
+  await bed.cloud.close();
+
+  const now = await restored(t, copy, hosts);
+  for (const host of [second, first]) {
+    assert.equal((await now.done("ReconnectHost", { uuid: host })).state, "Succeeded");
+    const { state, hostUuid } = (await now.call("GetVmInstance", { uuid })).inventory;
+    assert.deepEqual([state, hostUuid], ["Running", second]);
+  }
+});
+
+test("a host that is gone for good keeps no machine from being started once it is deleted", async (t) => {
+  const bed = await twoHosts(t);
+  const { done, hosts, first, second } = bed;
+  const uuid = (await machine(bed, { hostUuid: first })).resourceUuid ?? "";
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
+  const copy = await restorable(t, bed.store);
+  await bed.cloud.close();
+  hosts.cut(two, false);
+
+  const now = await restored(t, copy, hosts);
+  assert.equal((await now.done("ReconnectHost", { uuid: first })).state, "Succeeded");
+  await refuses(now.call("StartVmInstance", { uuid }), "VM.1012");
+  assert.equal((await now.done("DeleteHost", { uuid: second })).state, "Succeeded");
+  assert.equal((await now.done("StartVmInstance", { uuid })).state, "Succeeded");
+});
+
+test("tasks that ran when the backup was made are given up, and what they worked on is what its host says", async (t) => {
+  const bed = await twoHosts(t);
+  const { call, hosts, cloud, first } = bed;
+  const uuid = (await machine(bed, { hostUuid: first })).resourceUuid ?? "";
+  const gate = Promise.withResolvers<void>();
+  const asked = { stop: Promise.withResolvers<void>(), create: Promise.withResolvers<void>() };
+  hosts.hold = async (what) => {
+    if (what === `${one} stopMachine`) asked.stop.resolve();
+    else if (what === `${one} createVolume`) asked.create.resolve();
+    else return;
+    await gate.promise;
+  };
+  const stopping = (await call("StopVmInstance", { uuid })).task.uuid;
+  const size = { cpuNum: 1, memorySize: 1024 ** 3, rootDiskSize: 1024 ** 3 };
+  const creating = (await call("CreateVmInstance", { name: "half made", hostUuid: first, ...size })).task.uuid;
+  await Promise.all([asked.stop.promise, asked.create.promise]);
+  const copy = await restorable(t, bed.store);
+  gate.resolve();
+  await seen(cloud.mirror, () => cloud.mirror.count("Flow") === 0);
+  await bed.cloud.close();
+
+  const now = await restored(t, copy, hosts);
+  for (const task of [stopping, creating]) {
+    const { state, error } = (await now.call("GetTask", { uuid: task })).inventory;
+    assert.deepEqual([state, error?.code], ["Failed", "SYS.1081"]);
+  }
+  assert.equal(now.cloud.mirror.count("Flow"), 0);
+  const states = () =>
+    [...now.cloud.mirror.all("VmInstance")]
+      .map(({ value }) => `${value.name} ${value.state} ${value.operation}`)
+      .sort();
+  assert.deepEqual(states(), ["half made Unknown null", "web Unknown null"]);
+  assert.equal((await now.done("ReconnectHost", { uuid: first })).state, "Succeeded");
+  assert.deepEqual(states(), ["half made Running null", "web Stopped null"]);
+});
