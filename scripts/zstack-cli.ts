@@ -1,5 +1,6 @@
 import { readArguments, settingsOf, UsageError } from "./cloud/arguments.ts";
 import { type CliExit, cliExit, cliUsage } from "./cloud/command.ts";
+import { terminalColumns } from "./cloud/screen.ts";
 
 /*
  * The administrator's command line of the cloud: one call, or calls at a prompt. What is not needed for a line is not
@@ -20,8 +21,8 @@ async function main(argv: readonly string[]): Promise<CliExit> {
     return await (await import("./cloud/one-shot.ts")).runOnce(given, settings);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const { printable } = await import("./network/say.ts");
-    process.stderr.write(`zstack-cli: ${printable(error.message)}\n`);
+    const { sentence } = await import("./cloud/print.ts");
+    process.stderr.write(sentence(`zstack-cli: ${error.message}`, terminalColumns(process.stderr)));
     process.stderr.write(`usage: ${cliUsage[0]}\n`);
     return cliExit.usage;
   }

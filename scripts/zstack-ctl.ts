@@ -15,6 +15,11 @@ async function main(argv: readonly string[]): Promise<CtlExit> {
       process.stdout.write(ctlHelp(request.command));
       return ctlExit.done;
     }
+    if (request.isVersion) {
+      const { version } = await import("../core/version.ts");
+      process.stdout.write(`${ctlName} ${version}\n`);
+      return ctlExit.done;
+    }
     if (request.command !== null && orderly.includes(request.command.name)) endInOrder(stopped);
     // What is written is root's alone, whatever the caller's shell says.
     process.umask(0o077);

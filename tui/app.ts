@@ -313,7 +313,10 @@ export class App {
     const canShow = this.#control.canShow(language);
     const shown = canShow ? language : "en";
     if (!canShow) this.#control.notify(this.#t("app.noChinese"), "warn");
-    if (this.#t.language !== shown) this.#t = translator(shown, await loadCatalogue(shown));
+    if (this.#t.language !== shown) {
+      this.#t = translator(shown, await loadCatalogue(shown));
+      this.#top.changed?.();
+    }
     this.#display?.redraw();
   }
 

@@ -153,14 +153,18 @@ export class Tx {
     return record;
   }
 
-  /** A changed resource. Nothing is written when it is what it was. @throws SYS.1005, SYS.1001 */
+  /**
+   * A changed resource. Nothing is written when it is what it was; what a newer version has noted in it stays.
+   * @throws SYS.1005, SYS.1001, SYS.1060
+   */
   update<K extends ResourceKind>(kind: K, uuid: string, patch: Patch<K>): RecordOf<K> {
     const before = this.need(kind, uuid);
     const isSame = Object.entries(patch).every(
       ([field, value]) => JSON.stringify((before as JsonObject)[field]) === JSON.stringify(value),
     );
     if (isSame) return before;
-    const record = checked(kind, { ...before, ...patch, lastOpDate: this.now });
+    const { known, more } = bySchema(kind, before);
+    const record = { ...checked(kind, { ...known, ...patch, lastOpDate: this.now }), ...more };
     this.put(kind, uuid, record);
     return record;
   }
@@ -257,6 +261,15 @@ function checked<K extends ResourceKind>(kind: K, record: object): RecordOf<K> {
   const outcome = checkOne(resources[kind].schema, record);
   if (!outcome.done) throw new CloudError(outcome.refusal);
   return outcome.next as RecordOf<K>;
+}
+
+/** The fields of a record that this version knows, and those of a newer one: an older manager is no reason to lose them. */
+function bySchema(kind: ResourceKind, record: object): { known: object; more: object } {
+  const { shape } = resources[kind].schema;
+  const more = Object.entries(record).filter(([field]) => !Object.hasOwn(shape, field));
+  if (more.length === 0) return { known: record, more: {} };
+  const known = Object.entries(record).filter(([field]) => Object.hasOwn(shape, field));
+  return { known: Object.fromEntries(known), more: Object.fromEntries(more) };
 }
 
 function uuidsOf(value: unknown): string[] {

@@ -84,7 +84,8 @@ async function giveUp({ records, flows, onTrouble }: TakeIn, uuid: string): Prom
     records.change((tx) => {
       const stored = tx.get("Flow", uuid);
       if (tx.get("Restored", restoredKey) === undefined || stored === undefined) return;
-      const task = tx.get("Task", uuid);
+      // Nor can anybody be told of a task whose record can't be read.
+      const task = tx.unreadable.get("Task", uuid) === undefined ? tx.get("Task", uuid) : undefined;
       if (task === undefined) {
         tx.delete("Flow", uuid);
         return;

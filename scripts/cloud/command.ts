@@ -57,11 +57,14 @@ export const cliUsage = [
 export const cliDescription: readonly string[] = [
   "Carries out one call of the cloud's API and prints the answer; without a call, asks for calls at a prompt, with " +
     "history, and completion by Tab. A call that takes long is followed to its end.",
-  "LogInByAccount opens a session, which is kept in ~/.zstack-cli/session for later calls until LogOut. Passwords that " +
-    "are left out are asked for. One that stands on the command line can be read by every user of the machine.",
+  "LogInByAccount opens a session, which is kept in ~/.zstack-cli/session for later calls until LogOut, and ends the " +
+    "one that was kept there before. Passwords that are left out are asked for. One that stands on the command line can " +
+    "be read by every user of the machine.",
   "A query takes conditions besides its own keys: KEY=VALUE, !=, >, <, >=, <=, ~= (pattern with % and _), !~=, ?= (one " +
     "of a list), !?=. A KEY may lead to another resource: vmNics.ip=10.21.100.2. A list is separated by commas; a size " +
-    "may be 1G, null is no value.",
+    "may be 1G, null is no value. A time is as tables print it, in local time: 'createDate>=2027-01-15 08:00:00', in " +
+    "quotes for its blank; or with its zone: 2027-01-15T08:00:00Z.",
+  "A table that is longer than the terminal goes through PAGER, without one through less or more.",
 ];
 
 export const cliExamples: readonly { readonly line: string; readonly text: string }[] = [
@@ -69,7 +72,7 @@ export const cliExamples: readonly { readonly line: string; readonly text: strin
   { line: "zstack-cli QueryHost managementIp=192.168.0.100 fields=name,state", text: "Find a host." },
   { line: "zstack-cli -s QueryVmInstance name~=web% state=Running", text: "Machines, as a table." },
   {
-    line: "zstack-cli ChangeHostState uuid=5f4f5bd1e0b24e9b8b4f5f5e6c3a2d10 stateEvent=preMaintain",
+    line: "zstack-cli ChangeHostState uuid=UUID stateEvent=preMaintain",
     text: "Put a host into maintenance, and wait until it is.",
   },
   { line: "zstack-cli help CreateVmInstance", text: "What a call takes." },

@@ -4,6 +4,8 @@ import type { Candidate, Completion } from "./complete.ts";
 /* What a completion does to a line, and how its candidates are shown. */
 
 const mostLines = 40;
+/** What was typed, and a line of the text before it. */
+const keptLines = 3;
 const gap = 2;
 
 /** What stands in the place of the typed word now; undefined when the person has to choose. */
@@ -26,8 +28,11 @@ function commonStart(texts: readonly string[]): string {
   return first.slice(0, length);
 }
 
+type Size = { columns?: number; rows?: number };
+
 /** Candidates beside each other, or one a line with what is to say of it. */
-export function listText(candidates: readonly Candidate[], columns: number): string {
+export function listText(candidates: readonly Candidate[], { columns = 80, rows: screen = 24 }: Size): string {
+  const most = Math.max(Math.min(mostLines, screen - keptLines), 1);
   const labels = candidates.map(({ label }) => printable(label));
   const longest = Math.max(...labels.map((label) => label.length));
   if (candidates.some(({ note }) => note !== undefined))
@@ -35,6 +40,7 @@ export function listText(candidates: readonly Candidate[], columns: number): str
       candidates.map(({ note }, i) =>
         `${(labels[i] ?? "").padEnd(longest + gap)}${printable(note ?? "")}`.trimEnd().slice(0, columns - 1),
       ),
+      most,
     );
   const perLine = Math.max(1, Math.floor((columns - 1) / (longest + gap)));
   const rows: string[] = [];
@@ -46,11 +52,11 @@ export function listText(candidates: readonly Candidate[], columns: number): str
         .join("")
         .trimEnd(),
     );
-  return bounded(rows);
+  return bounded(rows, most);
 }
 
-function bounded(rows: readonly string[]): string {
-  const rest = rows.length - mostLines;
-  const shown = rest > 0 ? [...rows.slice(0, mostLines), `and ${rest} more lines`] : rows;
+function bounded(rows: readonly string[], most: number): string {
+  const rest = rows.length - most;
+  const shown = rest > 0 ? [...rows.slice(0, most - 1), `and ${rest + 1} more lines`] : rows;
   return shown.map((row) => `${row}\n`).join("");
 }

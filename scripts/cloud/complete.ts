@@ -2,7 +2,7 @@ import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model
 import type { ResourceKind } from "../../core/model/cloud/resources.ts";
 import { fieldsOf, type Key, keysOf } from "./fields.ts";
 import type { Lookup } from "./lookup.ts";
-import { relationsOf } from "./relations.ts";
+import { relationsOf, wayOf } from "./relations.ts";
 import { callNamed, conditionOperators, isQuery } from "./request.ts";
 import { asWord, wordsOf } from "./words.ts";
 
@@ -101,17 +101,6 @@ async function ofQuery(name: CloudCallName, last: string, others: readonly strin
   const isNamed = ["name", "category", "call", "ip", "managementIp"].includes(rest);
   const isList = operator.includes("?");
   return valueCandidates({ ...field, isList }, `${path}${operator}`, typed, isNamed ? kind : undefined, lookup);
-}
-
-/** The kind at the end of a path, and what is left of the path. */
-function wayOf(start: ResourceKind, path: string): { kind: ResourceKind | undefined; head: string; rest: string } {
-  const steps = path.split(".");
-  const rest = steps.pop() ?? "";
-  const kind = steps.reduce<ResourceKind | undefined>(
-    (at, step) => (at === undefined ? undefined : relationsOf(at).get(step)),
-    start,
-  );
-  return { kind, head: steps.map((step) => `${step}.`).join(""), rest };
 }
 
 function queryKeys(resource: ResourceKind, own: readonly Key[], last: string, others: readonly string[]): Candidate[] {

@@ -2,6 +2,7 @@ import { CallRefused, type CloudClient, type FollowedTask } from "../../core/api
 import { type CloudCallName, cloudCalls } from "../../core/model/cloud/calls/index.ts";
 import { cloudErrorBody } from "../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../core/model/error.ts";
+import { shown } from "../../core/model/quote.ts";
 import { beforeMaintenance, tellStopped } from "./maintenance.ts";
 import { ProgressLine } from "./progress.ts";
 import { inputOf, isQuery, type Request } from "./request.ts";
@@ -39,6 +40,8 @@ export async function perform(request: Request, how: Performance): Promise<objec
     if (request.name === "LogInByAccount") return await logIn(input, how);
     const answer = await client.ask(request.name, input, how.signal);
     if (request.name === "LogOut") forget(client);
+    if (how.isTable && isQuery(request.name))
+      return await (await import("./related.ts")).withRelated(request, answer, how);
     // A change may begin a task, too: a host goes into maintenance.
     return "task" in answer && request.name !== "CancelTask" && how.isWaiting
       ? await ending(request, answer, how)
@@ -57,18 +60,25 @@ function countedToo({ name, texts }: Request): object {
 
 /**
  * The certificate that a machine shows which is to be added: its password goes to whoever shows this one, and to nobody
- * else. A person compares it with the machine's own console; a script is told what nobody has compared.
+ * else. A person compares it with the machine's own console; a script has to know it. @throws CLOUD.UNKNOWN_HOST,
+ * CLOUD.OTHER_HOST
  */
-async function lookedAt({ texts }: Request, { client, confirm, warn }: Performance): Promise<object> {
+async function lookedAt({ texts }: Request, { client, confirm }: Performance): Promise<object> {
   const managementIp = texts.get("managementIp")?.at(-1);
   if (texts.has("fingerprint") || managementIp === undefined) return {};
+  if (confirm === undefined)
+    throw new NodeError(
+      "CLOUD.UNKNOWN_HOST",
+      `Nobody has compared the certificate of ${shown(managementIp)}, and there is no terminal to ask at: nothing was sent.`,
+      {
+        remedy:
+          `See it with: zstack-cli GetHostFingerprint managementIp=${shown(managementIp)}. Where the machine's own ` +
+          "console shows the same behind F2, Cloud, give it: fingerprint=40:9A:...",
+      },
+    );
   const { fingerprint } = await client.call("GetHostFingerprint", { managementIp });
-  if (confirm === undefined) {
-    warn(`${managementIp} shows a certificate that nobody has compared: fingerprint=${fingerprint}`);
-    return { fingerprint };
-  }
-  const shown = `${managementIp} shows the certificate\n  ${fingerprint}\nIts console shows the same behind F2, Cloud.`;
-  if (await confirm(`${shown} Is it this one?`)) return { fingerprint };
+  const asked = `${managementIp} shows the certificate\n  ${fingerprint}\nIts console shows the same behind F2, Cloud.`;
+  if (await confirm(`${asked} Is it this one?`)) return { fingerprint };
   throw new NodeError(
     "CLOUD.OTHER_HOST",
     "The machine that answers is not the one that is meant: nothing was told to it.",
@@ -92,9 +102,11 @@ function forget(client: CloudClient): void {
 }
 
 /** The token is for the file alone: an answer is copied, and scrolls by in front of others. */
-async function logIn(input: Record<string, unknown>, { client, warn }: Performance): Promise<object> {
+async function logIn(input: Record<string, unknown>, how: Performance): Promise<object> {
+  const { client, warn } = how;
   const accountName = String(input["accountName"]);
-  const answer = await client.call("LogInByAccount", { accountName, password: String(input["password"]) });
+  const former = client.token;
+  const answer = await opened({ accountName, password: String(input["password"]) }, how);
   const { token, ...session } = answer.session;
   client.token = token;
   try {
@@ -102,10 +114,42 @@ async function logIn(input: Record<string, unknown>, { client, warn }: Performan
   } catch (error) {
     warn(`The session can't be kept for later calls: ${error instanceof Error ? error.message : ""}`);
   }
+  await endSession(former, how);
   if (session.mustChangePassword)
     warn("The password must be changed before anything else: UpdateAccountPassword asks for the old and the new one.");
   return { session };
 }
+
+/** Where the user has all the sessions that are allowed, the one that is kept here makes room for the new one. */
+async function opened(input: { accountName: string; password: string }, how: Performance) {
+  const { client, signal } = how;
+  try {
+    return await client.call("LogInByAccount", input, signal);
+  } catch (error) {
+    const isFull = error instanceof CallRefused && error.code === "IDENTITY.1008";
+    if (!isFull || client.token === undefined) throw error;
+    await endSession(client.token, how);
+    forget(client);
+    return client.call("LogInByAccount", input, signal);
+  }
+}
+
+/** A session that nobody can use any more, for its token is kept no longer. One that goes on ends by itself. */
+async function endSession(token: string | undefined, { client, signal }: Performance): Promise<void> {
+  const present = client.token;
+  if (token === undefined) return;
+  try {
+    client.token = token;
+    await client.call("LogOut", {}, AbortSignal.any([signal, AbortSignal.timeout(logOutMs)]));
+  } catch {
+    // It is over already, or the manager is away.
+  } finally {
+    client.token = present;
+  }
+}
+
+/** The new session is there: nobody waits long for the end of the old one. */
+const logOutMs = 5_000;
 
 async function ending(request: Request, answer: object, how: Performance): Promise<object> {
   const { name, call } = request;

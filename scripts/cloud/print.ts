@@ -1,6 +1,8 @@
 import { CallRefused } from "../../core/api/cloud-client.ts";
 import { NodeError } from "../../core/model/error.ts";
+import { wrap } from "../help-lines.ts";
 import { printable } from "../network/say.ts";
+import { columnsOf } from "./places.ts";
 
 /* What is printed: nothing that a manager or a file gave may be obeyed by the terminal. */
 
@@ -12,14 +14,21 @@ export function jsonText(value: unknown): string {
   return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => escaped(character).join(""));
 }
 
-/** What went wrong, as one line and its remedies: `CODE: description: details`. */
-export function errorText(error: unknown): string {
-  if (!(error instanceof NodeError)) return `SYS.UNEXPECTED: ${printable(String(error))}\n`;
+/** A sentence for a person, in lines of `width` columns; without one in one line, as logs and programs want it. */
+export function sentence(text: string, width: number | undefined, indent = ""): string {
+  const plain = printable(text);
+  const rows = width === undefined ? [plain] : wrap(plain, width - indent.length, columnsOf);
+  return rows.map((row) => `${indent}${row}\n`).join("");
+}
+
+/** What went wrong, and its remedies set in below: `CODE: description: details`. `width`: as of `sentence`. */
+export function errorText(error: unknown, width?: number): string {
+  if (!(error instanceof NodeError)) return sentence(`SYS.UNEXPECTED: ${String(error)}`, width);
   const where = error instanceof CallRefused && error.where !== undefined ? ` (${error.where})` : "";
   const causes = error instanceof CallRefused ? causesOf(error.content) : [];
   const remedies = [...(error.remedy === undefined ? [] : [error.remedy]), ...furtherRemedies(error.code)];
   return [`${error.code}: ${error.message}${where}`, ...causes, ...remedies]
-    .map((line, i) => `${i === 0 ? "" : "  "}${printable(line)}\n`)
+    .map((line, i) => sentence(line, width, i === 0 ? "" : "  "))
     .join("");
 }
 

@@ -22,6 +22,20 @@ export function relationsOf(kind: ResourceKind): ReadonlyMap<string, ResourceKin
   return new Map([...back, ...forth]);
 }
 
+/** The kind at the end of a path, and what is left of the path. */
+export function wayOf(
+  start: ResourceKind,
+  path: string,
+): { kind: ResourceKind | undefined; head: string; rest: string } {
+  const steps = path.split(".");
+  const rest = steps.pop() ?? "";
+  const kind = steps.reduce<ResourceKind | undefined>(
+    (at, step) => (at === undefined ? undefined : relationsOf(at).get(step)),
+    start,
+  );
+  return { kind, head: steps.map((step) => `${step}.`).join(""), rest };
+}
+
 const kinds = Object.keys(resources).filter((kind): kind is ResourceKind => Object.hasOwn(resources, kind));
 
 function linksOf(kind: ResourceKind): [string, ResourceKind][] {

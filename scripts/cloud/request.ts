@@ -1,9 +1,11 @@
 import type { CloudCall } from "../../core/model/cloud/calls/call.ts";
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../../core/model/cloud/calls/index.ts";
 import { inputFromTexts } from "../../core/model/cloud/calls/text.ts";
+import type { ResourceKind } from "../../core/model/cloud/resources.ts";
 import { listed, shown } from "../../core/model/quote.ts";
 import { UsageError } from "./arguments.ts";
 import { type Key, keysOf } from "./fields.ts";
+import { conditionsOf } from "./moments.ts";
 
 /** A call as somebody typed it. */
 export type Request = {
@@ -47,10 +49,10 @@ export function readRequest([word = "", ...words]: readonly string[]): Request {
   const keys = keysOf(call);
   const texts = new Map<string, string[]>();
   for (const each of words) {
-    const [key, value] = isQuery(name) ? ofQuery(each, keys) : ofCall(each, name, keys);
+    const [key, ...values] = isQuery(name) ? ofQuery(each, keys, call.resource) : ofCall(each, name, keys);
     const known = texts.get(key);
-    if (known === undefined) texts.set(key, [value]);
-    else if (keys.find((one) => one.name === key)?.isList === true) known.push(value);
+    if (known === undefined) texts.set(key, values);
+    else if (keys.find((one) => one.name === key)?.isList === true) known.push(...values);
     else throw new UsageError(`${key}= is given twice.`);
   }
   const missing = keys.filter((key) => key.isRequired && !texts.has(key.name));
@@ -81,12 +83,17 @@ function namesOf(keys: readonly Key[]): string {
 }
 
 /** What is no key of queries themselves is a condition. */
-function ofQuery(word: string, keys: readonly Key[]): [string, string] {
+function ofQuery(word: string, keys: readonly Key[], kind: ResourceKind): [string, ...string[]] {
   const match = condition.exec(word);
-  const [, field = "", operator, value = ""] = match ?? [];
-  if (match === null) throw new UsageError(`${shown(word)} is no condition such as name~=web% or state=Enabled.`);
+  const [, field = "", operator = "", value = ""] = match ?? [];
+  if (match === null) {
+    const hint = /^\d\d:\d\d/.test(word)
+      ? "A time with a blank in it stands in quotes: 'createDate>=2027-01-15 08:00:00'"
+      : "Conditions are such as name~=web% or state=Enabled.";
+    throw new UsageError(`${shown(word)} is no condition. ${hint}`);
+  }
   if (operator === "=" && keys.some(({ name }) => name === field)) return [field, value];
-  return ["q", word];
+  return ["q", ...conditionsOf(kind, { field, operator, value })];
 }
 
 /** The input of the call; values that don't fit are the manager's to refuse. */

@@ -9,9 +9,12 @@ import { connect, exitOf } from "./connect.ts";
 import { helpFor } from "./help-for.ts";
 import { addToHistory, isHarmless, longestHistory, readHistory } from "./history.ts";
 import { lookupWith } from "./lookup.ts";
+import { writeTable } from "./pager.ts";
+import { hidePastedTabs, markPastes, unmarkPastes } from "./paste.ts";
 import { perform } from "./perform.ts";
-import { errorJson, errorText } from "./print.ts";
+import { errorJson, errorText, sentence } from "./print.ts";
 import { readRequest } from "./request.ts";
+import { terminalColumns } from "./screen.ts";
 import { confirmationOfTerminal, secretsOfFile, secretsOfTerminal } from "./secrets.ts";
 import { sessionOf } from "./session-file.ts";
 import { wordsOf } from "./words.ts";
@@ -42,7 +45,9 @@ class Shell {
     const hasEnded = new Promise<void>((resolve) => input.once("close", resolve));
     let working: Promise<void> | undefined;
     input.on("line", (line) => {
-      this.#lines.push(line);
+      this.#mark(unmarkPastes);
+      // A Tab that was pasted.
+      this.#lines.push(line.replaceAll("\t", " "));
       working ??= this.#work(input).finally(() => {
         working = undefined;
       });
@@ -54,12 +59,19 @@ class Shell {
     if (this.#isTerminal) this.#running?.abort();
     await working;
     this.#client.close();
+    this.#mark(unmarkPastes);
     if (this.#isTerminal) process.stdout.write("\n");
     return this.#status;
   }
 
+  /** Only while a line is awaited: a program that is started meanwhile gets what is pasted as it is. */
+  #mark(sequence: string): void {
+    if (this.#isTerminal && process.env["TERM"] !== "dumb") process.stdout.write(sequence);
+  }
+
   #open(): Interface {
     const lookup = lookupWith(this.#client);
+    if (this.#isTerminal) hidePastedTabs(process.stdin);
     const input = createInterface({
       input: process.stdin,
       output: process.stdout,
@@ -73,7 +85,7 @@ class Shell {
             const step = stepOf(completion);
             if (step !== undefined) return answer(null, [[step], completion.typed]);
             if (completion.candidates.length > 0) {
-              process.stdout.write(`\n${listText(completion.candidates, process.stdout.columns ?? 80)}`);
+              process.stdout.write(`\n${listText(completion.candidates, process.stdout)}`);
               input.prompt(true);
             }
             answer(null, [[], completion.typed]);
@@ -91,6 +103,7 @@ class Shell {
   #prompt(input: Interface): void {
     if (!this.#isTerminal) return;
     const account = this.#client.token === undefined ? undefined : sessionOf(this.#client.server)?.accountName;
+    this.#mark(markPastes);
     input.setPrompt(account === undefined ? "- > " : `${printable(account)}@${this.#host}> `);
     input.prompt();
   }
@@ -122,7 +135,8 @@ class Shell {
   }
 
   async #carryOut(line: string): Promise<CliExit> {
-    const warn = (text: string) => void process.stderr.write(`${printable(text)}\n`);
+    const width = terminalColumns(process.stderr);
+    const warn = (text: string) => void process.stderr.write(sentence(text, width));
     const running = new AbortController();
     this.#running = running;
     try {
@@ -137,22 +151,25 @@ class Shell {
       const request = readRequest(asked);
       const has = (name: "tables" | "no-wait" | "yes") => options.has(name) || this.#given.options.has(name);
       const file = options.get("password-file") ?? this.#given.options.get("password-file");
+      const isTable = has("tables") && !options.has("json");
       const answer = await perform(request, {
         client: this.#client,
         secrets: file === undefined ? secretsOfTerminal : secretsOfFile(file),
         confirm: this.#isTerminal ? confirmationOfTerminal() : undefined,
         isSure: has("yes"),
-        isTable: has("tables") && !options.has("json"),
+        isTable,
         isWaiting: !has("no-wait"),
         signal: running.signal,
         warn,
       });
-      const isTable = has("tables") && !options.has("json");
-      process.stdout.write(await answerText(request, answer, { isTable, warn }));
+      const { text, note } = await answerText(request, answer, isTable);
+      if (isTable) writeTable(text);
+      else process.stdout.write(text);
+      if (note !== undefined) warn(note);
       return cliExit.done;
     } catch (error) {
       if (error instanceof UsageError) warn(error.message);
-      else process.stderr.write(this.#given.options.has("json-errors") ? errorJson(error) : errorText(error));
+      else process.stderr.write(this.#given.options.has("json-errors") ? errorJson(error) : errorText(error, width));
       return exitOf(error);
     } finally {
       this.#running = undefined;

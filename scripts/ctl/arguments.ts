@@ -1,5 +1,6 @@
 import { shown } from "../../core/model/quote.ts";
 import { type CtlCommand, type CtlOption, ctlCommands, ctlUsage, type OptionName } from "./command.ts";
+import { explanations } from "./explain.ts";
 
 /** Wrong usage; the message is a sentence. */
 export class UsageError extends Error {}
@@ -12,20 +13,40 @@ export type CtlRequest = {
   /** null: the help of all commands. */
   readonly command: CtlCommand | null;
   readonly isHelp: boolean;
+  readonly isVersion: boolean;
   readonly options: ReadonlyMap<OptionName, string>;
   readonly words: readonly string[];
   readonly places: ReadonlyMap<PlaceName, string>;
 };
 
+const nothing: CtlRequest = {
+  command: null,
+  isHelp: false,
+  isVersion: false,
+  options: new Map(),
+  words: [],
+  places: new Map(),
+};
+
 type Known = { name: string; short?: string; value?: string };
+
+/** What asks for no command: `version`, `--version`, and `help` with or without a command. */
+function isVersionWord(word: string): boolean {
+  return word === "version" || word === "--version" || word === "-v";
+}
 
 /** @throws UsageError */
 export function readArguments(argv: readonly string[]): CtlRequest {
+  const [first = "", ...others] = argv;
+  if (first === "help") return readArguments([...others.slice(0, 1), "--help"]);
+  if (isVersionWord(first)) return { ...nothing, isVersion: true };
   const all: string[] = [];
   const given = new Map<string, string>();
   const rest = [...argv];
   const command = () => ctlCommands.find(({ name }) => name === all[0]);
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    // What only explains something is asked for with the arguments that it takes elsewhere.
+    if (all[0] !== undefined && Object.hasOwn(explanations, all[0]) && word !== "--help" && word !== "-h") continue;
     if (word === "--") {
       all.push(...rest);
       break;
@@ -53,6 +74,7 @@ export function readArguments(argv: readonly string[]): CtlRequest {
   return {
     command: found ?? null,
     isHelp,
+    isVersion: false,
     words,
     options: only(
       given,

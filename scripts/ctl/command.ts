@@ -118,7 +118,7 @@ export const ctlExamples: readonly { readonly line: string; readonly text: strin
   { line: "zstack-ctl status", text: "Whether the manager runs." },
   { line: "zstack-ctl dump_mysql --host backup@10.0.0.9 --d --keep-amount 30", text: "Back up, and copy it away." },
   {
-    line: "zstack-ctl restore_mysql -f /var/lib/binnacle/backups/mgmt01-store-20261121-140307.tar.gz",
+    line: "zstack-ctl restore_mysql -f mgmt01-store-20261121-140307.tar.gz",
     text: "Restore a backup.",
   },
   { line: "zstack-ctl configure api.port=8443", text: "Change a setting." },

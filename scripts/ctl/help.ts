@@ -24,7 +24,8 @@ function generalLines(): string[] {
   const [first = "", ...more] = ctlSummary;
   return [
     `usage: ${ctlName} COMMAND [OPTION...]`,
-    `       ${ctlName} COMMAND --help`,
+    `       ${ctlName} help [COMMAND]`,
+    `       ${ctlName} --version`,
     "",
     `${first.toUpperCase()}${more.join("")}.`,
     "",

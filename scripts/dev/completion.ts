@@ -143,7 +143,7 @@ ${name}() {
     --host | --keep-amount | --ip) return ;;
   esac
   case $command in
-    '') candidates='${ctlCommandNames.join(" ")} --help' ;;
+    '' | help) candidates='${ctlCommandNames.join(" ")} help version --help' ;;
     value) ;;
 ${lines.join("\n")}
   esac

@@ -99,9 +99,14 @@ export function ctlManualPage(version: string): string {
     {
       name: ctlName,
       summary: ctlSummary,
-      synopsis: [`\\fB${ctlName}\\fR ${form("COMMAND [OPTION...]")}`],
+      synopsis: ["COMMAND [OPTION...]", "help [COMMAND]", "--version"].map(
+        (words) => `\\fB${ctlName}\\fR ${form(words)}`,
+      ),
       description: ctlDescription,
-      options: [{ term: form("-h, --help"), text: "Print the help, of all commands or of one." }],
+      options: [
+        { term: form("-h, --help"), text: "Print the help, of all commands or of one." },
+        { term: form("-v, --version"), text: "Print the version." },
+      ],
       sections: [{ title: "COMMANDS", entries }],
       exitStatus: ctlExitStatus,
       files: ctlFiles.map(({ file, text: use }) => ({ term: form(file), text: use })),

@@ -183,3 +183,17 @@ describe("an idle console", () => {
     await desk.until("Locked: nobody pressed a key.");
   });
 });
+
+describe("a filter that was typed in one language", () => {
+  it("is gone when the list is shown in another one, and the selection stays", async () => {
+    const desk = deskOn(await agentWithPassword());
+    await logIn(desk);
+    desk.type("/Language");
+    desk.press("enter", "enter");
+    await desk.until("中文");
+    desk.press("down", "enter");
+    await desk.until("系统配置");
+    await desk.until(/> 语言/);
+    assert.match(desk.text(), /终端信息/);
+  });
+});

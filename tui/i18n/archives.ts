@@ -1,7 +1,7 @@
 /** Texts of Collect Logs and Backup Database. */
 export const archivesEn = {
   "collect.title": "Collect Logs",
-  "collect.about": "this node's logs in one archive, to fetch by phone",
+  "collect.about": "this node's logs in one archive",
   "collect.nodeOnly": "This node only; zstack-ctl takes those of all nodes. Secrets are masked.",
   "collect.group": "Collect, from",
   "collect.range.hour": "the last hour",
@@ -14,7 +14,7 @@ export const archivesEn = {
   "collect.folder": "Kept in {folder}: the last 3.",
   "collect.loading": "Looking how much there is ...",
   "backup.title": "Backup Database",
-  "backup.about": "this node's store in one file, checked",
+  "backup.about": "this node's store in one file",
   "backup.group": "Back up",
   "backup.now": "the store as it is now",
   "backup.none": "This node has no store: there is nothing to back up here. Management nodes have one.",

@@ -14,7 +14,7 @@ export const detailsEn = {
   "nic.memberOf": "in {master}",
   "nic.noAddress": "no address",
   "interfaces.title": "Interfaces",
-  "interfaces.about": "links, addresses, bonds, switch ports, errors",
+  "interfaces.about": "links, addresses, bonds, errors",
   "interfaces.summary": "{total} interfaces   {up} up   {down} down",
   "interfaces.gateways": "Gateway {gateways}",
   "interfaces.noGateway": "No gateway",
@@ -138,7 +138,7 @@ export const detailsEn = {
     "Above, the file systems that the node lives on: how full, how much is free, where. Below, the disks, failing ones first, with what SMART says: health and its reason, temperature, share of the rated endurance that is used, sectors moved to the reserve, hours powered on. A sleeping disk is not woken; it keeps what it said before.",
 
   "services.title": "Services",
-  "services.about": "what the node lives from, and what failed",
+  "services.about": "what the node runs, and what failed",
   "services.summary": "{total} services   {failed} failed   {inactive} inactive",
   "services.none": "No services.",
   "services.column.unit": "UNIT",
@@ -165,7 +165,7 @@ export const detailsEn = {
     "The services that a node lives from, and every unit that failed: failed ones first, then what is starting, stopping or inactive. Restarts count how often systemd had to start a service again by itself. Logs (F2) shows why a service failed: press s there and choose it.",
 
   "machines.title": "Virtual Machines",
-  "machines.about": "those of this node: state, size, UUID",
+  "machines.about": "of this node: state, size, UUID",
   "machines.summary": "{total} virtual machines   {running} running   {stopped} stopped   {unknown} unknown",
   "machines.one": "virtual machine",
   "machines.none": "No virtual machines on this node.",

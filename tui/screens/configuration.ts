@@ -218,7 +218,10 @@ export function entriesOf(role: NodeRole | undefined): readonly Item[] {
   return items.filter(({ roles }) => role === undefined || roles === undefined || roles.includes(role));
 }
 
-/** System Configuration: everything behind the password. F2 goes back to the home screen. */
+/**
+ * System Configuration: everything behind the password. F2 goes back to the home screen; F12 is the same as there, and the
+ * password has been given.
+ */
 export function configurationScreen(control: Control): Screen {
   const t = (key: MessageKey) => control.view().t(key);
   const opener = new Opener(control);
@@ -230,6 +233,13 @@ export function configurationScreen(control: Control): Screen {
     group: (item) => t(item.heading),
     onOpen: (item) => opener.open(() => item.open(control)),
   });
+  /** The language whose words the filter was typed for: in another one they would find nothing. */
+  let { language } = control.view().t;
+  function followLanguage(): void {
+    if (control.view().t.language === language) return;
+    language = control.view().t.language;
+    list.clearFilter();
+  }
   return {
     title: "configuration.title",
     help: "help.configuration",
@@ -237,14 +247,23 @@ export function configurationScreen(control: Control): Screen {
       ["Enter", "hint.open"],
       ["/", "hint.filter"],
       ["F2", "hint.lock"],
+      ["F12", "hint.power", "spare"],
     ],
     typing: () => list.typing,
-    enter: () => opener.enter(),
+    enter() {
+      opener.enter();
+      followLanguage();
+    },
+    changed: followLanguage,
     leave: () => opener.leave(),
     draw: (canvas, view) => list.draw(canvas.part(2, 1, canvas.width - 4, canvas.height - 2), view.t),
     key(key) {
       if (key.name === "f2") {
         control.goHome();
+        return true;
+      }
+      if (key.name === "f12") {
+        opener.open(async () => (await import("./power.ts")).powerScreen(control));
         return true;
       }
       return list.key(key);

@@ -27,10 +27,15 @@ export class Filter {
     return this.#input.value;
   }
 
+  /** No words, as before the first `/`. */
+  clear(): void {
+    this.#input.clear();
+    this.#typing = false;
+  }
+
   key(key: Key): boolean {
     if (key.name === "esc" && this.active) {
-      this.#input.clear();
-      this.#typing = false;
+      this.clear();
       return true;
     }
     if (this.#typing) {

@@ -40,6 +40,11 @@ export class List<T> {
     this.#rows.select(id);
   }
 
+  /** Takes the filter away; the selection stays. */
+  clearFilter(): void {
+    this.#rows.clearFilter();
+  }
+
   key(key: Key): boolean {
     return this.#rows.key(key);
   }

@@ -71,6 +71,12 @@ export class Rows<T> {
     this.#settle();
   }
 
+  /** Takes the filter away; the selection stays. */
+  clearFilter(): void {
+    this.filter.clear();
+    this.#settle();
+  }
+
   key(key: Key): boolean {
     const step = this.filter.typing && key.name === "char" ? undefined : stepOf(key);
     // While the filter is typed, Home and End move in its text.

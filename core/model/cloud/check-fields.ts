@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { listed, shown } from "../quote.ts";
+import { uuidPattern } from "./fields.ts";
 import { done, type Outcome, type Refusal, refusalOf } from "./refusal.ts";
 
 /** More would not be read, and a hostile call could ask for millions. */
@@ -31,11 +32,12 @@ type Issue = z.core.$ZodIssue;
 
 function refusalOfIssue(schema: z.ZodMiniType, issue: Issue): Refusal {
   const path = issue.path.map((part) => shown(String(part))).join(".");
-  const meaning = descriptionAt(schema, issue.path[0]);
+  const [field] = issue.path;
+  const meaning = descriptionAt(schema, field);
   return refusalOf("SYS.1001", {
     where: path === "" ? "call" : path,
     details: `${sentenceOf(issue)}.`,
-    remedy: meaning === undefined ? "See the documentation of the call." : `It is: ${meaning}`,
+    remedy: meaning === undefined ? "See the documentation of the call." : `${String(field)}: ${meaning}`,
     values: { why: issue.code },
   });
 }
@@ -53,7 +55,7 @@ function sentenceOf(issue: Issue): string {
     case "invalid_type":
       return `It must be of the type ${issue.expected}, and is missing or of another one`;
     case "invalid_value":
-      return `It must be one of ${listed(issue.values.map(String), 24)}`;
+      return `It must be one of ${listed(issue.values.map(String), 24).replace(/ and (?!\d)/, " or ")}`;
     case "too_big":
       return `It must be ${bound(issue)}, ${issue.maximum} at most`;
     case "too_small":
@@ -62,6 +64,9 @@ function sentenceOf(issue: Issue): string {
       return `It must be a multiple of ${issue.divisor}`;
     case "unrecognized_keys":
       return `There is no field ${listed(issue.keys)}`;
+    case "invalid_format":
+      if (issue.pattern === String(uuidPattern)) return "It must be a uuid, which has 32 hexadecimal digits";
+      return "It has a form that is not allowed";
     default:
       return "It has a form that is not allowed";
   }

@@ -4,7 +4,7 @@ import { addressKind, isMac, longestPrefix, networkRange, parseAddress } from ".
 /* Kinds of fields that several resources have. Each field carries its description into the API's documentation. */
 
 /** Version 4 without hyphens: 32 hexadecimal digits, lower case. Source: ../shared/spec/cloud.md, "Resources". */
-const uuidPattern = /^[\da-f]{12}4[\da-f]{3}[89ab][\da-f]{15}$/;
+export const uuidPattern = /^[\da-f]{12}4[\da-f]{3}[89ab][\da-f]{15}$/;
 
 const longestName = 255;
 const longestDescription = 2048;
@@ -92,7 +92,7 @@ export const tags = z.array(tag).check(z.maxLength(256));
 /** What every resource has. */
 const common = {
   uuid: say(uuid, "Version 4 UUID as 32 hexadecimal digits, given by the manager."),
-  name: say(name, "For people; several resources may have the same."),
+  name: say(name, "For people: one line without blanks at its ends; several resources may have the same."),
   description: say(z.nullable(description), "Free text, or null."),
   createDate: say(moment, "When it was made, in milliseconds since the epoch."),
   lastOpDate: say(moment, "When it was last changed, in milliseconds since the epoch."),

@@ -58,7 +58,11 @@ export async function storagesFollow({ records }: HostWorld, clusterUuid: string
 }
 
 function storageNow(tx: Tx, { uuid, type, attachedClusterUuids }: Storage): Partial<Storage> {
-  const rooms = new Map(tx.find("HostStorage", "storageUuid", uuid).map((room) => [String(room["hostUuid"]), room]));
+  // What can't be read counts as none, until its host has said it anew.
+  const whole = tx
+    .find("HostStorage", "storageUuid", uuid)
+    .filter(({ totalBytes, availableBytes }) => Number.isFinite(totalBytes) && Number.isFinite(availableBytes));
+  const rooms = new Map(whole.map((room) => [String(room["hostUuid"]), room]));
   const hosts = attachedClusterUuids.flatMap((each) => tx.find("Host", "clusterUuid", each));
   const reached: (boolean | "pending")[] = hosts.map(({ uuid: host, status }) =>
     status === "Connecting" ? "pending" : status === "Connected" && rooms.has(host),

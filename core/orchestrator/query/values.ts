@@ -32,6 +32,10 @@ function parseNumber(text: string): number | undefined {
 function parseTime(text: string): number | undefined {
   if (/^\d{1,16}$/.test(text)) return Number(text);
   if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return;
+  const day = text.slice(0, "2026-01-31".length);
+  const midnight = new Date(day);
+  // The 30th of February would become a day of March.
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day)) return;
   const moment = Date.parse(text);
   return Number.isNaN(moment) ? undefined : moment;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { admin } from "../../../core/orchestrator/identity/index.ts";
+import type { Kind } from "../../../core/orchestrator/kinds.ts";
 import type { JsonObject } from "../../../core/store/record.ts";
 import { managerOn } from "../../support/cloud/manager.ts";
 import { place, seen } from "../../support/cloud/place.ts";
@@ -15,7 +16,7 @@ async function bed(t: TestContext, storage: "local" | "shared" = "shared") {
   const made = await place(t, ["10.0.0.2", "10.0.0.3"], storage);
   const { store, cloud } = made;
   /** Another hand changes a record in the store: undefined takes a field away. Resolves when the manager has seen it. */
-  const change = async (kind: "VmInstance" | "Host" | "Volume" | "VmNic" | "User", key: string, patch: object) => {
+  const change = async (kind: Kind, key: string, patch: object) => {
     const found = await store.get(kind, key);
     const value = JSON.parse(JSON.stringify({ ...found?.value, ...patch })) as JsonObject;
     await cloud.mirror.reached(await store.transact([{ do: "put", kind, key, value }]));
@@ -117,6 +118,42 @@ test("the address of a card that can't be read is given to nobody else", async (
   await change("VmNic", first?.uuid ?? "", { deviceId: null });
   const second = addressOf(await machine({ l3NetworkUuids: [l3.uuid] }));
   assert.deepEqual([first?.ip, second?.ip], ["10.0.0.10", "10.0.0.11"]);
+});
+
+test("what a newer version has noted in a record stays, and the record is worked with", async (t) => {
+  const { change, machine, done, hostOf, cloud, primary, store } = await bed(t);
+  const uuid = await machine();
+  const hostUuid = hostOf(uuid);
+  for (const [kind, key] of [
+    ["VmInstance", uuid],
+    ["Host", hostUuid],
+    ["PrimaryStorage", primary.uuid],
+  ] as const)
+    await change(kind, key, { bootMode: "UEFI" });
+  assert.equal(cloud.mirror.unreadable.size, 0);
+  const connected = await done("ReconnectHost", { uuid: hostUuid });
+  assert.equal(connected.state, "Succeeded", JSON.stringify(connected.error));
+  assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
+  for (const [kind, key] of [
+    ["VmInstance", uuid],
+    ["Host", hostUuid],
+  ] as const)
+    assert.equal((await store.get(kind, key))?.value["bootMode"], "UEFI", kind);
+});
+
+test("damaged figures of a host's storage keep no host from being connected, and are asked for anew", async (t) => {
+  const { change, done, cloud, hostUuids, primary } = await bed(t, "local");
+  const key = `${hostUuids[0]}:${primary.uuid}`;
+  await change("HostStorage", key, { totalBytes: undefined, availableBytes: "much" });
+  const total = () => cloud.mirror.get("PrimaryStorage", primary.uuid)?.value.totalCapacity;
+  for (const [nth, bytes] of [
+    [1, 1024 ** 4],
+    [0, 2 * 1024 ** 4],
+  ] as const) {
+    const connected = await done("ReconnectHost", { uuid: hostUuids[nth] ?? "" });
+    assert.equal(connected.state, "Succeeded", JSON.stringify(connected.error));
+    assert.equal(total(), bytes);
+  }
 });
 
 test("a machine that does not say where it is may be on any host of its cluster", async (t) => {

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { ensureBuilt } from "../../../scripts/dev/build.ts";
-import { type ConsoleBed, openConsole } from "../../support/console.ts";
+import { type ConsoleBed, type ConsoleOptions, openConsole } from "../../support/console.ts";
 import { root, temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 import { type ManagerBed, managerBed } from "./manager.ts";
@@ -14,6 +14,8 @@ export const program = join(root, "build/zstack-cli.js");
 export type Outcome = { code: number | null; stdout: string; stderr: string };
 export type CliBed = ManagerBed & {
   home: string;
+  /** Program and arguments, with the server's options. */
+  command(...args: string[]): [string, ...string[]];
   /** The command with the server's options, without a terminal. */
   run(...args: string[]): Promise<Outcome>;
   /** The same, with a text on standard input. */
@@ -21,6 +23,8 @@ export type CliBed = ManagerBed & {
   start(...args: string[]): { kill(signal: NodeJS.Signals): void; end: Promise<Outcome> };
   /** The command on a terminal. */
   type(...args: string[]): Promise<ConsoleBed>;
+  /** The same on the smallest terminal, with more in its environment. */
+  typeSmall(env: Record<string, string>, ...args: string[]): Promise<ConsoleBed>;
   logIn(): Promise<void>;
   kept(name: "session" | "history"): string;
 };
@@ -46,18 +50,22 @@ export async function cliBed(t: TestContext): Promise<CliBed> {
     const end = once(child, "close").then(([code]): Outcome => ({ code, ...output }));
     return { kill: (signal: NodeJS.Signals) => void child.kill(signal), end };
   };
+  const onTerminal = async (options: Partial<ConsoleOptions>, args: readonly string[]) => {
+    const command = bed.command(...args);
+    const own = { HOME: folder.path, ...options.env };
+    const opened = await openConsole({ ...options, socketPath: "", command, env: own });
+    undoAfter(t, () => opened.close());
+    return opened;
+  };
   const bed: CliBed = {
     ...manager,
     home: folder.path,
+    command: (...args) => [process.execPath, program, ...server, ...args],
     start: (...args) => begin(undefined, [...server, ...args]),
     run: (...args) => begin(undefined, [...server, ...args]).end,
     feed: (text, ...args) => begin(text, [...server, ...args]).end,
-    async type(...args) {
-      const command: [string, ...string[]] = [process.execPath, program, ...server, ...args];
-      const opened = await openConsole({ socketPath: "", command, columns: 140, rows: 40, env: { HOME: folder.path } });
-      undoAfter(t, () => opened.close());
-      return opened;
-    },
+    type: (...args) => onTerminal({ columns: 140, rows: 40 }, args),
+    typeSmall: (more, ...args) => onTerminal({ columns: 80, rows: 24, env: more }, args),
     async logIn() {
       const { code, stderr } = await bed.feed(
         manager.account.password,

@@ -10,13 +10,15 @@ import type { CallInput } from "../../../core/model/cloud/calls/index.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import { type ResourceKind, resources } from "../../../core/model/cloud/resources.ts";
 import { createLog } from "../../../core/node/log.ts";
+import type { CallContext } from "../../../core/orchestrator/calls/handler.ts";
 import { deciders } from "../../../core/orchestrator/calls/index.ts";
+import { queryReaders } from "../../../core/orchestrator/calls/readers.ts";
 import type { Tx } from "../../../core/orchestrator/records.ts";
 import { type CloudBed, cloudBed, newUuid, noTasks } from "../../core/orchestrator/bed.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 
-/* The API's server over TLS on a real store. Log-in, queries and tasks are as much of them as the tests need. */
+/* The API's server over TLS on a real store. Log-in and tasks are as much of them as the tests need. */
 
 export type ManagerBed = CloudBed & {
   port: number;
@@ -26,7 +28,9 @@ export type ManagerBed = CloudBed & {
   /** What a task tells besides its record: its error or result. */
   taskMore: Map<string, object>;
   /** The password of admin; it has to be changed when `mustChange` is set. */
-  account: { password: string; mustChange: boolean };
+  account: { password: string; mustChange: boolean; mostSessions: number };
+  /** Sessions that live. */
+  sessions: ReadonlyMap<string, string>;
   /** The given answer comes instead of the real one until it is taken away. */
   instead: {
     reply: ((url: string) => { status: number; body: string | Buffer } | "silence" | "break" | undefined) | undefined;
@@ -37,21 +41,18 @@ export type ManagerBed = CloudBed & {
   asked: string[];
 };
 
-type Row = Readonly<Record<string, unknown>>;
-
 export async function managerBed(t: TestContext): Promise<ManagerBed> {
   const bed = await cloudBed(t);
   const { store, records, mirror, settings, clock } = bed;
   const tls = certificate(t);
-  const tokens = new Map<string, string>();
-  const account = { password: "correct horse battery", mustChange: false };
+  const sessions = new Map<string, string>();
+  const account = { password: "correct horse battery", mustChange: false, mostSessions: 500 };
   const taskMore = new Map<string, object>();
   const userUuid = newUuid();
   const log = createLog({ level: "silent" });
   const audit = new Audit({ store, now: () => clock.now, newUuid, log });
   undoAfter(t, () => audit.close());
   const kinds = Object.keys(resources) as ResourceKind[];
-  const rowsOf = (kind: ResourceKind): Row[] => [...mirror.all(kind)].map(({ value }) => value);
   const found = (kind: ResourceKind, uuid: string) => {
     const record = mirror.get(kind, uuid);
     if (record !== undefined) return { ...record.value, ...taskMore.get(uuid) };
@@ -60,11 +61,9 @@ export async function managerBed(t: TestContext): Promise<ManagerBed> {
   };
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
+    ...queryReaders(store),
     ...Object.fromEntries(
-      kinds.flatMap((kind) => [
-        [`Query${kind}`, { read: (input: CallInput<"QueryZone">) => answerQuery(rowsOf(kind), input) }],
-        [`Get${kind}`, { read: ({ uuid }: { uuid: string }) => ({ inventory: found(kind, uuid) }) }],
-      ]),
+      kinds.map((kind) => [`Get${kind}`, { read: ({ uuid }: { uuid: string }) => ({ inventory: found(kind, uuid) }) }]),
     ),
     GetVersion: { read: () => ({ product: "Binnacle", version: "1.2.3", api: "v1" }) },
     DeleteZone: { decide: (tx: Tx, { uuid }: { uuid: string }) => ({ task: newTask(tx, "DeleteZone", uuid) }) },
@@ -79,15 +78,19 @@ export async function managerBed(t: TestContext): Promise<ManagerBed> {
     LogInByAccount: {
       act: async ({ accountName, password }: CallInput<"LogInByAccount">) => {
         if (accountName !== "admin" || password !== account.password) throw wrongPassword();
-        const token = randomBytes(32).toString("base64url");
-        tokens.set(token, accountName);
+        if (sessions.size >= account.mostSessions) {
+          const details = `admin has ${sessions.size} sessions.`;
+          throw new CloudError(refusalOf("IDENTITY.1008", { where: "User admin", details, remedy: "Log out." }));
+        }
+        const [token, uuid] = [randomBytes(32).toString("base64url"), newUuid()];
+        sessions.set(token, uuid);
         const expiresAt = clock.now + 7_200_000;
-        return { session: { uuid: newUuid(), token, userUuid, expiresAt, mustChangePassword: account.mustChange } };
+        return { session: { uuid, token, userUuid, expiresAt, mustChangePassword: account.mustChange } };
       },
     },
     LogOut: {
-      act: async () => {
-        tokens.clear();
+      act: async (_input: object, { caller }: CallContext) => {
+        for (const [token, uuid] of sessions) if (uuid === caller.sessionUuid) sessions.delete(token);
         return {};
       },
     },
@@ -107,8 +110,8 @@ export async function managerBed(t: TestContext): Promise<ManagerBed> {
     audit,
     context: { mirror, settings, newUuid, startTask: noTasks },
     authenticate: (token) => {
-      const accountName = tokens.get(token.reveal());
-      if (accountName !== undefined) return { sessionUuid: null, userUuid, accountName };
+      const sessionUuid = sessions.get(token.reveal());
+      if (sessionUuid !== undefined) return { sessionUuid, userUuid, accountName: "admin" };
       const details = "The session is over.";
       throw new CloudError(refusalOf("IDENTITY.1001", { where: "session", details, remedy: "Log in." }));
     },
@@ -136,7 +139,7 @@ export async function managerBed(t: TestContext): Promise<ManagerBed> {
   });
   const address = server.server.address();
   if (typeof address !== "object" || address === null) throw new Error("The server has no address.");
-  const more = { expire: () => tokens.clear(), taskMore, account, instead, asked };
+  const more = { expire: () => sessions.clear(), sessions, taskMore, account, instead, asked };
   return { ...bed, port: address.port, caFile: tls.caFile, ...more };
 }
 
@@ -157,29 +160,6 @@ function newTask(tx: Tx, call: string, resourceUuid: string | null) {
     result: null,
     error: null,
   });
-}
-
-/** Conditions of texts: = and ~= with a % at the end, or any. */
-function answerQuery(rows: readonly Row[], { q, fields, limit, count, replyWithCount }: CallInput<"QueryZone">) {
-  const fitting = rows.filter((row) => q.every((condition) => holds(row, condition)));
-  const chosen = fitting
-    .slice(0, limit)
-    .map((row) => (fields === undefined ? row : Object.fromEntries(fields.map((field) => [field, row[field]]))));
-  return {
-    inventories: count ? [] : chosen,
-    ...(count || replyWithCount ? { total: fitting.length } : {}),
-  };
-}
-
-function holds(row: Row, condition: string): boolean {
-  const [, field = "", operator, value = ""] = /^(\w+)(~=|\?=|=)(.*)$/.exec(condition) ?? [];
-  const text = String(row[field]);
-  if (operator === "=") return text === value;
-  if (operator === "?=") return value.split(",").includes(text);
-  if (operator === "~=") return text.startsWith(value.replace(/%$/, "").replaceAll(/\\(.)/g, "$1"));
-  throw new CloudError(
-    refusalOf("SYS.1001", { where: "q.0", details: `This is no condition: ${condition}.`, remedy: "See help." }),
-  );
 }
 
 function wrongPassword(): CloudError {

@@ -74,7 +74,7 @@ test("what the manager refuses is told with its code, place and remedies, or as 
   await bed.logIn();
   const wrong = await bed.run("CreateZone", "name= x");
   assert.deepEqual([wrong.code, wrong.stdout], [1, ""]);
-  assert.match(wrong.stderr, /^SYS\.1001: A field of the call is wrong: .* \(name\)\n {2}It is: For people;/);
+  assert.match(wrong.stderr, /^SYS\.1001: A field of the call is wrong: .* \(name\)\n {2}name: For people: /);
   const json = await bed.run("--json-errors", "CreateZone", "name= x");
   assert.equal(JSON.parse(json.stderr).error.where, "name");
 });

@@ -19,15 +19,11 @@ test(
     for (const [name, ip] of [
       ["node-1", "10.0.0.11"],
       ["node-2", "10.0.0.12"],
-    ] as const)
-      await made(
-        "AddKVMHost",
-        `name=${name}`,
-        `clusterUuid=${cluster}`,
-        `managementIp=${ip}`,
-        "-P",
-        `${name}.password`,
-      );
+    ] as const) {
+      const { stdout } = await manager.run(cli("GetHostFingerprint", `managementIp=${ip}`));
+      const host = [`managementIp=${ip}`, `fingerprint=${JSON.parse(stdout).fingerprint}`, "-P", `${name}.password`];
+      await made("AddKVMHost", `name=${name}`, `clusterUuid=${cluster}`, ...host);
+    }
 
     const collected = async () => {
       const run = await manager.run(["zstack-ctl", "collect_log", "--range", "hour"]);

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { version } from "../../../core/version.ts";
 import { ctlCommands } from "../../../scripts/ctl/command.ts";
 import { openConsole } from "../../support/console.ts";
 import { type NodeBed, nodeBed } from "../../support/ctl/node.ts";
@@ -38,8 +39,31 @@ describe("zstack-ctl", () => {
     assert.equal(stdout, golden("help.txt", stdout));
     const each = ctlCommands.map(({ name }) => run(name, "-h").stdout).join("\n");
     assert.equal(each, golden("commands.txt", each));
-    for (const line of `${stdout}${each}`.split("\n"))
-      assert.ok(line.length <= 80 || line.startsWith("  zstack-ctl ") || line.startsWith("usage:"), line);
+    for (const line of `${stdout}${each}`.split("\n")) assert.ok(line.length <= 80 || line.startsWith("usage:"), line);
+    assert.equal(run("help").stdout, stdout);
+    assert.equal(run("help", "dump_mysql").stdout, run("dump_mysql", "--help").stdout);
+    assert.equal(run("help", "stauts").status, 2);
+  });
+
+  test("tells its version", async (t) => {
+    await nodeBed(t);
+    for (const word of ["version", "--version", "-v"])
+      assert.deepEqual(run(word), { status: 0, stdout: `zstack-ctl ${version}\n`, stderr: "" });
+  });
+
+  test("explains names of the reference with whatever they are given, and repeats none of it", async (t) => {
+    await nodeBed(t);
+    for (const [name, ...words] of [
+      ["install_license", "-f", "licence.txt"],
+      ["install_license", "--license=licence.txt"],
+      ["change_mysql_password", "--user-name", "zstack", "--new-password", "secret-word", "more"],
+      ["reset_rabbitmq", "-x"],
+    ] as const) {
+      const alone = run(name);
+      assert.deepEqual([alone.status, alone.stderr], [1, ""]);
+      assert.notEqual(alone.stdout, "");
+      assert.deepEqual(run(name, ...words), alone);
+    }
   });
 
   test("says what is wrong with a command line, and does nothing", async (t) => {

@@ -72,7 +72,9 @@ test("a cloud for trying out takes the host that it says, ends with all its prog
   const zoneUuid = uuidOf(await cli("CreateZone", "name=east"));
   const clusterUuid = uuidOf(await cli("CreateCluster", "name=blue", `zoneUuid=${zoneUuid}`));
   const [, said = ""] = /zstack-cli -- (AddKVMHost .*clusterUuid=)/.exec(first.text()) ?? [];
-  await cli(...`${said}${clusterUuid}`.split(" "));
+  const [managementIp = ""] = /managementIp=\S+/.exec(said) ?? [];
+  const { fingerprint } = JSON.parse(await cli("GetHostFingerprint", managementIp));
+  await cli(...`${said}${clusterUuid} fingerprint=${fingerprint}`.split(" "));
   assert.equal(await stop(first.child), 0);
   for (const { file, text } of filesBelow(home))
     if (!file.endsWith(".password")) assert.equal(findSecret(text, passwords), undefined, file);

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { listed } from "../../quote.ts";
 import { say, uuid } from "../fields.ts";
 import { task } from "../operations.ts";
 import { type ResourceKind, resources } from "../resources.ts";
@@ -67,7 +68,7 @@ export function pathOf<K extends ResourceKind>(kind: K): `/v1/${(typeof plurals)
 }
 
 export const noFields = z.strictObject({});
-export const onlyUuid = { uuid: say(uuid, "The resource.") };
+export const onlyUuid = { uuid: say(uuid, "The one that is meant; queries show it.") };
 
 /** A field that may be left out, and what holds then. */
 export function preset<T extends z.ZodMiniType>(schema: T, value: z.output<T>) {
@@ -152,7 +153,7 @@ export function stateChange<K extends ResourceKind, const E extends readonly [st
 ) {
   const stateEvent = say(
     z.enum(events as unknown as Record<string, E[number]>),
-    `What is wanted: ${events.join(", ")}.`,
+    `What is wanted: ${listed(events, events.length).replace(" and ", " or ")}.`,
   );
   return action(resource, "state", summary, { stateEvent });
 }
@@ -164,7 +165,9 @@ export function onOff<K extends ResourceKind>(resource: K, summary: string) {
 
 /** Gives a resource of a zone to one of its clusters, or takes it away. */
 export function ofCluster<K extends ResourceKind>(resource: K, verb: "attach" | "detach", summary: string) {
-  return action(resource, verb, summary, { clusterUuid: say(uuid, "The cluster.") });
+  return action(resource, verb, summary, {
+    clusterUuid: say(uuid, verb === "attach" ? "The cluster that gets it." : "The cluster that loses it."),
+  });
 }
 
 /** A deletion that is done when it is answered. */

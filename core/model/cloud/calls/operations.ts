@@ -10,7 +10,7 @@ import { action, type CloudCall, done, get, noFields, preset, query } from "./ca
 const password = z.string().check(z.minLength(1), z.maxLength(4096));
 const settingWords = {
   category: say(line(64), "The setting's category."),
-  name: say(line(128), "The setting."),
+  name: say(line(128), "Which setting; QueryGlobalConfig lists them."),
 };
 
 export const settingCalls = {

@@ -35,8 +35,8 @@ test("every wrong field of a call is told at its place, with what it is for", ()
   assert.equal(details({ bootOrder: [] }), "It must be a list of a length that is allowed, 1 at least.");
   assert.equal(details({ tags: ["a".repeat(1025)] }), "It must be of a length that is allowed, 1024 at most.");
   assert.equal(details({ memorySize: 1024 ** 3 + 1 }), "It must be a multiple of 1024.");
-  assert.equal(details({ platform: "DOS" }), "It must be one of Linux, Windows and Other.");
-  assert.equal(checked.refusals[1]?.remedy, "It is: Virtual processors.");
+  assert.equal(details({ platform: "DOS" }), "It must be one of Linux, Windows or Other.");
+  assert.equal(checked.refusals[1]?.remedy, "cpuNum: Virtual processors.");
 });
 
 test("a call that is right is its value; of a wrong one the first reason is enough for who asks so", () => {

@@ -145,6 +145,11 @@ const errors: readonly [kind: ResourceKind, request: QueryRequest, error: string
   ],
   [
     "VmInstance",
+    { conditions: ["createDate>2026-02-30"] },
+    'SYS.1033 conditions.0: createDate can\'t be "2026-02-30". | Give milliseconds since the epoch, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z.',
+  ],
+  [
+    "VmInstance",
     { conditions: ["locked=yes"] },
     'SYS.1033 conditions.0: locked can\'t be "yes". | It is true or false.',
   ],
