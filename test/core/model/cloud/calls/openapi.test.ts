@@ -111,7 +111,7 @@ test("fields carry their description, preset, choices, length and form", () => {
     type: "string",
     minLength: 1,
     maxLength: 255,
-    description: "For people; several resources may have the same.",
+    description: "For people: one line without blanks at its ends; several resources may have the same.",
   });
   const { password, fingerprint } = host?.properties ?? {};
   assert.ok(typeof password === "object" && password.writeOnly === true && password.format === "password");
