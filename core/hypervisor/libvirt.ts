@@ -73,6 +73,7 @@ export class LibvirtDriver implements HypervisorDriver {
         remedy: "Use local storage or a shared mount point.",
       });
     checkVolumePath(path);
+    if (type === "SharedMountPoint") await this.#requireMounted(path);
     try {
       await mkdir(path, { recursive: true, mode: 0o711 });
       const { bsize, blocks, bavail } = await statfs(path);
@@ -83,6 +84,16 @@ export class LibvirtDriver implements HypervisorDriver {
         cause: error,
       });
     }
+  }
+
+  /** Without its file system a folder of this name lies on the host's own disk, which no other host has. */
+  async #requireMounted(path: string): Promise<void> {
+    const { code } = await this.#options.machine.run("mountpoint", ["-q", "--", path], { timeoutMs: 10_000 });
+    if (code === 0) return;
+    throw new NodeError("HYPERVISOR.FAILED", `Nothing is mounted at ${path} on this host.`, {
+      remedy: "Mount the shared file system there, then connect the host anew (ReconnectHost).",
+      values: { path },
+    });
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
@@ -168,9 +179,14 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async #reboot(uuid: string, signal: AbortSignal): Promise<void> {
-    if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
-    await this.#stop(uuid, this.#options.rebootGraceMs ?? 60_000, signal);
-    // It is off: whoever called it off meanwhile wants it as it was, which is on.
+    const state = await this.#find(uuid, signal);
+    if (state === undefined) throw notRunning(uuid);
+    // One that is off was switched off by an attempt which the agent did not live to end.
+    if (state !== "stopped") {
+      const isOff = await this.#hasShutDown(uuid, this.#options.rebootGraceMs ?? 60_000, signal).catch(() => false);
+      // The button is pressed: whoever calls it off now has it on again at once.
+      if (!isOff) await this.#switchOff(uuid);
+    }
     await this.#virsh.start(uuid);
   }
 

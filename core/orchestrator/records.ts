@@ -1,4 +1,4 @@
-import { checkOne } from "../model/cloud/check-fields.ts";
+import { checkFields, checkOne } from "../model/cloud/check-fields.ts";
 import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
 import { type ResourceKind, resources } from "../model/cloud/resources.ts";
 import { NodeError } from "../model/error.ts";
@@ -164,7 +164,7 @@ export class Tx {
     );
     if (isSame) return before;
     const { known, more } = bySchema(kind, before);
-    const record = { ...checked(kind, { ...known, ...patch, lastOpDate: this.now }), ...more };
+    const record = { ...patched(kind, { ...known, ...patch, lastOpDate: this.now }, patch), ...more };
     this.put(kind, uuid, record);
     return record;
   }
@@ -270,6 +270,20 @@ function bySchema(kind: ResourceKind, record: object): { known: object; more: ob
   if (more.length === 0) return { known: record, more: {} };
   const known = Object.entries(record).filter(([field]) => Object.hasOwn(shape, field));
   return { known: Object.fromEntries(known), more: Object.fromEntries(more) };
+}
+
+/**
+ * A record of which only what is changed is checked: what an older version has let through in the rest must not keep
+ * anybody from noting that its host is lost.
+ */
+function patched<K extends ResourceKind>(kind: K, record: object, patch: object): RecordOf<K> {
+  const found = checkFields(resources[kind].schema, record);
+  if ("value" in found) return found.value as RecordOf<K>;
+  const refusal = found.refusals.find(
+    ({ where }) => where === "call" || Object.hasOwn(patch, where.split(".")[0] ?? ""),
+  );
+  if (refusal !== undefined) throw new CloudError(refusal);
+  return record as RecordOf<K>;
 }
 
 function uuidsOf(value: unknown): string[] {

@@ -1,11 +1,12 @@
 import { changeHostStatus } from "../model/cloud/host.ts";
-import { refusalOf } from "../model/cloud/refusal.ts";
+import { CloudError, contentOf, refusalOf } from "../model/cloud/refusal.ts";
 import { hostLost } from "../model/cloud/vm-life.ts";
+import { NodeError } from "../model/error.ts";
 import { shown } from "../model/quote.ts";
 import { orThrow } from "./calls/shared.ts";
 import type { FlowTable } from "./flow/flow.ts";
 import { readFlowIfGood } from "./flow/flow-record.ts";
-import { HookError, writeGivenUp } from "./flow/flow-writes.ts";
+import { writeGivenUp } from "./flow/flow-writes.ts";
 import { hostLife } from "./hosts/status.ts";
 import type { RecordOf } from "./kinds.ts";
 import type { Records, Tx } from "./records.ts";
@@ -41,9 +42,12 @@ export async function takeInRestored(given: TakeIn): Promise<number | undefined>
   const { records } = given;
   const { mirror } = records;
   if (mirror.get("Restored", restoredKey) === undefined) return;
-  const hosts = [...mirror.all("Host")].map(({ value }) => value.uuid);
+  const unreadable = [...mirror.unreadable.all("Host")].map(({ key }) => key);
+  const hosts = [...[...mirror.all("Host")].map(({ value }) => value.uuid), ...unreadable];
   await inParts(records, hosts, (tx, uuid) => loseHost(tx, uuid));
-  const machines = [...mirror.all("VmInstance")].flatMap(({ value }) => (value.hostUuid === null ? [] : [value.uuid]));
+  const machines = [...mirror.all("VmInstance")].flatMap(({ value: { uuid, hostUuid, state } }) =>
+    hostUuid === null && state !== "Destroyed" ? [] : [uuid],
+  );
   await inParts(records, machines, (tx, uuid) => {
     const machine = tx.get("VmInstance", uuid);
     if (machine !== undefined) loseMachine(tx, machine);
@@ -66,14 +70,20 @@ async function inParts(records: Records, uuids: readonly string[], each: (tx: Tx
 }
 
 function loseHost(tx: Tx, uuid: string): void {
-  const host = tx.get("Host", uuid);
-  if (host === undefined) return;
   tx.put("UnseenHost", uuid, { hostUuid: uuid });
-  if (host.status !== "Disconnected")
+  if (tx.unreadable.get("Host", uuid) !== undefined) return;
+  const host = tx.get("Host", uuid);
+  if (host === undefined) tx.delete("UnseenHost", uuid);
+  else if (host.status !== "Disconnected")
     tx.update("Host", uuid, orThrow(changeHostStatus(host.name, hostLife(host), "lost")));
 }
 
 function loseMachine(tx: Tx, machine: Machine): void {
+  if (machine.state === "Destroyed") {
+    // It may have been recovered since: the time until it is expunged begins anew.
+    tx.put("VmInstance", machine.uuid, { ...machine, lastOpDate: tx.now });
+    return;
+  }
   const life = hostLost(machine.name, lifeOf(machine));
   // One that was only being made: its host may have it all the same, and is asked.
   if (life !== null) tx.update("VmInstance", machine.uuid, settled(machine, life));
@@ -84,24 +94,27 @@ async function giveUp({ records, flows, onTrouble }: TakeIn, uuid: string): Prom
     records.change((tx) => {
       const stored = tx.get("Flow", uuid);
       if (tx.get("Restored", restoredKey) === undefined || stored === undefined) return;
-      // Nor can anybody be told of a task whose record can't be read.
+      const record = readFlowIfGood(stored);
+      const flow = record === undefined ? undefined : flows.get(record.flow);
+      // Nobody can be told of a task whose record is gone, or can't be read; what it held is let go all the same.
       const task = tx.unreadable.get("Task", uuid) === undefined ? tx.get("Task", uuid) : undefined;
       if (task === undefined) {
         tx.delete("Flow", uuid);
+        const error = contentOf(new CloudError(wasRestored({ name: uuid })));
+        if (record !== undefined && isWithHook)
+          flow?.failed?.(tx, record.data, error, { isCancelled: false, notUndone: [] });
         return;
       }
-      const record = readFlowIfGood(stored);
-      const flow = record === undefined ? undefined : flows.get(record.flow);
       writeGivenUp(tx, flow, record, task, wasRestored(task), { isWithHook, notUndone: [] });
     });
   await write(true).catch((error: unknown) => {
-    if (!(error instanceof HookError)) throw error;
-    onTrouble(`the task ${uuid} of a backup could not say how it ended`, error.cause);
+    if (error instanceof NodeError && error.code.startsWith("STORE.")) throw error;
+    onTrouble(`the task ${uuid} of a backup could not say how it ended`, error);
     return write(false);
   });
 }
 
-function wasRestored({ name }: RecordOf<"Task">) {
+function wasRestored({ name }: Pick<RecordOf<"Task">, "name">) {
   return refusalOf("SYS.1081", {
     where: `Task ${shown(name)}`,
     details: "It ran when the backup was made that has been restored; nobody knows how it ended.",

@@ -72,7 +72,9 @@ export function recordOfSetting(tx: Pick<Tx, "find">, setting: Setting): GlobalC
 export async function ensureSettings(records: Records, newUuid: () => string): Promise<void> {
   await records.change((tx) => {
     // Whoever adds settings writes this: of two managers one decides anew, and finds them.
-    const missing = settings.filter((setting) => recordOfSetting(tx, setting) === undefined);
+    const missing = settings.filter(
+      (setting) => recordOfSetting(tx, setting) === undefined && !isUnreadable(tx, setting),
+    );
     if (missing.length === 0) return;
     tx.get("Guard", "settings");
     for (const setting of missing) {
@@ -82,4 +84,11 @@ export async function ensureSettings(records: Records, newUuid: () => string): P
     }
     tx.put("Guard", "settings", { at: tx.now });
   });
+}
+
+/** A record that can't be read and may be this setting's: a second one would stand against it once it is mended. */
+function isUnreadable(tx: Tx, { category, name }: Setting): boolean {
+  for (const { value } of tx.unreadable.all("GlobalConfig"))
+    if ([value["category"] ?? category, value["name"] ?? name].join(".") === `${category}.${name}`) return true;
+  return false;
 }

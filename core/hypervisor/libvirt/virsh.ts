@@ -57,7 +57,8 @@ export class Virsh {
   }
 
   async start(uuid: string): Promise<void> {
-    await this.#change(["start", uuid]);
+    // Never what somebody has saved of its memory: its disks may have gone on since, on another host.
+    await this.#change(["start", "--force-boot", uuid]);
   }
 
   /** Presses the button: what the guest makes of it is its own business. */

@@ -151,7 +151,8 @@ export class HostKeeper {
     const isRestarted = watched.bootId !== undefined && watched.bootId !== bootId;
     watched.bootId = bootId;
     if (isRestarted) return this.#options.reconnect(host.uuid);
-    if (!this.#unseen.has(host.uuid)) return;
+    const isUnseen = this.#options.world.records.mirror.get("UnseenHost", host.uuid) !== undefined;
+    if (!isUnseen && !this.#unseen.has(host.uuid)) return;
     await this.#options.observe(host, AbortSignal.any([AbortSignal.timeout(pingMs), this.#ending.signal]));
     this.#unseen.delete(host.uuid);
   }

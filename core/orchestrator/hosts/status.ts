@@ -103,7 +103,7 @@ export async function observed(
   const seen = new Map(reports.map(({ uuid, state }) => [uuid, state]));
   const known = records.mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value.uuid);
   const uuids = [...new Set([...known, ...seen.keys()])];
-  let isWhole = true;
+  let [isWhole, isClear] = [true, true];
   for (let from = 0; from < uuids.length; from += atOnce) {
     const { strays, changed } = await records.change((tx) => {
       const changed: string[] = [];
@@ -113,7 +113,8 @@ export async function observed(
         const machine = tx.get("VmInstance", uuid);
         const state: Observation = seen.get(uuid) ?? "stopped";
         const isElsewhere = machine !== undefined && machine.hostUuid !== hostUuid && machine.hostUuid !== null;
-        if (machine === undefined || (isElsewhere && !hasMoved(tx, machine, hostUuid)))
+        // What is off on this host says nothing of a machine that is on another one.
+        if (machine === undefined || (isElsewhere && (state === "stopped" || !hasMoved(tx, machine, hostUuid))))
           return state === "stopped" ? [] : [{ uuid, why: machine === undefined ? "unknown" : "on another host" }];
         const isHere = machine.hostUuid === hostUuid || machine.lastHostUuid === hostUuid;
         if (!isHere && state === "stopped") return [];
@@ -129,9 +130,14 @@ export async function observed(
       return { strays, changed };
     });
     if (changed.length > 0) isWhole = false;
-    for (const { uuid, why } of strays) stray(uuid, why);
+    for (const { uuid, why } of strays) {
+      stray(uuid, why);
+      // It has a record, by which it could be started elsewhere.
+      const { mirror } = records;
+      if (mirror.get("VmInstance", uuid) ?? mirror.unreadable.get("VmInstance", uuid)) isClear = false;
+    }
   }
-  if (isWhole && records.mirror.get("UnseenHost", hostUuid) !== undefined)
+  if (isWhole && isClear && records.mirror.get("UnseenHost", hostUuid) !== undefined)
     await records.change((tx) => noLongerUnseen(tx, hostUuid));
   return isWhole;
 }

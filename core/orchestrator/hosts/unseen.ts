@@ -20,10 +20,12 @@ export function noLongerUnseen(tx: Tx, hostUuid: string): void {
  * @throws VM.1012 with the names of these hosts
  */
 export function requireAllSeen(tx: Tx, machineName: string): void {
-  const unseen = [...tx.all("UnseenHost")].flatMap(({ hostUuid }) => tx.peek("Host", String(hostUuid))?.name ?? []);
+  const unseen = [...tx.all("UnseenHost")].flatMap(({ hostUuid }) => nameOf(tx, String(hostUuid)));
   if (unseen.length === 0) return;
-  const details = `The records come from a backup, and it may run on ${listed(unseen)}: not asked since.`;
-  const remedy = "Connect these hosts (ReconnectHost), or delete those that are gone for good; then start it.";
+  const details = `The records come from a backup, and it may run on ${listed(unseen)}.`;
+  const remedy =
+    "Connect these hosts (ReconnectHost), or delete those that are gone for good. What runs on one of them against its " +
+    "record, as the manager's log tells, has to be switched off there.";
   throw new CloudError(
     refusalOf("VM.1012", {
       where: `VmInstance ${shown(machineName)}`,
@@ -32,4 +34,10 @@ export function requireAllSeen(tx: Tx, machineName: string): void {
       values: { hosts: unseen.length },
     }),
   );
+}
+
+/** One that can't be read may run machines all the same; none for one that is no more. */
+function nameOf(tx: Tx, hostUuid: string): string[] {
+  if (tx.unreadable.get("Host", hostUuid) !== undefined) return [hostUuid];
+  return [tx.peek("Host", hostUuid)?.name ?? []].flat();
 }

@@ -10,6 +10,9 @@ const atOnce = 500;
  */
 export function dueForExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
   if (settings.choice("vm.deletionPolicy") === "Never") return [];
+  // A machine that is deleted by its record may run on a host that was not asked since a backup was restored; and what
+  // the settings say is not known while one of them can't be read.
+  if (mirror.count("UnseenHost") > 0 || !mirror.unreadable.all("GlobalConfig").next().done) return [];
   const latest = now - settings.number("vm.expungePeriod") * 1000;
   const due: { uuid: string; lastOpDate: number }[] = [];
   for (const { value } of mirror.all("VmInstance"))

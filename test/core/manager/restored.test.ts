@@ -40,12 +40,12 @@ async function twoHosts(t: TestContext) {
   return { ...bed, first, second };
 }
 
-/** Stops a machine and starts it on the second host, whose storage is the same. */
-async function moved({ call, done, hosts }: TestCloud, uuid: string, hostUuid: string): Promise<void> {
+/** Stops a machine and starts it on another host, whose storage is the same. */
+async function moved({ call, done, hosts }: TestCloud, uuid: string, hostUuid: string, address = two): Promise<void> {
   assert.equal((await done("StopVmInstance", { uuid })).state, "Succeeded");
   const volume = (await call("QueryVolume", { q: [`vmInstanceUuid=${uuid}`] })).inventories[0];
   const command = { do: "createVolume", path: String(volume?.["installPath"]), sizeBytes: 1, format: "qcow2" } as const;
-  await hosts.hosts.get(two)?.driver.carryOut(command, AbortSignal.timeout(1_000));
+  await hosts.hosts.get(address)?.driver.carryOut(command, AbortSignal.timeout(1_000));
   assert.equal((await done("StartVmInstance", { uuid, hostUuid })).state, "Succeeded");
 }
 
@@ -141,4 +141,47 @@ test("tasks that ran when the backup was made are given up, and what they worked
   assert.deepEqual(states(), ["half made Unknown null", "web Unknown null"]);
   assert.equal((await now.done("ReconnectHost", { uuid: first })).state, "Succeeded");
   assert.deepEqual(states(), ["half made Running null", "web Stopped null"]);
+});
+
+test("a machine that was recovered since the backup and runs elsewhere is not started, nor expunged, by its old record", async (t) => {
+  const bed = await twoHosts(t);
+  const { call, done, hosts, first, second } = bed;
+  const uuid = (await machine(bed, { hostUuid: first })).resourceUuid ?? "";
+  for (const name of ["expungeInterval", "expungePeriod"])
+    await call("UpdateGlobalConfig", { category: "vm", name, value: "1" });
+  assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
+  const copy = await restorable(t, bed.store);
+  await call("RecoverVmInstance", { uuid });
+  assert.equal((await done("StartVmInstance", { uuid, hostUuid: first })).state, "Succeeded");
+  await moved(bed, uuid, second);
+  await bed.cloud.close();
+
+  const now = await restored(t, copy, hosts);
+  await now.call("UpdateGlobalConfig", { category: "vm", name: "deletionPolicy", value: "Delay" });
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await now.cloud.sweep();
+  for (const host of [first, second])
+    assert.equal((await now.done("ReconnectHost", { uuid: host })).state, "Succeeded");
+  await now.cloud.sweep();
+  assert.equal((await now.call("RecoverVmInstance", { uuid })).inventory.state, "Stopped");
+  const refused = await refuses(now.call("StartVmInstance", { uuid, hostUuid: first }), "VM.1012");
+  assert.match(refused.message, /may run on 10\.0\.0\.3\./);
+  // Taken in by its record, now that it is no deleted one.
+  assert.equal((await now.done("ReconnectHost", { uuid: second })).state, "Succeeded");
+  const { state, hostUuid } = (await now.call("GetVmInstance", { uuid })).inventory;
+  assert.deepEqual([state, hostUuid], ["Running", second]);
+});
+
+test("a host that only knows a machine as stopped does not take it from the one that may run it", async (t) => {
+  const bed = await twoHosts(t);
+  const { hosts, first, second } = bed;
+  const uuid = (await machine(bed, { hostUuid: second })).resourceUuid ?? "";
+  await moved(bed, uuid, first, one);
+  const copy = await restorable(t, bed.store);
+  await bed.cloud.close();
+  const now = await restored(t, copy, hosts);
+  assert.equal((await now.done("ReconnectHost", { uuid: second })).state, "Succeeded");
+  const inventory = (await now.call("GetVmInstance", { uuid })).inventory;
+  assert.deepEqual([inventory.state, inventory.hostUuid], ["Unknown", first]);
+  assert.equal((await now.done("DeleteHost", { uuid: first })).state, "Failed");
 });

@@ -170,3 +170,28 @@ test("a machine that does not say where it is may be on any host of its cluster"
   await seen(cloud.mirror, () => cloud.mirror.get("VmInstance", uuid)?.value.state === "Stopped");
   assert.equal((await done("CreateVmInstance", web)).state, "Succeeded");
 });
+
+test("a setting that can't be read is not made a second time, and nothing is expunged by its preset", async (t) => {
+  const { call, done, change, machine, cloud, store, hosts } = await bed(t);
+  const uuid = await machine();
+  for (const [name, value] of [
+    ["expungeInterval", "1"],
+    ["expungePeriod", "1"],
+    ["deletionPolicy", "Never"],
+  ] as const)
+    await call("UpdateGlobalConfig", { category: "vm", name, value });
+  assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
+  const settings = cloud.mirror.find("GlobalConfig", "name", "deletionPolicy").map(({ value }) => value);
+  const policy = settings.find(({ category }) => category === "vm");
+  await change("GlobalConfig", policy?.uuid ?? "", { description: 7 });
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await cloud.close();
+  const next = await managerOn(t, store, hosts);
+  await next.cloud.sweep();
+  assert.equal([...next.cloud.mirror.all("Task")].filter(({ value }) => value.call === "ExpungeVmInstance").length, 0);
+  const { records } = await store.list({ kind: "GlobalConfig" });
+  assert.equal(
+    records.filter(({ value }) => value["name"] === "deletionPolicy" && value["category"] === "vm").length,
+    1,
+  );
+});

@@ -123,3 +123,20 @@ test("records are found by the uuids that they name, also in lists, until they n
   await bed.records.change((tx) => tx.update("L2Network", network.uuid, { attachedClusterUuids: [] }));
   assert.deepEqual(found(), []);
 });
+
+test("of a record only what is changed is checked: what stood there before holds up nobody", async (t) => {
+  const bed = await cloudBed(t);
+  const { records, mirror } = bed;
+  const { uuid } = await zone(bed, "east");
+  const long = "x".repeat(3000);
+  await records.change((tx) => tx.put("Zone", uuid, { ...tx.need("Zone", uuid), description: long }));
+  await records.change((tx) => tx.update("Zone", uuid, { state: "Disabled" }));
+  assert.deepEqual(
+    [mirror.get("Zone", uuid)?.value.state, mirror.get("Zone", uuid)?.value.description],
+    ["Disabled", long],
+  );
+  await refuses(
+    records.change((tx) => tx.update("Zone", uuid, { description: `${long}y` })),
+    "SYS.1001",
+  );
+});
