@@ -33,7 +33,7 @@ export async function runOnce({ options, words }: CliArguments, settings: Settin
       warn,
     });
     const { text, note } = await answerText(request, answer, isTable);
-    if (isTable) (await import("./pager.ts")).writeTable(text);
+    if (isTable && "inventories" in answer) (await import("./pager.ts")).writeTable(text);
     else process.stdout.write(text);
     if (note !== undefined) warn(note);
     return cliExit.done;

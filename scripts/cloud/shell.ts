@@ -163,7 +163,7 @@ class Shell {
         warn,
       });
       const { text, note } = await answerText(request, answer, isTable);
-      if (isTable) writeTable(text);
+      if (isTable && "inventories" in answer) writeTable(text);
       else process.stdout.write(text);
       if (note !== undefined) warn(note);
       return cliExit.done;

@@ -17,6 +17,8 @@ try {
   if (!isThere) process.stderr.write("No cloud was started in this place yet: npm run -s cloud\n");
   const ca = path.join(place.tls, "ca.crt");
   const own = isThere ? ["--host", "127.0.0.1", "--port", port, ...(fs.existsSync(ca) ? ["--ca", ca] : [])] : [];
+  // The keys are the command line's, and those of what it starts: Ctrl-C must not leave them to two programs.
+  process.on("SIGINT", () => {});
   const run = spawnSync(process.execPath, [bundle("zstack-cli"), ...own, ...process.argv.slice(2)], {
     stdio: "inherit",
   });

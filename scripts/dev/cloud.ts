@@ -109,6 +109,7 @@ function writeConfiguration(place: CloudPlace, port: number): void {
   const lines = [
     ...["api.address=127.0.0.1", `api.port=${port}`, "metrics.address=127.0.0.1", `metrics.port=${port + 1}`],
     ...[`tls.folder=${place.tls}`, `store.file=${path.join(place.folder, "store/store.db")}`],
+    `backup.folder=${path.join(place.folder, "backups")}`,
   ];
   fs.writeFileSync(place.configuration, `${lines.join("\n")}\n`, { mode: 0o600 });
 }

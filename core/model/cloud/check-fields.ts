@@ -65,7 +65,8 @@ function sentenceOf(issue: Issue): string {
     case "unrecognized_keys":
       return `There is no field ${listed(issue.keys)}`;
     case "invalid_format":
-      if (issue.pattern === String(uuidPattern)) return "It must be a uuid, which has 32 hexadecimal digits";
+      if (issue.pattern === String(uuidPattern))
+        return "It must be a uuid of version 4: 32 hexadecimal digits, a 4 the 13th of them";
       return "It has a form that is not allowed";
     default:
       return "It has a form that is not allowed";

@@ -75,7 +75,7 @@ export class CloudError extends NodeError {
 
   override toBody(): CloudErrorBody {
     const { code, description, where, details, remedy, values } = this.refusal;
-    const cause = this.cause === undefined ? undefined : contentOf(this.cause);
+    const cause = this.cause === undefined || isOfSystem(this.cause) ? undefined : contentOf(this.cause);
     return {
       error: {
         code,
@@ -88,6 +88,11 @@ export class CloudError extends NodeError {
       },
     };
   }
+}
+
+/** The system's own word, such as ECONNREFUSED: whoever made an error of it has said what it means. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof NodeError) && "syscall" in error;
 }
 
 /** An error as it is told. Of one that was not made to be read, only that there was one: its text may hold a secret. */

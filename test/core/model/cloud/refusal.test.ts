@@ -35,6 +35,8 @@ test("causes are told down to the first, and what was not made to be read is not
   assert.ok(cloudErrorBody.safeParse({ error }).success);
   const secret = JSON.stringify(new CloudError(refusal, new Error("password=secret")).toBody());
   assert.ok(!secret.includes("secret") && secret.includes("SYS.UNEXPECTED"));
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", syscall: "connect" });
+  assert.equal(new CloudError(refusal, refused).toBody().error.cause, undefined);
 });
 
 test("codes are an area and four digits, described once each", () => {
