@@ -47,6 +47,10 @@ export const hostCommand = z.discriminatedUnion("do", [
   /** Asks the guest to shut down and switches it off after so long; at once when 0. */
   z.strictObject({ do: z.literal("stopMachine"), uuid, graceMs: z.int().check(z.nonnegative()) }),
   z.strictObject({ do: z.literal("rebootMachine"), uuid }),
+  /** Lets it stand still, kept in memory. */
+  z.strictObject({ do: z.literal("pauseMachine"), uuid }),
+  /** Lets a paused one go on. */
+  z.strictObject({ do: z.literal("resumeMachine"), uuid }),
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
 ]);
@@ -78,7 +82,7 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.VOLUME_DIFFERS | something else has the path of the new volume, or the disk has another format |
  * | HYPERVISOR.STORAGE_FULL | the storage has no room for the volume |
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
- * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted |
+ * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused or resumed |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |

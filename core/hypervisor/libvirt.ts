@@ -109,6 +109,10 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#stop(command.uuid, command.graceMs, signal);
       case "rebootMachine":
         return await this.#reboot(command.uuid, signal);
+      case "pauseMachine":
+        return await this.#change(command.uuid, { from: "running", to: "paused" }, signal);
+      case "resumeMachine":
+        return await this.#change(command.uuid, { from: "paused", to: "running" }, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
     }
@@ -188,6 +192,14 @@ export class LibvirtDriver implements HypervisorDriver {
       if (!isOff) await this.#switchOff(uuid);
     }
     await this.#virsh.start(uuid);
+  }
+
+  /** Pauses or resumes; what it is already, it stays. @throws HYPERVISOR.NOT_RUNNING */
+  async #change(uuid: string, { from, to }: Record<"from" | "to", "running" | "paused">, signal: AbortSignal) {
+    const state = await this.#find(uuid, signal);
+    if (state === to) return;
+    if (state !== from) throw notRunning(uuid);
+    await (to === "paused" ? this.#virsh.suspend(uuid) : this.#virsh.resume(uuid));
   }
 
   async #remove(uuid: string, signal: AbortSignal): Promise<void> {

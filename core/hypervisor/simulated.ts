@@ -91,7 +91,7 @@ export class SimulatedDriver implements HypervisorDriver {
     await this.#crashAsWanted(await this.#answering(signal));
     return Array.from(this.#state.machines.values(), (machine) => ({
       uuid: machine.uuid,
-      state: this.#runs(machine) ? "running" : "stopped",
+      state: this.#runs(machine) ? (machine.isPaused === true ? "paused" : "running") : "stopped",
     }));
   }
 
@@ -122,6 +122,10 @@ export class SimulatedDriver implements HypervisorDriver {
       case "rebootMachine":
         this.#needRunning(command.uuid);
         return await wait();
+      case "pauseMachine":
+        return await this.#setPaused(command.uuid, true, wait);
+      case "resumeMachine":
+        return await this.#setPaused(command.uuid, false, wait);
       case "removeMachine":
         if (!this.#state.machines.has(command.uuid)) return;
         await wait();
@@ -196,8 +200,17 @@ export class SimulatedDriver implements HypervisorDriver {
   async #setStopped(uuid: string): Promise<void> {
     const machine = this.#state.machines.get(uuid);
     if (!this.#runs(machine)) return;
-    await this.#state.putMachine({ ...machine, runsIn: null });
+    await this.#state.putMachine({ ...machine, runsIn: null, isPaused: false });
     this.#holds.release(uuid);
+  }
+
+  async #setPaused(uuid: string, isPaused: boolean, wait: () => Promise<void>): Promise<void> {
+    this.#needRunning(uuid);
+    await wait();
+    const machine = this.#state.machines.get(uuid);
+    // It may have crashed meanwhile.
+    if (!this.#runs(machine)) throw notRunning(uuid);
+    if ((machine.isPaused === true) !== isPaused) await this.#state.putMachine({ ...machine, isPaused });
   }
 
   async #crashAsWanted({ crash }: Simulation): Promise<void> {

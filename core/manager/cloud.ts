@@ -32,7 +32,15 @@ import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrato
 import { Allocator } from "../orchestrator/vm/allocator.ts";
 import { createVmFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
-import { destroyVmFlow, expungeVmFlow, rebootVmFlow, startVmFlow, stopVmFlow } from "../orchestrator/vm/run.ts";
+import {
+  destroyVmFlow,
+  expungeVmFlow,
+  pauseVmFlow,
+  rebootVmFlow,
+  resumeVmFlow,
+  startVmFlow,
+  stopVmFlow,
+} from "../orchestrator/vm/run.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
@@ -147,6 +155,8 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     startVmFlow(vms),
     stopVmFlow(vms),
     rebootVmFlow(vms),
+    pauseVmFlow(vms),
+    resumeVmFlow(vms),
     destroyVmFlow(vms),
     expungeVmFlow(vms),
     cascadeFlow(hosts),

@@ -66,6 +66,15 @@ export class Virsh {
     await this.#change(["shutdown", uuid]);
   }
 
+  /** Lets it stand still in memory, which libvirt calls so. */
+  async suspend(uuid: string): Promise<void> {
+    await this.#change(["suspend", uuid]);
+  }
+
+  async resume(uuid: string): Promise<void> {
+    await this.#change(["resume", uuid]);
+  }
+
   /** Switches it off. */
   async destroy(uuid: string): Promise<void> {
     await this.#change(["destroy", uuid]);

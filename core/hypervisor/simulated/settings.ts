@@ -12,6 +12,8 @@ const verbs = [
   "startMachine",
   "stopMachine",
   "rebootMachine",
+  "pauseMachine",
+  "resumeMachine",
   "removeMachine",
 ] as const satisfies readonly Verb[];
 
@@ -24,6 +26,8 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   startMachine: 500,
   stopMachine: 2000,
   rebootMachine: 100,
+  pauseMachine: 50,
+  resumeMachine: 50,
   removeMachine: 50,
 };
 

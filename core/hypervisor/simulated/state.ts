@@ -14,6 +14,8 @@ const machine = z.strictObject({
   paths: z.array(z.string()),
   /** The start of the host in which it was started last, while it has not been stopped: it runs in no other one. */
   runsIn: z.nullable(z.string()),
+  /** Whether it stands still; absent in what a former version has written. */
+  isPaused: z.optional(z.boolean()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 

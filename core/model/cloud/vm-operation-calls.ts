@@ -8,6 +8,8 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   stop: "StopVmInstance",
   powerOff: "StopVmInstance",
   reboot: "RebootVmInstance",
+  pause: "PauseVmInstance",
+  resume: "ResumeVmInstance",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",

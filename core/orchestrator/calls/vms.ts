@@ -140,6 +140,18 @@ export const vmDeciders = {
     const data: VmData = { vmUuid: uuid, holder, hostUuid };
     return work(tx, context, { call: "RebootVmInstance", verb: "Restart", flow: "rebootVm" }, name, data);
   },
+  PauseVmInstance: (tx, { uuid }, context) => {
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, "pause", holder);
+    const data: VmData = { vmUuid: uuid, holder, hostUuid };
+    return work(tx, context, { call: "PauseVmInstance", verb: "Pause", flow: "pauseVm" }, name, data);
+  },
+  ResumeVmInstance: (tx, { uuid }, context) => {
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, "resume", holder);
+    const data: VmData = { vmUuid: uuid, holder, hostUuid };
+    return work(tx, context, { call: "ResumeVmInstance", verb: "Resume", flow: "resumeVm" }, name, data);
+  },
   DestroyVmInstance: (tx, { uuid }, context) => {
     const holder = context.newUuid();
     const { name, hostUuid } = begin(tx, uuid, "delete", holder);
@@ -172,6 +184,8 @@ export const vmDeciders = {
   | "StartVmInstance"
   | "StopVmInstance"
   | "RebootVmInstance"
+  | "PauseVmInstance"
+  | "ResumeVmInstance"
   | "DestroyVmInstance"
   | "RecoverVmInstance"
   | "ExpungeVmInstance"

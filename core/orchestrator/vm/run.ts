@@ -90,22 +90,34 @@ export function stopVmFlow(world: VmWorld): Flow<StopData> {
   };
 }
 
-export function rebootVmFlow(world: VmWorld): Flow<VmData> {
+/** A flow whose one step is a command to the machine's host. */
+function commandFlow(world: VmWorld, step: "reboot" | "pause" | "resume", title: string): Flow<VmData> {
   return {
-    name: "rebootVm",
+    name: `${step}Vm`,
     steps: [
       {
-        name: "reboot",
-        title: "Restarting the machine",
+        name: step,
+        title,
         async run(data, env) {
-          const host = hostOn(world, held(world, data));
-          await tell(world, host, { do: "rebootMachine", uuid: data.vmUuid }, env);
+          await tell(world, hostOn(world, held(world, data)), { do: `${step}Machine`, uuid: data.vmUuid }, env);
           return undefined;
         },
       },
     ],
     ...ends<VmData>((tx, data) => void end(tx, data, "done")),
   };
+}
+
+export function rebootVmFlow(world: VmWorld): Flow<VmData> {
+  return commandFlow(world, "reboot", "Restarting the machine");
+}
+
+export function pauseVmFlow(world: VmWorld): Flow<VmData> {
+  return commandFlow(world, "pause", "Pausing the machine");
+}
+
+export function resumeVmFlow(world: VmWorld): Flow<VmData> {
+  return commandFlow(world, "resume", "Letting the machine go on");
 }
 
 /** `isOff`: it is off its host. */

@@ -135,6 +135,26 @@ export function conformance(name: string, bed: DriverBed): void {
       assert.deepEqual(await running(driver), [uuidOf(1), uuidOf(2)]);
     });
 
+    it("pauses a machine and lets it go on, each as often as it is told; a paused one holds what it has", async () => {
+      const stateOf = async () => (await driver.machines(never)).map(({ state }) => state);
+      await startNew(1);
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "pauseMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), ["paused"]);
+      await start(1);
+      assert.deepEqual(await stateOf(), ["paused"], "a start leaves it as it is");
+      await refuses(carryOut({ do: "deleteVolume", path: pathOf(1) }), "HYPERVISOR.VOLUME_IN_USE");
+      driver = await bed.reopen(driver);
+      assert.deepEqual(await stateOf(), ["paused"]);
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "resumeMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), ["running"]);
+      await carryOut({ do: "pauseMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      for (const verb of ["pauseMachine", "resumeMachine"] as const)
+        await refuses(carryOut({ do: verb, uuid: uuidOf(1) }), "HYPERVISOR.NOT_RUNNING");
+      await start(1);
+      assert.deepEqual(await stateOf(), ["running"]);
+    });
+
     it("refuses paths that could mean another file, and a reboot of what does not run", async () => {
       for (const path of ["volume", "/a/../b", "/a//b", "/a/./b", "/a/", "/"])
         await refuses(

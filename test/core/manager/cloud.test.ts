@@ -27,6 +27,12 @@ test("a machine runs on a host with an address; stopped, started, deleted and ex
   assert.deepEqual([host()?.cpuUsed, host()?.memoryUsed], [0, 0]);
   assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await done("RebootVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("PauseVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await call("GetVmInstance", { uuid })).inventory.state, "Paused");
+  assert.deepEqual(await running(), ["paused"]);
+  await refuses(call("RebootVmInstance", { uuid }), "VM.1001");
+  assert.equal((await done("ResumeVmInstance", { uuid })).state, "Succeeded");
+  assert.deepEqual(await running(), ["running"]);
   assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
   assert.equal((await call("RecoverVmInstance", { uuid })).inventory.state, "Stopped");
   assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");

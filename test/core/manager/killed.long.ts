@@ -24,7 +24,15 @@ const kills = Number(process.env["BINNACLE_TEST_KILLS"] ?? 60);
 const seed = Number(process.env["BINNACLE_TEST_SEED"] ?? Date.now() % 2 ** 31);
 const addresses = ["10.64.0.1", "10.64.0.2", "10.64.0.3"] as const;
 /** Fast, and still long enough that most kills meet a command that a host carries out. */
-const latencyMs = { createVolume: 20, deleteVolume: 20, startMachine: 40, stopMachine: 40, rebootMachine: 20 };
+const latencyMs = {
+  createVolume: 20,
+  deleteVolume: 20,
+  startMachine: 40,
+  stopMachine: 40,
+  rebootMachine: 20,
+  pauseMachine: 20,
+  resumeMachine: 20,
+};
 /** Kills between two looks at everything. */
 const killsAtOnce = 5;
 

@@ -46,6 +46,9 @@ test("the manager's machines are QEMU's: made, stopped, started, lost behind its
     assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
     assert.equal(await stateThere(), "running");
   }
+  assert.equal((await done("PauseVmInstance", { uuid })).state, "Succeeded");
+  assert.deepEqual([await stateThere(), await stateHere()], ["paused", "Paused"]);
+  assert.equal((await done("ResumeVmInstance", { uuid })).state, "Succeeded");
   await host.virsh("destroy", uuid);
   assert.equal((await done("ReconnectHost", { uuid: added.resourceUuid })).state, "Succeeded");
   assert.equal(await stateHere(), "Stopped");

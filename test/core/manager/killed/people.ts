@@ -79,6 +79,8 @@ const operations = [
   { call: "StartVmInstance", from: "Stopped", to: "Running" },
   { call: "StopVmInstance", from: "Running", to: "Stopped" },
   { call: "RebootVmInstance", from: "Running", to: "Running" },
+  { call: "PauseVmInstance", from: "Running", to: "Paused" },
+  { call: "ResumeVmInstance", from: "Paused", to: "Running" },
   { call: "DestroyVmInstance", from: "Running", to: "Destroyed" },
   { call: "DestroyVmInstance", from: "Stopped", to: "Destroyed" },
   { call: "ExpungeVmInstance", from: "Destroyed", to: null },

@@ -136,7 +136,10 @@ test("every state and operation goes as the specification's table says, and noth
 
 test("a refusal offers the calls that there are, each once, and no operation that nobody can ask for yet", () => {
   const remedyIn = (state: VmState) => refusalOf(beginVm("web-1", vmIn(state), "start", all)).remedy;
-  assert.equal(remedyIn("Running"), "Allowed now: StopVmInstance, RebootVmInstance, DestroyVmInstance.");
+  assert.equal(
+    remedyIn("Running"),
+    "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, DestroyVmInstance.",
+  );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
     remedyIn("Unknown"),
