@@ -97,7 +97,7 @@ function checkWhole(mirror: Mirror): void {
   for (const { value } of mirror.all("VmInstance")) {
     assert.equal(value.operation, null, JSON.stringify(value));
     assert.ok(vmStates[value.state].settled, JSON.stringify(value));
-    assert.equal(value.hostUuid !== null, value.state === "Running", JSON.stringify(value));
+    assert.equal(value.hostUuid !== null, vmStates[value.state].onHost, JSON.stringify(value));
   }
   for (const { value } of mirror.all("Host")) {
     assert.equal(value.status, "Connected", JSON.stringify(value));
@@ -179,7 +179,7 @@ async function checkHost(mirror: Mirror, { address, kept }: HostAgent, isReconne
   const host = mirror.find("Host", "managementIp", address)[0]?.value;
   const here = (machine: RecordOf<"VmInstance">) => (machine.hostUuid ?? machine.lastHostUuid) === host?.uuid;
   const records = [...mirror.all("VmInstance")].flatMap(({ value }) => (here(value) ? [value] : []));
-  const running = records.filter(({ state }) => state === "Running");
+  const running = records.filter(({ state }) => vmStates[state].onHost);
   const runningThere = [...machines.values()].filter(({ runsIn }) => runsIn !== null);
   assert.deepEqual(runningThere.map(({ uuid }) => uuid).sort(), running.map(({ uuid }) => uuid).sort(), address);
   const known = new Set(records.map(({ uuid }) => uuid));
