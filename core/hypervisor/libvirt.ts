@@ -12,7 +12,7 @@ import {
   type StorageRoom,
 } from "./driver.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
-import { libvirtFailed, Virsh } from "./libvirt/virsh.ts";
+import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
 
@@ -50,16 +50,9 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#volumes = new VolumeFiles(machine);
   }
 
+  /** What the computer could do and which tools it has is found out by the agent's report. */
   async tags(signal: AbortSignal): Promise<string[]> {
-    const { libvirt, qemu } = await this.#virsh.versions(signal);
-    const flags = /^flags\s*:(.*)$/m.exec(await this.#options.machine.readFile("/proc/cpuinfo"))?.[1] ?? "";
-    const virtualization = ["vmx", "svm"].filter((flag) => ` ${flags} `.includes(` ${flag} `));
-    return [
-      `libvirt::version::${libvirt}`,
-      `qemu-img::version::${qemu}`,
-      ...virtualization.map((flag) => `hvm::${flag}`),
-      "capability:liveSnapshot",
-    ];
+    return [`libvirt::version::${await this.#virsh.version(signal)}`];
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
@@ -187,8 +180,14 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === undefined) throw notRunning(uuid);
     // One that is off was switched off by an attempt which the agent did not live to end.
     if (state !== "stopped") {
-      const isOff = await this.#hasShutDown(uuid, this.#options.rebootGraceMs ?? 60_000, signal).catch(() => false);
-      // The button is pressed: whoever calls it off now has it on again at once.
+      const isOff = await this.#hasShutDown(uuid, this.#options.rebootGraceMs ?? 60_000, signal).catch(
+        (error: unknown) => {
+          // The button is pressed: whoever calls it off now has it on again at once. That libvirt does not answer is no
+          // reason to take the power from a guest.
+          if (signal.aborted) return false;
+          throw error;
+        },
+      );
       if (!isOff) await this.#switchOff(uuid);
     }
     await this.#virsh.start(uuid);
@@ -232,5 +231,5 @@ function startError(error: unknown, { name, memorySize, disks }: MachineSpec): u
   const disk = disks.find(({ path }) => said.includes(path)) ?? disks[0];
   if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
   if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
-  return error.values["verb"] === "start" ? error : libvirtFailed("start", said, error);
+  return error;
 }

@@ -36,11 +36,9 @@ export class Virsh {
     return text.split("\n\n").flatMap((block) => domainIn(block));
   }
 
-  /** What this libvirt and its QEMU are: `libvirt`, `qemu` with their versions. @throws HYPERVISOR.FAILED */
-  async versions(signal: AbortSignal): Promise<{ libvirt: string; qemu: string }> {
-    const text = await this.#look(["version"], signal);
-    const of = (name: string) => new RegExp(`: ${name} (\\S+)`).exec(text)?.[1] ?? "unknown";
-    return { libvirt: of("libvirt"), qemu: of("QEMU") };
+  /** Of the libvirt that answers. @throws HYPERVISOR.FAILED */
+  async version(signal: AbortSignal): Promise<string> {
+    return /: libvirt (\S+)/.exec(await this.#look(["version"], signal))?.[1] ?? "unknown";
   }
 
   /** Makes a machine known, or changes what is known of one that does not run. */
@@ -116,7 +114,7 @@ export class Virsh {
 }
 
 /** libvirt's own words, for whoever looks into them. */
-export function libvirtFailed(verb: string, words: string, cause?: unknown): NodeError {
+function libvirtFailed(verb: string, words: string, cause?: unknown): NodeError {
   const said = words
     .replace(/^error: /gm, "")
     .trim()
