@@ -7,10 +7,7 @@ import { claimSocket, listenOn } from "./api/listen.ts";
 import { ManagerDoor } from "./api/manager-door.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
-import type { HypervisorDriver } from "./hypervisor/driver.ts";
-import { LibvirtDriver } from "./hypervisor/libvirt.ts";
-import { noHypervisor } from "./hypervisor/none.ts";
-import { SimulatedDriver } from "./hypervisor/simulated.ts";
+import { openDriver } from "./hypervisor/open-driver.ts";
 import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
 import { logsForManager } from "./node/archives/for-manager.ts";
@@ -36,6 +33,7 @@ import {
 } from "./node/fixture.ts";
 import { agentHandlers, agentStatus } from "./node/handlers.ts";
 import { hardwareReader } from "./node/hardware.ts";
+import { HostChanges } from "./node/host/changes.ts";
 import { noChannel, openHostChannel } from "./node/host/channel.ts";
 import { HostCommands } from "./node/host/commands.ts";
 import { hostWork } from "./node/host/work.ts";
@@ -195,7 +193,7 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
   const root = mode === "node" ? "" : join(flags.home, "machine");
   const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
   try {
-    const driver = await openDriver(machine, log);
+    const driver = await openDriver({ name: flags.hypervisor, machine, home: flags.home, log });
     const commands = await HostCommands.open({
       folder: join(flags.home, "commands"),
       driver,
@@ -206,11 +204,13 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
     const { jobs, audit, archives, serving } = parts;
     const logs = logsForManager({ jobs, audit, world: archives, inUse: () => serving.current?.name });
     const sources = { machine, facts: () => board.facts(), driver, version, protocol: hostProtocol };
-    const work = hostWork(sources, commands, logs);
+    const changes = new HostChanges({ driver, after: (delayMs, action) => machine.after(delayMs, action) });
+    const work = hostWork(sources, commands, logs, changes);
     const server = await openHostChannel({ address: flags["host-address"], port, root, passwords, work, version, log });
     return {
       state: () => server.state(),
       async close() {
+        changes.close();
         await server.close();
         await commands.close(closingMs);
       },
@@ -219,21 +219,6 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
     trouble("the agent does not listen to the manager", error);
     return undefined;
   }
-}
-
-async function openDriver(machine: Machine, log: Log): Promise<HypervisorDriver> {
-  // virsh's own variable: for a libvirt that listens elsewhere.
-  if (flags.hypervisor === "libvirt") return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"] });
-  if (flags.hypervisor === undefined) return noHypervisor;
-  const folder = join(flags.home, "simulated");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const bootId = (await machine.readFile("/proc/sys/kernel/random/boot_id")).trim();
-  return SimulatedDriver.open({
-    folder,
-    bootId,
-    announce: (sentence) => log.warn(sentence),
-    onDamage: (damage) => log.warn(damage, "the simulated hypervisor's records were damaged"),
-  });
 }
 
 type Parts = Awaited<ReturnType<typeof assemble>>;

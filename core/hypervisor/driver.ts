@@ -95,6 +95,11 @@ export interface HypervisorDriver {
   tags(signal: AbortSignal): Promise<string[]>;
   /** Those with a uuid of ours (version 4). A machine that was lost with the host's last start is stopped, or not told. */
   machines(signal: AbortSignal): Promise<MachineReport[]>;
+  /**
+   * Calls `changed` after the state of a machine has changed in whatever way, rather too often than too rarely, and after
+   * some time in which changes may have been missed; until `signal`. Never throws.
+   */
+  watch(changed: () => void, signal: AbortSignal): void;
   /** The room of a storage, which is made or mounted where that is needed. @throws HYPERVISOR.FAILED when it can't be reached */
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
   /**

@@ -60,6 +60,10 @@ export class LibvirtDriver implements HypervisorDriver {
     return domains.map(({ uuid, state }) => ({ uuid, state }));
   }
 
+  watch(changed: () => void, signal: AbortSignal): void {
+    void this.#virsh.events(changed, signal);
+  }
+
   async storage({ type, path }: StoragePlace): Promise<StorageRoom> {
     if (type !== "LocalStorage" && type !== "SharedMountPoint")
       throw new NodeError("HYPERVISOR.FAILED", `This version can't use storage of the type ${type}.`, {

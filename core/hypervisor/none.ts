@@ -6,6 +6,7 @@ export const noHypervisor: HypervisorDriver = {
   name: "none",
   tags: async () => [noHypervisorTag],
   machines: async () => [],
+  watch: () => undefined,
   storage: async () => {
     throw none();
   },

@@ -95,6 +95,12 @@ export class SimulatedDriver implements HypervisorDriver {
     }));
   }
 
+  watch(changed: () => void, signal: AbortSignal): void {
+    const { onChange } = this.#state;
+    onChange.add(changed);
+    signal.addEventListener("abort", () => onChange.delete(changed), { once: true });
+  }
+
   async storage({ path }: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
     await this.#answering(signal);
     const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;

@@ -22,6 +22,12 @@ export type HostReport = {
   tags: readonly string[];
 };
 
+/**
+ * `after`: the serial that was heard last; `holdMs`: how long the host may keep its answer back; `onHead`: told once it has
+ * begun to answer, and so is there.
+ */
+export type WatchOptions = { after: string | null; holdMs: number; onHead: () => void; signal?: AbortSignal };
+
 export type Pong = { bootId: string; version: string; protocol: number };
 
 /** In `values.reason` of HOST.1011: the certificate would be the right one, but has ended. {@link HostDoor.renew} mends it. */
@@ -41,6 +47,8 @@ export function hasEndedCertificate(error: unknown): boolean {
  */
 export interface HostLink {
   ping(host: HostAddress, signal?: AbortSignal): Promise<Pong>;
+  /** A ping whose answer is kept back until the state of a machine changes: its serial is another one then. */
+  watch(host: HostAddress, how: WatchOptions): Promise<Pong & { serial: string }>;
   report(host: HostAddress, signal?: AbortSignal): Promise<HostReport>;
   machines(host: HostAddress, signal?: AbortSignal): Promise<MachineReport[]>;
   /** The room of a storage as this host has it; makes its folder, or mounts it, where that is needed. */

@@ -126,6 +126,22 @@ export const hostCalls = {
     mostBytes: 16 * kB,
   },
   ping: { method: "GET", path: "/v1/ping", access: "manager", body: none, response: pong, mostBytes: 16 * kB },
+  /**
+   * A ping that is held: the head of the answer comes at once, its body when the state of a machine has changed, or after
+   * `holdMs`. `serial` is another one after each change, and after each start of the agent; one that is not `after` is told
+   * at once.
+   */
+  watch: {
+    method: "POST",
+    path: "/v1/watch",
+    access: "manager",
+    body: z.strictObject({
+      after: z.nullable(line(64)),
+      holdMs: z.int().check(z.nonnegative(), z.maximum(86_400_000)),
+    }),
+    response: z.extend(pong, { serial: line(64) }),
+    mostBytes: 16 * kB,
+  },
   report: {
     method: "GET",
     path: "/v1/report",

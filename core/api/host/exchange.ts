@@ -25,8 +25,10 @@ export type Exchange<N extends HostCallName> = {
   connection: RequestOptions;
   /** Until a connection is open, TLS included. */
   connectMs: number;
-  /** From the beginning to the end of the answer. */
+  /** From the beginning to the end of the answer; of one that is held, to its head. */
   answerMs: number;
+  /** An answer whose body comes so many milliseconds after its head at the latest; `onHead` is told when that is here. */
+  held?: { ms: number; onHead: () => void } | undefined;
   signal?: AbortSignal | undefined;
 };
 
@@ -68,7 +70,7 @@ function headProblem(address: string, { headers }: IncomingMessage, id: string):
 type Received = { response: IncomingMessage; text: string };
 
 function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<Received> {
-  const { address, name, body, connection, connectMs, answerMs, signal } = asked;
+  const { address, name, body, connection, connectMs, answerMs, held, signal } = asked;
   const { method, path, mostBytes } = hostCalls[name];
   const payload = body === undefined ? undefined : JSON.stringify(body);
   return new Promise((resolve, reject) => {
@@ -81,7 +83,7 @@ function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<R
     };
     const request = sendRequest({ ...connection, method, path, headers });
     const late = (what: string, ms: number) => request.destroy(unreachable(address, `${what} within ${ms / 1000} s.`));
-    const answerTimer = setTimeout(() => late("It did not answer", answerMs), answerMs);
+    let answerTimer = setTimeout(() => late("It did not answer", answerMs), answerMs);
     let connectTimer: NodeJS.Timeout | undefined;
     const stop = () => request.destroy(unreachable(address, "The call was called off."));
     signal?.addEventListener("abort", stop, { once: true });
@@ -107,6 +109,11 @@ function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<R
         response.on("error", failed);
         request.destroy(problem);
         return;
+      }
+      if (held !== undefined && response.statusCode === 200) {
+        clearTimeout(answerTimer);
+        answerTimer = setTimeout(() => late("The rest of its answer did not come", held.ms), held.ms);
+        held.onHead();
       }
       let text = "";
       response.setEncoding("utf8");

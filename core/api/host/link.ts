@@ -11,13 +11,14 @@ import {
   type HostReport,
   hasEndedCertificate,
   type Pong,
+  type WatchOptions,
 } from "../../orchestrator/host-link.ts";
 import type { Credentials } from "../../pki/authority.ts";
 import { namesHost } from "../../pki/names.ts";
 import { type HostAnswer, type HostBody, type HostCallName, hostPort, serverNameOf } from "./contract.ts";
 import { askEnded } from "./ended.ts";
 import { nameOfError, untrusted, wrongCertificate } from "./errors.ts";
-import { exchange } from "./exchange.ts";
+import { type Exchange, exchange } from "./exchange.ts";
 
 export type HostLinkOptions = {
   /** What the manager shows: `Authority.manager`. */
@@ -69,6 +70,12 @@ export class HttpsHostLink implements HostLink {
 
   ping(host: HostAddress, signal?: AbortSignal): Promise<Pong> {
     return this.#ask(host, "ping", undefined, this.#patience.pingMs, signal);
+  }
+
+  /** `onHead`: told when the host has begun to answer. */
+  watch(host: HostAddress, { after, holdMs, onHead, signal }: WatchOptions): Promise<HostAnswer<"watch">> {
+    const { pingMs, graceMs } = this.#patience;
+    return this.#ask(host, "watch", { after, holdMs }, pingMs, signal, { ms: holdMs + graceMs, onHead });
   }
 
   report(host: HostAddress, signal?: AbortSignal): Promise<HostReport> {
@@ -133,6 +140,7 @@ export class HttpsHostLink implements HostLink {
     body: HostBody<N>,
     answerMs: number,
     signal?: AbortSignal,
+    held?: Exchange<N>["held"],
   ): Promise<HostAnswer<N>> {
     const context = await this.#currentContext();
     const print = this.#options.pinned(uuid);
@@ -147,7 +155,7 @@ export class HttpsHostLink implements HostLink {
       secureContext: context,
       servername,
     };
-    const asked = { address: managementIp, name, body, connection, answerMs, signal };
+    const asked = { address: managementIp, name, body, connection, answerMs, signal, held };
     for (let attempt = 1; ; attempt++)
       try {
         return await exchange({ ...asked, connectMs: this.#patience.connectMs });
@@ -199,6 +207,7 @@ type TlsRequest = RequestOptions & { secureContext: SecureContext };
 /** Calls that an agent may get twice: those that only ask, and commands, which it knows by their id. */
 const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "ping",
+  "watch",
   "report",
   "machines",
   "storage",

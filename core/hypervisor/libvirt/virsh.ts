@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NodeError } from "../../model/error.ts";
-import type { Machine } from "../../node/machine.ts";
+import { type Machine, sleep } from "../../node/machine.ts";
 import type { MachineReport } from "../driver.ts";
 
 /*
@@ -11,13 +11,15 @@ import type { MachineReport } from "../driver.ts";
  */
 
 export type VirshOptions = {
-  machine: Pick<Machine, "run">;
+  machine: Machine;
   /** Of libvirt's daemon; the system's own unless told. */
   uri?: string | undefined;
 };
 
 /** Milliseconds: for a look, and for what changes something. */
 const [lookMs, changeMs] = [10_000, 90_000];
+/** Before a stream of events that has ended is begun anew. */
+const [firstPauseMs, longestPauseMs] = [500, 10_000];
 
 /** `memoryBytes`: what a machine may take at the most; 0 when that is not told. */
 export type Domain = MachineReport & { memoryBytes: number };
@@ -34,6 +36,23 @@ export class Virsh {
     // Without waiting for a machine that something else works on: one that hangs must not hide all others.
     const text = await this.#look(["domstats", "--nowait", "--raw", "--state", "--balloon"], signal);
     return text.split("\n\n").flatMap((block) => domainIn(block));
+  }
+
+  /**
+   * Tells of whatever happens to machines, until `signal`. A stream that ends, because libvirt was restarted, is begun
+   * anew; what has happened in between is not known, and told as well.
+   */
+  async events(changed: () => void, signal: AbortSignal): Promise<void> {
+    const { machine } = this.#options;
+    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      const began = machine.monotonicMs();
+      const args = [...this.#connection, "event", "--loop", "--event", "lifecycle"];
+      const stream = machine.stream("virsh", args, (_line, from) => void (from === "stdout" && changed()), { signal });
+      changed();
+      await stream.done.catch(() => undefined);
+      if (machine.monotonicMs() - began > longestPauseMs) pauseMs = firstPauseMs;
+      await sleep(machine, pauseMs, signal);
+    }
   }
 
   /** Of the libvirt that answers. @throws HYPERVISOR.FAILED */
@@ -89,6 +108,10 @@ export class Virsh {
     ]);
   }
 
+  get #connection(): string[] {
+    return ["--connect", this.#options.uri ?? "qemu:///system", "--quiet"];
+  }
+
   async #look(args: readonly string[], signal: AbortSignal): Promise<string> {
     return this.#run(args, { timeoutMs: lookMs, signal });
   }
@@ -99,11 +122,11 @@ export class Virsh {
   }
 
   async #run(args: readonly string[], how: { timeoutMs: number; signal?: AbortSignal }): Promise<string> {
-    const { machine, uri = "qemu:///system" } = this.#options;
+    const { machine } = this.#options;
     const [verb = ""] = args;
     let result: Awaited<ReturnType<Machine["run"]>>;
     try {
-      result = await machine.run("virsh", ["--connect", uri, "--quiet", ...args], how);
+      result = await machine.run("virsh", [...this.#connection, ...args], how);
     } catch (error) {
       how.signal?.throwIfAborted();
       throw libvirtFailed(verb, error instanceof Error ? error.message : String(error), error);

@@ -34,6 +34,8 @@ type Entry = z.infer<typeof entry>;
 export class SimulatedState {
   readonly machines = new Map<string, SimulatedMachine>();
   readonly volumes = new Map<string, SimulatedVolume>();
+  /** Called after each change of a machine. */
+  readonly onChange = new Set<() => void>();
   readonly #journal: Promise<LineJournal<Entry>>;
 
   private constructor(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
@@ -94,5 +96,6 @@ export class SimulatedState {
     else if ("noMachine" in one) this.machines.delete(one.noMachine);
     else if ("volume" in one) this.volumes.set(one.volume.path, one.volume);
     else this.volumes.delete(one.noVolume);
+    if ("machine" in one || "noMachine" in one) for (const changed of [...this.onChange]) changed();
   }
 }

@@ -44,7 +44,12 @@ const mostConnections = 128;
 const mostStrangers = 32;
 
 type Handlers = {
-  [N in HostCallName]: (body: HostBody<N>, request: FastifyRequest) => Promise<HostAnswer<N>> | HostAnswer<N>;
+  [N in HostCallName]: (
+    body: HostBody<N>,
+    request: FastifyRequest,
+    /** Whoever asked has gone. */
+    gone: AbortSignal,
+  ) => Promise<HostAnswer<N>> | HostAnswer<N>;
 };
 
 export type HostServer = {
@@ -156,6 +161,7 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
       throw error;
     }
   };
+  const pong = async () => ({ bootId: await options.bootId(), version, protocol: hostProtocol });
   return {
     hello: async () => ({
       protocol: hostProtocol,
@@ -176,7 +182,11 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
         await membership.leave();
         return {};
       }),
-    ping: async () => ({ bootId: await options.bootId(), version, protocol: hostProtocol }),
+    ping: pong,
+    watch: async ({ after, holdMs }, _request, gone) => {
+      const serial = await work().changed(after, holdMs, gone);
+      return { ...(await pong()), serial };
+    },
     report: () => work().report(),
     machines: () => work().machines(),
     storage: (body) => work().storage(body),
@@ -191,6 +201,9 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
   };
 }
 
+/** Calls whose answer begins before it is known. */
+const heldCalls: ReadonlySet<HostCallName> = new Set<HostCallName>(["watch"]);
+
 type Access = { isManager: (request: FastifyRequest) => boolean; used: (request: FastifyRequest) => Promise<void> };
 
 function addCall<N extends HostCallName>(calls: FastifyInstance, name: N, handlers: Handlers, access: Access): void {
@@ -203,8 +216,24 @@ function addCall<N extends HostCallName>(calls: FastifyInstance, name: N, handle
       if (access.isManager(request)) await access.used(request);
       else if (who === "manager") throw notManager(request);
     },
-    handler: async (request, reply) =>
-      reply.send(await handlers[name](parse(body, request.body ?? undefined, "body") as HostBody<N>, request)),
+    handler: async (request, reply) => {
+      const input = parse(body, request.body ?? undefined, "body") as HostBody<N>;
+      const gone = new AbortController();
+      reply.raw.once("close", () => gone.abort());
+      if (!heldCalls.has(name)) return reply.send(await handlers[name](input, request, gone.signal));
+      // The head tells that this host is there; whatever goes wrong afterwards ends the connection.
+      reply.hijack();
+      const { raw } = reply;
+      for (const [header, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) raw.setHeader(header, value);
+      raw.writeHead(200, { "content-type": "application/json" });
+      raw.flushHeaders();
+      try {
+        raw.end(JSON.stringify(await handlers[name](input, request, gone.signal)));
+      } catch {
+        raw.destroy();
+      }
+    },
   });
 }
 

@@ -2,6 +2,7 @@ import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts"
 import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
+import type { HostChanges } from "./changes.ts";
 import type { HostCommands } from "./commands.ts";
 import { hostReport, type ReportSources } from "./report.ts";
 
@@ -16,6 +17,8 @@ export interface HostLogs {
 export interface HostWork {
   report(): Promise<HostReport>;
   machines(): Promise<MachineReport[]>;
+  /** As {@link HostChanges.next}. */
+  changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
@@ -23,8 +26,14 @@ export interface HostWork {
 }
 
 /** The work of a host with this driver. `commands` has the same one. */
-export function hostWork(sources: ReportSources, commands: HostCommands, logs: HostLogs): HostWork {
+export function hostWork(
+  sources: ReportSources,
+  commands: HostCommands,
+  logs: HostLogs,
+  changes: HostChanges,
+): HostWork {
   return {
+    changed: (known, holdMs, signal) => changes.next(known, holdMs, signal),
     report: () => hostReport(sources),
     machines: () => commands.machines(),
     logs,

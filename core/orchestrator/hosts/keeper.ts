@@ -23,15 +23,29 @@ export type KeeperOptions = {
 
 /** How often it is looked which hosts are due. */
 const tickMs = 250;
-/** Pings may take no longer: a host that answers later is as good as silent. */
-const pingMs = 10_000;
+/** To take in what runs on a host. */
+const observeMs = 10_000;
 /** One on a network file system may hang. */
 const storagesMs = 30_000;
 /** Pauses before a lost host is tried again: 5 s, doubling up to 5 minutes. */
 const firstPauseMs = 5_000;
 const longestPauseMs = 300_000;
 
-type Watched = { dueAt: number; isBusy: boolean; failures: number; bootId?: string };
+/**
+ * `serial`: what the host has said last of its machines' changes; `held`: since when it keeps an answer back, and what ends
+ * that.
+ */
+type Watched = {
+  dueAt: number;
+  isBusy: boolean;
+  failures: number;
+  bootId?: string;
+  serial?: string;
+  held?: { since: number; letGo: () => void } | undefined;
+};
+
+/** An answer that is held for longer than the interval by so much was asked for when that was longer. */
+const lateMs = 2_000;
 
 /**
  * Asks every host of the cloud from time to time whether it is there, spread evenly over the interval; notes those that
@@ -40,8 +54,8 @@ type Watched = { dueAt: number; isBusy: boolean; failures: number; bootId?: stri
 export class HostKeeper {
   readonly #options: KeeperOptions;
   readonly #watched = new Map<string, Watched>();
-  /** Connected when this manager began, and not asked since what runs there: another manager, or a backup, has said so. */
-  readonly #unseen = new Set<string>();
+  /** Connected when this manager began, and not to be asked what runs there before something changes: the setting says so. */
+  readonly #spared = new Set<string>();
   readonly #ending = new AbortController();
   #busy = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -53,8 +67,8 @@ export class HostKeeper {
 
   start(): void {
     const { mirror } = this.#options.world.records;
-    if (this.#options.world.settings.flag("host.load.all"))
-      for (const { value } of mirror.all("Host")) if (value.status === "Connected") this.#unseen.add(value.uuid);
+    if (!this.#options.world.settings.flag("host.load.all"))
+      for (const { value } of mirror.all("Host")) if (value.status === "Connected") this.#spared.add(value.uuid);
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
@@ -81,6 +95,7 @@ export class HostKeeper {
       // A shorter interval holds at once, too.
       if (host.status === "Connected" && watched.dueAt - now > this.#intervalMs())
         watched.dueAt = now + cloudUuidHash(host.uuid, "") * this.#intervalMs();
+      if (watched.held !== undefined && now - watched.held.since > this.#intervalMs() + lateMs) watched.held.letGo();
       if (watched.isBusy || watched.dueAt > now) continue;
       if (!this.#isMine(host.uuid, managers)) watched.dueAt = now + this.#intervalMs();
       else this.#work(host, watched);
@@ -109,17 +124,23 @@ export class HostKeeper {
   #work(host: Host, watched: Watched): void {
     watched.isBusy = true;
     this.#busy += 1;
-    const work: Promise<void> = this.#look(host, watched)
+    let isCounted = true;
+    const release = () => {
+      if (isCounted) this.#busy -= 1;
+      isCounted = false;
+    };
+    const work: Promise<void> = this.#look(host, watched, release)
       .catch((error: unknown) => this.#options.onTrouble(`host ${host.name} could not be looked after`, error))
       .finally(() => {
+        release();
         watched.isBusy = false;
-        this.#busy -= 1;
         this.#pending.delete(work);
       });
     this.#pending.add(work);
   }
 
-  async #look(host: Host, watched: Watched): Promise<void> {
+  /** `release`: it is no longer one of those that are asked at once. */
+  async #look(host: Host, watched: Watched, release: () => void): Promise<void> {
     const { world, monotonicMs } = this.#options;
     if (host.status === "Connecting") {
       watched.dueAt = monotonicMs() + this.#intervalMs();
@@ -129,9 +150,12 @@ export class HostKeeper {
       await this.#again(host, watched);
       return;
     }
-    const signal = AbortSignal.any([AbortSignal.timeout(pingMs), this.#ending.signal]);
-    const pong = await world.link.ping(host, signal).catch(() => undefined);
-    const answered = pong !== undefined;
+    const [since, holdMs, letting] = [monotonicMs(), this.#intervalMs(), new AbortController()];
+    const { promise: head, resolve: onHead } = Promise.withResolvers<true>();
+    const signal = AbortSignal.any([letting.signal, this.#ending.signal]);
+    const how = { after: watched.serial ?? null, holdMs, onHead: () => onHead(true), signal };
+    const held = world.link.watch(host, how).catch(() => undefined);
+    const answered = (await Promise.race([head, held])) !== undefined;
     if (this.#ending.signal.aborted) return;
     watched.failures = 0;
     // One that missed a ping is asked again sooner: what is lost shall be known soon.
@@ -141,20 +165,40 @@ export class HostKeeper {
       watched.dueAt = monotonicMs() + firstPauseMs;
       await storagesFollow(world, host.clusterUuid);
     }
-    if (pong === undefined) return;
-    await this.#heard(host, watched, pong.bootId);
+    if (!answered) return;
     await this.#options.storages(host, AbortSignal.any([AbortSignal.timeout(storagesMs), this.#ending.signal]));
+    release();
+    watched.held = { since, letGo: () => letting.abort() };
+    const told = await held;
+    watched.held = undefined;
+    if (this.#ending.signal.aborted) return;
+    const isOver = told !== undefined && told.serial === watched.serial;
+    // When what it says can't be taken in, it is asked again after a while.
+    watched.dueAt = monotonicMs() + firstPauseMs;
+    if (told !== undefined) await this.#heard(host, watched, told);
+    // One that broke off is asked at once whether it is still there, unless it does so each time; one that had news, for
+    // what comes next.
+    const now = monotonicMs();
+    if (isOver) watched.dueAt = Math.max(since + holdMs, now);
+    else watched.dueAt = told === undefined && now - since < firstPauseMs ? now + firstPauseMs : now;
   }
 
   /** A host that was restarted has none of its machines any more, though it answers as before. */
-  async #heard(host: Host, watched: Watched, bootId: string): Promise<void> {
+  async #heard(host: Host, watched: Watched, { bootId, serial }: { bootId: string; serial: string }): Promise<void> {
     const isRestarted = watched.bootId !== undefined && watched.bootId !== bootId;
+    const isNews = watched.serial !== serial;
     watched.bootId = bootId;
-    if (isRestarted) return this.#options.reconnect(host.uuid);
+    if (isRestarted) {
+      watched.serial = serial;
+      return this.#options.reconnect(host.uuid);
+    }
+    const isFirst = watched.serial === undefined;
     const isUnseen = this.#options.world.records.mirror.get("UnseenHost", host.uuid) !== undefined;
-    if (!isUnseen && !this.#unseen.has(host.uuid)) return;
-    await this.#options.observe(host, AbortSignal.any([AbortSignal.timeout(pingMs), this.#ending.signal]));
-    this.#unseen.delete(host.uuid);
+    const isWanted = (isNews && !(isFirst && this.#spared.has(host.uuid))) || isUnseen;
+    if (isWanted)
+      await this.#options.observe(host, AbortSignal.any([AbortSignal.timeout(observeMs), this.#ending.signal]));
+    // Not before: what could not be taken in is asked for again.
+    watched.serial = serial;
   }
 
   async #again({ uuid, state }: Host, watched: Watched): Promise<void> {

@@ -40,6 +40,7 @@ export function limitedLink(link: HostLink, most: () => number): HostLink {
   };
   return {
     ping: (host, signal) => link.ping(host, signal),
+    watch: (host, how) => link.watch(host, how),
     report: (host, signal) => link.report(host, signal),
     machines: (host, signal) => link.machines(host, signal),
     storage: (host, place, signal) => link.storage(host, place, signal),

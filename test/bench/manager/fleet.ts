@@ -121,11 +121,26 @@ class Agents {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = "";
     for await (const part of request.setEncoding("utf8")) text += String(part);
+    if (request.url === hostCalls.watch.path) return this.#hold(request, response, text);
     const answer = JSON.stringify(this.#reply(request, text));
     response.setHeader(protocolHeader, hostProtocol);
     response.setHeader(requestHeader, request.headers[requestHeader] ?? "");
     response.setHeader("content-type", "application/json");
     response.end(answer);
+  }
+
+  /** A ping that is held: nothing ever changes here. */
+  #hold(request: IncomingMessage, response: ServerResponse, text: string): void {
+    this.#counts.pings += 1;
+    this.#pinged.add(request.socket.localAddress ?? "");
+    const { after, holdMs } = hostCalls.watch.body.parse(JSON.parse(text));
+    response.setHeader(protocolHeader, hostProtocol);
+    response.setHeader(requestHeader, request.headers[requestHeader] ?? "");
+    response.writeHead(200, { "content-type": "application/json" });
+    response.flushHeaders();
+    const answer = JSON.stringify({ bootId: "boot", version: "bench", protocol: hostProtocol, serial: "1" });
+    const timer = setTimeout(() => response.end(answer), after === "1" ? holdMs : 0);
+    response.once("close", () => clearTimeout(timer));
   }
 
   #reply({ url, socket }: IncomingMessage, text: string): unknown {

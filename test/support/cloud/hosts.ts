@@ -1,7 +1,15 @@
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
-import type { HostAddress, HostDoor, HostLink, HostReport, JoinRequest } from "../../../core/orchestrator/host-link.ts";
+import { HostChanges } from "../../../core/node/host/changes.ts";
+import type {
+  HostAddress,
+  HostDoor,
+  HostLink,
+  HostReport,
+  JoinRequest,
+  WatchOptions,
+} from "../../../core/orchestrator/host-link.ts";
 
 /* Hosts in the test's own process: simulated hypervisors behind the interface of the manager's link, without a network. */
 
@@ -9,6 +17,7 @@ type TestHost = {
   driver: SimulatedDriver;
   /** Works in its place. */
   real?: HypervisorDriver;
+  changes?: HostChanges;
   /** How it is known to the cloud; undefined before it has joined. */
   uuid: string | undefined;
   isReachable: boolean;
@@ -58,6 +67,11 @@ export class TestHosts {
     if (host !== undefined) host.real = real;
   }
 
+  /** Their drivers tell of nothing any more. */
+  close(): void {
+    for (const { changes } of this.hosts.values()) changes?.close();
+  }
+
   cut(address: string, isReachable: boolean): void {
     const host = this.hosts.get(address);
     if (host !== undefined) host.isReachable = isReachable;
@@ -73,11 +87,22 @@ export class TestHosts {
     return host;
   }
 
+  async #watch(address: HostAddress, { after, holdMs, onHead, signal = never() }: WatchOptions) {
+    const host = this.#find(address);
+    host.changes ??= new HostChanges({ driver: driverOf(host), after: afterTime });
+    onHead();
+    const serial = await host.changes.next(after, holdMs, signal);
+    signal.throwIfAborted();
+    this.#find(address);
+    return { bootId: "boot", version: "1", protocol: 1, serial };
+  }
+
   readonly link: HostLink = {
     ping: async (host) => {
       this.#find(host);
       return { bootId: "boot", version: "1", protocol: 1 };
     },
+    watch: (host, how) => this.#watch(host, how),
     report: async (host) => reportOf(this.#find(host)),
     machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
     storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
@@ -118,6 +143,11 @@ export class TestHosts {
 
 function driverOf({ driver, real }: TestHost): HypervisorDriver {
   return real ?? driver;
+}
+
+function afterTime(delayMs: number, action: () => void): () => void {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
 }
 
 function never(): AbortSignal {

@@ -44,7 +44,9 @@ export async function testCloud(t: TestContext): Promise<TestCloud> {
   undoAfter(t, folder.dispose);
   const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: storeIndexes });
   undoAfter(t, () => store.close());
-  return managerOn(t, store, new TestHosts());
+  const hosts = new TestHosts();
+  undoAfter(t, () => hosts.close());
+  return managerOn(t, store, hosts);
 }
 
 /** A manager on a store; several may be on one. */

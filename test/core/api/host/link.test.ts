@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { NodeError } from "../../../../core/model/error.ts";
 import { undoAfter } from "../../../support/undo.ts";
-import { type CloudBed, cloudBed, type HostBed, hostBed } from "./bed.ts";
+import { type CloudBed, cloudBed, type HostBed, hostBed, report } from "./bed.ts";
 
 test("a host is pinged over one connection, and over a new one after it has ended", async (t) => {
   const host = await hostBed(t);
@@ -356,3 +356,45 @@ async function listening(t: TestContext, server: Server, port: number, address: 
     server.close();
   });
 }
+
+test("a ping that is held is answered at its head at once, and at its end when a machine has changed", async (t) => {
+  const host = await hostBed(t);
+  const cloud = await cloudBed(t, host);
+  await cloud.add(host);
+  const gate = Promise.withResolvers<string>();
+  const asked: unknown[] = [];
+  host.node.work.changed = (known, holdMs) => {
+    asked.push([known, holdMs]);
+    return gate.promise;
+  };
+  const head = Promise.withResolvers<void>();
+  const held = cloud.link.watch(host.host, { after: "a-1", holdMs: 60_000, onHead: head.resolve });
+  await head.promise;
+  gate.resolve("a-2");
+  const { serial, bootId } = await held;
+  assert.deepEqual([serial, bootId, asked], ["a-2", report.bootId, [["a-1", 60_000]]]);
+});
+
+test("a ping that is held ends when nobody waits for it any more, and its host works on", async (t) => {
+  const host = await hostBed(t);
+  const cloud = await cloudBed(t, host);
+  await cloud.add(host);
+  const gone = Promise.withResolvers<void>();
+  host.node.work.changed = (_known, _holdMs, signal) => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    signal.addEventListener("abort", () => {
+      gone.resolve();
+      resolve("a-1");
+    });
+    return promise;
+  };
+  const calling = new AbortController();
+  const head = Promise.withResolvers<void>();
+  const how = { after: "a-1", holdMs: 60_000, onHead: head.resolve, signal: calling.signal };
+  const held = cloud.link.watch(host.host, how);
+  await head.promise;
+  calling.abort();
+  await assert.rejects(held, { code: "HOST.1010" });
+  await gone.promise;
+  await cloud.link.ping(host.host);
+});

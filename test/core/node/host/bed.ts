@@ -30,6 +30,7 @@ export class ScriptedDriver implements HypervisorDriver {
   async machines() {
     return [];
   }
+  watch() {}
   async storage() {
     return { totalBytes: 0, availableBytes: 0 };
   }

@@ -22,6 +22,7 @@ const driver: HypervisorDriver = {
   name: "simulated",
   tags: () => simulated.tags(),
   machines: (signal) => simulated.machines(signal),
+  watch: (changed, signal) => simulated.watch(changed, signal),
   storage: (place, signal) => simulated.storage(place, signal),
   carryOut(command, signal) {
     writeSync(1, `begin ${numberOf(command)}\n`);

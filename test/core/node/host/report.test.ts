@@ -6,6 +6,7 @@ import { type Facts, missingFacts } from "../../../../core/model/facts.ts";
 import { FactBoard } from "../../../../core/node/facts/board.ts";
 import { allSources } from "../../../../core/node/facts/sources.ts";
 import { fixtureMachine, type Recording } from "../../../../core/node/fixture.ts";
+import { HostChanges } from "../../../../core/node/host/changes.ts";
 import { HostCommands } from "../../../../core/node/host/commands.ts";
 import { hostReport } from "../../../../core/node/host/report.ts";
 import { hostWork } from "../../../../core/node/host/work.ts";
@@ -34,9 +35,11 @@ const libvirt: HypervisorDriver = {
   name: "libvirt",
   tags: async () => ["libvirt::version::11.3.0", "not a tag"],
   machines: async () => [],
+  watch: () => undefined,
   storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
   carryOut: async () => {},
 };
+const noChanges = new HostChanges({ driver: libvirt, after: () => () => {} });
 const told = { version: "1.2.3", protocol: 1 };
 
 test("a host with KVM and libvirt describes itself in the reference's tags; the driver knows its version best", async () => {
@@ -104,7 +107,7 @@ test("a simulated host says so, has what it is said to have, and boasts of nothi
   const driver = await SimulatedDriver.open({ bootId: "one", capacity, latencyMs: () => 0, announce: () => {} });
   const machine = machineOf({ dirs: { "/sys/class/misc": ["kvm"] }, commands: { "virsh --version": says("10.0.0") } });
   const commands = await HostCommands.open({ driver, now: () => 0 });
-  const work = hostWork({ machine, facts: nothingYet, driver, ...told }, commands, noLogs);
+  const work = hostWork({ machine, facts: nothingYet, driver, ...told }, commands, noLogs, noChanges);
   const report = await work.report();
   assert.deepEqual([report.driver, report.cpuCores, report.memoryTotalBytes], ["simulated", 128, 2 ** 40]);
   assert.deepEqual(report.tags, ["hypervisor::simulated", "os::distribution::debian", "os::version::13"]);

@@ -1,0 +1,27 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Log } from "../node/log.ts";
+import type { Machine } from "../node/machine.ts";
+import type { HypervisorDriver } from "./driver.ts";
+import { LibvirtDriver } from "./libvirt.ts";
+import { noHypervisor } from "./none.ts";
+import { SimulatedDriver } from "./simulated.ts";
+
+/** `name`: as the agent's flag has it; undefined: none. `home`: the agent's own folder. */
+export type DriverWanted = { name: string | undefined; machine: Machine; home: string; log: Log };
+
+/** The driver that an agent was started with. */
+export async function openDriver({ name, machine, home, log }: DriverWanted): Promise<HypervisorDriver> {
+  // virsh's own variable: for a libvirt that listens elsewhere.
+  if (name === "libvirt") return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"] });
+  if (name === undefined) return noHypervisor;
+  const folder = join(home, "simulated");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const bootId = (await machine.readFile("/proc/sys/kernel/random/boot_id")).trim();
+  return SimulatedDriver.open({
+    folder,
+    bootId,
+    announce: (sentence) => log.warn(sentence),
+    onDamage: (damage) => log.warn(damage, "the simulated hypervisor's records were damaged"),
+  });
+}
