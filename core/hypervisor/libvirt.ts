@@ -15,7 +15,7 @@ import { domainXml } from "./libvirt/domain-xml.ts";
 import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
-import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
+import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
 
 export type LibvirtOptions = {
   machine: Machine;
@@ -57,8 +57,11 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const domains = await this.#virsh.domains(signal);
-    return domains.map(({ uuid, state }) => ({ uuid, state }));
+    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    return domains.map(({ uuid, state }) => ({
+      uuid,
+      state: state === "stopped" && saved.has(uuid) ? "suspended" : state,
+    }));
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -111,6 +114,10 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#change(command.uuid, { from: "running", to: "paused" }, signal);
       case "resumeMachine":
         return await this.#change(command.uuid, { from: "paused", to: "running" }, signal);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, signal);
+      case "restoreMachine":
+        return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
     }
@@ -204,6 +211,28 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === to) return;
     if (state !== from) throw notRunning(uuid);
     await (to === "paused" ? this.#virsh.suspend(uuid) : this.#virsh.resume(uuid));
+  }
+
+  /** What libvirt began it ends, whoever calls it off: it can take minutes. */
+  async #suspend(uuid: string, signal: AbortSignal): Promise<void> {
+    const domain = await this.#virsh.domain(uuid, signal);
+    if (domain === undefined) throw notRunning(uuid);
+    if (domain.state !== "stopped") return await this.#virsh.save(domain);
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notRunning(uuid);
+  }
+
+  /** It goes on with what it was saved with: what is defined of it since says nothing for it. */
+  async #restore(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    const { uuid, disks } = spec;
+    if (await this.#isOn(uuid, signal)) return;
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
+    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    await this.#holding(spec, signal, async () => {
+      if (signal.aborted) throw calledOff();
+      await this.#virsh.restore(uuid, spec.memorySize).catch((error: unknown) => {
+        throw startError(error, spec);
+      });
+    });
   }
 
   async #remove(uuid: string, signal: AbortSignal): Promise<void> {

@@ -16,6 +16,8 @@ const machine = z.strictObject({
   runsIn: z.nullable(z.string()),
   /** Whether it stands still; absent in what a former version has written. */
   isPaused: z.optional(z.boolean()),
+  /** Whether its memory is kept; absent in what a former version has written. */
+  isSuspended: z.optional(z.boolean()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
