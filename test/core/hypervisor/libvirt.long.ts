@@ -40,7 +40,7 @@ conformance("libvirt, in namespaces", {
     folder.dispose();
   },
   folder: () => join(folder.path, "volumes"),
-  bridge: "br0",
+  physicalInterface: "br0",
   memorySize: 128 * mebibyte,
   mostBytes: 512 * mebibyte,
 });
