@@ -43,7 +43,9 @@ function rangeOf(ranges: readonly RecordOf<"IpRange">[], ip: string): RecordOf<"
 /** What of a machine's name a host name may have, RFC 1123; where nothing is left, its address says which one it is. */
 export function hostNameOf({ name, uuid }: Pick<Machine, "name" | "uuid">, ip: string | null): string {
   const label = name
+    // A letter with an accent is the letter.
     .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
     .toLowerCase()
     .replaceAll(/[^a-z\d]+/g, "-")
     .slice(0, 60)

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { chmodSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { HostNetworks } from "../../../core/hypervisor/libvirt/host-networks.ts";
@@ -231,4 +233,44 @@ test("a bridge of ours is as wide as its networks, speaks no IPv6, and becomes a
   await computer.run("ip", "address", "flush", "dev", "br_eth0");
   await host.settle();
   assert.deepEqual(await host.left(), nothing);
+});
+
+test("however often the agent is killed while machines come and go, nothing is left when the last one has stopped", async (t) => {
+  const { hosts, wire } = await bed(t, 1);
+  const [host] = hosts;
+  assert.ok(host !== undefined);
+  const { computer } = host;
+  await wire.cable("second", "sw0", computer, "eth1");
+  const on = join(computer.folder, "on");
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  t.diagnostic(`seed ${seed}`);
+  for (let round = 0; round < 8; round++) {
+    const program = join(import.meta.dirname, "networks-agent/main.ts");
+    const agent = spawn(process.execPath, [program, String(computer.pid), computer.folder, String(seed + round)]);
+    undoAfter(t, () => void agent.kill("SIGKILL"));
+    const killed = once(agent, "exit");
+    // In the middle of whatever comes next.
+    let lines = 0;
+    agent.stdout.on("data", (chunk: Buffer) => {
+      lines += String(chunk).split("\n").length - 1;
+      if (lines > round % 4) agent.kill("SIGKILL");
+    });
+    await killed;
+    assert.ok(lines > 0);
+    host.on.clear();
+    for (const uuid of readdirSync(on)) host.on.add(uuid);
+    host.networks = host.agent();
+    await host.settle();
+    const { cables, namespaces, servers } = await host.left();
+    assert.equal(namespaces.length, cables.length);
+    assert.equal(servers === "" ? 0 : servers.split("\n").length, cables.length);
+    assert.equal(cables.length > 0, host.on.size > 0);
+  }
+  host.on.clear();
+  const unreadable = join(computer.folder, "networks/machines", `${uuidOf(99)}.json`);
+  writeFileSync(unreadable, "{");
+  await host.settle();
+  assert.deepEqual(await host.left(), nothing);
+  const files = await computer.run("find", join(computer.folder, "networks"), "-type", "f");
+  assert.equal(files, "");
 });

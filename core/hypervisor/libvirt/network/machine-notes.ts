@@ -26,7 +26,7 @@ export class MachineNotes {
     this.#folder = folder;
   }
 
-  /** From the oldest to the newest. One that can't be read is none: its machine is started with its cards again. */
+  /** From the oldest to the newest. One that can't be read is none, and goes: its machine's next start writes another. */
   async all(): Promise<MachineNote[]> {
     const names = await readdir(this.#folder).catch(() => []);
     const uuids = names.flatMap((name) => /^([\da-f]{32})\.json$/.exec(name)?.[1] ?? []);
@@ -40,6 +40,7 @@ export class MachineNotes {
     try {
       return { ...note.parse(JSON.parse(text)), uuid: uuid.parse(machineUuid) };
     } catch {
+      await this.remove(machineUuid);
       return undefined;
     }
   }
