@@ -26,7 +26,8 @@ export const machineSpec = z.strictObject({
 export type { NicSpec } from "./nic-spec.ts";
 export type MachineSpec = z.infer<typeof machineSpec>;
 
-export const machineStates = ["running", "paused", "stopped"] as const;
+/** `suspended`: it does not run, and its memory is kept on the host's disk. */
+export const machineStates = ["running", "paused", "stopped", "suspended"] as const;
 /** A machine as the hypervisor has it now. */
 export const machineReport = z.object({ uuid, state: z.enum(machineStates) });
 export type MachineReport = z.infer<typeof machineReport>;
@@ -53,6 +54,10 @@ export const hostCommand = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("pauseMachine"), uuid }),
   /** Lets a paused one go on. */
   z.strictObject({ do: z.literal("resumeMachine"), uuid }),
+  /** Keeps its memory on the host's disk and stops it. A later start drops what was kept. */
+  z.strictObject({ do: z.literal("suspendMachine"), uuid }),
+  /** Lets a suspended one go on from there. */
+  z.strictObject({ do: z.literal("restoreMachine"), machine: machineSpec }),
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
 ]);
@@ -84,7 +89,8 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.VOLUME_DIFFERS | something else has the path of the new volume, or the disk has another format |
  * | HYPERVISOR.STORAGE_FULL | the storage has no room for the volume |
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
- * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused or resumed |
+ * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
+ * | HYPERVISOR.NOT_SUSPENDED | nothing of the machine's memory is kept on this host |
  * | HYPERVISOR.NETWORK_NO_INTERFACE | the host has no interface of the network's name |
  * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
  * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |

@@ -1,4 +1,4 @@
-import { mkdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
@@ -12,10 +12,11 @@ import {
   type StorageRoom,
 } from "./driver.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
-import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
+import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
 
 export type LibvirtOptions = {
   machine: Machine;
@@ -63,8 +64,11 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const domains = await this.#virsh.domains(signal);
-    return domains.map(({ uuid, state }) => ({ uuid, state }));
+    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    return domains.map(({ uuid, state }) => ({
+      uuid,
+      state: state === "stopped" && saved.has(uuid) ? "suspended" : state,
+    }));
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -91,7 +95,7 @@ export class LibvirtDriver implements HypervisorDriver {
     checkVolumePath(path);
     if (type === "SharedMountPoint") await this.#requireMounted(path);
     try {
-      await mkdir(path, { recursive: true, mode: 0o711 });
+      await makeVolumeFolder(path);
       const { bsize, blocks, bavail } = await statfs(path);
       return { totalBytes: bsize * blocks, availableBytes: bsize * bavail };
     } catch (error) {
@@ -129,6 +133,10 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#change(command.uuid, { from: "running", to: "paused" }, signal);
       case "resumeMachine":
         return await this.#change(command.uuid, { from: "paused", to: "running" }, signal);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, signal);
+      case "restoreMachine":
+        return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
     }
@@ -142,15 +150,22 @@ export class LibvirtDriver implements HypervisorDriver {
     const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
-      await this.#networks
-        .starting(uuid, spec.nics, async (bridges) => {
+      await this.#onNetworks(() =>
+        this.#networks.starting(uuid, spec.nics, async (bridges) => {
           await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
-        })
-        .catch(async (error: unknown) => {
-          await this.#settle(neverOff);
-          throw error;
-        });
+        }),
+      );
     });
+  }
+
+  /** Starts a machine on its networks, of which nothing is left when it has not started. */
+  async #onNetworks(start: () => Promise<void>): Promise<void> {
+    try {
+      await start();
+    } catch (error) {
+      await this.#settle(neverOff);
+      throw error;
+    }
   }
 
   async #defineAndStart(
@@ -231,7 +246,7 @@ export class LibvirtDriver implements HypervisorDriver {
       );
       if (!isOff) await this.#switchOff(uuid);
     }
-    await this.#networks.startingAgain(uuid, () => this.#virsh.start(uuid));
+    await this.#onNetworks(() => this.#networks.startingAgain(uuid, () => this.#virsh.start(uuid)));
   }
 
   /** Pauses or resumes; what it is already, it stays. @throws HYPERVISOR.NOT_RUNNING */
@@ -240,6 +255,34 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === to) return;
     if (state !== from) throw notRunning(uuid);
     await (to === "paused" ? this.#virsh.suspend(uuid) : this.#virsh.resume(uuid));
+  }
+
+  /** What libvirt began it ends, whoever calls it off: it can take minutes. */
+  async #suspend(uuid: string, signal: AbortSignal): Promise<void> {
+    const domain = await this.#virsh.domain(uuid, signal);
+    if (domain === undefined) throw notRunning(uuid);
+    if (domain.state !== "stopped") {
+      await this.#virsh.save(domain);
+      await this.#settle(neverOff);
+      return;
+    }
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notRunning(uuid);
+  }
+
+  /** It goes on with what it was saved with: what is defined of it since says nothing for it. */
+  async #restore(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    const { uuid, disks } = spec;
+    if (await this.#isOn(uuid, signal)) return;
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
+    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    await this.#holding(spec, signal, async () => {
+      if (signal.aborted) throw calledOff();
+      // Its cards go onto the bridges that they were on when it was saved.
+      const restore = () => this.#virsh.restore(uuid, spec.memorySize);
+      await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
+        throw startError(error, spec);
+      });
+    });
   }
 
   async #remove(uuid: string, signal: AbortSignal): Promise<void> {
@@ -256,7 +299,7 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
-    return (await this.#virsh.domains(signal)).find((each) => each.uuid === uuid)?.state;
+    return (await this.#virsh.domain(uuid, signal))?.state;
   }
 
   async #hasKvm(): Promise<boolean> {

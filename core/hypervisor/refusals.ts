@@ -48,6 +48,17 @@ export function notRunning(uuid: string): NodeError {
   });
 }
 
+export function notSuspended(uuid: string): NodeError {
+  return new NodeError(
+    "HYPERVISOR.NOT_SUSPENDED",
+    `Nothing is kept on this host of the memory of the machine ${uuid}.`,
+    {
+      remedy: "Delete and recover the machine, and start it: its disks are as they were.",
+      values: { machine: uuid },
+    },
+  );
+}
+
 export function calledOff(): NodeError {
   return new NodeError("HYPERVISOR.ABORTED", "The command was called off; what it had begun is undone.");
 }

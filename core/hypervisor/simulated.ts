@@ -13,7 +13,7 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
-import { calledOff, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import {
   failAsWanted,
@@ -92,7 +92,7 @@ export class SimulatedDriver implements HypervisorDriver {
     await this.#crashAsWanted(await this.#answering(signal));
     return Array.from(this.#state.machines.values(), (machine) => ({
       uuid: machine.uuid,
-      state: this.#runs(machine) ? (machine.isPaused === true ? "paused" : "running") : "stopped",
+      state: this.#stateOf(machine),
     }));
   }
 
@@ -133,6 +133,10 @@ export class SimulatedDriver implements HypervisorDriver {
         return await this.#setPaused(command.uuid, true, wait);
       case "resumeMachine":
         return await this.#setPaused(command.uuid, false, wait);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, wait);
+      case "restoreMachine":
+        return await this.#restore(command.machine, wait);
       case "removeMachine":
         if (!this.#state.machines.has(command.uuid)) return;
         await wait();
@@ -223,6 +227,31 @@ export class SimulatedDriver implements HypervisorDriver {
     // It may have crashed meanwhile.
     if (!this.#runs(machine)) throw notRunning(uuid);
     if ((machine.isPaused === true) !== isPaused) await this.#state.putMachine({ ...machine, isPaused });
+  }
+
+  async #suspend(uuid: string, wait: () => Promise<void>): Promise<void> {
+    const isSuspended = () => this.#state.machines.get(uuid)?.isSuspended === true;
+    if (isSuspended()) return;
+    this.#needRunning(uuid);
+    await wait();
+    const machine = this.#state.machines.get(uuid);
+    if (!this.#runs(machine)) throw notRunning(uuid);
+    await this.#state.putMachine({ ...machine, runsIn: null, isPaused: false, isSuspended: true });
+    this.#holds.release(uuid);
+  }
+
+  async #restore(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
+    const machine = this.#state.machines.get(spec.uuid);
+    const isSuspended = machine?.isSuspended === true;
+    if (this.#runs(machine)) return;
+    if (!isSuspended) throw notSuspended(spec.uuid);
+    await this.#start(spec, wait);
+  }
+
+  #stateOf(machine: SimulatedMachine): MachineReport["state"] {
+    const { isPaused, isSuspended } = machine;
+    if (this.#runs(machine)) return isPaused === true ? "paused" : "running";
+    return isSuspended === true ? "suspended" : "stopped";
   }
 
   async #crashAsWanted({ crash }: Simulation): Promise<void> {

@@ -32,6 +32,7 @@ import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrato
 import { Allocator } from "../orchestrator/vm/allocator.ts";
 import { createVmFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
+import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
   expungeVmFlow,
@@ -40,6 +41,7 @@ import {
   resumeVmFlow,
   startVmFlow,
   stopVmFlow,
+  suspendVmFlow,
 } from "../orchestrator/vm/run.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import type { Store } from "../store/store.ts";
@@ -156,7 +158,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     stopVmFlow(vms),
     rebootVmFlow(vms),
     pauseVmFlow(vms),
+    suspendVmFlow(vms),
     resumeVmFlow(vms),
+    restoreVmFlow(vms),
     destroyVmFlow(vms),
     expungeVmFlow(vms),
     cascadeFlow(hosts),

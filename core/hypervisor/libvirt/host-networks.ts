@@ -71,7 +71,7 @@ export class HostNetworks {
       for (const note of await this.#notes.all()) {
         const state = states.get(note.uuid);
         if (this.#starting.has(note.uuid)) continue;
-        const isOn = state !== undefined && state !== "stopped";
+        const isOn = state === "running" || state === "paused";
         if (state === undefined) await this.#notes.remove(note.uuid);
         else if (isOn !== note.isOn) await this.#notes.put({ ...note, isOn });
       }

@@ -38,6 +38,16 @@ export class Virsh {
     return text.split("\n\n").flatMap((block) => domainIn(block));
   }
 
+  /** One machine of ours; undefined when it is not known. @throws HYPERVISOR.FAILED */
+  async domain(uuid: string, signal: AbortSignal): Promise<Domain | undefined> {
+    const stats = ["domstats", "--nowait", "--raw", "--state", "--balloon", uuid];
+    const text = await this.#look(stats, signal).catch((error: unknown) => {
+      if (error instanceof NodeError && /^failed to get domain/.test(String(error.values["said"]))) return "";
+      throw error;
+    });
+    return domainIn(text).find((each) => each.uuid === uuid);
+  }
+
   /**
    * Tells of whatever happens to machines, until `signal`. A stream that ends, because libvirt was restarted, is begun
    * anew; what has happened in between is not known, and told as well.
@@ -92,6 +102,22 @@ export class Virsh {
     await this.#change(["resume", uuid]);
   }
 
+  /** Machines of which memory is kept on the disk. @throws HYPERVISOR.FAILED */
+  async saved(signal: AbortSignal): Promise<Set<string>> {
+    const text = await this.#look(["list", "--inactive", "--with-managed-save", "--uuid"], signal);
+    return new Set(text.replaceAll("-", "").split("\n").filter(Boolean));
+  }
+
+  /** Keeps its memory on the disk and stops it. */
+  async save({ uuid, memoryBytes }: Domain): Promise<void> {
+    await this.#change(["managedsave", "--running", uuid], memoryMs(memoryBytes));
+  }
+
+  /** Starts it from there. */
+  async restore(uuid: string, memoryBytes: number): Promise<void> {
+    await this.#change(["start", uuid], memoryMs(memoryBytes));
+  }
+
   /** Switches it off. */
   async destroy(uuid: string): Promise<void> {
     await this.#change(["destroy", uuid]);
@@ -117,8 +143,8 @@ export class Virsh {
   }
 
   /** Not to be called off: libvirt would go on with it, and nobody would know how it ended. */
-  async #change(args: readonly string[]): Promise<void> {
-    await this.#run(args, { timeoutMs: changeMs });
+  async #change(args: readonly string[], moreMs = 0): Promise<void> {
+    await this.#run(args, { timeoutMs: changeMs + moreMs });
   }
 
   async #run(args: readonly string[], how: { timeoutMs: number; signal?: AbortSignal }): Promise<string> {
@@ -134,6 +160,11 @@ export class Virsh {
     if (result.code === 0) return result.stdout;
     throw libvirtFailed(verb, result.stderr);
   }
+}
+
+/** What a slow disk takes for so much memory: 20 MiB a second. */
+function memoryMs(bytes: number): number {
+  return (bytes / (20 * 1024 ** 2)) * 1000;
 }
 
 /** libvirt's own words, for whoever looks into them. */

@@ -14,6 +14,8 @@ const verbs = [
   "rebootMachine",
   "pauseMachine",
   "resumeMachine",
+  "suspendMachine",
+  "restoreMachine",
   "removeMachine",
 ] as const satisfies readonly Verb[];
 
@@ -28,6 +30,8 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   rebootMachine: 100,
   pauseMachine: 50,
   resumeMachine: 50,
+  suspendMachine: 3000,
+  restoreMachine: 2000,
   removeMachine: 50,
 };
 
@@ -86,6 +90,6 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 }
 
 function subjectOf(command: HostCommand): string {
-  if (command.do === "startMachine") return command.machine.uuid;
+  if ("machine" in command) return command.machine.uuid;
   return "uuid" in command ? command.uuid : command.path;
 }

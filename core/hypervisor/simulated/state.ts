@@ -19,6 +19,8 @@ const machine = z.strictObject({
   isPaused: z.optional(z.boolean()),
   /** The cards that it was started with; absent in what a former version has written. */
   nics: z.optional(z.array(nicSpec)),
+  /** Whether its memory is kept; absent in what a former version has written. */
+  isSuspended: z.optional(z.boolean()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 

@@ -9,6 +9,7 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   powerOff: "StopVmInstance",
   reboot: "RebootVmInstance",
   pause: "PauseVmInstance",
+  suspend: "SuspendVmInstance",
   resume: "ResumeVmInstance",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",

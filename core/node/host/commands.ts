@@ -242,7 +242,7 @@ function settle(outcome: Outcome): void {
 
 /** What a command needs for itself. */
 function subjectsOf(command: HostCommand): string[] {
-  if (command.do === "startMachine") {
+  if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
   }

@@ -3,6 +3,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { nextState } from "../../model/cloud/state-machine.ts";
 import { instanceOfferingState } from "../../model/cloud/vm.ts";
 import { guardVm } from "../../model/cloud/vm-life.ts";
+import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
@@ -128,6 +129,17 @@ function work<D extends JsonObject>(
   return task(tx, context, what);
 }
 
+type OnItsHost = "RebootVmInstance" | "PauseVmInstance" | "SuspendVmInstance";
+
+/** An operation that is one command to the machine's host. */
+function onItsHost(call: OnItsHost, { operation, ...how }: Omit<Work, "call"> & { operation: VmOperation }) {
+  return (tx: Tx, { uuid }: { uuid: string }, context: CallContext) => {
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, operation, holder);
+    return work<VmData>(tx, context, { call, ...how }, name, { vmUuid: uuid, holder, hostUuid });
+  };
+}
+
 export const vmDeciders = {
   CreateVmInstance: created,
   UpdateVmInstance: (tx, { uuid, ...patch }) => ({ inventory: tx.update("VmInstance", uuid, patchOf(patch)) }),
@@ -151,23 +163,16 @@ export const vmDeciders = {
     const data: StopData = { vmUuid: uuid, holder, hostUuid, graceMs, noRestart };
     return work(tx, context, { call: "StopVmInstance", verb: "Stop", flow: "stopVm" }, name, data);
   },
-  RebootVmInstance: (tx, { uuid }, context) => {
-    const holder = context.newUuid();
-    const { name, hostUuid } = begin(tx, uuid, "reboot", holder);
-    const data: VmData = { vmUuid: uuid, holder, hostUuid };
-    return work(tx, context, { call: "RebootVmInstance", verb: "Restart", flow: "rebootVm" }, name, data);
-  },
-  PauseVmInstance: (tx, { uuid }, context) => {
-    const holder = context.newUuid();
-    const { name, hostUuid } = begin(tx, uuid, "pause", holder);
-    const data: VmData = { vmUuid: uuid, holder, hostUuid };
-    return work(tx, context, { call: "PauseVmInstance", verb: "Pause", flow: "pauseVm" }, name, data);
-  },
+  RebootVmInstance: onItsHost("RebootVmInstance", { operation: "reboot", verb: "Restart", flow: "rebootVm" }),
+  PauseVmInstance: onItsHost("PauseVmInstance", { operation: "pause", verb: "Pause", flow: "pauseVm" }),
+  SuspendVmInstance: onItsHost("SuspendVmInstance", { operation: "suspend", verb: "Suspend", flow: "suspendVm" }),
   ResumeVmInstance: (tx, { uuid }, context) => {
     const holder = context.newUuid();
-    const { name, hostUuid } = begin(tx, uuid, "resume", holder);
-    const data: VmData = { vmUuid: uuid, holder, hostUuid };
-    return work(tx, context, { call: "ResumeVmInstance", verb: "Resume", flow: "resumeVm" }, name, data);
+    const { name, hostUuid, lastHostUuid, earlierState } = begin(tx, uuid, "resume", holder);
+    const isOnDisk = earlierState === "Suspended";
+    const data: VmData = { vmUuid: uuid, holder, hostUuid: isOnDisk ? lastHostUuid : hostUuid };
+    const flow = isOnDisk ? "restoreVm" : "resumeVm";
+    return work(tx, context, { call: "ResumeVmInstance", verb: "Resume", flow }, name, data);
   },
   DestroyVmInstance: (tx, { uuid }, context) => {
     const holder = context.newUuid();
@@ -202,6 +207,7 @@ export const vmDeciders = {
   | "StopVmInstance"
   | "RebootVmInstance"
   | "PauseVmInstance"
+  | "SuspendVmInstance"
   | "ResumeVmInstance"
   | "DestroyVmInstance"
   | "RecoverVmInstance"

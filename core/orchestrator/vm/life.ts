@@ -25,7 +25,9 @@ export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: stri
   const machine = tx.need("VmInstance", uuid);
   const broken = tx.unreadable.partOf(machine);
   if (broken !== undefined) throw unreadableError(broken);
-  const host = machine.hostUuid === null ? undefined : tx.get("Host", machine.hostUuid);
+  // What is kept of a suspended machine is on the host that it was on.
+  const hostUuid = machine.state === "Suspended" ? machine.lastHostUuid : machine.hostUuid;
+  const host = hostUuid === null ? undefined : tx.get("Host", hostUuid);
   const holding: Holding = { hostConnected: host?.status === "Connected" };
   tx.put("VmOperation", uuid, { holder });
   return tx.update("VmInstance", uuid, orThrow(beginVm(machine.name, lifeOf(machine), operation, holding)));

@@ -171,6 +171,30 @@ export function conformance(name: string, bed: DriverBed): void {
       assert.deepEqual(await stateOf(), ["running"]);
     });
 
+    it("keeps a machine's memory, frees what it had, and lets it go on, over a restart of the host too", async () => {
+      const stateOf = async () => (await driver.machines(never)).map(({ state }) => state);
+      const restore = () => carryOut({ do: "restoreMachine", machine: spec(1) });
+      await refuses(carryOut({ do: "suspendMachine", uuid: uuidOf(1) }), "HYPERVISOR.NOT_RUNNING");
+      await startNew(1);
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), ["suspended"]);
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      assert.deepEqual(await stateOf(), ["suspended"], "there is nothing to stop");
+      driver = await bed.restartHost(driver);
+      assert.deepEqual(await stateOf(), ["suspended"]);
+      for (let twice = 0; twice < 2; twice++) await restore();
+      assert.deepEqual(await stateOf(), ["running"]);
+      await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      await start(1);
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      assert.deepEqual(await stateOf(), ["stopped"], "a start drops what was kept");
+      await refuses(restore(), "HYPERVISOR.NOT_SUSPENDED");
+      await start(1);
+      await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "removeMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), []);
+    });
+
     it("refuses paths that could mean another file, and a reboot of what does not run", async () => {
       for (const path of ["volume", "/a/../b", "/a//b", "/a/./b", "/a/", "/"])
         await refuses(

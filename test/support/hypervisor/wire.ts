@@ -86,7 +86,7 @@ export class Computer {
   }
 
   /** A cable from a port of a bridge here to an interface of another computer. */
-  async cable(port: string, bridge: string, to: Computer, name: string): Promise<void> {
+  async cable(port: string, bridge: string, to: Pick<Computer, "pid">, name: string): Promise<void> {
     // Where the other's process has the number that it has here.
     const plug = ["link", "add", port, "type", "veth", "peer", "name", name, "netns", String(to.pid)];
     const { code, stderr } = await runCommand("nsenter", ["-t", String(this.#pid), "-n", "--", "ip", ...plug], {

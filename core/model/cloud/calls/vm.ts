@@ -64,7 +64,10 @@ export const vmCalls = {
   ),
   RebootVmInstance: asTask(action("VmInstance", "reboot", "Restarts a machine.", {})),
   PauseVmInstance: asTask(action("VmInstance", "pause", "Lets a machine stand still, kept in memory.", {})),
-  ResumeVmInstance: asTask(action("VmInstance", "resume", "Lets a paused machine go on.", {})),
+  SuspendVmInstance: asTask(
+    action("VmInstance", "suspend", "Keeps a machine's memory on its host's disk; frees CPU and memory there.", {}),
+  ),
+  ResumeVmInstance: asTask(action("VmInstance", "resume", "Lets a paused or suspended machine go on.", {})),
   DestroyVmInstance: asTask(
     action("VmInstance", "destroy", "Deletes a machine; the policy says when its root volume goes.", {}),
   ),

@@ -138,7 +138,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   const remedyIn = (state: VmState) => refusalOf(beginVm("web-1", vmIn(state), "start", all)).remedy;
   assert.equal(
     remedyIn("Running"),
-    "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, DestroyVmInstance.",
+    "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, DestroyVmInstance.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
