@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { bytes, line, mac, uuid } from "../model/cloud/fields.ts";
+import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
+import { nicSpec } from "./nic-spec.ts";
 
 /*
  * What a host can be asked to do with virtual machines. The agent has one driver: libvirt on a node, the simulated one
@@ -20,8 +21,9 @@ export const machineSpec = z.strictObject({
   /** Bytes, a multiple of 1024. */
   memorySize: bytes,
   disks: z.array(z.strictObject({ volumeUuid: uuid, path: line(4096), format: z.enum(["qcow2", "raw"]) })),
-  nics: z.array(z.strictObject({ mac, bridge: line(15), ip: z.nullable(line(45)), deviceId: z.int() })),
+  nics: z.array(nicSpec),
 });
+export type { NicSpec } from "./nic-spec.ts";
 export type MachineSpec = z.infer<typeof machineSpec>;
 
 /** `suspended`: it does not run, and its memory is kept on the host's disk. */
@@ -89,6 +91,11 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
  * | HYPERVISOR.NOT_SUSPENDED | nothing of the machine's memory is kept on this host |
+ * | HYPERVISOR.NETWORK_NO_INTERFACE | the host has no interface of the network's name |
+ * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
+ * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |
+ * | HYPERVISOR.NETWORK_MTU | interface or bridge carry no packets as long as the network's |
+ * | HYPERVISOR.NETWORK_FAILED | the machine's network could not be made for another reason |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |

@@ -13,6 +13,7 @@ import {
 } from "./driver.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { makeVolumeFolder } from "./libvirt/folder.ts";
+import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
@@ -27,10 +28,14 @@ export type LibvirtOptions = {
   memoryBytes?: number;
   /** How long a guest has to shut down for a reboot; a minute unless told. */
   rebootGraceMs?: number;
+  /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
+  networksFolder?: string;
 };
 
 /** Between two looks whether a guest has shut down. */
 const lookMs = 250;
+/** Of what is done whether or not the command was called off. */
+const neverOff = new AbortController().signal;
 
 /**
  * Virtual machines by libvirt and QEMU. libvirt keeps what is known of them, this driver nothing: an agent that is
@@ -41,6 +46,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #options: LibvirtOptions;
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
+  readonly #networks: HostNetworks;
   /** Bytes of machines that are being started, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -49,6 +55,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -65,7 +72,19 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
-    void this.#virsh.events(changed, signal);
+    const settle = whileMore(() => this.#settle(signal));
+    void this.#virsh.events(() => {
+      settle();
+      changed();
+    }, signal);
+  }
+
+  /**
+   * What machines need of this host's networks is there, and nothing else. Whatever keeps it from that now, libvirt for
+   * instance, is met again with the next start of a machine, which tells of it.
+   */
+  async #settle(signal: AbortSignal): Promise<void> {
+    await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
   }
 
   async storage({ type, path }: StoragePlace): Promise<StorageRoom> {
@@ -128,19 +147,44 @@ export class LibvirtDriver implements HypervisorDriver {
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
     for (const { path, format } of disks) await this.#volumes.require(path, format);
-    const xml = domainXml(spec, { hasKvm: await this.#hasKvm() });
+    const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
-      await this.#virsh.define(xml);
-      try {
-        if (signal.aborted) throw calledOff();
-        await this.#virsh.start(uuid);
-      } catch (error) {
-        // What was not known before is not known afterwards.
-        if (known === undefined) await this.#virsh.undefine(uuid).catch(() => undefined);
-        throw startError(error, spec);
-      }
+      await this.#onNetworks(() =>
+        this.#networks.starting(uuid, spec.nics, async (bridges) => {
+          await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
+        }),
+      );
     });
+  }
+
+  /** Starts a machine on its networks, of which nothing is left when it has not started. */
+  async #onNetworks(start: () => Promise<void>): Promise<void> {
+    try {
+      await start();
+    } catch (error) {
+      await this.#settle(neverOff);
+      throw error;
+    }
+  }
+
+  async #defineAndStart(
+    spec: MachineSpec,
+    xml: string,
+    known: MachineReport["state"] | undefined,
+    signal: AbortSignal,
+  ) {
+    const { uuid } = spec;
+    if (signal.aborted) throw calledOff();
+    await this.#virsh.define(xml);
+    try {
+      if (signal.aborted) throw calledOff();
+      await this.#virsh.start(uuid);
+    } catch (error) {
+      // What was not known before is not known afterwards.
+      if (known === undefined) await this.#virsh.undefine(uuid).catch(() => undefined);
+      throw startError(error, spec);
+    }
   }
 
   /** Keeps the memory of a machine for it while it is being started. @throws HYPERVISOR.NO_MEMORY */
@@ -161,8 +205,8 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
     if (!(await this.#isOn(uuid, signal))) return;
-    if (graceMs > 0 && (await this.#hasShutDown(uuid, graceMs, signal))) return;
-    await this.#switchOff(uuid);
+    if (graceMs === 0 || !(await this.#hasShutDown(uuid, graceMs, signal))) await this.#switchOff(uuid);
+    await this.#settle(neverOff);
   }
 
   /** A guest that can't be asked, or does not listen, has not. @throws HYPERVISOR.ABORTED */
@@ -183,7 +227,7 @@ export class LibvirtDriver implements HypervisorDriver {
     try {
       await this.#virsh.destroy(uuid);
     } catch (error) {
-      if (await this.#isOn(uuid, new AbortController().signal)) throw error;
+      if (await this.#isOn(uuid, neverOff)) throw error;
     }
   }
 
@@ -202,7 +246,7 @@ export class LibvirtDriver implements HypervisorDriver {
       );
       if (!isOff) await this.#switchOff(uuid);
     }
-    await this.#virsh.start(uuid);
+    await this.#onNetworks(() => this.#networks.startingAgain(uuid, () => this.#virsh.start(uuid)));
   }
 
   /** Pauses or resumes; what it is already, it stays. @throws HYPERVISOR.NOT_RUNNING */
@@ -217,7 +261,11 @@ export class LibvirtDriver implements HypervisorDriver {
   async #suspend(uuid: string, signal: AbortSignal): Promise<void> {
     const domain = await this.#virsh.domain(uuid, signal);
     if (domain === undefined) throw notRunning(uuid);
-    if (domain.state !== "stopped") return await this.#virsh.save(domain);
+    if (domain.state !== "stopped") {
+      await this.#virsh.save(domain);
+      await this.#settle(neverOff);
+      return;
+    }
     if (!(await this.#virsh.saved(signal)).has(uuid)) throw notRunning(uuid);
   }
 
@@ -229,7 +277,9 @@ export class LibvirtDriver implements HypervisorDriver {
     for (const { path, format } of disks) await this.#volumes.require(path, format);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
-      await this.#virsh.restore(uuid, spec.memorySize).catch((error: unknown) => {
+      // Its cards go onto the bridges that they were on when it was saved.
+      const restore = () => this.#virsh.restore(uuid, spec.memorySize);
+      await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
         throw startError(error, spec);
       });
     });
@@ -240,6 +290,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === undefined) return;
     if (state !== "stopped") await this.#switchOff(uuid);
     await this.#virsh.undefine(uuid);
+    await this.#settle(neverOff);
   }
 
   async #isOn(uuid: string, signal: AbortSignal): Promise<boolean> {
@@ -266,4 +317,22 @@ function startError(error: unknown, { name, memorySize, disks }: MachineSpec): u
   if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
   if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
   return error;
+}
+
+/** Does it when called, and once more when it was called meanwhile. */
+function whileMore(action: () => Promise<void>): () => void {
+  let [isBusy, isMore] = [false, false];
+  const run = async () => {
+    if (isBusy) {
+      isMore = true;
+      return;
+    }
+    isBusy = true;
+    do {
+      isMore = false;
+      await action();
+    } while (isMore);
+    isBusy = false;
+  };
+  return () => void run();
 }

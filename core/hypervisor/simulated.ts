@@ -9,6 +9,7 @@ import {
   type HypervisorDriver,
   type MachineReport,
   type MachineSpec,
+  type NicSpec,
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
@@ -149,6 +150,11 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#told = simulation.parse(given);
   }
 
+  /** The cards of a machine as it was started the last time; undefined when it is not known. */
+  nicsOf(uuid: string): readonly NicSpec[] | undefined {
+    return this.#state.machines.get(uuid)?.nics;
+  }
+
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
   restart(bootId: string): void {
     this.#bootId = bootId;
@@ -180,14 +186,14 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
-    const { uuid, memorySize, disks } = spec;
+    const { uuid, memorySize, disks, nics } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
     for (const { path, format } of disks) this.#checkDisk(path, format);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
       await wait();
-      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
+      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics });
     } catch (error) {
       this.#holds.release(uuid);
       throw error;

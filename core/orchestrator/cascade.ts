@@ -16,6 +16,7 @@ import type { RecordOf } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
 import { unreadableError } from "./unreadable.ts";
+import { withoutDhcpServer } from "./vm/dhcp-address.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
 
@@ -264,6 +265,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
   }
   if (kind === "Cluster") detachAll(tx, uuid);
+  if (kind === "L3Network") withoutDhcpServer(tx, tx.need("L3Network", uuid));
   tx.remove(kind, uuid);
 }
 

@@ -4,6 +4,8 @@ import type { MachineSpec } from "../driver.ts";
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
   hasKvm: boolean;
+  /** The bridges of its cards by their device ids. */
+  bridges: ReadonlyMap<number, string>;
 };
 
 const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "@", suppressEmptyNode: true });
@@ -12,7 +14,7 @@ const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "
  * A machine as libvirt wants it. Source: libvirt's "Domain XML format". It is known by its uuid, in libvirt's form with
  * hyphens and, as its name, in ours; the name that people gave it is a title, for nobody to find it by.
  */
-export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string {
+export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions): string {
   const { uuid, name, cpuNum, memorySize, disks, nics } = spec;
   const kibibytes = Math.floor(memorySize / 1024);
   return builder.build({
@@ -43,11 +45,13 @@ export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string 
           backingStore: "",
           target: { "@dev": `vd${letterOf(nth)}`, "@bus": "virtio" },
         })),
-        interface: nics.map(({ mac, bridge }) => ({
+        interface: nics.map(({ mac, deviceId, segment }) => ({
           "@type": "bridge",
           mac: { "@address": mac },
-          source: { "@bridge": bridge },
+          source: { "@bridge": bridges.get(deviceId) ?? "" },
           model: { "@type": "virtio" },
+          // A guest knows it then before it has any address.
+          mtu: { "@size": segment.mtu },
         })),
         serial: { "@type": "pty", target: { "@port": 0 } },
         console: { "@type": "pty", target: { "@type": "serial", "@port": 0 } },

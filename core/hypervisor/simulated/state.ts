@@ -4,6 +4,7 @@ import { NodeError } from "../../model/error.ts";
 import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
+import { nicSpec } from "../nic-spec.ts";
 
 const volume = z.strictObject({ path: z.string(), sizeBytes: bytes, format: z.enum(["qcow2", "raw"]) });
 export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
@@ -16,6 +17,8 @@ const machine = z.strictObject({
   runsIn: z.nullable(z.string()),
   /** Whether it stands still; absent in what a former version has written. */
   isPaused: z.optional(z.boolean()),
+  /** The cards that it was started with; absent in what a former version has written. */
+  nics: z.optional(z.array(nicSpec)),
   /** Whether its memory is kept; absent in what a former version has written. */
   isSuspended: z.optional(z.boolean()),
 });

@@ -96,6 +96,7 @@ export const cloudErrors = {
   "NETWORK.1005": "The address can't be given to a virtual machine",
   "NETWORK.1006": "The network's VLAN or VNI is wrong",
   "NETWORK.1007": "Machines have cards in the network",
+  "NETWORK.1010": "The MAC address is in use",
   "IDENTITY.1001": "The session is not valid",
   "IDENTITY.1002": "The name or the password is wrong",
   "IDENTITY.1003": "The password has to be changed first",

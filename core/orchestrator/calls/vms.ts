@@ -52,6 +52,23 @@ function checkNetworks(tx: Tx, { l3NetworkUuids, defaultL3NetworkUuid }: CallInp
     throw incomplete("defaultL3NetworkUuid", "The machine has no card in it.", "Give one of l3NetworkUuids.");
 }
 
+/** The cards that somebody wants. @throws VM.1009 for a wish that concerns none of them */
+function cardsOf(
+  { l3NetworkUuids, staticIps, staticMacs }: CallInput<"CreateVmInstance">,
+  newUuid: () => string,
+): CreateData["nics"] {
+  const wished = (field: "staticIps" | "staticMacs", wishes: readonly string[]) => {
+    const all = new Map(wishes.map((text) => [text.slice(0, 32), text.slice(34)]));
+    if ([...all.keys()].every((uuid) => l3NetworkUuids.includes(uuid))) return all;
+    throw incomplete(field, "The machine has no card in that network.", "Name networks of l3NetworkUuids.");
+  };
+  const [ips, macs] = [wished("staticIps", staticIps), wished("staticMacs", staticMacs)];
+  return l3NetworkUuids.map((l3NetworkUuid) => {
+    const mac = macs.get(l3NetworkUuid) ?? newMac(newUuid);
+    return { uuid: newUuid(), mac, l3NetworkUuid, ip: ips.get(l3NetworkUuid) ?? null };
+  });
+}
+
 /** Locally administered, unicast, from chance: that no two are the same is seen to when it is given. */
 function newMac(newUuid: () => string): string {
   return ["fa", ...(newUuid().slice(0, 10).match(/../g) ?? [])].join(":");
@@ -70,7 +87,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     vmUuid,
     holder: newUuid(),
     volumeUuid: newUuid(),
-    nics: input.l3NetworkUuids.map((l3NetworkUuid) => ({ uuid: newUuid(), mac: newMac(newUuid), l3NetworkUuid })),
+    nics: cardsOf(input, newUuid),
     name: input.name,
     description: input.description,
     cpuNum: size.cpuNum,

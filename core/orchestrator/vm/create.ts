@@ -1,8 +1,10 @@
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { beginVm } from "../../model/cloud/vm-life.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
+import { ensureDhcpServer } from "./dhcp-address.ts";
 import { addressKey, end, endFailed, type Held, isHolder } from "./life.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -11,7 +13,8 @@ import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
 /** What somebody wants, complete: sizes are numbers, uuids are given out. */
 export type CreateData = Held & {
   volumeUuid: string;
-  nics: { uuid: string; mac: string; l3NetworkUuid: string }[];
+  /** `ip`: the address that somebody wants; null, or left out by a former version: any that is free. */
+  nics: { uuid: string; mac: string; l3NetworkUuid: string; ip?: string | null }[];
   name: string;
   description: string | null;
   cpuNum: number;
@@ -113,7 +116,9 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     rootVolume: { sizeBytes: rootDiskSize, storageUuid },
   };
   const placement = round.place(request);
-  const addresses = nics.map(({ l3NetworkUuid }) => round.address(l3NetworkUuid));
+  const addresses = nics.map(({ l3NetworkUuid, ip }) => round.address(l3NetworkUuid, ip));
+  for (const { l3NetworkUuid } of nics) ensureDhcpServer(tx, l3NetworkUuid);
+  for (const { mac } of nics) if (tx.get("MacUse", mac) !== undefined) throw macInUse(mac);
   const life = orThrow(beginVm(name, null, "create", {}));
   tx.put("VmOperation", vmUuid, { holder: data.holder });
   tx.insert("VmInstance", {
@@ -171,6 +176,12 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     if (ip !== null) tx.put("AddressUse", addressKey(l3NetworkUuid, ip), { vmNicUuid: uuid }, true);
     tx.put("MacUse", mac, { vmNicUuid: uuid }, true);
   }
+}
+
+function macInUse(mac: string): CloudError {
+  const details = `A network card has ${mac} already.`;
+  const remedy = "Give another one, or leave it out to get a new one.";
+  return new CloudError(refusalOf("NETWORK.1010", { where: "staticMacs", details, remedy, values: { mac } }));
 }
 
 /** Which clusters have a network. */

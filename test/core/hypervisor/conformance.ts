@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
+import type { HostCommand, HypervisorDriver, MachineSpec, NicSpec } from "../../../core/hypervisor/driver.ts";
 import { NodeError } from "../../../core/model/error.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
@@ -15,7 +15,8 @@ export type DriverBed = {
   end(driver: HypervisorDriver): Promise<void>;
   /** Where volumes can be made: an absolute path without a slash at its end. */
   folder(): string;
-  bridge: string;
+  /** What leads to the network of the machines' cards. */
+  physicalInterface: string;
   /** Memory of one machine; three of them fit, more than `mostBytes` does not. */
   memorySize: number;
   mostBytes: number;
@@ -23,6 +24,23 @@ export type DriverBed = {
 
 const never = new AbortController().signal;
 export const uuidOf = (n: number) => `${n.toString(16).padStart(12, "0")}4aaa8aaaaaaaaaaaaaaa`;
+
+/** A card in a network without addresses. */
+export function nicOf(n: number, more: Partial<NicSpec> = {}): NicSpec {
+  return {
+    deviceId: 0,
+    mac: `52:54:00:00:00:${n.toString(16).padStart(2, "0")}`,
+    segment: { physicalInterface: "eth0", vlan: null, mtu: 1500 },
+    l3NetworkUuid: uuidOf(0xa00),
+    address: null,
+    dns: [],
+    domain: null,
+    hostName: `vm-${n}`,
+    isDefaultRoute: true,
+    dhcpServer: null,
+    ...more,
+  };
+}
 
 export async function refuses(attempt: Promise<unknown>, code: string): Promise<NodeError> {
   let caught: unknown;
@@ -56,9 +74,7 @@ export function conformance(name: string, bed: DriverBed): void {
       carryOut({ do: "createVolume", path: pathOf(n), sizeBytes: 1024 * 1024, format: "qcow2" });
     function spec(n: number, more: Partial<MachineSpec> = {}): MachineSpec {
       const disks = [{ volumeUuid: uuidOf(0x1000 + n), path: pathOf(n), format: "qcow2" as const }];
-      const nics = [
-        { mac: `52:54:00:00:00:${n.toString(16).padStart(2, "0")}`, bridge: bed.bridge, ip: null, deviceId: 0 },
-      ];
+      const nics = [nicOf(n, { segment: { physicalInterface: bed.physicalInterface, vlan: null, mtu: 1500 } })];
       // Names need not be unique.
       return { uuid: uuidOf(n), name: "web", cpuNum: 1, memorySize: bed.memorySize, disks, nics, ...more };
     }

@@ -155,6 +155,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     dns: ["192.168.0.1"],
     dnsDomain: "example.com",
     system: false,
+    dhcpServerIp: "10.0.0.99",
   }),
   IpRange: sampleOf("first", {
     l3NetworkUuid: uuidOf(7),
