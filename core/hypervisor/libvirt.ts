@@ -11,10 +11,13 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { Snapshots } from "./libvirt/snapshots.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
+import type { VolumeFigures, VolumePlace } from "./volume-commands.ts";
 
 export type LibvirtOptions = {
   machine: Machine;
@@ -40,6 +43,8 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #options: LibvirtOptions;
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
+  readonly #disks: Disks;
+  readonly #snapshots: Snapshots;
   /** Bytes of machines that are being started, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -48,6 +53,8 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -93,6 +100,10 @@ export class LibvirtDriver implements HypervisorDriver {
     });
   }
 
+  async volume(place: VolumePlace): Promise<VolumeFigures> {
+    return await this.#volumes.figures(place);
+  }
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw calledOff();
     switch (command.do) {
@@ -112,6 +123,18 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#change(command.uuid, { from: "paused", to: "running" }, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      case "attachVolume":
+        return await this.#disks.attach(command, signal);
+      case "detachVolume":
+        return await this.#disks.detach(command, signal);
+      case "resizeVolume":
+        return await this.#disks.resize(command, signal);
+      case "snapshotVolume":
+        return await this.#snapshots.take(command, signal);
+      case "deleteSnapshot":
+        return await this.#snapshots.delete(command, signal);
+      case "revertVolume":
+        return await this.#snapshots.revert(command, signal);
     }
   }
 

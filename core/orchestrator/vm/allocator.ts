@@ -120,6 +120,12 @@ export class Round {
     return placement;
   }
 
+  /** All storages with what is left of them; whoever takes room takes it off there. */
+  get storages(): readonly StorageOption[] {
+    this.#storages ??= [...this.#readStorages()];
+    return this.#storages;
+  }
+
   /** A free address of a network; null where the network has no ranges. @throws NETWORK.1004 */
   address(l3NetworkUuid: string): string | null {
     let pool = this.#addresses.get(l3NetworkUuid);

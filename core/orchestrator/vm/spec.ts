@@ -1,4 +1,5 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
+import type { MachineDisk } from "../../hypervisor/volume-commands.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Machine } from "./life.ts";
@@ -25,19 +26,25 @@ function bridgeOf({ physicalInterface, vlan }: RecordOf<"L2Network">): string {
   return `br_${physicalInterface.slice(0, longestInterface - 3 - end.length)}${end}`;
 }
 
+/** A volume as a disk of its machine. */
+export function diskSpec({ uuid, installPath: path, format, deviceId }: RecordOf<"Volume">): MachineDisk {
+  if (path === null || format === "rbd") throw new Error(`The volume ${uuid} has no file.`);
+  return { volumeUuid: uuid, path, format, ...(deviceId === null ? {} : { deviceId }) };
+}
+
 export function machineSpec(tx: Tx, { uuid, name, cpuNum, memorySize }: Machine): MachineSpec {
-  const volumes = tx.find("Volume", "vmInstanceUuid", uuid).toSorted((a, b) => (a.deviceId ?? 0) - (b.deviceId ?? 0));
+  const volumes = tx
+    .find("Volume", "vmInstanceUuid", uuid)
+    // A data volume that was to be made, and was not when the machine's host was lost, is none.
+    .filter(({ type, installPath }) => type === "Root" || installPath !== null)
+    .toSorted((a, b) => (a.deviceId ?? 0) - (b.deviceId ?? 0));
   const nics = tx.find("VmNic", "vmInstanceUuid", uuid).toSorted((a, b) => a.deviceId - b.deviceId);
   return {
     uuid,
     name,
     cpuNum,
     memorySize,
-    disks: volumes.map((volume) => {
-      if (volume.installPath === null || volume.format === "rbd")
-        throw new Error(`The volume ${volume.uuid} has no file.`);
-      return { volumeUuid: volume.uuid, path: volume.installPath, format: volume.format };
-    }),
+    disks: volumes.map(diskSpec),
     nics: nics.map(({ mac, ip, deviceId, l3NetworkUuid }) => {
       const l2 = tx.need("L2Network", tx.need("L3Network", l3NetworkUuid).l2NetworkUuid);
       return { mac, ip, deviceId, bridge: bridgeOf(l2) };
