@@ -88,7 +88,7 @@ export class Disks {
   }
 
   async #isOn(uuid: string, signal: AbortSignal): Promise<boolean> {
-    const state = (await this.#virsh.domains(signal)).find((each) => each.uuid === uuid)?.state;
+    const state = (await this.#virsh.domain(uuid, signal))?.state;
     return state !== undefined && state !== "stopped";
   }
 }
