@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
 import { nicSpec } from "./nic-spec.ts";
+import { machineDisk, type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
 
 /*
  * What a host can be asked to do with virtual machines. The agent has one driver: libvirt on a node, the simulated one
@@ -20,7 +21,7 @@ export const machineSpec = z.strictObject({
   cpuNum,
   /** Bytes, a multiple of 1024. */
   memorySize: bytes,
-  disks: z.array(z.strictObject({ volumeUuid: uuid, path: line(4096), format: z.enum(["qcow2", "raw"]) })),
+  disks: z.array(machineDisk),
   nics: z.array(nicSpec),
 });
 export type { NicSpec } from "./nic-spec.ts";
@@ -60,6 +61,7 @@ export const hostCommand = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("restoreMachine"), machine: machineSpec }),
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
+  ...volumeCommands,
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
@@ -87,6 +89,11 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.NO_VOLUME | the file of a disk does not exist |
  * | HYPERVISOR.VOLUME_IN_USE | another machine has the volume open, on this host or on another one |
  * | HYPERVISOR.VOLUME_DIFFERS | something else has the path of the new volume, or the disk has another format |
+ * | HYPERVISOR.VOLUME_NOT_RELEASED | the guest has not let go of a disk in its time |
+ * | HYPERVISOR.VOLUME_NO_SLOT | the machine takes no further disk while it runs |
+ * | HYPERVISOR.VOLUME_SHRINKS | the volume is larger than the size that it is to have |
+ * | HYPERVISOR.VOLUME_NO_SNAPSHOT | the volume has no such snapshot |
+ * | HYPERVISOR.VOLUME_DAMAGED | what an interrupted command has left in the volume can't be put right |
  * | HYPERVISOR.STORAGE_FULL | the storage has no room for the volume |
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
@@ -115,6 +122,8 @@ export interface HypervisorDriver {
   watch(changed: () => void, signal: AbortSignal): void;
   /** The room of a storage, which is made or mounted where that is needed. @throws HYPERVISOR.FAILED when it can't be reached */
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
+  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
+  volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with

@@ -11,12 +11,15 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
+import { Snapshots } from "./libvirt/snapshots.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
+import type { VolumeFigures, VolumePlace } from "./volume-commands.ts";
 
 export type LibvirtOptions = {
   machine: Machine;
@@ -47,6 +50,8 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #networks: HostNetworks;
+  readonly #disks: Disks;
+  readonly #snapshots: Snapshots;
   /** Bytes of machines that are being started, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -56,6 +61,8 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
+    this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -116,6 +123,10 @@ export class LibvirtDriver implements HypervisorDriver {
     });
   }
 
+  async volume(place: VolumePlace): Promise<VolumeFigures> {
+    return await this.#volumes.figures(place);
+  }
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw calledOff();
     switch (command.do) {
@@ -139,6 +150,18 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      case "attachVolume":
+        return await this.#disks.attach(command, signal);
+      case "detachVolume":
+        return await this.#disks.detach(command, signal);
+      case "resizeVolume":
+        return await this.#disks.resize(command, signal);
+      case "snapshotVolume":
+        return await this.#snapshots.take(command, signal);
+      case "deleteSnapshot":
+        return await this.#snapshots.delete(command, signal);
+      case "revertVolume":
+        return await this.#snapshots.revert(command, signal);
     }
   }
 

@@ -10,6 +10,9 @@ export const noHypervisor: HypervisorDriver = {
   storage: async () => {
     throw none();
   },
+  volume: async () => {
+    throw none();
+  },
   carryOut: async () => {
     throw none();
   },

@@ -14,6 +14,7 @@ import {
   type StorageRoom,
 } from "./driver.ts";
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import {
   failAsWanted,
@@ -24,7 +25,8 @@ import {
   simulation,
   usualLatencyMs,
 } from "./simulated/settings.ts";
-import { type SimulatedMachine, SimulatedState } from "./simulated/state.ts";
+import { type SimulatedMachine, SimulatedState, type SimulatedVolume } from "./simulated/state.ts";
+import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
 export { SharedStorage } from "./simulated/holds.ts";
 
@@ -65,6 +67,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
+  readonly #disks: SimulatedDisks;
   #bootId: string;
   #told: Simulation = noAccidents;
 
@@ -75,6 +78,14 @@ export class SimulatedDriver implements HypervisorDriver {
     this.capacity = options.capacity;
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
+    this.#disks = new SimulatedDisks({
+      state,
+      holds: this.#holds,
+      runs: (machine) => this.#runs(machine),
+      volume: (path) => this.#volume(path),
+      putVolume: (volume) => this.#putVolume(volume),
+      check: (path, format) => this.#checkDisk(path, format),
+    });
   }
 
   /** @throws the system's error when its file can't be read */
@@ -110,6 +121,11 @@ export class SimulatedDriver implements HypervisorDriver {
     return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
   }
 
+  async volume({ path, format }: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
+    await this.#answering(signal);
+    return this.#disks.figures(path, format);
+  }
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const now = await this.#answering(signal);
     await this.#crashAsWanted(now);
@@ -117,6 +133,7 @@ export class SimulatedDriver implements HypervisorDriver {
       await this.#pause(delayMs, signal);
       failAsWanted(now, command);
     };
+    if (isVolumeCommand(command)) return await this.#disks.carryOut(command, now, wait);
     switch (command.do) {
       case "createVolume":
         return await this.#createVolume(command, wait);
@@ -170,9 +187,13 @@ export class SimulatedDriver implements HypervisorDriver {
     const found = this.#volume(path);
     if (found?.sizeBytes === sizeBytes && found.format === format) return;
     if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
-    const shared = this.#sharing(path);
-    if (shared === undefined) await this.#state.putVolume({ path, sizeBytes, format });
-    else shared.volumes.set(path, { path, sizeBytes, format });
+    await this.#putVolume({ path, sizeBytes, format });
+  }
+
+  async #putVolume(volume: SimulatedVolume): Promise<void> {
+    const shared = this.#sharing(volume.path);
+    if (shared === undefined) await this.#state.putVolume(volume);
+    else shared.volumes.set(volume.path, volume);
   }
 
   async #deleteVolume(path: string, wait: () => Promise<void>): Promise<void> {

@@ -19,6 +19,7 @@ import { unreadableError } from "./unreadable.ts";
 import { withoutDhcpServer } from "./vm/dhcp-address.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
+import { removeVolume, requireIdle } from "./volume/hold.ts";
 
 /*
  * Deletion of a resource with everything below it. Nothing goes while something below it can't: then the whole
@@ -173,6 +174,8 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
       if (value.vmInstanceUuid !== null) checkOne(value.vmInstanceUuid);
   const user = kind === "Volume" ? mirror.get("Volume", uuid)?.value.vmInstanceUuid : null;
   if (typeof user === "string") checkOne(user);
+  const volume = kind === "Volume" && tx !== undefined ? tx.get("Volume", uuid) : undefined;
+  if (volume !== undefined && tx !== undefined) requireIdle(tx, volume);
   if (kind === "VmInstance") checkOne(uuid);
 }
 
@@ -251,6 +254,10 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
   if (tx.get(kind, uuid) === undefined) return;
   if (kind === "VmInstance") {
     removeMachine(tx, uuid);
+    return;
+  }
+  if (kind === "Volume") {
+    removeVolume(tx, uuid);
     return;
   }
   const nic = kind === "VmNic" ? tx.get("VmNic", uuid) : undefined;

@@ -5,6 +5,7 @@ import type { MirrorChange } from "./mirror.ts";
 
 type Storage = RecordOf<"PrimaryStorage">;
 type Volume = RecordOf<"Volume">;
+type Snapshot = RecordOf<"VolumeSnapshot">;
 
 const storageRatio = "mevoco.overProvisioning.primaryStorage";
 
@@ -26,12 +27,16 @@ export class StorageSums {
     const storages = new Set<string>();
     let hasSettings = false;
     for (const { kind, key, before, after } of changes)
-      if (kind === "Volume") {
+      if (kind === "Volume" || kind === "VolumeSnapshot") {
         for (const [record, sign] of [
           [before, -1],
           [after, 1],
         ] as const) {
-          const uuid = record === undefined ? null : this.#add(record.value as Volume, sign);
+          if (record === undefined) continue;
+          const uuid =
+            kind === "Volume"
+              ? this.#add(record.value as Volume, sign)
+              : this.#addSnapshot(record.value as Snapshot, sign);
           if (uuid !== null) storages.add(uuid);
         }
       } else if (kind === "PrimaryStorage") storages.add(key);
@@ -52,13 +57,24 @@ export class StorageSums {
 
   #addAll(): void {
     for (const { value } of this.#view.all("Volume")) this.#add(value, 1);
+    for (const { value } of this.#view.all("VolumeSnapshot")) this.#addSnapshot(value, 1);
+  }
+
+  /** By what it really takes up: over-provisioning does not shrink what is there. */
+  #addSnapshot({ primaryStorageUuid, size }: Snapshot, sign: 1 | -1): string {
+    this.#addBytes(primaryStorageUuid, sign * size);
+    return primaryStorageUuid;
   }
 
   #add({ primaryStorageUuid, size }: Volume, sign: 1 | -1): string | null {
     if (primaryStorageUuid === null) return null;
-    const sum = (this.#sums.get(primaryStorageUuid) ?? 0) + sign * charged(size, this.#ratio);
-    if (sum === 0) this.#sums.delete(primaryStorageUuid);
-    else this.#sums.set(primaryStorageUuid, sum);
+    this.#addBytes(primaryStorageUuid, sign * charged(size, this.#ratio));
     return primaryStorageUuid;
+  }
+
+  #addBytes(storageUuid: string, bytes: number): void {
+    const sum = (this.#sums.get(storageUuid) ?? 0) + bytes;
+    if (sum === 0) this.#sums.delete(storageUuid);
+    else this.#sums.set(storageUuid, sum);
   }
 }

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
+import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
@@ -165,6 +166,15 @@ export const hostCalls = {
     access: "manager",
     body: storagePlace,
     response: storageRoom,
+    mostBytes: 16 * kB,
+  },
+  /** How large a volume is. */
+  volume: {
+    method: "POST",
+    path: "/v1/volume",
+    access: "manager",
+    body: volumePlace,
+    response: volumeFigures,
     mostBytes: 16 * kB,
   },
   /** Begins to collect the host's logs into an archive there. */

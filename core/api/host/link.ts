@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { Agent, type RequestOptions } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
 import {
@@ -88,6 +89,10 @@ export class HttpsHostLink implements HostLink {
 
   storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom> {
     return this.#ask(host, "storage", place, this.#patience.answerMs, signal);
+  }
+
+  volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures> {
+    return this.#ask(host, "volume", place, this.#patience.answerMs, signal);
   }
 
   async command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void> {
@@ -211,6 +216,7 @@ const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "report",
   "machines",
   "storage",
+  "volume",
   "command",
   "logCollection",
   "logPiece",

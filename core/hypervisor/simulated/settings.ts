@@ -17,6 +17,12 @@ const verbs = [
   "suspendMachine",
   "restoreMachine",
   "removeMachine",
+  "attachVolume",
+  "detachVolume",
+  "resizeVolume",
+  "snapshotVolume",
+  "deleteSnapshot",
+  "revertVolume",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
@@ -33,6 +39,12 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   suspendMachine: 3000,
   restoreMachine: 2000,
   removeMachine: 50,
+  attachVolume: 100,
+  detachVolume: 300,
+  resizeVolume: 50,
+  snapshotVolume: 100,
+  deleteSnapshot: 100,
+  revertVolume: 100,
 };
 
 /**
@@ -50,6 +62,8 @@ export const simulation = z.strictObject({
   storageFull: z._default(z.boolean(), false),
   /** Machines whose guest does not listen when it is asked to shut down. */
   ignoreShutdown: z._default(z.array(uuid), []),
+  /** Machines whose guest lets go of no disk. */
+  keepDisks: z._default(z.array(uuid), []),
   /** Machines that stop by themselves, as often as they are started. */
   crash: z._default(z.array(uuid), []),
 });
@@ -91,5 +105,6 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 
 function subjectOf(command: HostCommand): string {
   if ("machine" in command) return command.machine.uuid;
-  return "uuid" in command ? command.uuid : command.path;
+  if ("path" in command) return command.path;
+  return command.do === "attachVolume" ? command.disk.path : command.uuid;
 }

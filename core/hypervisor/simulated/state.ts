@@ -6,7 +6,13 @@ import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
 import { nicSpec } from "../nic-spec.ts";
 
-const volume = z.strictObject({ path: z.string(), sizeBytes: bytes, format: z.enum(["qcow2", "raw"]) });
+const volume = z.strictObject({
+  path: z.string(),
+  sizeBytes: bytes,
+  format: z.enum(["qcow2", "raw"]),
+  /** Its snapshots, the oldest first; absent without any. */
+  snapshots: z.optional(z.array(uuid)),
+});
 export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
 
 const machine = z.strictObject({

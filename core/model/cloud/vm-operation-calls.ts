@@ -14,6 +14,12 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",
+  snapshot: "CreateVolumeSnapshot",
+  revert: "RevertVolumeFromSnapshot",
+  deleteSnapshot: "DeleteVolumeSnapshot",
+  attachVolume: "AttachDataVolumeToVm",
+  detachVolume: "DetachDataVolumeFromVm",
+  resizeVolume: "ResizeDataVolume",
 };
 
 /** The calls for some operations, each once. */

@@ -149,6 +149,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     name: `ROOT-for-${name}`.slice(0, 255).trimEnd(),
     description: null,
     primaryStorageUuid: placement.storageUuid,
+    hostUuid: null,
     vmInstanceUuid: vmUuid,
     type: "Root",
     format: "qcow2",

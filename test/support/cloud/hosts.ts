@@ -106,6 +106,7 @@ export class TestHosts {
     report: async (host) => reportOf(this.#find(host)),
     machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
     storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
+    volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
     command: async (host, command, { signal = never() }) => {
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);

@@ -18,6 +18,8 @@ const names: Readonly<Partial<Record<ResourceKind, string>>> = {
   PrimaryStorage: "fast",
   InstanceOffering: "small",
   DiskOffering: "20 GB",
+  Volume: "data",
+  VolumeSnapshot: "before the upgrade",
   L2Network: "trunk",
   L3Network: "office",
   IpRange: "office addresses",
@@ -54,6 +56,7 @@ const numbers: Readonly<Record<string, number>> = {
   rootDiskSize: 20 * 1024 ** 3,
   diskSize: 20 * 1024 ** 3,
   vlan: 100,
+  size: 40 * 1024 ** 3,
 };
 
 /** Fields that may be left out, and that a person wants to see. */

@@ -119,6 +119,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
   }),
   Volume: sampleOf("root-of-web-1", {
     primaryStorageUuid: uuidOf(13),
+    hostUuid: null,
     vmInstanceUuid: uuidOf(9),
     type: "Root",
     format: "qcow2",
@@ -132,6 +133,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     status: "Ready",
   }),
   VolumeSnapshot: sampleOf("before the upgrade", {
+    primaryStorageUuid: uuidOf(4),
     volumeUuid: uuidOf(6),
     treeUuid: uuidOf(14),
     parentUuid: null,
