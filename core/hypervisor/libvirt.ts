@@ -12,6 +12,7 @@ import {
   type StorageRoom,
 } from "./driver.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { ImageFiles } from "./libvirt/image-files.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
@@ -38,6 +39,7 @@ const lookMs = 250;
 export class LibvirtDriver implements HypervisorDriver {
   readonly name = "libvirt";
   readonly #options: LibvirtOptions;
+  readonly images = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   /** Bytes of machines that are being started, of which libvirt does not tell yet. */
@@ -98,8 +100,14 @@ export class LibvirtDriver implements HypervisorDriver {
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
+      case "createVolumeFromImage":
+        return await this.#volumes.createFromImage(command);
       case "deleteVolume":
         return await this.#volumes.delete(command.path);
+      case "keepImage":
+        return await this.images.keep(command, signal);
+      case "deleteCachedImage":
+        return await this.images.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
       case "stopMachine":
@@ -119,7 +127,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
-    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    for (const { path, format, backing } of disks) await this.#volumes.require(path, format, backing);
     const xml = domainXml(spec, { hasKvm: await this.#hasKvm() });
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();

@@ -1,5 +1,5 @@
 import { XMLBuilder } from "fast-xml-parser";
-import type { MachineSpec } from "../driver.ts";
+import type { Backing, MachineSpec } from "../driver.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
@@ -33,14 +33,14 @@ export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string 
       // What becomes of it then is for the manager to say, which knows of all hosts.
       on_crash: "destroy",
       devices: {
-        disk: disks.map(({ path, format }, nth) => ({
+        disk: disks.map(({ path, format, backing }, nth) => ({
           "@type": "file",
           "@device": "disk",
           // Without the host's cache: what a guest has flushed is on the storage, where another host reads it after a move.
           driver: { "@name": "qemu", "@type": format, "@cache": "none", "@discard": "unmap" },
           source: { "@file": path },
           // Said, so that libvirt does not ask the file: a guest may write there what it wants.
-          backingStore: "",
+          backingStore: backing === undefined ? "" : backingStore(backing),
           target: { "@dev": `vd${letterOf(nth)}`, "@bus": "virtio" },
         })),
         interface: nics.map(({ mac, bridge }) => ({
@@ -60,6 +60,11 @@ export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string 
       },
     },
   });
+}
+
+/** The image that a volume stands on, which stands on nothing. */
+function backingStore({ path, format }: Backing) {
+  return { "@type": "file", format: { "@type": format }, source: { "@file": path }, backingStore: "" };
 }
 
 /** `a` to `z`, then `aa`. */

@@ -246,6 +246,7 @@ function subjectsOf(command: HostCommand): string[] {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
   }
+  if (command.do === "createVolumeFromImage") return [command.path, command.backing.path];
   return ["uuid" in command ? command.uuid : command.path];
 }
 

@@ -1,5 +1,6 @@
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { ImageCache, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import { noImages } from "../../hypervisor/none.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostChanges } from "./changes.ts";
@@ -20,6 +21,7 @@ export interface HostWork {
   /** As {@link HostChanges.next}. */
   changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
+  readonly images: ImageCache;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
@@ -37,6 +39,7 @@ export function hostWork(
     report: () => hostReport(sources),
     machines: () => commands.machines(),
     logs,
+    images: sources.driver.images ?? noImages,
     storage: (place) => commands.storage(place),
     carryOut: (request) => commands.carryOut(request),
   };

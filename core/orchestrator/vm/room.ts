@@ -21,6 +21,10 @@ export function roomsOf(tx: Pick<Tx, "find" | "peek">, storage: Storage, ratio: 
     const room = rooms.get(host);
     if (room !== undefined) rooms.set(host, room - charged(size, ratio));
   }
+  for (const { hostUuid, sizeBytes } of tx.find("CachedImage", "storageUuid", uuid)) {
+    const room = rooms.get(String(hostUuid));
+    if (room !== undefined) rooms.set(String(hostUuid), room - Number(sizeBytes));
+  }
   return rooms;
 }
 

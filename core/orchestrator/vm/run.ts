@@ -246,6 +246,7 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
     networks,
     storages,
     rootVolume: null,
+    image: null,
   });
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });
   return placement.hostUuid;

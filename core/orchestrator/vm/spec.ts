@@ -1,6 +1,8 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
+import { backingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { folderOf } from "./folder.ts";
 import type { Machine } from "./life.ts";
 import type { Storage } from "./placement.ts";
 
@@ -8,11 +10,6 @@ import type { Storage } from "./placement.ts";
 
 /** Longest name of a network interface in Linux. */
 const longestInterface = 15;
-
-/** Where a storage's files are on a host that uses it. */
-export function folderOf({ type, uuid, url }: Storage): string {
-  return type === "NFS" ? `/var/lib/binnacle/storage/${uuid}` : url.replace(/\/+$/, "");
-}
 
 /** The file of a volume. */
 export function volumePath(storage: Storage, volumeUuid: string): string {
@@ -36,7 +33,9 @@ export function machineSpec(tx: Tx, { uuid, name, cpuNum, memorySize }: Machine)
     disks: volumes.map((volume) => {
       if (volume.installPath === null || volume.format === "rbd")
         throw new Error(`The volume ${volume.uuid} has no file.`);
-      return { volumeUuid: volume.uuid, path: volume.installPath, format: volume.format };
+      const backing = backingOf(tx, volume.uuid);
+      const more = backing === undefined ? {} : { backing };
+      return { volumeUuid: volume.uuid, path: volume.installPath, format: volume.format, ...more };
     }),
     nics: nics.map(({ mac, ip, deviceId, l3NetworkUuid }) => {
       const l2 = tx.need("L2Network", tx.need("L3Network", l3NetworkUuid).l2NetworkUuid);
