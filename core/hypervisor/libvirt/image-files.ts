@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { chmod, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, type FileHandle, link, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder, whyNotWritten } from "../../node/durable.ts";
 import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../driver.ts";
 import { readQcow2Head } from "../qcow2-head.ts";
 import { calledOff, imageInUse, otherImage } from "../refusals.ts";
+import { makeVolumeFolder } from "./folder.ts";
 
 /** Nobody writes into an image that volumes stand on. */
 const readOnly = 0o444;
@@ -33,7 +34,7 @@ export class ImageFiles implements ImageCache {
     return this.#inTurn(image, async () => {
       if (await isWhole(image)) return { isWhole: true, offset: image.sizeBytes };
       const part = partOf(image);
-      await mkdir(dirname(part), { recursive: true, mode: 0o711 });
+      await makeVolumeFolder(dirname(part));
       const handle = await open(part, "a+", 0o600);
       try {
         const { size } = await handle.stat();
