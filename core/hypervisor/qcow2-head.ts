@@ -9,6 +9,8 @@ export type Qcow2Head = {
   readonly version: number;
   /** Bytes that a guest sees. */
   readonly virtualSize: number;
+  /** Bytes that it is divided into. */
+  readonly clusterBytes: number;
   /** The name of the file that it stands on, as it was written; null for none. */
   readonly backing: string | null;
   readonly isEncrypted: boolean;
@@ -35,6 +37,7 @@ export async function readQcow2Head(file: string): Promise<Qcow2Head | undefined
     return {
       version,
       virtualSize: Number(head.readBigUInt64BE(24)),
+      clusterBytes: 2 ** head.readUInt32BE(20),
       backing: await nameAt(handle, Number(head.readBigUInt64BE(8)), head.readUInt32BE(16)),
       isEncrypted: head.readUInt32BE(32) !== 0,
       hasDataFile: (features & dataFileBit) !== 0n,

@@ -75,7 +75,8 @@ async function examineQcow2(file: string, sizeBytes: number, mostBytes: number, 
   const checked = check.safeParse(await qemuImg(["check", "-f", "qcow2", "--output=json", file], [0, 2, 3], signal));
   if (!checked.success) throw notExamined("qemu-img did not check it to the end.");
   const { "image-end-offset": end = 0, corruptions = 0 } = checked.data;
-  if (end > sizeBytes) throw damaged(`It is cut off: it goes on to byte ${end}, and has ${sizeBytes}.`);
+  // Of its last cluster QEMU itself writes no more than is needed.
+  if (end - sizeBytes >= head.clusterBytes) throw damaged(`It is cut off: it goes on to byte ${end}, and has ${sizeBytes}.`);
   if (corruptions > 0) throw damaged(`It is damaged at ${corruptions} places.`);
   return virtualSize;
 }

@@ -46,15 +46,13 @@ export async function fetchImage(fetching: Fetching, options: FetchOptions): Pro
 async function arrive(arriving: Arriving, fetching: Fetching, options: FetchOptions): Promise<void> {
   const { signal, url, idleMs } = fetching;
   let furthest = arriving.size;
+  let hasAnswered = furthest > 0;
   for (let attempt = 1; ; attempt++) {
     try {
       const from = arriving.validator === null ? 0 : arriving.size;
-      await once(
-        arriving,
-        await openSource(url, { from, validator: arriving.validator, idleMs, signal }),
-        fetching,
-        options,
-      );
+      const source = await openSource(url, { from, validator: arriving.validator, idleMs, signal });
+      hasAnswered = true;
+      await once(arriving, source, fetching, options);
       await arriving.checkpoint(true);
       return;
     } catch (error) {
@@ -62,10 +60,9 @@ async function arrive(arriving: Arriving, fetching: Fetching, options: FetchOpti
       await arriving.checkpoint().catch(() => undefined);
       signal.throwIfAborted();
       if (!(error instanceof SourceFailed)) throw error;
-      // One that never sent anything is told of at once.
-      const hasGoneOn = arriving.size > furthest;
-      if (hasGoneOn) [furthest, attempt] = [arriving.size, 0];
-      if (furthest === 0 || attempt >= mostAttempts) throw error.told;
+      if (arriving.size > furthest) [furthest, attempt] = [arriving.size, 0];
+      // One that was never there is told of at once.
+      if (!hasAnswered || attempt >= mostAttempts) throw error.told;
     }
     await pause(options.pauseMs(attempt), undefined, { signal });
   }
@@ -94,7 +91,7 @@ async function once(arriving: Arriving, source: Source, fetching: Fetching, opti
       throw new SourceFailed(otherSize(totalBytes, arriving.size));
   } catch (error) {
     // What broke after some of it had come has sent less than it said.
-    if (error instanceof SourceFailed && totalBytes !== null && arriving.size > 0)
+    if (error instanceof SourceFailed && totalBytes !== null)
       throw new SourceFailed(otherSize(totalBytes, arriving.size));
     throw error;
   } finally {

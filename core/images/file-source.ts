@@ -1,5 +1,6 @@
 import { constants, type FileHandle, open, readlink, realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { CloudError } from "../model/cloud/refusal.ts";
 import { errnoOf } from "../node/durable.ts";
 import type { Source, Wanted } from "./http-source.ts";
 import { badFile } from "./refusals.ts";
@@ -46,16 +47,18 @@ async function opened(url: string): Promise<FileHandle> {
     throw badFile("Not everybody on the management node may read the file.", remedy);
   } catch (error) {
     await handle?.close();
-    const code = errnoOf(error);
-    if (code === undefined || error instanceof TypeError) throw asTold(error);
-    const details = code === "ENOENT" ? "There is no such file on the management node." : `It can't be read (${code}).`;
-    throw badFile(details, "Give the path of a file of the management node.");
+    throw asTold(error);
   }
 }
 
-/** A path that no file can have, such as one with a zero byte, is refused by Node itself. */
 function asTold(error: unknown): unknown {
-  return error instanceof TypeError ? badFile("The address names no file.", "Give it as file:///path.") : error;
+  const code = errnoOf(error);
+  if (error instanceof CloudError || code === undefined) return error;
+  // A path that no file can have, such as one with a zero byte, is refused by Node itself.
+  if (error instanceof TypeError) return badFile("The address names no file.", "Give it as file:///path.");
+  const details = code === "ENOENT" ? "There is no such file on the management node." : `It can't be read (${code}).`;
+  // As a service, it is shielded from these.
+  return badFile(details, "Give the path of a file that the manager sees: not below /root, /home or /tmp.");
 }
 
 function requirePlace(path: string): void {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 /* Images as files, made by the real qemu-img. */
 
-function qemuImg(...args: string[]): void {
+export function qemuImg(...args: string[]): void {
   const { status, stderr } = spawnSync("qemu-img", args, { encoding: "utf8" });
   assert.equal(status, 0, stderr);
 }
