@@ -76,7 +76,8 @@ async function examineQcow2(file: string, sizeBytes: number, mostBytes: number, 
   if (!checked.success) throw notExamined("qemu-img did not check it to the end.");
   const { "image-end-offset": end = 0, corruptions = 0 } = checked.data;
   // Of its last cluster QEMU itself writes no more than is needed.
-  if (end - sizeBytes >= head.clusterBytes) throw damaged(`It is cut off: it goes on to byte ${end}, and has ${sizeBytes}.`);
+  if (end - sizeBytes >= head.clusterBytes)
+    throw damaged(`It is cut off: it goes on to byte ${end}, and has ${sizeBytes}.`);
   if (corruptions > 0) throw damaged(`It is damaged at ${corruptions} places.`);
   return virtualSize;
 }

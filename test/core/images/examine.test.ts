@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { examineImage } from "../../../core/images/examine.ts";
 import { CloudError } from "../../../core/model/cloud/refusal.ts";
 import type { ImageFormat } from "../../../core/orchestrator/images/image-store.ts";
@@ -39,7 +39,11 @@ test("an image of each format is examined for the size that a guest sees", async
   const file = join(folder, "image");
   writeFileSync(file, qcow2Image({ sizeBytes: 64 * mebibyte }));
   assert.deepEqual(await examined(file, "qcow2"), { virtualSize: 64 * mebibyte });
-  for (const more of [["-o", "compat=0.10"], ["-o", "extended_l2=on"], ["-o", "compression_type=zstd"]]) {
+  for (const more of [
+    ["-o", "compat=0.10"],
+    ["-o", "extended_l2=on"],
+    ["-o", "compression_type=zstd"],
+  ]) {
     qemuImg("convert", "-q", "-f", "qcow2", "-O", "qcow2", ...more, file, join(folder, "other"));
     assert.deepEqual(await examined(join(folder, "other"), "qcow2"), { virtualSize: 64 * mebibyte });
   }
@@ -48,7 +52,9 @@ test("an image of each format is examined for the size that a guest sees", async
   assert.deepEqual(await examined(raw, "raw"), { virtualSize: 64 * mebibyte });
   mkdirSync(join(folder, "disc"));
   writeFileSync(join(folder, "disc/file"), "something");
-  execFileSync("xorriso", ["-as", "mkisofs", "-quiet", "-o", join(folder, "iso"), join(folder, "disc")], { stdio: "ignore" });
+  execFileSync("xorriso", ["-as", "mkisofs", "-quiet", "-o", join(folder, "iso"), join(folder, "disc")], {
+    stdio: "ignore",
+  });
   const { virtualSize } = await examined(join(folder, "iso"), "iso");
   assert.equal(virtualSize, readFileSync(join(folder, "iso")).length);
 });
@@ -76,7 +82,8 @@ test("a file that is none of its format is refused, with what it seems to be", a
   for (const [name, words] of kinds)
     assert.match((await refusal(examined(join(folder, name), "raw"), "STORAGE.1024")).message, words, name);
   written("zeros", Buffer.alloc(mebibyte));
-  for (const format of ["qcow2", "iso"] as const) await refusal(examined(join(folder, "zeros"), format), "STORAGE.1024");
+  for (const format of ["qcow2", "iso"] as const)
+    await refusal(examined(join(folder, "zeros"), format), "STORAGE.1024");
 });
 
 test("an image that would have other files read, that is encrypted, or far too large, is refused", async (t) => {
@@ -86,7 +93,7 @@ test("an image that would have other files read, that is encrypted, or far too l
   const file = join(folder, "image");
   qemuImg("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", file);
   await refusal(examined(file, "qcow2"), "STORAGE.1025");
-  qemuImg("create", "-q", "-f", "qcow2", "-u", "-b", "json:{\"driver\":\"nbd\"}", "-F", "raw", file, "1M");
+  qemuImg("create", "-q", "-f", "qcow2", "-u", "-b", 'json:{"driver":"nbd"}', "-F", "raw", file, "1M");
   await refusal(examined(file, "qcow2"), "STORAGE.1025");
   qemuImg("create", "-q", "-f", "qcow2", "-o", `data_file=${secret},data_file_raw=on`, file, "1M");
   const external = await refusal(examined(file, "qcow2"), "STORAGE.1025");

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -27,7 +36,15 @@ async function bed(t: TestContext) {
   await images.claim(store);
   const server = await imageServer(t);
   const fetching = (from: string, more: Partial<Fetching> = {}): Fetching => ({
-    ...{ imageUuid, url: from, md5: null, idleMs: 60_000, reservedBytes: 0, onProgress: () => undefined, signal: never },
+    ...{
+      imageUuid,
+      url: from,
+      md5: null,
+      idleMs: 60_000,
+      reservedBytes: 0,
+      onProgress: () => undefined,
+      signal: never,
+    },
     ...more,
   });
   const fetched = (from: string, more: Partial<Fetching> = {}) => images.fetch(store, fetching(from, more));
@@ -132,7 +149,8 @@ test("a manager that was killed goes on from what was on the disk, whatever came
 test("a server that sends less than it says, says nothing, refuses, or leads astray is told of, without the address's secrets", async (t) => {
   const { server, fetched } = await bed(t);
   const { answers, url } = server;
-  const to = (location: string) => (_: unknown, response: ServerResponse) => response.writeHead(301, { location }).end();
+  const to = (location: string) => (_: unknown, response: ServerResponse) =>
+    response.writeHead(301, { location }).end();
   answers.set("/short", breaking(content.length, content.subarray(0, 1000)));
   answers.set("/mute", () => undefined);
   answers.set("/stuck", (_, response) => void response.writeHead(200, { "content-length": 10 }).write("x"));

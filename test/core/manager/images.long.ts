@@ -54,7 +54,10 @@ test("two guests start from one copy of an image; what they write is their own; 
   for (const [n, uuid] of machines.entries()) {
     const { shell, line } = await guestShell(host, uuid);
     await shell.run(`printf 'written by ${n}' | dd of=/dev/vda bs=1M seek=40 conv=notrunc`);
-    assert.match(await shell.run("dd if=/dev/vda bs=1M skip=40 count=1 2>/dev/null | head -c 12"), new RegExp(`written by ${n}`));
+    assert.match(
+      await shell.run("dd if=/dev/vda bs=1M skip=40 count=1 2>/dev/null | head -c 12"),
+      new RegExp(`written by ${n}`),
+    );
     line.close();
   }
   assert.ok(kept(), "nobody writes into the image");
