@@ -15,6 +15,7 @@ import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
+import { ImageFiles } from "./libvirt/image-files.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
@@ -47,6 +48,7 @@ const neverOff = new AbortController().signal;
 export class LibvirtDriver implements HypervisorDriver {
   readonly name = "libvirt";
   readonly #options: LibvirtOptions;
+  readonly images = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #networks: HostNetworks;
@@ -132,8 +134,14 @@ export class LibvirtDriver implements HypervisorDriver {
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
+      case "createVolumeFromImage":
+        return await this.#volumes.createFromImage(command);
       case "deleteVolume":
         return await this.#volumes.delete(command.path);
+      case "keepImage":
+        return await this.images.keep(command, signal);
+      case "deleteCachedImage":
+        return await this.images.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
       case "stopMachine":
@@ -169,7 +177,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
-    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    for (const disk of disks) await this.#volumes.require(disk);
     const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
@@ -297,7 +305,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { uuid, disks } = spec;
     if (await this.#isOn(uuid, signal)) return;
     if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
-    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    for (const disk of disks) await this.#volumes.require(disk);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       // Its cards go onto the bridges that they were on when it was saved.

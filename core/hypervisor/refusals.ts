@@ -18,6 +18,27 @@ export function noVolume(path: string): NodeError {
   });
 }
 
+export function noImage(path: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_ABSENT", `There is no image ${path} in the cache.`, {
+    remedy: "Try again: it is brought to the host anew.",
+    values: { path },
+  });
+}
+
+export function otherImage(path: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_DIFFERS", `The image ${path} ${why}.`, {
+    remedy: "Try again: it is brought to the host anew. If it stays so, look at the storage and at the image store.",
+    values: { path },
+  });
+}
+
+export function imageInUse(path: string, volume: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_IN_USE", `The volume ${volume} stands on the image ${path}.`, {
+    remedy: "Leave it: it goes when no volume stands on it any more.",
+    values: { path, volume },
+  });
+}
+
 export function otherVolume(path: string, sizeBytes: number, format: string): NodeError {
   return new NodeError(
     "HYPERVISOR.VOLUME_DIFFERS",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
+  checkBacking,
   checkVolumePath,
   type HostCapacity,
   type HostCommand,
@@ -16,6 +17,7 @@ import {
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
+import { SimulatedImages } from "./simulated/images.ts";
 import {
   failAsWanted,
   type GivenSimulation,
@@ -64,6 +66,7 @@ const notReal =
 export class SimulatedDriver implements HypervisorDriver {
   readonly name = "simulated";
   readonly capacity: HostCapacity | undefined;
+  readonly images: SimulatedImages;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
@@ -76,6 +79,7 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#state = state;
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
+    this.images = new SimulatedImages(state, options.shared);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
     this.#disks = new SimulatedDisks({
@@ -83,8 +87,8 @@ export class SimulatedDriver implements HypervisorDriver {
       holds: this.#holds,
       runs: (machine) => this.#runs(machine),
       volume: (path) => this.#volume(path),
-      putVolume: (volume) => this.#putVolume(volume),
-      check: (path, format) => this.#checkDisk(path, format),
+      putVolume: (volume) => this.#storeVolume(volume),
+      check: (place) => this.#checkDisk(place),
     });
   }
 
@@ -117,13 +121,15 @@ export class SimulatedDriver implements HypervisorDriver {
     await this.#answering(signal);
     const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;
     let used = 0;
-    for (const volume of this.#state.volumes.values()) if (volume.path.startsWith(`${path}/`)) used += volume.sizeBytes;
+    const { volumes, images } = this.#state;
+    for (const each of [...volumes.values(), ...images.values()])
+      if (each.path.startsWith(`${path}/`)) used += each.sizeBytes;
     return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
   }
 
-  async volume({ path, format }: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
+  async volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
     await this.#answering(signal);
-    return this.#disks.figures(path, format);
+    return this.#disks.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
@@ -137,6 +143,14 @@ export class SimulatedDriver implements HypervisorDriver {
     switch (command.do) {
       case "createVolume":
         return await this.#createVolume(command, wait);
+      case "createVolumeFromImage":
+        return await this.#createFromImage(command, wait);
+      case "keepImage":
+        await wait();
+        return await this.images.keep(command);
+      case "deleteCachedImage":
+        await wait();
+        return await this.images.delete(command.path);
       case "deleteVolume":
         return await this.#deleteVolume(command.path, wait);
       case "startMachine":
@@ -184,13 +198,29 @@ export class SimulatedDriver implements HypervisorDriver {
   ): Promise<void> {
     checkVolumePath(path);
     await wait();
-    const found = this.#volume(path);
-    if (found?.sizeBytes === sizeBytes && found.format === format) return;
-    if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
     await this.#putVolume({ path, sizeBytes, format });
   }
 
+  async #createFromImage(
+    { path, sizeBytes, backing }: Extract<HostCommand, { do: "createVolumeFromImage" }>,
+    wait: () => Promise<void>,
+  ): Promise<void> {
+    checkVolumePath(path);
+    checkBacking(path, backing);
+    await wait();
+    if (this.#volume(path) === undefined) this.images.need(backing.path);
+    await this.#putVolume({ path, sizeBytes, format: "qcow2", image: backing.path });
+  }
+
   async #putVolume(volume: SimulatedVolume): Promise<void> {
+    const { path, sizeBytes, format, image } = volume;
+    const found = this.#volume(path);
+    if (found?.sizeBytes === sizeBytes && found.format === format && found.image === image) return;
+    if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
+    await this.#storeVolume(volume);
+  }
+
+  async #storeVolume(volume: SimulatedVolume): Promise<void> {
     const shared = this.#sharing(volume.path);
     if (shared === undefined) await this.#state.putVolume(volume);
     else shared.volumes.set(volume.path, volume);
@@ -209,7 +239,7 @@ export class SimulatedDriver implements HypervisorDriver {
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
     const { uuid, memorySize, disks, nics } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
-    for (const { path, format } of disks) this.#checkDisk(path, format);
+    for (const disk of disks) this.#checkDisk(disk);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
@@ -287,11 +317,14 @@ export class SimulatedDriver implements HypervisorDriver {
     if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
   }
 
-  #checkDisk(path: string, format: string): void {
+  #checkDisk({ path, format, backing }: VolumePlace): void {
     checkVolumePath(path);
+    if (backing !== undefined) checkBacking(path, backing);
     const found = this.#volume(path);
     if (found === undefined) throw noVolume(path);
     if (found.format !== format) throw otherFormat(path, `is ${found.format} and not ${format}`);
+    if (found.image !== backing?.path) throw otherFormat(path, "stands on another file");
+    if (backing !== undefined) this.images.need(backing.path);
   }
 
   #volume(path: string) {

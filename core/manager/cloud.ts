@@ -5,6 +5,7 @@ import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
+import { addImageStore } from "../orchestrator/calls/images.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
 import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
 import { cascadeFlow } from "../orchestrator/cascade.ts";
@@ -23,14 +24,21 @@ import { StorageWatch } from "../orchestrator/hosts/storage-watch.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
+import { addImageFlow } from "../orchestrator/images/add.ts";
+import { ImageCaches } from "../orchestrator/images/caches.ts";
+import { ImageCarrier } from "../orchestrator/images/carrier.ts";
+import { deleteImageFlow, imagesToExpunge } from "../orchestrator/images/delete.ts";
+import { type ImageStore, noImageStore } from "../orchestrator/images/image-store.ts";
+import { lookAtStores, reconnectStoreFlow } from "../orchestrator/images/stores.ts";
+import type { ImageWorld } from "../orchestrator/images/world.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
-import { Records } from "../orchestrator/records.ts";
+import { Records, type Tx } from "../orchestrator/records.ts";
 import { takeInRestored } from "../orchestrator/restored.ts";
 import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
 import { Allocator } from "../orchestrator/vm/allocator.ts";
-import { createVmFlow } from "../orchestrator/vm/create.ts";
+import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
@@ -63,6 +71,8 @@ export type CloudOptions = {
   version: string;
   link: HostLink;
   door: HostDoor;
+  /** Without it, calls for image stores and images are refused. */
+  images?: ImageStore;
   /** Milliseconds since the epoch. */
   now: () => number;
   /** Milliseconds that never step. */
@@ -147,6 +157,8 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       await taskEnd(mirror, task.uuid, until);
     },
   };
+  const images: ImageWorld = { records, settings, link, images: options.images ?? noImageStore, newUuid };
+  const caches = new ImageCaches(images, trouble);
   const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
   const stray = (uuid: string, why: string) => log.warn({ uuid, why }, "a host runs a machine that it must not run");
   const table = new FlowTable([
@@ -156,6 +168,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
     createVmFlow(vms),
+    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    addImageFlow(images),
+    deleteImageFlow(images, caches),
+    reconnectStoreFlow(images),
     startVmFlow(vms),
     stopVmFlow(vms),
     rebootVmFlow(vms),
@@ -185,7 +201,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
     calls: callTable({
-      ...{ flows, store, identity, mirror, passwords, door, version: options.version },
+      ...{ flows, store, identity, mirror, passwords, door, version: options.version, images: images.images },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
     }),
     records,
@@ -252,6 +268,18 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
         },
       },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
+      { what: "image stores are not looked at", run: () => lookAtStores(images) },
+      {
+        what: "images that were deleted long ago are not expunged",
+        everyMs: () => settings.number("image.expungeInterval") * 1000,
+        run: async () => {
+          for (const uuid of imagesToExpunge(mirror, settings, now()))
+            await records
+              .change((tx) => deciders.ExpungeImage(tx, { uuid }, itself))
+              .catch((error: unknown) => trouble(`the image ${uuid} is not expunged`, error));
+        },
+      },
+      { what: "images that nothing needs stay in the caches of hosts", run: () => caches.clean(ending.signal) },
     ],
     onTrouble: trouble,
   });
@@ -296,6 +324,7 @@ type TableParts = MaintenanceOptions & {
   passwords: HostPasswords;
   door: HostDoor;
   version: string;
+  images: ImageStore;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
@@ -310,6 +339,13 @@ function callTable(parts: TableParts): CallTable {
       act: more.LogInByAccount,
       accountOf: ({ accountName }: CallInput<"LogInByAccount">) =>
         identity.isUserName(accountName) ? accountName : unknownAccount,
+    },
+    AddImageStoreBackupStorage: {
+      act: (
+        input: CallInput<"AddImageStoreBackupStorage">,
+        context: CallContext,
+        change: (decide: (tx: Tx) => object) => Promise<object>,
+      ) => addImageStore(parts.images, mirror, input, context, change),
     },
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {

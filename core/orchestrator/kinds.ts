@@ -35,6 +35,10 @@ export const ownKinds = [
   "VolumeOperation",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
+  /** A copy of an image in the cache of a storage, by `STORAGE:HOST:CONTENT`; HOST is `*` where all hosts have the same. */
+  "CachedImage",
+  /** The image that a volume stands on, by the volume's uuid. */
+  "VolumeBase",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
@@ -72,6 +76,8 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   Task: ["state"],
   Flow: ["managerUuid"],
   HostStorage: ["hostUuid", "storageUuid"],
+  CachedImage: ["hostUuid", "storageUuid"],
+  VolumeBase: ["sha256"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

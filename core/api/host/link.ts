@@ -1,7 +1,14 @@
 import { X509Certificate } from "node:crypto";
 import { Agent, type RequestOptions } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type {
+  CachedImage,
+  HostCommand,
+  ImageProgress,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../../hypervisor/driver.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
@@ -11,6 +18,7 @@ import {
   type HostLink,
   type HostReport,
   hasEndedCertificate,
+  type ImagePiece,
   type Pong,
   type WatchOptions,
 } from "../../orchestrator/host-link.ts";
@@ -93,6 +101,14 @@ export class HttpsHostLink implements HostLink {
 
   volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures> {
     return this.#ask(host, "volume", place, this.#patience.answerMs, signal);
+  }
+
+  imageProgress(host: HostAddress, image: CachedImage, signal?: AbortSignal): Promise<ImageProgress> {
+    return this.#ask(host, "imageProgress", image, this.#patience.answerMs, signal);
+  }
+
+  imagePiece(host: HostAddress, piece: ImagePiece, signal?: AbortSignal): Promise<ImageProgress> {
+    return this.#ask(host, "imagePiece", piece, this.#patience.answerMs, signal);
   }
 
   async command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void> {
@@ -217,6 +233,8 @@ const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "machines",
   "storage",
   "volume",
+  "imageProgress",
+  "imagePiece",
   "command",
   "logCollection",
   "logPiece",

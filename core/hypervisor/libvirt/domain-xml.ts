@@ -1,5 +1,5 @@
 import { XMLBuilder } from "fast-xml-parser";
-import type { MachineSpec } from "../driver.ts";
+import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
 
 export type DomainOptions = {
@@ -65,7 +65,7 @@ export function diskXml(disk: MachineDisk): string {
 }
 
 /** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
-function diskOf({ volumeUuid, path, format, deviceId }: MachineDisk) {
+function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
   return {
     "@type": "file",
     "@device": "disk",
@@ -73,7 +73,7 @@ function diskOf({ volumeUuid, path, format, deviceId }: MachineDisk) {
     driver: { "@name": "qemu", "@type": format, "@cache": "none", "@discard": "unmap" },
     source: { "@file": path },
     // Said, so that libvirt does not ask the file: a guest may write there what it wants.
-    backingStore: "",
+    backingStore: backing === undefined ? "" : backingStore(backing),
     target: { "@dev": targetOf(deviceId), "@bus": "virtio" },
     serial: volumeUuid,
   };
@@ -94,6 +94,11 @@ function rootPorts(devices: number): object[] {
   const count = Math.max(fewestPorts, devices + otherDevices + sparePorts);
   const port = { "@type": "pci", "@model": "pcie-root-port" };
   return [{ "@type": "pci", "@index": 0, "@model": "pcie-root" }, ...Array.from({ length: count }, () => port)];
+}
+
+/** The image that a volume stands on, which stands on nothing. */
+function backingStore({ path, format }: Backing) {
+  return { "@type": "file", format: { "@type": format }, source: { "@file": path }, backingStore: "" };
 }
 
 /** `a` to `z`, then `aa`. */

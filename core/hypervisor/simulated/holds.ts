@@ -1,7 +1,7 @@
 import { NodeError } from "../../model/error.ts";
 import type { MachineSpec } from "../driver.ts";
 import { noMemory } from "../refusals.ts";
-import type { SimulatedMachine, SimulatedVolume } from "./state.ts";
+import type { SimulatedImage, SimulatedMachine, SimulatedVolume } from "./state.ts";
 
 type Opener = { readonly host: object; readonly uuid: string };
 
@@ -12,6 +12,7 @@ type Opener = { readonly host: object; readonly uuid: string };
 export class SharedStorage {
   readonly under: string;
   readonly volumes = new Map<string, SimulatedVolume>();
+  readonly images = new Map<string, SimulatedImage>();
   readonly openers = new Map<string, Opener>();
 
   /** @param under an absolute path that ends in a slash */

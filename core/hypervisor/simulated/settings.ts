@@ -8,7 +8,10 @@ import type { HostCommand } from "../driver.ts";
 type Verb = HostCommand["do"];
 const verbs = [
   "createVolume",
+  "createVolumeFromImage",
   "deleteVolume",
+  "keepImage",
+  "deleteCachedImage",
   "startMachine",
   "stopMachine",
   "rebootMachine",
@@ -30,7 +33,10 @@ const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
 /** About what libvirt needs on a server, so that training feels like it. `stopMachine`: until the guest is down. */
 export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   createVolume: 100,
+  createVolumeFromImage: 100,
   deleteVolume: 50,
+  keepImage: 100,
+  deleteCachedImage: 50,
   startMachine: 500,
   stopMachine: 2000,
   rebootMachine: 100,
@@ -91,7 +97,7 @@ export async function readSimulation(file: string): Promise<Simulation | undefin
 
 /** @throws HYPERVISOR.FAILED, HYPERVISOR.STORAGE_FULL */
 export function failAsWanted({ fails, storageFull }: Simulation, command: HostCommand): void {
-  if (storageFull && command.do === "createVolume")
+  if (storageFull && (command.do === "createVolume" || command.do === "createVolumeFromImage"))
     throw new NodeError("HYPERVISOR.STORAGE_FULL", `There is no room for the volume ${command.path}.`, {
       remedy: "Make room on the storage, or choose another one.",
     });

@@ -257,6 +257,7 @@ function subjectsOf(command: HostCommand): string[] {
   if ("uuid" in command && command.uuid !== null) subjects.push(command.uuid);
   if ("path" in command) subjects.push(command.path);
   if ("disk" in command) subjects.push(command.disk.path);
+  if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
   return subjects;
 }
 

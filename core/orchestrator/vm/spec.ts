@@ -1,17 +1,14 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
-import type { MachineDisk } from "../../hypervisor/volume-commands.ts";
+import type { MachineDisk, VolumePlace } from "../../hypervisor/volume-commands.ts";
+import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { folderOf } from "./folder.ts";
 import type { Machine } from "./life.ts";
 import { nicSpec } from "./nic.ts";
 import type { Storage } from "./placement.ts";
 
 /* What a host is told of a machine, from the cloud's records. */
-
-/** Where a storage's files are on a host that uses it. */
-export function folderOf({ type, uuid, url }: Storage): string {
-  return type === "NFS" ? `/var/lib/binnacle/storage/${uuid}` : url.replace(/\/+$/, "");
-}
 
 /** The file of a volume. */
 export function volumePath(storage: Storage, volumeUuid: string): string {
@@ -19,9 +16,15 @@ export function volumePath(storage: Storage, volumeUuid: string): string {
 }
 
 /** A volume as a disk of its machine. */
-export function diskSpec({ uuid, installPath: path, format, deviceId }: RecordOf<"Volume">): MachineDisk {
+export function diskSpec(tx: Tx, volume: RecordOf<"Volume">): MachineDisk {
+  const { uuid, deviceId } = volume;
+  return { volumeUuid: uuid, ...filePlace(tx, volume), ...(deviceId === null ? {} : { deviceId }) };
+}
+
+/** A volume as a file of its storage. */
+export function filePlace(tx: Tx, { uuid, installPath: path, format }: RecordOf<"Volume">): VolumePlace {
   if (path === null || format === "rbd") throw new Error(`The volume ${uuid} has no file.`);
-  return { volumeUuid: uuid, path, format, ...(deviceId === null ? {} : { deviceId }) };
+  return { path, format, ...standingOf(tx, uuid) };
 }
 
 export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
@@ -37,7 +40,7 @@ export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
     name,
     cpuNum,
     memorySize,
-    disks: volumes.map(diskSpec),
+    disks: volumes.map((volume) => diskSpec(tx, volume)),
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
   };
 }

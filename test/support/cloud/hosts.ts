@@ -1,4 +1,5 @@
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
+import { noImages } from "../../../core/hypervisor/none.ts";
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import { HostChanges } from "../../../core/node/host/changes.ts";
@@ -44,6 +45,8 @@ export class TestHosts {
   room = (_host: HostAddress): StorageRoom => ({ totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 });
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
+  /** Pieces of images that hosts were brought: host, content and offset. */
+  readonly pieces: string[] = [];
 
   constructor(password = hostPassword) {
     this.password = password;
@@ -107,6 +110,13 @@ export class TestHosts {
     machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
     storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
     volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
+    imageProgress: async (host, image) => imagesOf(this.#find(host)).progress(image),
+    imagePiece: async (host, { image, offset, content }, signal = never()) => {
+      const images = imagesOf(this.#find(host));
+      await this.hold(`${host.managementIp} imagePiece`, signal);
+      this.pieces.push(`${host.managementIp} ${image.sha256} ${offset}`);
+      return images.write(image, offset, content);
+    },
     command: async (host, command, { signal = never() }) => {
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);
@@ -144,6 +154,10 @@ export class TestHosts {
 
 function driverOf({ driver, real }: TestHost): HypervisorDriver {
   return real ?? driver;
+}
+
+function imagesOf(host: TestHost) {
+  return driverOf(host).images ?? noImages;
 }
 
 function afterTime(delayMs: number, action: () => void): () => void {
