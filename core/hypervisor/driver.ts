@@ -1,6 +1,11 @@
 import * as z from "zod/mini";
-import { bytes, line, mac, uuid } from "../model/cloud/fields.ts";
+import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
+import { migrationCommands, migrationMark } from "./migration/commands.ts";
+import { machineSpec } from "./machine-spec.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
+
+export { type MachineSpec, machineSpec } from "./machine-spec.ts";
 
 /*
  * What a host can be asked to do with virtual machines. The agent has one driver: libvirt on a node, the simulated one
@@ -10,23 +15,9 @@ import { NodeError } from "../model/error.ts";
 /** `none`: a node whose agent has no driver; it can join the cloud and runs no machines. */
 export const driverNames = ["libvirt", "simulated", "none"] as const;
 
-const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
-
-/** Everything that a machine is started with. A hypervisor knows it by its uuid alone: names need not be unique. */
-export const machineSpec = z.strictObject({
-  uuid,
-  name: z.string(),
-  cpuNum,
-  /** Bytes, a multiple of 1024. */
-  memorySize: bytes,
-  disks: z.array(z.strictObject({ volumeUuid: uuid, path: line(4096), format: z.enum(["qcow2", "raw"]) })),
-  nics: z.array(z.strictObject({ mac, bridge: line(15), ip: z.nullable(line(45)), deviceId: z.int() })),
-});
-export type MachineSpec = z.infer<typeof machineSpec>;
-
 export const machineStates = ["running", "paused", "stopped"] as const;
 /** A machine as the hypervisor has it now. */
-export const machineReport = z.object({ uuid, state: z.enum(machineStates) });
+export const machineReport = z.object({ uuid, state: z.enum(machineStates), migration: z.exactOptional(migrationMark) });
 export type MachineReport = z.infer<typeof machineReport>;
 
 /**
@@ -53,6 +44,7 @@ export const hostCommand = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("resumeMachine"), uuid }),
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
+  ...migrationCommands,
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
@@ -83,6 +75,7 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.STORAGE_FULL | the storage has no room for the volume |
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused or resumed |
+ * | HYPERVISOR.MIGRATION_… | see migration/refusals.ts |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |
@@ -109,6 +102,11 @@ export interface HypervisorDriver {
    * @throws when it can't be done; what was begun is taken back then
    */
   carryOut(command: HostCommand, signal: AbortSignal): Promise<void>;
+  /**
+   * Another host's connection for a machine that `expectMachine` has announced: gives what takes it over.
+   * @throws HYPERVISOR.MIGRATION_UNEXPECTED, HYPERVISOR.MIGRATION_FAILED
+   */
+  admit?(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor>;
 }
 
 /** Every driver's answer to a path that could mean another file than it says. @throws HYPERVISOR.BAD_PATH */

@@ -12,8 +12,10 @@ import {
   type StorageRoom,
 } from "./driver.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
 
 export type LibvirtOptions = {
@@ -26,6 +28,8 @@ export type LibvirtOptions = {
   memoryBytes?: number;
   /** How long a guest has to shut down for a reboot; a minute unless told. */
   rebootGraceMs?: number;
+  /** How machines go to other hosts, and where the sockets for that are. */
+  migration?: Pick<LibvirtMigrationOptions, "dial" | "folder">;
 };
 
 /** Between two looks whether a guest has shut down. */
@@ -40,7 +44,8 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #options: LibvirtOptions;
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
-  /** Bytes of machines that are being started, of which libvirt does not tell yet. */
+  readonly #migrations: LibvirtMigrations;
+  /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
   constructor(options: LibvirtOptions) {
@@ -48,6 +53,11 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#migrations = new LibvirtMigrations({
+      ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
+      reserve: (spec, signal) => this.#reserve(spec, signal),
+      release: (uuid) => void this.#starting.delete(uuid),
+    });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -56,8 +66,11 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const domains = await this.#virsh.domains(signal);
-    return domains.map(({ uuid, state }) => ({ uuid, state }));
+    return this.#migrations.marked(await this.#virsh.domains(signal), signal);
+  }
+
+  admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
+    return this.#migrations.admit(visit, signal);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -112,6 +125,8 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#change(command.uuid, { from: "paused", to: "running" }, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      default:
+        return await this.#migrations.carryOut(command, signal);
     }
   }
 
@@ -137,18 +152,22 @@ export class LibvirtDriver implements HypervisorDriver {
 
   /** Keeps the memory of a machine for it while it is being started. @throws HYPERVISOR.NO_MEMORY */
   async #holding(spec: MachineSpec, signal: AbortSignal, start: () => Promise<void>): Promise<void> {
-    const { uuid, name, memorySize } = spec;
+    await this.#reserve(spec, signal);
+    try {
+      await start();
+    } finally {
+      this.#starting.delete(spec.uuid);
+    }
+  }
+
+  /** @throws HYPERVISOR.NO_MEMORY */
+  async #reserve({ uuid, name, memorySize }: MachineSpec, signal: AbortSignal): Promise<void> {
     const domains = await this.#virsh.domains(signal);
     const running = domains.filter((each) => each.state !== "stopped" && !this.#starting.has(each.uuid));
     const used = [...running.map(({ memoryBytes }) => memoryBytes), ...this.#starting.values()];
     const freeBytes = used.reduce((free, bytes) => free - bytes, this.#options.memoryBytes ?? totalmem());
     if (memorySize > freeBytes) throw noMemory(name, memorySize, freeBytes);
     this.#starting.set(uuid, memorySize);
-    try {
-      await start();
-    } finally {
-      this.#starting.delete(uuid);
-    }
   }
 
   async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
@@ -227,6 +246,11 @@ export class LibvirtDriver implements HypervisorDriver {
     const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
     return code === 0;
   }
+}
+
+/** Where libvirt's daemon listens, of an URI that may say so. */
+function socketOf(uri: string | undefined): string {
+  return new URLSearchParams(uri?.split("?")[1] ?? "").get("socket") ?? "/run/libvirt/libvirt-sock";
 }
 
 function startError(error: unknown, { name, memorySize, disks }: MachineSpec): unknown {

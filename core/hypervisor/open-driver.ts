@@ -4,16 +4,17 @@ import type { Log } from "../node/log.ts";
 import type { Machine } from "../node/machine.ts";
 import type { HypervisorDriver } from "./driver.ts";
 import { LibvirtDriver } from "./libvirt.ts";
+import type { Dial } from "./migration/way.ts";
 import { noHypervisor } from "./none.ts";
 import { SimulatedDriver } from "./simulated.ts";
 
-/** `name`: as the agent's flag has it; undefined: none. `home`: the agent's own folder. */
-export type DriverWanted = { name: string | undefined; machine: Machine; home: string; log: Log };
+/** `name`: as the agent's flag has it; undefined: none. `home`: the agent's own folder. `dial`: to other hosts. */
+export type DriverWanted = { name: string | undefined; machine: Machine; home: string; log: Log; dial: Dial };
 
 /** The driver that an agent was started with. */
-export async function openDriver({ name, machine, home, log }: DriverWanted): Promise<HypervisorDriver> {
+export async function openDriver({ name, machine, home, log, dial }: DriverWanted): Promise<HypervisorDriver> {
   // virsh's own variable: for a libvirt that listens elsewhere.
-  if (name === "libvirt") return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"] });
+  if (name === "libvirt") return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"], migration: { dial } });
   if (name === undefined) return noHypervisor;
   const folder = join(home, "simulated");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -21,6 +22,7 @@ export async function openDriver({ name, machine, home, log }: DriverWanted): Pr
   return SimulatedDriver.open({
     folder,
     bootId,
+    dial,
     announce: (sentence) => log.warn(sentence),
     onDamage: (damage) => log.warn(damage, "the simulated hypervisor's records were damaged"),
   });

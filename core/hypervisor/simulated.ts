@@ -12,8 +12,10 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
+import { SimulatedMigrations } from "./simulated/migration.ts";
 import {
   failAsWanted,
   type GivenSimulation,
@@ -42,6 +44,8 @@ export type SimulatedOptions = {
   /** Is told at once, for the log, that nothing here is real. */
   announce: (sentence: string) => void;
   onDamage?: (damage: Damage) => void;
+  /** To other hosts; without it no machine leaves. */
+  dial?: Dial;
 };
 
 /** How often a simulated hypervisor that hangs looks whether it still has to. */
@@ -64,6 +68,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
+  readonly #migrations: SimulatedMigrations;
   #bootId: string;
   #told: Simulation = noAccidents;
 
@@ -74,6 +79,15 @@ export class SimulatedDriver implements HypervisorDriver {
     this.capacity = options.capacity;
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
+    this.#migrations = new SimulatedMigrations({
+      ...{ state, holds: this.#holds, dial: options.dial, after: options.after ?? afterTime },
+      bootId: () => this.#bootId,
+      runs: (machine): machine is SimulatedMachine => this.#runs(machine),
+      pause: (delayMs, signal) => this.#pause(delayMs, signal),
+      checkDisks: ({ disks }) => {
+        for (const { path, format } of disks) this.#checkDisk(path, format);
+      },
+    });
   }
 
   /** @throws the system's error when its file can't be read */
@@ -89,10 +103,15 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     await this.#crashAsWanted(await this.#answering(signal));
-    return Array.from(this.#state.machines.values(), (machine) => ({
+    const machines = Array.from(this.#state.machines.values(), (machine): MachineReport => ({
       uuid: machine.uuid,
       state: this.#runs(machine) ? (machine.isPaused === true ? "paused" : "running") : "stopped",
     }));
+    return this.#migrations.marked(machines);
+  }
+
+  admit(visit: MigrationVisit): Promise<Visitor> {
+    return this.#migrations.admit(visit);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -137,6 +156,11 @@ export class SimulatedDriver implements HypervisorDriver {
         await wait();
         await this.#state.removeMachine(command.uuid);
         this.#holds.release(command.uuid);
+        return;
+      default: {
+        const failing = () => failAsWanted(now, command);
+        await this.#migrations.carryOut(command, this.#latencyMs(command.do, now), failing, signal);
+      }
     }
   }
 
@@ -148,6 +172,7 @@ export class SimulatedDriver implements HypervisorDriver {
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
   restart(bootId: string): void {
     this.#bootId = bootId;
+    this.#migrations.lostPower();
     this.#holds.releaseAll();
   }
 
@@ -216,7 +241,11 @@ export class SimulatedDriver implements HypervisorDriver {
     const machine = this.#state.machines.get(uuid);
     // It may have crashed meanwhile.
     if (!this.#runs(machine)) throw notRunning(uuid);
-    if ((machine.isPaused === true) !== isPaused) await this.#state.putMachine({ ...machine, isPaused });
+    if ((machine.isPaused === true) === isPaused) return;
+    // A move that has failed may have let its volumes go.
+    if (!isPaused) for (const path of machine.paths) this.#holds.checkFree(path, uuid);
+    await this.#state.putMachine({ ...machine, isPaused });
+    if (!isPaused) this.#holds.keep(machine);
   }
 
   async #crashAsWanted({ crash }: Simulation): Promise<void> {

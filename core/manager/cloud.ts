@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
 import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
+import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
@@ -32,6 +33,8 @@ import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrato
 import { Allocator } from "../orchestrator/vm/allocator.ts";
 import { createVmFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
+import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
+import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
 import {
   destroyVmFlow,
   expungeVmFlow,
@@ -41,6 +44,7 @@ import {
   startVmFlow,
   stopVmFlow,
 } from "../orchestrator/vm/run.ts";
+import { settleMigrationFlow, settleMigrations } from "../orchestrator/vm/unsettled.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
@@ -142,6 +146,16 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       const { task } = await records.change((tx) => deciders.StopVmInstance(tx, input, itself));
       await taskEnd(mirror, task.uuid, until);
     },
+    moveMachine: async (uuid, signal) => {
+      const until = AbortSignal.any([ending.signal, signal]);
+      try {
+        const { task } = await records.change((tx) => deciders.MigrateVm(tx, { uuid }, itself));
+        return (await taskEnd(mirror, task.uuid, until))?.error?.code;
+      } catch (error) {
+        until.throwIfAborted();
+        return error instanceof NodeError ? error.code : "";
+      }
+    },
   };
   const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
   const stray = (uuid: string, why: string) => log.warn({ uuid, why }, "a host runs a machine that it must not run");
@@ -159,6 +173,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     resumeVmFlow(vms),
     destroyVmFlow(vms),
     expungeVmFlow(vms),
+    migrateVmFlow(vms),
+    migrateColdFlow(vms),
+    settleMigrationFlow(vms),
     cascadeFlow(hosts),
   ] as readonly Flow[]);
   const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
@@ -202,6 +219,20 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     monotonicMs,
   });
   keeper.start();
+  const unsettled = () =>
+    settleMigrations({
+      world: vms,
+      start: (tx, data, { uuid, name }) => {
+        const what = { flow: "settleMigration", data, call: "MigrateVm", resourceUuid: data.vmUuid } as const;
+        startTask(tx, { ...what, name, uuid }, itself);
+      },
+    });
+  // As soon as a host is back, and not at the next sweep.
+  const unsubscribe = mirror.subscribe((changes) => {
+    const isBack = changes.some(({ kind, after }) => kind === "Host" && (after === undefined || isConnected(after.value)));
+    if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
+      void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
+  });
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
   const renewals = new Renewals({
     mirror,
@@ -235,6 +266,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
         },
       },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
+      { what: "migrations that were cut off are not settled", run: unsettled },
     ],
     onTrouble: trouble,
   });
@@ -261,6 +293,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     lost: lost.signal,
     sweep: () => sweeper.sweep(),
     async close() {
+      unsubscribe();
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
@@ -270,6 +303,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       await mirror.close();
     },
   };
+}
+
+function isConnected(value: object): boolean {
+  return "status" in value && value.status === "Connected";
 }
 
 type TableParts = MaintenanceOptions & {

@@ -12,6 +12,7 @@ import { hostLife } from "./hosts/status.ts";
 import { storagesFollow } from "./hosts/storages.ts";
 import { noLongerUnseen } from "./hosts/unseen.ts";
 import type { HostWorld } from "./hosts/world.ts";
+import { settleWithout } from "./vm/unsettled.ts";
 import type { RecordOf } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
@@ -258,6 +259,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     return;
   }
   if (kind === "Host") {
+    settleWithout(tx, uuid);
     letMachinesGo(tx, uuid);
     noLongerUnseen(tx, uuid);
     const { managementIp } = tx.need("Host", uuid);
@@ -281,7 +283,8 @@ function detachAll(tx: Tx, clusterUuid: string): void {
 function letMachinesGo(tx: Tx, hostUuid: string): void {
   for (const { uuid } of tx.find("VmInstance", "hostUuid", hostUuid)) {
     const machine = tx.get("VmInstance", uuid);
-    if (machine === undefined || machine.operation !== null) continue;
+    // One that may be on another host has that one's now.
+    if (machine === undefined || machine.operation !== null || machine.hostUuid !== hostUuid) continue;
     const stopped = observeVm(machine.name, lifeOf(machine), "stopped");
     if (stopped.done) tx.update("VmInstance", uuid, settled(machine, stopped.next));
     // One of which nothing can be said, after a failure, is on no host any more, either.

@@ -31,6 +31,10 @@ export const ownKinds = [
   "HostAddress",
   /** Which task holds a machine for its operation, by the machine's uuid: none other may end it. */
   "VmOperation",
+  /** A machine that is being moved, or of which it is not known where it has come to: see `vm/migration-record.ts`. */
+  "Migration",
+  /** What a move may have left of a machine on a host that did not answer, by `HOST:MACHINE`. */
+  "MigrationRest",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
@@ -70,6 +74,8 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   Task: ["state"],
   Flow: ["managerUuid"],
   HostStorage: ["hostUuid", "storageUuid"],
+  Migration: ["sourceUuid", "destinationUuid"],
+  MigrationRest: ["hostUuid"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

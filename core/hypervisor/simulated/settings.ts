@@ -15,6 +15,11 @@ const verbs = [
   "pauseMachine",
   "resumeMachine",
   "removeMachine",
+  "expectMachine",
+  "unexpectMachine",
+  "migrateMachine",
+  "cancelMigration",
+  "dropMachine",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
@@ -29,6 +34,11 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   pauseMachine: 50,
   resumeMachine: 50,
   removeMachine: 50,
+  expectMachine: 50,
+  unexpectMachine: 50,
+  migrateMachine: 2000,
+  cancelMigration: 50,
+  dropMachine: 50,
 };
 
 /**
@@ -86,6 +96,6 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 }
 
 function subjectOf(command: HostCommand): string {
-  if (command.do === "startMachine") return command.machine.uuid;
+  if ("machine" in command) return command.machine.uuid;
   return "uuid" in command ? command.uuid : command.path;
 }

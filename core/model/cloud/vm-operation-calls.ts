@@ -10,6 +10,8 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   reboot: "RebootVmInstance",
   pause: "PauseVmInstance",
   resume: "ResumeVmInstance",
+  migrateLive: "MigrateVm",
+  migrateCold: "MigrateVm",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",

@@ -1,5 +1,5 @@
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { HypervisorDriver, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostChanges } from "./changes.ts";
@@ -23,6 +23,8 @@ export interface HostWork {
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
+  /** As {@link HypervisorDriver.admit}. */
+  readonly admit?: HypervisorDriver["admit"] | undefined;
 }
 
 /** The work of a host with this driver. `commands` has the same one. */
@@ -39,5 +41,6 @@ export function hostWork(
     logs,
     storage: (place) => commands.storage(place),
     carryOut: (request) => commands.carryOut(request),
+    admit: sources.driver.admit?.bind(sources.driver),
   };
 }

@@ -1,5 +1,6 @@
 import { deletionDeciders } from "./deletions.ts";
 import { hostDeciders } from "./hosts.ts";
+import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
@@ -15,6 +16,7 @@ export const deciders = {
   ...storageDeciders,
   ...networkDeciders,
   ...vmDeciders,
+  ...migrationDeciders,
   ...settingDeciders,
   ...deletionDeciders,
 };

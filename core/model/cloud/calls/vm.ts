@@ -41,6 +41,11 @@ export const vmCalls = {
   RebootVmInstance: asTask(action("VmInstance", "reboot", "Restarts a machine.", {})),
   PauseVmInstance: asTask(action("VmInstance", "pause", "Lets a machine stand still, kept in memory.", {})),
   ResumeVmInstance: asTask(action("VmInstance", "resume", "Lets a paused machine go on.", {})),
+  MigrateVm: asTask(
+    action("VmInstance", "migrate", "Moves a machine to another host, while it runs or while it is stopped.", {
+      hostUuid,
+    }),
+  ),
   DestroyVmInstance: asTask(
     action("VmInstance", "destroy", "Deletes a machine; the policy says when its root volume goes.", {}),
   ),

@@ -61,7 +61,7 @@ export class ScriptedDriver implements HypervisorDriver {
 }
 
 function subjectOf(command: HostCommand): string {
-  return command.do === "startMachine" ? command.machine.uuid : "uuid" in command ? command.uuid : command.path;
+  return "machine" in command ? command.machine.uuid : "uuid" in command ? command.uuid : command.path;
 }
 
 export const reboot = (n: number): HostCommand => ({ do: "rebootMachine", uuid: uuidOf(n) });
