@@ -1,4 +1,4 @@
-import { mkdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
@@ -12,6 +12,7 @@ import {
   type StorageRoom,
 } from "./driver.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
@@ -85,7 +86,7 @@ export class LibvirtDriver implements HypervisorDriver {
     checkVolumePath(path);
     if (type === "SharedMountPoint") await this.#requireMounted(path);
     try {
-      await mkdir(path, { recursive: true, mode: 0o711 });
+      await makeVolumeFolder(path);
       const { bsize, blocks, bavail } = await statfs(path);
       return { totalBytes: bsize * blocks, availableBytes: bsize * bavail };
     } catch (error) {
@@ -237,7 +238,7 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
-    return (await this.#virsh.domains(signal)).find((each) => each.uuid === uuid)?.state;
+    return (await this.#virsh.domain(uuid, signal))?.state;
   }
 
   async #hasKvm(): Promise<boolean> {

@@ -7,6 +7,7 @@ folder=$1 name=$2 uuid=$3
 hostname "$name"
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
+mkdir /run/lock
 for place in etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt; do
   mkdir -p "$folder/${place%%:*}" "${place#*:}"
   mount --bind "$folder/${place%%:*}" "${place#*:}"
@@ -39,4 +40,13 @@ mount --bind "$folder/hosts" /etc/hosts
 ip link set lo up
 ip link add br0 type bridge
 ip link set br0 up
-exec libvirtd
+# Where machines that move have their sockets; outside it is FOLDER/migration.
+mkdir -p "$folder/migration" /run/binnacle-migration
+mount --bind "$folder/migration" /run/binnacle-migration
+# A daemon that was killed is started again, as by systemd; one that can't start ends the host.
+status=137
+while [ "$status" -ge 128 ]; do
+  status=0
+  libvirtd || status=$?
+done
+exit "$status"
