@@ -1,4 +1,4 @@
-import { type Duplex, duplexPair } from "node:stream";
+import type { Duplex } from "node:stream";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { migrationFailed } from "../../../core/hypervisor/migration/refusals.ts";
 import type { Dial } from "../../../core/hypervisor/migration/way.ts";
@@ -13,6 +13,7 @@ import type {
   JoinRequest,
   WatchOptions,
 } from "../../../core/orchestrator/host-link.ts";
+import { visited } from "./wire.ts";
 
 /* Hosts in the test's own process: simulated hypervisors behind the interface of the manager's link, without a network. */
 
@@ -82,18 +83,10 @@ export class TestHosts {
       const driver = destination === undefined ? undefined : driverOf(destination);
       if (source?.uuid === undefined || destination?.uuid !== to.hostUuid || this.isCut(address, to.address))
         throw migrationFailed(ask.machineUuid, "nothing answers there");
-      const visitor = await driver?.admit?.({ ...ask, sourceUuid: source.uuid }, signal);
-      const [here, there] = duplexPair();
-      for (const [one, other] of [
-        [here, there],
-        [there, here],
-      ] as const) {
-        one.on("error", () => undefined);
-        one.once("close", () => other.destroy());
-      }
+      if (driver === undefined) throw migrationFailed(ask.machineUuid, "nothing answers there");
+      const here = await visited(driver, { ...ask, sourceUuid: source.uuid }, signal);
       this.streams.add(here);
       here.once("close", () => this.streams.delete(here));
-      visitor?.(there);
       return here;
     };
   }
