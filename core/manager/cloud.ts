@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
 import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
+import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { addImageStore } from "../orchestrator/calls/images.ts";
@@ -40,6 +41,8 @@ import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrato
 import { Allocator } from "../orchestrator/vm/allocator.ts";
 import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
+import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
+import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
@@ -51,6 +54,7 @@ import {
   stopVmFlow,
   suspendVmFlow,
 } from "../orchestrator/vm/run.ts";
+import { settleMigrationFlow, settleMigrations } from "../orchestrator/vm/unsettled.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import { volumesDueForExpunge } from "../orchestrator/volume/expunge-due.ts";
 import { volumeFlows } from "../orchestrator/volume/flows.ts";
@@ -156,6 +160,16 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       const { task } = await records.change((tx) => deciders.StopVmInstance(tx, input, itself));
       await taskEnd(mirror, task.uuid, until);
     },
+    moveMachine: async (uuid, signal) => {
+      const until = AbortSignal.any([ending.signal, signal]);
+      try {
+        const { task } = await records.change((tx) => deciders.MigrateVm(tx, { uuid }, itself));
+        return (await taskEnd(mirror, task.uuid, until))?.error?.code;
+      } catch (error) {
+        until.throwIfAborted();
+        return error instanceof NodeError ? error.code : "";
+      }
+    },
   };
   const images: ImageWorld = { records, settings, link, images: options.images ?? noImageStore, newUuid };
   const caches = new ImageCaches(images, trouble);
@@ -182,6 +196,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     destroyVmFlow(vms),
     expungeVmFlow(vms),
     ...volumeFlows(vms),
+    migrateVmFlow(vms),
+    migrateColdFlow(vms),
+    settleMigrationFlow(vms),
     cascadeFlow(hosts),
   ] as readonly Flow[]);
   const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
@@ -225,6 +242,22 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     monotonicMs,
   });
   keeper.start();
+  const unsettled = () =>
+    settleMigrations({
+      world: vms,
+      start: (tx, data, { uuid, name }) => {
+        const what = { flow: "settleMigration", data, call: "MigrateVm", resourceUuid: data.vmUuid } as const;
+        startTask(tx, { ...what, name, uuid }, itself);
+      },
+    });
+  // As soon as a host is back, and not at the next sweep.
+  const unsubscribe = mirror.subscribe((changes) => {
+    const isBack = changes.some(
+      ({ kind, after }) => kind === "Host" && (after === undefined || isConnected(after.value)),
+    );
+    if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
+      void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
+  });
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
   const renewals = new Renewals({
     mirror,
@@ -280,6 +313,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
         },
       },
       { what: "images that nothing needs stay in the caches of hosts", run: () => caches.clean(ending.signal) },
+      { what: "migrations that were cut off are not settled", run: unsettled },
     ],
     onTrouble: trouble,
   });
@@ -306,6 +340,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     lost: lost.signal,
     sweep: () => sweeper.sweep(),
     async close() {
+      unsubscribe();
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
@@ -315,6 +350,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       await mirror.close();
     },
   };
+}
+
+function isConnected(value: object): boolean {
+  return "status" in value && value.status === "Connected";
 }
 
 type TableParts = MaintenanceOptions & {

@@ -26,6 +26,11 @@ const verbs = [
   "snapshotVolume",
   "deleteSnapshot",
   "revertVolume",
+  "expectMachine",
+  "unexpectMachine",
+  "migrateMachine",
+  "cancelMigration",
+  "dropMachine",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
@@ -51,6 +56,11 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   snapshotVolume: 100,
   deleteSnapshot: 100,
   revertVolume: 100,
+  expectMachine: 50,
+  unexpectMachine: 50,
+  migrateMachine: 2000,
+  cancelMigration: 50,
+  dropMachine: 50,
 };
 
 /**

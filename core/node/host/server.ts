@@ -20,6 +20,7 @@ import { namesManager } from "../../pki/names.ts";
 
 import type { Joining } from "./joining.ts";
 import type { Membership, ShownPair } from "./membership.ts";
+import { openMigrationDoor } from "./migration-door.ts";
 import { Strangers } from "./strangers.ts";
 import type { HostWork } from "./work.ts";
 
@@ -98,6 +99,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     server.setSecureContext(shown.usual);
   });
 
+  const known = (socket: TLSSocket) => strangers.known(socket);
+  const endMoves = openMigrationDoor(server, { membership, admit: options.work?.admit, known, log });
+
   const managers = new WeakMap<TLSSocket, string>();
   const isManager = (request: FastifyRequest): boolean => {
     const { socket } = request.raw;
@@ -143,6 +147,7 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
+      endMoves();
       await Promise.all([closed, calls.close()]);
     },
   };
