@@ -3,13 +3,16 @@ import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import { hostname, networkInterfaces } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { HttpsHostDoor } from "./api/host/door.ts";
 import { HttpsHostLink } from "./api/host/link.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
 import { Backups } from "./backup/backups.ts";
 import { finishReplacement } from "./backup/replace.ts";
+import { readPages } from "./console/pages.ts";
+import { proxyPlace } from "./console/place.ts";
+import { ConsoleProxy } from "./console/proxy.ts";
 import { ServerCertificate, serverNames } from "./manager/certificate.ts";
 import { openCloud } from "./manager/cloud.ts";
 import { checkCrypt } from "./manager/crypt.ts";
@@ -101,6 +104,7 @@ async function main(): Promise<void> {
       now: Date.now,
     }),
     onCallEnd: (name, durationMs, error) => metrics.callEnded(name, durationMs, error),
+    findProxy: () => proxy.place,
   });
   const pinned = (uuid: string) => {
     const fingerprint = cloud.mirror.get("HostCertificate", uuid)?.value["fingerprint"];
@@ -108,6 +112,31 @@ async function main(): Promise<void> {
   };
   metrics.watch(cloud.mirror);
 
+  const proxy = new ConsoleProxy({
+    tokens: cloud.consoleTokens,
+    mirror: cloud.mirror,
+    link,
+    sessionLives: (uuid) => cloud.identity.lives(uuid),
+    noteUse: (uuid) => cloud.identity.noteUse(uuid),
+    place: () => {
+      const { settings } = cloud;
+      const given = { address: settings.choice("consoleProxy.address"), port: settings.number("consoleProxy.port") };
+      const own = { managementIp: configuration["management.ip"], apiAddress: configuration["api.address"] };
+      return proxyPlace({ ...given, ...own, present: presentAddresses() });
+    },
+    pages: await readPages(join(import.meta.dirname, "console-pages")).catch((error: unknown) => {
+      log.error({ err: error }, "the console proxy has no pages");
+      return new Map();
+    }),
+    certificate,
+    onTrouble: (what, error) => log.error({ err: error }, what),
+    onListening: (place) => log.info(place, "the console proxy listens"),
+  });
+  cloud.settings.subscribe((id) => {
+    // Address and port are set one after the other.
+    if (id.startsWith("consoleProxy.")) setTimeout(() => void proxy.move(), 100);
+  });
+  await proxy.move();
   const { server, rootDoor } = createCloudServer({
     dispatcher: cloud.dispatcher,
     mirror: cloud.mirror,
@@ -134,6 +163,7 @@ async function main(): Promise<void> {
     release();
     figures.close();
     figures.closeAllConnections();
+    await proxy.close();
     await server.close();
     await cloud.close();
     await store.close();
@@ -175,6 +205,10 @@ async function firstPassword(): Promise<{ adminPassword?: FirstPassword }> {
   const kept = (await textOrNothing(flags["admin-password"]))?.trim() ?? "";
   if (kept === "") return {};
   return { adminPassword: kept.startsWith("$") ? { cryptHash: new Secret(kept) } : new Secret(kept) };
+}
+
+function presentAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -1,4 +1,6 @@
+import type { Duplex } from "node:stream";
 import * as z from "zod/mini";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { bytes, line, mac, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
 
@@ -84,6 +86,8 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused or resumed |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
+ * | HYPERVISOR.CONSOLE_NONE | the machine has no console of this kind |
+ * | HYPERVISOR.CONSOLE_FAILED | the console is there, and could not be opened |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |
  */
@@ -109,6 +113,13 @@ export interface HypervisorDriver {
    * @throws when it can't be done; what was begun is taken back then
    */
   carryOut(command: HostCommand, signal: AbortSignal): Promise<void>;
+  /**
+   * A console of a machine that runs or is paused, as a stream of its bytes: RFB for `vnc`; for `serial` the line itself,
+   * which begins with the last of what it has printed before. Any number may have one open. Who does not read holds up
+   * neither the guest nor others; who destroys the stream leaves. It ends when the machine ends. `signal`: until it is open.
+   * @throws HYPERVISOR.NOT_RUNNING, HYPERVISOR.CONSOLE_NONE, HYPERVISOR.CONSOLE_FAILED
+   */
+  openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
 }
 
 /** Every driver's answer to a path that could mean another file than it says. @throws HYPERVISOR.BAD_PATH */

@@ -1,5 +1,7 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
 import {
@@ -11,6 +13,7 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import { Consoles } from "./libvirt/consoles.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
@@ -26,6 +29,8 @@ export type LibvirtOptions = {
   memoryBytes?: number;
   /** How long a guest has to shut down for a reboot; a minute unless told. */
   rebootGraceMs?: number;
+  /** Where a file of libvirt's is for this process: the same unless told, for a libvirt with a file tree of its own. */
+  seen?: (path: string) => string;
 };
 
 /** Between two looks whether a guest has shut down. */
@@ -40,6 +45,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #options: LibvirtOptions;
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
+  readonly #consoles: Consoles;
   /** Bytes of machines that are being started, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -48,6 +54,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#consoles = new Consoles(this.#virsh, options.seen);
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -113,6 +120,11 @@ export class LibvirtDriver implements HypervisorDriver {
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
     }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
+    return await this.#consoles.open(uuid, kind, signal);
   }
 
   async #start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
@@ -210,6 +222,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === undefined) return;
     if (state !== "stopped") await this.#switchOff(uuid);
     await this.#virsh.undefine(uuid);
+    await this.#consoles.forget(uuid);
   }
 
   async #isOn(uuid: string, signal: AbortSignal): Promise<boolean> {

@@ -13,6 +13,9 @@ export const noHypervisor: HypervisorDriver = {
   carryOut: async () => {
     throw none();
   },
+  openConsole: async () => {
+    throw none();
+  },
 };
 
 /** What such a host is known by. */

@@ -1,5 +1,7 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
@@ -12,7 +14,8 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
-import { calledOff, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { calledOff, noConsole, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { SimulatedConsole } from "./simulated/console.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import {
   failAsWanted,
@@ -138,6 +141,20 @@ export class SimulatedDriver implements HypervisorDriver {
         await this.#state.removeMachine(command.uuid);
         this.#holds.release(command.uuid);
     }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    await this.#answering(signal);
+    this.#needRunning(uuid);
+    if (kind === "vnc") throw noConsole(uuid, "a simulated machine has no screen");
+    const { onChange } = this.#state;
+    const opened = new SimulatedConsole(uuid);
+    const look = () => {
+      if (!this.#runs(this.#state.machines.get(uuid))) opened.end();
+    };
+    onChange.add(look);
+    opened.once("close", () => onChange.delete(look));
+    return opened;
   }
 
   /** Accidents from now on, instead of those of the call before; a `simulation.json` goes before them. */

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
+import { consoleActs, type FindProxy } from "../console/access.ts";
+import { ConsoleTokens } from "../console/tokens.ts";
 import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
 import { Secret } from "../model/secret.ts";
@@ -70,6 +72,8 @@ export type CloudOptions = {
   /** Without it, calls for a backup are refused. */
   backups?: Pick<Backups, "make">;
   passwords?: PasswordsOptions;
+  /** Without it, calls for a console are refused. */
+  findProxy?: FindProxy;
   onCallEnd?: DispatcherOptions["onEnd"];
 };
 
@@ -83,6 +87,8 @@ export type Cloud = {
   readonly identity: Identity;
   readonly settings: LiveSettings;
   readonly flows: Flows;
+  /** What the console proxy is asked with. */
+  readonly consoleTokens: ConsoleTokens;
   /** Of hosts whose tasks wait for their turn. */
   readonly passwords: Pick<HostPasswords, "size">;
   /** Aborted when this manager must end: its place or its store is lost. */
@@ -175,11 +181,18 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     random: Math.random,
   });
 
+  const consoleTokens = new ConsoleTokens({
+    records,
+    now,
+    sessionLives: (uuid) => identity.lives(uuid),
+    onError: (error) => trouble("a way to a console is not taken back", error),
+  });
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
     calls: callTable({
       ...{ flows, store, identity, mirror, passwords, door, version: options.version },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
+      ...{ consoleTokens, findProxy: options.findProxy ?? (() => undefined) },
     }),
     records,
     store,
@@ -235,6 +248,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
         },
       },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
+      { what: "ways to consoles that are over stay", run: () => consoleTokens.sweep() },
     ],
     onTrouble: trouble,
   });
@@ -257,10 +271,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     identity,
     settings,
     flows,
+    consoleTokens,
     passwords,
     lost: lost.signal,
     sweep: () => sweeper.sweep(),
     async close() {
+      consoleTokens.close();
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
@@ -279,12 +295,15 @@ type TableParts = MaintenanceOptions & {
   passwords: HostPasswords;
   door: HostDoor;
   version: string;
+  consoleTokens: ConsoleTokens;
+  findProxy: FindProxy;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
 function callTable(parts: TableParts): CallTable {
   const { flows, store, identity, mirror, passwords, door, version } = parts;
-  const more = { ...acts(identity, mirror, passwords), ...maintenance(parts) };
+  const consoles = consoleActs(parts.consoleTokens, parts.findProxy);
+  const more = { ...acts(identity, mirror, passwords), ...maintenance(parts), ...consoles };
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
     ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),

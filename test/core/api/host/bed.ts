@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { type Duplex, PassThrough } from "node:stream";
 import type { TestContext } from "node:test";
 import { type HostJoinRequest, HttpsHostDoor } from "../../../../core/api/host/door.ts";
 import { type HostPatience, HttpsHostLink } from "../../../../core/api/host/link.ts";
@@ -69,6 +70,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
       carryOut: async (request: unknown) => void commands.push(request),
       changed: async () => "1",
+      openConsole: async () => new PassThrough() as Duplex,
     } as Omit<HostWork, "logs"> as HostWork,
     patience: {} as NonNullable<HostServerOptions["patience"]>,
     write: undefined as ((file: string, text: string) => Promise<void>) | undefined,
@@ -97,6 +99,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         machines: () => node.work.machines(),
         storage: (place) => node.work.storage(place),
         carryOut: (r) => node.work.carryOut(r),
+        openConsole: (uuid, kind, signal) => node.work.openConsole(uuid, kind, signal),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
         logs: node.work.logs,
       },

@@ -34,6 +34,9 @@ export class ScriptedDriver implements HypervisorDriver {
   async storage() {
     return { totalBytes: 0, availableBytes: 0 };
   }
+  async openConsole(): Promise<never> {
+    throw new NodeError("HYPERVISOR.CONSOLE_NONE", "None.");
+  }
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));
