@@ -113,7 +113,7 @@ export class ConsoleProxy {
     try {
       await listen(server, place, hadPlace ? 20 : 0);
       this.#told = "";
-      this.#listening = { place, server, unfollow: certificate.follow(server, { minVersion: "TLSv1.2" }) };
+      this.#listening = { place: boundPlace(server, place), server, unfollow: certificate.follow(server, { minVersion: "TLSv1.2" }) };
       onListening(place);
     } catch (error) {
       const what = `the console proxy can't listen on port ${place.port} of ${place.listenOn}`;
@@ -210,6 +210,12 @@ export class ConsoleProxy {
       this.#asked.delete(hostUuid);
     }
   }
+}
+
+/** Port 0 is any that is free, for tests. */
+function boundPlace(server: Server, place: ProxyPlace): ProxyPlace {
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? { ...place, port: bound.port } : place;
 }
 
 /** @param retries for its own former place, which takes a moment to be free */

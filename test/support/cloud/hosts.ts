@@ -1,3 +1,4 @@
+import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
@@ -112,6 +113,12 @@ export class TestHosts {
       await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
     },
+  };
+
+  /** Consoles of their machines. */
+  readonly consoles: ConsoleLink = {
+    openConsole: async (host, uuid, kind, signal = never()) =>
+      driverOf(this.#find(host)).openConsole(uuid, kind, signal),
   };
 
   readonly door: HostDoor = {
