@@ -135,6 +135,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const xml = domainXml(spec, { hasKvm: await this.#hasKvm() });
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
+      await this.#consoles.prepare(uuid);
       await this.#virsh.define(xml);
       try {
         if (signal.aborted) throw calledOff();

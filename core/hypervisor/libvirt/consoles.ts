@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { XMLParser } from "fast-xml-parser";
 import * as z from "zod/mini";
@@ -92,6 +93,11 @@ export class Consoles {
       if (this.#lines.get(uuid) === line) this.#lines.delete(uuid);
     });
     return line.view();
+  }
+
+  /** Before a machine is started: libvirt makes no folder for what its line prints. */
+  async prepare(uuid: string): Promise<void> {
+    await mkdir(dirname(this.#seen(logOf(uuid))), { recursive: true });
   }
 
   /** What a machine that is gone has printed is nobody's any more. */
