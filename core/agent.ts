@@ -7,9 +7,10 @@ import { claimSocket, listenOn } from "./api/listen.ts";
 import { ManagerDoor } from "./api/manager-door.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
-import { openDriver } from "./hypervisor/open-driver.ts";
+import { driverChoices, openDriver } from "./hypervisor/open-driver.ts";
 import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
+import { listed } from "./model/quote.ts";
 import { logsForManager } from "./node/archives/for-manager.ts";
 import { archivePaths, freeBytesAt } from "./node/archives/world.ts";
 import { Audit } from "./node/audit.ts";
@@ -348,7 +349,7 @@ function readFlags() {
         "host-port": { type: "string" },
         /** All addresses unless told. */
         "host-address": { type: "string" },
-        /** `libvirt`; or `simulated`: virtual machines that only exist on paper, for tests and training. */
+        /** `installed`: libvirt where it is; `libvirt`; or `simulated`: machines that only exist on paper, for tests. */
         hypervisor: { type: "string" },
       },
     });
@@ -357,8 +358,8 @@ function readFlags() {
       throw new NodeError("AGENT.USAGE", `--exit-when-idle takes a number of seconds, not "${idle}".`);
     if (others.fixture !== undefined && !others.preview)
       throw new NodeError("AGENT.USAGE", "A recorded machine can only be shown with --preview.");
-    if (others.hypervisor !== undefined && !["libvirt", "simulated"].includes(others.hypervisor))
-      throw new NodeError("AGENT.USAGE", `--hypervisor takes libvirt or simulated, not "${others.hypervisor}".`);
+    if (others.hypervisor !== undefined && !driverChoices.some((choice) => choice === others.hypervisor))
+      throw new NodeError("AGENT.USAGE", `--hypervisor takes ${listed(driverChoices, 3)}, not "${others.hypervisor}".`);
     if (hostPort !== undefined && !(/^\d{1,5}$/.test(hostPort) && Number(hostPort) < 65_536))
       throw new NodeError("AGENT.USAGE", `--host-port takes a TCP port, not "${hostPort}".`);
     return {

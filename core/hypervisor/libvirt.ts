@@ -1,4 +1,4 @@
-import { mkdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
@@ -15,6 +15,7 @@ import {
 } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
@@ -79,7 +80,7 @@ export class LibvirtDriver implements HypervisorDriver {
     checkVolumePath(path);
     if (type === "SharedMountPoint") await this.#requireMounted(path);
     try {
-      await mkdir(path, { recursive: true, mode: 0o711 });
+      await makeVolumeFolder(path);
       const { bsize, blocks, bavail } = await statfs(path);
       return { totalBytes: bsize * blocks, availableBytes: bsize * bavail };
     } catch (error) {
@@ -232,7 +233,7 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
-    return (await this.#virsh.domains(signal)).find((each) => each.uuid === uuid)?.state;
+    return (await this.#virsh.domain(uuid, signal))?.state;
   }
 
   async #hasKvm(): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../node/log.ts";
 import type { Machine } from "../node/machine.ts";
@@ -7,14 +7,21 @@ import { LibvirtDriver } from "./libvirt.ts";
 import { noHypervisor } from "./none.ts";
 import { SimulatedDriver } from "./simulated.ts";
 
+/** As an agent may be told. `installed`: libvirt where it is installed, else none. */
+export const driverChoices = ["installed", "libvirt", "simulated"] as const;
+
 /** `name`: as the agent's flag has it; undefined: none. `home`: the agent's own folder. */
 export type DriverWanted = { name: string | undefined; machine: Machine; home: string; log: Log };
 
+/** libvirt's daemon, as one program or as one for QEMU alone. */
+const daemons = ["/usr/sbin/libvirtd", "/usr/sbin/virtqemud"];
+
 /** The driver that an agent was started with. */
 export async function openDriver({ name, machine, home, log }: DriverWanted): Promise<HypervisorDriver> {
+  const isInstalled = name === "installed" && daemons.some((daemon) => existsSync(daemon));
   // virsh's own variable: for a libvirt that listens elsewhere.
-  if (name === "libvirt") return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"] });
-  if (name === undefined) return noHypervisor;
+  if (name === "libvirt" || isInstalled) return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"] });
+  if (name !== "simulated") return noHypervisor;
   const folder = join(home, "simulated");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const bootId = (await machine.readFile("/proc/sys/kernel/random/boot_id")).trim();

@@ -122,6 +122,7 @@ export const importTable: readonly ImportRule[] = [
       "!core/store/etcd.ts",
       "!core/store/etcd/",
       "core/hypervisor/",
+      "!core/hypervisor/open-driver.ts",
       "!core/hypervisor/libvirt.ts",
       "!core/hypervisor/libvirt/",
       "!core/hypervisor/simulated.ts",

@@ -38,6 +38,16 @@ export class Virsh {
     return text.split("\n\n").flatMap((block) => domainIn(block));
   }
 
+  /** One machine of ours; undefined when it is not known. @throws HYPERVISOR.FAILED */
+  async domain(uuid: string, signal: AbortSignal): Promise<Domain | undefined> {
+    const stats = ["domstats", "--nowait", "--raw", "--state", "--balloon", uuid];
+    const text = await this.#look(stats, signal).catch((error: unknown) => {
+      if (error instanceof NodeError && /^failed to get domain/.test(String(error.values["said"]))) return "";
+      throw error;
+    });
+    return domainIn(text).find((each) => each.uuid === uuid);
+  }
+
   /**
    * Tells of whatever happens to machines, until `signal`. A stream that ends, because libvirt was restarted, is begun
    * anew; what has happened in between is not known, and told as well.

@@ -1,4 +1,4 @@
-import { link, mkdir, open, rm, rmdir, stat } from "node:fs/promises";
+import { link, open, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
@@ -6,6 +6,7 @@ import { errnoOf, syncFolder } from "../../node/durable.ts";
 import type { Machine } from "../../node/machine.ts";
 import { checkVolumePath, type HostCommand } from "../driver.ts";
 import { noVolume, otherFormat, otherVolume, volumeInUse } from "../refusals.ts";
+import { makeVolumeFolder } from "./folder.ts";
 
 type NewVolume = Extract<HostCommand, { do: "createVolume" }>;
 type Format = NewVolume["format"];
@@ -41,7 +42,7 @@ export class VolumeFiles {
     // Only this command works on the volume: what lies there is of one that was killed.
     const unfinished = `${path}.new`;
     try {
-      await mkdir(folder, { recursive: true, mode: 0o711 });
+      await makeVolumeFolder(folder);
       await rm(unfinished, { force: true });
       await this.#qemuImg(["create", "-q", "-f", format, unfinished, String(sizeBytes)]);
       await synced(unfinished);

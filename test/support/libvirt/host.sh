@@ -7,6 +7,7 @@ folder=$1 name=$2 uuid=$3
 hostname "$name"
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
+mkdir /run/lock
 for place in etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt; do
   mkdir -p "$folder/${place%%:*}" "${place#*:}"
   mount --bind "$folder/${place%%:*}" "${place#*:}"

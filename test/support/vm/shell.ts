@@ -1,14 +1,19 @@
-import type { Line } from "./line.ts";
+/** Of a `Line`: what a shell needs. */
+type ShellLine = {
+  readonly raw: string;
+  type(bytes: string): void;
+  until(holds: (text: string, raw: string) => boolean, timeoutMs?: number): Promise<void>;
+};
 
 export type Answer = { status: number; output: string };
 
 /** A root shell of the guest on a serial line of its own, beside the product: what is true in there. */
 export class Shell {
-  readonly #line: Line;
+  readonly #line: ShellLine;
   #count = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(line: Line) {
+  constructor(line: ShellLine) {
     this.#line = line;
   }
 
