@@ -30,6 +30,7 @@ import { createLog, type Log } from "./node/log.ts";
 import { sinceBootMs } from "./node/machine.ts";
 import { cloudUuid } from "./orchestrator/calls/handler.ts";
 import type { FirstPassword } from "./orchestrator/identity/index.ts";
+import type { LiveSettings } from "./orchestrator/settings.ts";
 import { Authority } from "./pki/authority.ts";
 import { version } from "./version.ts";
 
@@ -53,11 +54,18 @@ async function main(): Promise<void> {
   const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
   // Also before any host is connected to: zstack-ctl uses it, too.
   await authority.manager();
+  let settings: LiveSettings | undefined;
+  /** The console proxy's address may be another machine's, which passes connections on. */
+  const proxyNames = () => {
+    const address = settings?.choice("consoleProxy.address") ?? "auto";
+    return address === "auto" ? [] : [`IP:${address}`];
+  };
   const certificate = await ServerCertificate.open({
     server: (names) => authority.server(names),
     names: () => {
       const managementIp = configuration["management.ip"];
-      return serverNames({ hostname: hostname(), interfaces: networkInterfaces(), managementIp });
+      const own = serverNames({ hostname: hostname(), interfaces: networkInterfaces(), managementIp });
+      return [...new Set([...own, ...proxyNames()])];
     },
     everyMs: 10_000,
     onError: (error) => log.error({ err: error }, "the certificate of the API can't be renewed"),
@@ -106,6 +114,7 @@ async function main(): Promise<void> {
     onCallEnd: (name, durationMs, error) => metrics.callEnded(name, durationMs, error),
     findProxy: () => proxy.place,
   });
+  settings = cloud.settings;
   const pinned = (uuid: string) => {
     const fingerprint = cloud.mirror.get("HostCertificate", uuid)?.value["fingerprint"];
     return typeof fingerprint === "string" ? fingerprint : undefined;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { socketPath } from "./messages.ts";
+import { socketPath } from "../model/console-messages.ts";
 import type { Page, Pages } from "./pages.ts";
 
 /** Connections to the proxy at once; WebSockets that have not shown their token yet, of all and of one address. */

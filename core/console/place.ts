@@ -26,7 +26,8 @@ export type ProxyPlace = {
  * another machine has, such as a router that passes connections on, or another manager of the cloud, can't be listened on.
  */
 export function proxyPlace({ address, port, managementIp, apiAddress, present }: ProxySurroundings): ProxyPlace {
-  if (address !== "auto") return { hostname: address, port, listenOn: present.includes(address) ? address : apiAddress };
+  if (address !== "auto")
+    return { hostname: address, port, listenOn: present.includes(address) ? address : apiAddress };
   const listening = parseAddress(apiAddress);
   const own = listening !== undefined && addressKind(listening) === "host" ? apiAddress : undefined;
   const reachable = present.find((text) => {

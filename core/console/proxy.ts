@@ -1,11 +1,11 @@
 import type { Server } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
+import { endCodes } from "../model/console-messages.ts";
 import { errnoOf } from "../node/durable.ts";
 import type { HostAddress } from "../orchestrator/host-link.ts";
 import type { Mirror } from "../orchestrator/mirror.ts";
 import { createDoor } from "./door.ts";
-import { endCodes } from "./messages.ts";
 import type { Pages } from "./pages.ts";
 import type { ProxyPlace } from "./place.ts";
 import type { ConsoleGrant, ConsoleTokens } from "./tokens.ts";
@@ -92,7 +92,8 @@ export class ConsoleProxy {
     await this.#moving;
     this.#stopListening();
     const closed = [...this.#open.keys()].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
-    for (const { viewer } of this.#open.values()) viewer.end(endCodes.manager, "The manager ends; it may be back soon.");
+    for (const { viewer } of this.#open.values())
+      viewer.end(endCodes.manager, "The manager ends; it may be back soon.");
     await Promise.all(closed);
   }
 
@@ -113,7 +114,11 @@ export class ConsoleProxy {
     try {
       await listen(server, place, hadPlace ? 20 : 0);
       this.#told = "";
-      this.#listening = { place: boundPlace(server, place), server, unfollow: certificate.follow(server, { minVersion: "TLSv1.2" }) };
+      this.#listening = {
+        place: boundPlace(server, place),
+        server,
+        unfollow: certificate.follow(server, { minVersion: "TLSv1.2" }),
+      };
       onListening(place);
     } catch (error) {
       const what = `the console proxy can't listen on port ${place.port} of ${place.listenOn}`;

@@ -155,7 +155,8 @@ export class ConsoleTokens {
   async #remove(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
     await this.#options.records.change((tx) => {
-      for (const key of keys.slice(0, 500)) if (tx.get("ConsoleToken", key) !== undefined) tx.delete("ConsoleToken", key);
+      for (const key of keys.slice(0, 500))
+        if (tx.get("ConsoleToken", key) !== undefined) tx.delete("ConsoleToken", key);
     });
   }
 }

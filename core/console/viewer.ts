@@ -3,17 +3,22 @@ import type { WebSocket } from "ws";
 import * as z from "zod/mini";
 import { consoleEnd } from "../model/cloud/console.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
+import { type End, type EndCode, endCodes, type Ready } from "../model/console-messages.ts";
 import { jsonOrNothing } from "../model/json.ts";
 import { Secret } from "../model/secret.ts";
 import type { HostAddress } from "../orchestrator/host-link.ts";
 import type { Mirror } from "../orchestrator/mirror.ts";
-import { type End, type EndCode, endCodes, type Ready } from "./messages.ts";
 import { Pump } from "./pump.ts";
 import type { ConsoleGrant, ConsoleTokens } from "./tokens.ts";
 
 /** The manager's way to consoles of its hosts. @throws CloudError HOST.1010, HOST.1011, HOST.1012 */
 export interface ConsoleLink {
-  openConsole(host: HostAddress, machineUuid: string, kind: ConsoleGrant["kind"], signal?: AbortSignal): Promise<Duplex>;
+  openConsole(
+    host: HostAddress,
+    machineUuid: string,
+    kind: ConsoleGrant["kind"],
+    signal?: AbortSignal,
+  ): Promise<Duplex>;
 }
 
 export type ViewerOptions = {
@@ -68,7 +73,10 @@ export class Viewer {
       const token = await this.#firstMessage();
       if (token !== undefined) await this.#open(token);
     } catch (error) {
-      this.end(endCodes.notOpened, error instanceof CloudError ? sentenceOf(error) : "The manager failed; see its log.");
+      this.end(
+        endCodes.notOpened,
+        error instanceof CloudError ? sentenceOf(error) : "The manager failed; see its log.",
+      );
       if (!(error instanceof CloudError)) this.#options.onError(error);
     }
   }
@@ -169,7 +177,11 @@ export class Viewer {
     const timer = setTimeout(() => {
       const why = this.#whyOver(grant);
       if (why !== undefined) this.end(endCodes.machine, why);
-      else this.end(endCodes.host, "The machine's host has ended the console: the machine was restarted, or its agent was.");
+      else
+        this.end(
+          endCodes.host,
+          "The machine's host has ended the console: the machine was restarted, or its agent was.",
+        );
     }, reasonMs);
     this.#gone.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }

@@ -103,7 +103,9 @@ function mayBeShipped(expression: string): boolean {
 /** What MPL-2.0 asks for of who ships a program: how to get its source. Source: the licence, 3.2. */
 function sourceOf(name: string, version: string, licence: string): string[] {
   if (!licence.includes("MPL-2.0")) return [];
-  return [`Its source is unchanged: https://www.npmjs.com/package/${name}/v/${version}, or npm pack ${name}@${version}.`];
+  return [
+    `Its source is unchanged: https://www.npmjs.com/package/${name}/v/${version}, or npm pack ${name}@${version}.`,
+  ];
 }
 
 function tidy(text: string): string {

@@ -49,6 +49,8 @@ export class Browser {
     const { sessionId } = await this.send<{ sessionId: string }>("Target.attachToTarget", attach);
     const page = new BrowserPage(this, sessionId);
     for (const what of ["Page.enable", "Runtime.enable", "Log.enable"]) await this.send(what, {}, sessionId);
+    // Each page believes that it is the one in front.
+    await this.send("Emulation.setFocusEmulationEnabled", { enabled: true }, sessionId);
     await this.send("Page.navigate", { url }, sessionId);
     return page;
   }
@@ -87,7 +89,7 @@ export class Browser {
     for (const each of whole.reverse()) {
       const answer: Answer = JSON.parse(each);
       if (answer.id !== undefined) this.#waiting.get(answer.id)?.(answer);
-      else if (answer.method === "Runtime.exceptionThrown" || answer.method === "Log.entryAdded")
+      else if (answer.method === "Runtime.exceptionThrown" || /^Log.*"level":"error"/.test(`${answer.method}${each}`))
         this.complaints.push(JSON.stringify(answer.params));
     }
   }
@@ -123,16 +125,23 @@ export class BrowserPage {
     throw new Error(`The page never came to ${expression}: ${state}`);
   }
 
-  /** Types into the page as a keyboard does. `\n` is Enter. */
+  /** Types into the page as an American keyboard does. `\n` is Enter. */
   async type(text: string): Promise<void> {
+    await this.#browser.send("Page.bringToFront", {}, this.#session);
     for (const each of text) {
-      const key =
-        each === "\n"
-          ? { key: "Enter", code: "Enter", windowsVirtualKeyCode: 13, text: "\r" }
-          : { key: each, code: codeOf(each), windowsVirtualKeyCode: each.toUpperCase().charCodeAt(0), text: each };
-      await this.#browser.send("Input.dispatchKeyEvent", { type: "keyDown", ...key }, this.#session);
-      await this.#browser.send("Input.dispatchKeyEvent", { type: "keyUp", ...key }, this.#session);
+      const { code, number, isShifted } = keyOf(each);
+      const key = each === "\n" ? "Enter" : each;
+      const modifiers = isShifted ? 8 : 0;
+      const pressed = { key, code, windowsVirtualKeyCode: number, modifiers };
+      if (isShifted) await this.#key("rawKeyDown", { ...shift, modifiers });
+      await this.#key("keyDown", { ...pressed, text: each === "\n" ? "\r" : each });
+      await this.#key("keyUp", pressed);
+      if (isShifted) await this.#key("keyUp", shift);
     }
+  }
+
+  async #key(type: string, key: object): Promise<void> {
+    await this.#browser.send("Input.dispatchKeyEvent", { type, ...key }, this.#session);
   }
 
   async click(selector: string): Promise<void> {
@@ -150,8 +159,28 @@ export class BrowserPage {
   }
 }
 
-function codeOf(character: string): string {
-  if (/[a-z]/i.test(character)) return `Key${character.toUpperCase()}`;
-  if (/\d/.test(character)) return `Digit${character}`;
-  return { " ": "Space", "/": "Slash", "-": "Minus", ".": "Period" }[character] ?? "";
+const shift = { key: "Shift", code: "ShiftLeft", windowsVirtualKeyCode: 16 };
+
+/** Keys beside letters, digits and Enter: what each types without and with Shift, its name, its number in Windows. */
+const keys: readonly (readonly [types: string, code: string, number: number])[] = [
+  [" ", "Space", 32],
+  ["-_", "Minus", 189],
+  ["=+", "Equal", 187],
+  [".>", "Period", 190],
+  ["/?", "Slash", 191],
+  [";:", "Semicolon", 186],
+];
+const overDigits = ")!@#$%^&*(";
+
+function keyOf(character: string): { code: string; number: number; isShifted: boolean } {
+  if (character === "\n") return { code: "Enter", number: 13, isShifted: false };
+  const upper = character.toUpperCase();
+  if (/[a-z]/i.test(character))
+    return { code: `Key${upper}`, number: upper.charCodeAt(0), isShifted: upper === character };
+  const over = overDigits.indexOf(character);
+  const digit = over >= 0 ? String(over) : character;
+  if (/\d/.test(digit)) return { code: `Digit${digit}`, number: digit.charCodeAt(0), isShifted: over >= 0 };
+  const found = keys.find(([types]) => types.includes(character));
+  if (found === undefined) throw new Error(`This keyboard has no ${character}.`);
+  return { code: found[1], number: found[2], isShifted: found[0].indexOf(character) === 1 };
 }

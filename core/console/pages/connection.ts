@@ -1,4 +1,4 @@
-import { type End, endCodes, type Hello, passingEnds, type Ready, socketPath } from "../messages.ts";
+import { type End, endCodes, type Hello, passingEnds, type Ready, socketPath } from "../../model/console-messages.ts";
 
 /** A console that is open: bytes both ways. */
 export type Opened = {
@@ -47,7 +47,8 @@ export class Connection {
     clearTimeout(this.#timer);
     const token = this.#token;
     if (token === null || this.#isOpen) {
-      if (token === null) this.#handlers.onEnd("This page was opened before. Ask for access to the console again.", false);
+      if (token === null)
+        this.#handlers.onEnd("This page was opened before. Ask for access to the console again.", false);
       return;
     }
     this.#isOpen = true;

@@ -53,9 +53,7 @@ const domain = z.object({
         ),
       ),
       serial: z.optional(
-        z.array(
-          z.object({ "@type": z.string(), source: z.optional(z.object({ "@path": z.optional(z.string()) })) }),
-        ),
+        z.array(z.object({ "@type": z.string(), source: z.optional(z.object({ "@path": z.optional(z.string()) })) })),
       ),
     }),
   }),

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { ConsoleProxy } from "../../../core/console/proxy.ts";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
 import { realMachine } from "../../../core/node/machine.ts";
-import { Browser } from "../../support/browser.ts";
+import { Browser, type BrowserPage } from "../../support/browser.ts";
 import { builtPages, testProxy } from "../../support/cloud/console.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { testCloud } from "../../support/cloud/manager.ts";
@@ -31,6 +31,14 @@ const picture = `(() => {
   }
   return { colours: colours.size, sum };
 })()`;
+/** For people to look at, where they are asked for. */
+async function keep(name: string, page: BrowserPage): Promise<void> {
+  const folder = process.env["BINNACLE_TEST_PICTURES"];
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.png`), await page.screenshot());
+}
+
 const linesOfTerminal = `document.querySelector(".xterm-rows").innerText`;
 
 test("a guest of QEMU is used from a browser: its screen and its serial line are seen and typed at, until it stops", async (t) => {
@@ -87,26 +95,26 @@ test("a guest of QEMU is used from a browser: its screen and its serial line are
   await serial.until(`${linesOfTerminal}.includes("GUEST READY")`, 300_000);
   assert.equal(await serial.value("document.title"), "web <1>");
   assert.equal(await serial.value("location.hash"), "");
-  await serial.type("echo $((6 * 7))-serial\n");
+  await serial.until(`${linesOfTerminal}.includes("/ #")`);
+  await serial.type("echo $((6*7))-serial\n");
   await serial.until(`${linesOfTerminal}.includes("42-serial")`);
 
   const screen = await browser.open(await access("vnc"));
   await screen.until(`(${picture})?.colours > 1`);
+  await keep("vnc-first", screen);
   const before = await screen.value<{ sum: number }>(picture);
   // What is typed at the screen is seen on the other console.
   await screen.type("echo from-the-screen >/dev/ttyS0\n");
   await serial.until(`${linesOfTerminal}.includes("from-the-screen")`);
   await screen.until(`(${picture}).sum !== ${before.sum}`);
-  const folderOfPictures = process.env["BINNACLE_TEST_PICTURES"];
-  if (folderOfPictures !== undefined) {
-    mkdirSync(folderOfPictures, { recursive: true });
-    writeFileSync(join(folderOfPictures, "vnc.png"), await screen.screenshot());
-    writeFileSync(join(folderOfPictures, "serial.png"), await serial.screenshot());
-  }
+  await keep("vnc", screen);
+  await keep("serial", serial);
 
   // A page that is loaded anew comes back, and the serial line has what it has printed before.
   await serial.reload();
-  await serial.until(`document.querySelector(".xterm-rows") !== null && ${linesOfTerminal}.includes("from-the-screen")`);
+  await serial.until(
+    `document.querySelector(".xterm-rows") !== null && ${linesOfTerminal}.includes("from-the-screen")`,
+  );
 
   assert.equal((await done("StopVmInstance", { uuid, type: "cold" })).state, "Succeeded");
   for (const page of [screen, serial])

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import type { TestContext } from "node:test";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { type Pages, readPages } from "../../../core/console/pages.ts";
 import { ConsoleProxy, type ConsoleProxyOptions } from "../../../core/console/proxy.ts";
 import { writeDurably } from "../../../core/node/durable.ts";

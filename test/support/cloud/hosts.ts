@@ -1,7 +1,9 @@
+import { agentFailed } from "../../../core/api/host/errors.ts";
 import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
+import { NodeError } from "../../../core/model/error.ts";
 import { HostChanges } from "../../../core/node/host/changes.ts";
 import type {
   HostAddress,
@@ -117,8 +119,12 @@ export class TestHosts {
 
   /** Consoles of their machines. */
   readonly consoles: ConsoleLink = {
-    openConsole: async (host, uuid, kind, signal = never()) =>
-      driverOf(this.#find(host)).openConsole(uuid, kind, signal),
+    openConsole: async (host, uuid, kind, signal = never()) => {
+      const driver = driverOf(this.#find(host));
+      return driver.openConsole(uuid, kind, signal).catch((error: unknown) => {
+        throw error instanceof NodeError ? agentFailed(host.managementIp, error) : error;
+      });
+    },
   };
 
   readonly door: HostDoor = {
