@@ -47,8 +47,7 @@ test("a guest of QEMU is used from a browser: its screen and its serial line are
   const host = new LibvirtHost(join(folder.path, "host"), "kvm-1");
   undoAfter(t, () => host.cutPower());
   await host.start();
-  const seen = (path: string) =>
-    path.replace(/^\/var\/lib\/libvirt/, `${host.folder}/lib`).replace(/^\/var\/log\/libvirt/, `${host.folder}/log`);
+  const seen = (path: string) => host.seen(path);
   const driver = new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false, seen });
   let proxy: ConsoleProxy | undefined;
   const { call, done, hosts, cloud } = await testCloud(t, { findProxy: () => proxy?.place });

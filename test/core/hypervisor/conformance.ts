@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
 import { NodeError } from "../../../core/model/error.ts";
+import { consoleConformance } from "./consoles.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
 
@@ -154,6 +155,8 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1);
       assert.deepEqual(await stateOf(), ["running"]);
     });
+
+    consoleConformance({ driver: () => driver, startNew, carryOut, uuidOf, refuses });
 
     it("refuses paths that could mean another file, and a reboot of what does not run", async () => {
       for (const path of ["volume", "/a/../b", "/a//b", "/a/./b", "/a/", "/"])

@@ -34,7 +34,13 @@ export async function testCertificate(t: TestContext) {
   return { key, cert: certificate, ca: authority.certificate, print: new X509Certificate(certificate).fingerprint256 };
 }
 
-export type TestProxy = { proxy: ConsoleProxy; ca: string; port: number; troubles: string[] };
+export type TestProxy = {
+  proxy: ConsoleProxy;
+  ca: string;
+  tls: { key: string; cert: string };
+  port: number;
+  troubles: string[];
+};
 
 /** A proxy of a test's manager on a free port of 127.0.0.1. */
 export async function testProxy(
@@ -59,5 +65,5 @@ export async function testProxy(
   });
   undoAfter(t, () => proxy.close());
   await proxy.move();
-  return { proxy, ca, port: proxy.place?.port ?? 0, troubles };
+  return { proxy, ca, tls: { key, cert }, port: proxy.place?.port ?? 0, troubles };
 }

@@ -27,6 +27,11 @@ export class LibvirtHost {
     return `qemu:///system?socket=${this.#socket}`;
   }
 
+  /** Where a file of its libvirt is on this machine. */
+  seen(path: string): string {
+    return path.replace(/^\/var\/(lib|log)\/libvirt(?=\/)/, (_all, name: string) => join(this.folder, name));
+  }
+
   get #socket(): string {
     return join(this.folder, "run/libvirt-sock");
   }
