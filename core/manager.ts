@@ -13,6 +13,7 @@ import { finishReplacement } from "./backup/replace.ts";
 import { readPages } from "./console/pages.ts";
 import { proxyPlace } from "./console/place.ts";
 import { ConsoleProxy } from "./console/proxy.ts";
+import { LocalImageStore } from "./images/local-image-store.ts";
 import { ServerCertificate, serverNames } from "./manager/certificate.ts";
 import { openCloud } from "./manager/cloud.ts";
 import { checkCrypt } from "./manager/crypt.ts";
@@ -96,6 +97,7 @@ async function main(): Promise<void> {
     hostname: hostname(),
     version,
     link,
+    images: new LocalImageStore(),
     door: new HttpsHostDoor({ authority, link, port }),
     now: Date.now,
     monotonicMs: sinceBootMs,

@@ -12,7 +12,7 @@ export type FindProxy = () => Pick<ProxyPlace, "hostname" | "port"> | undefined;
  * The call that gives a way to a console. It is a transaction of its own: what is kept of a call with an idempotency key is
  * its answer, and this one has a secret in it.
  */
-export function consoleActs(tokens: ConsoleTokens, findProxy: FindProxy) {
+export function consoleActs(tokens: ConsoleTokens, findProxy: FindProxy = () => undefined) {
   return {
     RequestConsoleAccess: async (
       { vmInstanceUuid, kind }: CallInput<"RequestConsoleAccess">,

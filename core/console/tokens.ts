@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { type ConsoleKind, checkConsole, consoleEnd, consoleKinds, consoleStates } from "../model/cloud/console.ts";
 import { Secret } from "../model/secret.ts";
 import { orThrow } from "../orchestrator/calls/shared.ts";
+import type { Identity } from "../orchestrator/identity/index.ts";
 import type { MirrorChange } from "../orchestrator/mirror.ts";
 import type { Records, Tx } from "../orchestrator/records.ts";
 
@@ -30,9 +31,9 @@ export type ConsoleTokensOptions = {
   /** Milliseconds since the epoch. */
   now: () => number;
   /** Whether a session has not ended. */
-  sessionLives: (uuid: string) => boolean;
+  identity: Pick<Identity, "lives">;
   /** A deletion in the background failed; the tokens are refused all the same, and deleted by the sweep. */
-  onError: (error: unknown) => void;
+  trouble: (what: string, error: unknown) => void;
 };
 
 /** For the way from the answer of a call to the page's WebSocket. */
@@ -125,10 +126,10 @@ export class ConsoleTokens {
   }
 
   #isAlive({ sessionUuid, endsAt }: ConsoleGrant): boolean {
-    const { now, sessionLives } = this.#options;
+    const { now, identity } = this.#options;
     // One that ends in a far future was made while the clock was wrong.
     const left = endsAt - now();
-    return left > 0 && left <= openMs && (sessionUuid === null || sessionLives(sessionUuid));
+    return left > 0 && left <= openMs && (sessionUuid === null || identity.lives(sessionUuid));
   }
 
   /** A session that asks and asks loses its oldest tokens. */
@@ -149,7 +150,9 @@ export class ConsoleTokens {
       const [vmUuid, hostUuid] = [String(value["vmUuid"]), String(value["hostUuid"])];
       return changed.has(vmUuid) && consoleEnd(mirror.get("VmInstance", vmUuid)?.value, hostUuid) !== undefined;
     });
-    this.#remove(over.map(([key]) => key)).catch(this.#options.onError);
+    this.#remove(over.map(([key]) => key)).catch((error: unknown) =>
+      this.#options.trouble("a way to a console is not taken back", error),
+    );
   }
 
   async #remove(keys: readonly string[]): Promise<void> {

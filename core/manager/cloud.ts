@@ -7,6 +7,7 @@ import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
+import { addImageStore } from "../orchestrator/calls/images.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
 import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
 import { cascadeFlow } from "../orchestrator/cascade.ts";
@@ -25,15 +26,23 @@ import { StorageWatch } from "../orchestrator/hosts/storage-watch.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
+import { addImageFlow } from "../orchestrator/images/add.ts";
+import { ImageCaches } from "../orchestrator/images/caches.ts";
+import { ImageCarrier } from "../orchestrator/images/carrier.ts";
+import { deleteImageFlow, imagesToExpunge } from "../orchestrator/images/delete.ts";
+import { type ImageStore, noImageStore } from "../orchestrator/images/image-store.ts";
+import { lookAtStores, reconnectStoreFlow } from "../orchestrator/images/stores.ts";
+import type { ImageWorld } from "../orchestrator/images/world.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
-import { Records } from "../orchestrator/records.ts";
+import { Records, type Tx } from "../orchestrator/records.ts";
 import { takeInRestored } from "../orchestrator/restored.ts";
 import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
 import { Allocator } from "../orchestrator/vm/allocator.ts";
-import { createVmFlow } from "../orchestrator/vm/create.ts";
+import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
+import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
   expungeVmFlow,
@@ -42,8 +51,11 @@ import {
   resumeVmFlow,
   startVmFlow,
   stopVmFlow,
+  suspendVmFlow,
 } from "../orchestrator/vm/run.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
+import { volumesDueForExpunge } from "../orchestrator/volume/expunge-due.ts";
+import { volumeFlows } from "../orchestrator/volume/flows.ts";
 import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
@@ -61,6 +73,8 @@ export type CloudOptions = {
   version: string;
   link: HostLink;
   door: HostDoor;
+  /** Without it, calls for image stores and images are refused. */
+  images?: ImageStore;
   /** Milliseconds since the epoch. */
   now: () => number;
   /** Milliseconds that never step. */
@@ -149,6 +163,8 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       await taskEnd(mirror, task.uuid, until);
     },
   };
+  const images: ImageWorld = { records, settings, link, images: options.images ?? noImageStore, newUuid };
+  const caches = new ImageCaches(images, trouble);
   const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
   const stray = (uuid: string, why: string) => log.warn({ uuid, why }, "a host runs a machine that it must not run");
   const table = new FlowTable([
@@ -158,13 +174,20 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
     createVmFlow(vms),
+    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    addImageFlow(images),
+    deleteImageFlow(images, caches),
+    reconnectStoreFlow(images),
     startVmFlow(vms),
     stopVmFlow(vms),
     rebootVmFlow(vms),
     pauseVmFlow(vms),
+    suspendVmFlow(vms),
     resumeVmFlow(vms),
+    restoreVmFlow(vms),
     destroyVmFlow(vms),
     expungeVmFlow(vms),
+    ...volumeFlows(vms),
     cascadeFlow(hosts),
   ] as readonly Flow[]);
   const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
@@ -181,18 +204,13 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     random: Math.random,
   });
 
-  const consoleTokens = new ConsoleTokens({
-    records,
-    now,
-    sessionLives: (uuid) => identity.lives(uuid),
-    onError: (error) => trouble("a way to a console is not taken back", error),
-  });
+  const consoleTokens = new ConsoleTokens({ records, now, identity, trouble });
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
     calls: callTable({
-      ...{ flows, store, identity, mirror, passwords, door, version: options.version },
+      ...{ flows, store, identity, mirror, passwords, door, version: options.version, images: images.images },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
-      ...{ consoleTokens, findProxy: options.findProxy ?? (() => undefined) },
+      consoles: consoleActs(consoleTokens, options.findProxy),
     }),
     records,
     store,
@@ -247,8 +265,30 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
               .catch((error: unknown) => trouble(`the machine ${uuid} is not expunged`, error));
         },
       },
+      {
+        what: "data volumes that were deleted long ago are not expunged",
+        everyMs: () => settings.number("vm.expungeInterval") * 1000,
+        run: async () => {
+          for (const uuid of volumesDueForExpunge(mirror, settings, now()))
+            await records
+              .change((tx) => deciders.ExpungeDataVolume(tx, { uuid }, itself))
+              .catch((error: unknown) => trouble(`the volume ${uuid} is not expunged`, error));
+        },
+      },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
       { what: "ways to consoles that are over stay", run: () => consoleTokens.sweep() },
+      { what: "image stores are not looked at", run: () => lookAtStores(images) },
+      {
+        what: "images that were deleted long ago are not expunged",
+        everyMs: () => settings.number("image.expungeInterval") * 1000,
+        run: async () => {
+          for (const uuid of imagesToExpunge(mirror, settings, now()))
+            await records
+              .change((tx) => deciders.ExpungeImage(tx, { uuid }, itself))
+              .catch((error: unknown) => trouble(`the image ${uuid} is not expunged`, error));
+        },
+      },
+      { what: "images that nothing needs stay in the caches of hosts", run: () => caches.clean(ending.signal) },
     ],
     onTrouble: trouble,
   });
@@ -295,15 +335,14 @@ type TableParts = MaintenanceOptions & {
   passwords: HostPasswords;
   door: HostDoor;
   version: string;
-  consoleTokens: ConsoleTokens;
-  findProxy: FindProxy;
+  consoles: ReturnType<typeof consoleActs>;
+  images: ImageStore;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
 function callTable(parts: TableParts): CallTable {
   const { flows, store, identity, mirror, passwords, door, version } = parts;
-  const consoles = consoleActs(parts.consoleTokens, parts.findProxy);
-  const more = { ...acts(identity, mirror, passwords), ...maintenance(parts), ...consoles };
+  const more = { ...acts(identity, mirror, passwords), ...maintenance(parts), ...parts.consoles };
   const calls = {
     ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
     ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),
@@ -312,6 +351,13 @@ function callTable(parts: TableParts): CallTable {
       act: more.LogInByAccount,
       accountOf: ({ accountName }: CallInput<"LogInByAccount">) =>
         identity.isUserName(accountName) ? accountName : unknownAccount,
+    },
+    AddImageStoreBackupStorage: {
+      act: (
+        input: CallInput<"AddImageStoreBackupStorage">,
+        context: CallContext,
+        change: (decide: (tx: Tx) => object) => Promise<object>,
+      ) => addImageStore(parts.images, mirror, input, context, change),
     },
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {

@@ -31,8 +31,14 @@ export const ownKinds = [
   "HostAddress",
   /** Which task holds a machine for its operation, by the machine's uuid: none other may end it. */
   "VmOperation",
+  /** Which task works on a volume, by the volume's uuid; it counts as long as that task has something to do. */
+  "VolumeOperation",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
+  /** A copy of an image in the cache of a storage, by `STORAGE:HOST:CONTENT`; HOST is `*` where all hosts have the same. */
+  "CachedImage",
+  /** The image that a volume stands on, by the volume's uuid. */
+  "VolumeBase",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
@@ -72,6 +78,8 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   Task: ["state"],
   Flow: ["managerUuid"],
   HostStorage: ["hostUuid", "storageUuid"],
+  CachedImage: ["hostUuid", "storageUuid"],
+  VolumeBase: ["sha256"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

@@ -8,12 +8,14 @@ import {
   type HostCallName,
   hostCalls,
   hostProtocol,
+  pieceHeader,
   protocolHeader,
   requestHeader,
   serverNameOf,
 } from "../../api/host/contract.ts";
 import { parse, refuseNonsense, sendError, toNodeError } from "../../api/server.ts";
 import { NodeError } from "../../model/error.ts";
+import { jsonOrNothing } from "../../model/json.ts";
 import { namesManager } from "../../pki/names.ts";
 
 import { ConsoleDoor } from "./consoles.ts";
@@ -116,6 +118,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
   calls.setNotFoundHandler((request, reply) =>
     sendError(reply, new NodeError("API.UNKNOWN_CALL", `There is no call ${request.method} ${request.url}.`), log),
   );
+  calls.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, body),
+  );
   // Before anything of a body is read.
   calls.addHook("onRequest", async (request, reply) => {
     void reply.header(protocolHeader, hostProtocol);
@@ -199,6 +204,9 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     report: () => work().report(),
     machines: () => work().machines(),
     storage: (body) => work().storage(body),
+    volume: (body) => work().volume(body),
+    imageProgress: (image) => work().images.progress(image),
+    imagePiece: ({ image, offset, content }) => work().images.write(image, offset, content),
     collectLogs: ({ range }, { ip }) =>
       told("collecting logs for a manager is begun", ip, async () => ({ id: work().logs.collect(range) })),
     logCollection: ({ id }) => work().logs.state(id),
@@ -234,7 +242,7 @@ function addCall<N extends HostCallName>(calls: FastifyInstance, name: N, handle
       else if (who === "manager") throw notManager(request);
     },
     handler: async (request, reply) => {
-      const input = parse(body, request.body ?? undefined, "body") as HostBody<N>;
+      const input = parse(body, givenOf(request), "body") as HostBody<N>;
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
       if (!heldCalls.has(name)) return reply.send(await handlers[name](input, request, gone.signal));
@@ -252,6 +260,22 @@ function addCall<N extends HostCallName>(calls: FastifyInstance, name: N, handle
       }
     },
   });
+}
+
+/** What a call is given: JSON; or octets, with the rest in a header. */
+function givenOf({ body, headers }: FastifyRequest): unknown {
+  if (!(body instanceof Uint8Array)) return body ?? undefined;
+  const rest = headers[pieceHeader];
+  const known = typeof rest === "string" ? jsonOrNothing(decoded(rest)) : undefined;
+  return { ...(typeof known === "object" ? known : {}), content: body };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
 
 function notManager({ raw: { socket } }: Asking): NodeError {

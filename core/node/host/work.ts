@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { ImageCache, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import { noImages } from "../../hypervisor/none.ts";
+import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { ConsoleKind } from "../../model/cloud/console.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
@@ -24,6 +26,8 @@ export interface HostWork {
   storage(place: StoragePlace): Promise<StorageRoom>;
   /** As the driver's own. */
   openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
+  volume(place: VolumePlace): Promise<VolumeFigures>;
+  readonly images: ImageCache;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
@@ -42,7 +46,9 @@ export function hostWork(
     report: () => hostReport(sources),
     machines: () => commands.machines(),
     logs,
+    images: sources.driver.images ?? noImages,
     storage: (place) => commands.storage(place),
+    volume: (place) => commands.volume(place),
     carryOut: (request) => commands.carryOut(request),
   };
 }

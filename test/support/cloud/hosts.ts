@@ -1,6 +1,7 @@
 import { agentFailed } from "../../../core/api/host/errors.ts";
 import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
+import { noImages } from "../../../core/hypervisor/none.ts";
 import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../../core/model/error.ts";
@@ -47,6 +48,8 @@ export class TestHosts {
   room = (_host: HostAddress): StorageRoom => ({ totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 });
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
+  /** Pieces of images that hosts were brought: host, content and offset. */
+  readonly pieces: string[] = [];
 
   constructor(password = hostPassword) {
     this.password = password;
@@ -109,6 +112,14 @@ export class TestHosts {
     report: async (host) => reportOf(this.#find(host)),
     machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
     storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
+    volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
+    imageProgress: async (host, image) => imagesOf(this.#find(host)).progress(image),
+    imagePiece: async (host, { image, offset, content }, signal = never()) => {
+      const images = imagesOf(this.#find(host));
+      await this.hold(`${host.managementIp} imagePiece`, signal);
+      this.pieces.push(`${host.managementIp} ${image.sha256} ${offset}`);
+      return images.write(image, offset, content);
+    },
     command: async (host, command, { signal = never() }) => {
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);
@@ -156,6 +167,10 @@ export class TestHosts {
 
 function driverOf({ driver, real }: TestHost): HypervisorDriver {
   return real ?? driver;
+}
+
+function imagesOf(host: TestHost) {
+  return driverOf(host).images ?? noImages;
 }
 
 function afterTime(delayMs: number, action: () => void): () => void {

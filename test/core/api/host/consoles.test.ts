@@ -100,7 +100,10 @@ test("what the driver refuses comes to the manager in its words", async (t) => {
 test("a machine has so many consoles on its host and no more; one that was closed makes room", async (t) => {
   const { open } = await joined(t);
   const all = await Promise.all(Array.from({ length: 16 }, open));
-  await assert.rejects(open(), (error: Error) => error.cause instanceof NodeError && error.cause.code === "HYPERVISOR.CONSOLE_LIMIT");
+  await assert.rejects(
+    open(),
+    (error: Error) => error.cause instanceof NodeError && error.cause.code === "HYPERVISOR.CONSOLE_LIMIT",
+  );
   all[0]?.destroy();
   for (let opened = false; !opened; )
     opened = await open().then(

@@ -37,6 +37,9 @@ export class ScriptedDriver implements HypervisorDriver {
   async openConsole(): Promise<never> {
     throw new NodeError("HYPERVISOR.CONSOLE_NONE", "None.");
   }
+  async volume() {
+    return { sizeBytes: 0, actualBytes: 0 };
+  }
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));
@@ -64,7 +67,8 @@ export class ScriptedDriver implements HypervisorDriver {
 }
 
 function subjectOf(command: HostCommand): string {
-  return command.do === "startMachine" ? command.machine.uuid : "uuid" in command ? command.uuid : command.path;
+  if ("machine" in command) return command.machine.uuid;
+  return "path" in command ? command.path : command.uuid;
 }
 
 export const reboot = (n: number): HostCommand => ({ do: "rebootMachine", uuid: uuidOf(n) });

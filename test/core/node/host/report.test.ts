@@ -37,6 +37,7 @@ const libvirt: HypervisorDriver = {
   machines: async () => [],
   watch: () => undefined,
   storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
+  volume: async () => ({ sizeBytes: 0, actualBytes: 0 }),
   carryOut: async () => {},
   openConsole: async () => {
     throw new Error("Nobody asks for a console here.");
