@@ -85,7 +85,8 @@ export class SimulatedDriver implements HypervisorDriver {
       runs: (machine): machine is SimulatedMachine => this.#runs(machine),
       pause: (delayMs, signal) => this.#pause(delayMs, signal),
       checkDisks: ({ disks }) => {
-        for (const { path, format } of disks) this.#checkDisk(path, format);
+        // One that is not known comes with the machine.
+        for (const { path, format } of disks) if (this.#volume(path) !== undefined) this.#checkDisk(path, format);
       },
     });
   }

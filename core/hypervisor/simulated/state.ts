@@ -5,8 +5,8 @@ import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
 
-const volume = z.strictObject({ path: z.string(), sizeBytes: bytes, format: z.enum(["qcow2", "raw"]) });
-export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
+export const simulatedVolume = z.strictObject({ path: z.string(), sizeBytes: bytes, format: z.enum(["qcow2", "raw"]) });
+export type SimulatedVolume = Readonly<z.infer<typeof simulatedVolume>>;
 
 const machine = z.strictObject({
   uuid,
@@ -20,7 +20,7 @@ const machine = z.strictObject({
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
 const entry = z.union([
-  z.strictObject({ volume }),
+  z.strictObject({ volume: simulatedVolume }),
   z.strictObject({ noVolume: z.string() }),
   z.strictObject({ machine }),
   z.strictObject({ noMachine: z.string() }),

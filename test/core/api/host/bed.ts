@@ -98,6 +98,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         storage: (place) => node.work.storage(place),
         carryOut: (r) => node.work.carryOut(r),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
+        admit: (visit, signal) => node.work.admit?.(visit, signal) ?? Promise.reject(new Error("nobody is there")),
         logs: node.work.logs,
       },
       version: "1.2.3",
