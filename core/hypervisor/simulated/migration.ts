@@ -215,8 +215,12 @@ function say(stream: Duplex, what: Line): void {
 
 /** What the other end says; undefined when it says no more. */
 function wordsOf(stream: Duplex): { next(): Promise<Line | undefined> } {
-  const lines = createInterface({ input: stream })[Symbol.asyncIterator]();
+  const reader = createInterface({ input: stream });
+  const lines = reader[Symbol.asyncIterator]();
   stream.on("error", () => undefined);
+  // One that breaks off has no end that the reader would hear of.
+  stream.once("close", () => reader.close());
+  if (stream.destroyed) reader.close();
   return {
     async next() {
       const said = await lines.next();

@@ -50,6 +50,7 @@ export class TestHosts {
   room = (_host: HostAddress): StorageRoom => ({ totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 });
   /** Whether two hosts do not reach each other. */
   isCut = (_one: string, _other: string): boolean => false;
+  onStream = (_stream: Duplex): void => {};
   /** Open ones between hypervisors. */
   readonly streams = new Set<Duplex>();
   /** Commands that hosts were given, in their order. */
@@ -86,6 +87,7 @@ export class TestHosts {
       if (driver === undefined) throw migrationFailed(ask.machineUuid, "nothing answers there");
       const here = await visited(driver, { ...ask, sourceUuid: source.uuid }, signal);
       this.streams.add(here);
+      this.onStream(here);
       here.once("close", () => this.streams.delete(here));
       return here;
     };
@@ -128,7 +130,7 @@ export class TestHosts {
     return { bootId: "boot", version: "1", protocol: 1, serial };
   }
 
-  readonly link: HostLink = {
+  link: HostLink = {
     ping: async (host) => {
       this.#find(host);
       return { bootId: "boot", version: "1", protocol: 1 };
