@@ -28,7 +28,7 @@ export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: stri
   const broken = tx.unreadable.partOf(machine);
   if (broken !== undefined) throw unreadableError(broken);
   const host = machine.hostUuid === null ? undefined : tx.get("Host", machine.hostUuid);
-  requireSettled(tx, machine);
+  if (machine.operation === null) requireSettled(tx, machine);
   const movable = operation === "migrateLive" && isMovable(tx, uuid);
   const holding: Holding = { hostConnected: host?.status === "Connected", movable };
   tx.put("VmOperation", uuid, { holder });

@@ -27,6 +27,7 @@ type TestHost = {
   isReachable: boolean;
   /** What it says of its hypervisor in place of the truth. */
   claims?: HostReport["driver"];
+  cpuModel?: string;
 };
 
 type NewHost = { memoryBytes?: number; cpuThreads?: number; shared?: SharedStorage };
@@ -48,6 +49,8 @@ export class TestHosts {
   hold: (what: string, signal: AbortSignal) => Promise<void> = async () => {};
   /** What a host has of each storage. */
   room = (_host: HostAddress): StorageRoom => ({ totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 });
+  /** Whether what a host answers gets lost: `10.0.0.2 stopMachine`. */
+  isAnswerLost = (_what: string): boolean => false;
   /** Whether two hosts do not reach each other. */
   isCut = (_one: string, _other: string): boolean => false;
   onStream = (_stream: Duplex): void => {};
@@ -144,6 +147,7 @@ export class TestHosts {
       this.commands.push(`${host.managementIp} ${command.do}`);
       await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
+      if (this.isAnswerLost(`${host.managementIp} ${command.do}`)) throw unreachable(host.managementIp);
     },
   };
 
@@ -192,7 +196,7 @@ function unreachable(address: string): CloudError {
   return new CloudError(refusalOf("HOST.1010", { where: address, details, remedy: "Look at the network." }));
 }
 
-function reportOf({ driver, claims }: TestHost) {
+function reportOf({ driver, claims, cpuModel = "Test CPU (1)" }: TestHost) {
   return {
     hostname: "node",
     bootId: "boot",
@@ -200,7 +204,7 @@ function reportOf({ driver, claims }: TestHost) {
     protocol: 1,
     driver: claims ?? driver.name,
     cpuCores: driver.capacity?.cpuThreads ?? 1,
-    cpuModel: "Test CPU (1)",
+    cpuModel,
     memoryTotalBytes: driver.capacity?.memoryBytes ?? 0,
     tags: ["os::distribution::debian", "hypervisor::simulated"],
   };
