@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
-import { bytes, line, mac, uuid } from "../model/cloud/fields.ts";
+import { bytes, uuid } from "../model/cloud/fields.ts";
+import { nicSpec } from "./nic-spec.ts";
+import { machineDisk } from "./volume-commands.ts";
 
 const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
 
@@ -10,7 +12,7 @@ export const machineSpec = z.strictObject({
   cpuNum,
   /** Bytes, a multiple of 1024. */
   memorySize: bytes,
-  disks: z.array(z.strictObject({ volumeUuid: uuid, path: line(4096), format: z.enum(["qcow2", "raw"]) })),
-  nics: z.array(z.strictObject({ mac, bridge: line(15), ip: z.nullable(line(45)), deviceId: z.int() })),
+  disks: z.array(machineDisk),
+  nics: z.array(nicSpec),
 });
 export type MachineSpec = z.infer<typeof machineSpec>;

@@ -18,6 +18,27 @@ export function noVolume(path: string): NodeError {
   });
 }
 
+export function noImage(path: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_ABSENT", `There is no image ${path} in the cache.`, {
+    remedy: "Try again: it is brought to the host anew.",
+    values: { path },
+  });
+}
+
+export function otherImage(path: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_DIFFERS", `The image ${path} ${why}.`, {
+    remedy: "Try again: it is brought to the host anew. If it stays so, look at the storage and at the image store.",
+    values: { path },
+  });
+}
+
+export function imageInUse(path: string, volume: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_IN_USE", `The volume ${volume} stands on the image ${path}.`, {
+    remedy: "Leave it: it goes when no volume stands on it any more.",
+    values: { path, volume },
+  });
+}
+
 export function otherVolume(path: string, sizeBytes: number, format: string): NodeError {
   return new NodeError(
     "HYPERVISOR.VOLUME_DIFFERS",
@@ -48,6 +69,60 @@ export function notRunning(uuid: string): NodeError {
   });
 }
 
+export function notSuspended(uuid: string): NodeError {
+  return new NodeError(
+    "HYPERVISOR.NOT_SUSPENDED",
+    `Nothing is kept on this host of the memory of the machine ${uuid}.`,
+    {
+      remedy: "Delete and recover the machine, and start it: its disks are as they were.",
+      values: { machine: uuid },
+    },
+  );
+}
+
+export function notReleased(uuid: string, path: string, waitMs: number): NodeError {
+  return new NodeError(
+    "HYPERVISOR.VOLUME_NOT_RELEASED",
+    `The guest of the machine ${uuid} has not let go of the volume ${path} within ${Math.round(waitMs / 1000)} s.`,
+    {
+      remedy:
+        "Unmount it in the guest and ask again. A guest that is still starting, hangs or knows no hot-plug never lets go: stop the machine first.",
+      values: { machine: uuid, path },
+    },
+  );
+}
+
+export function shrinks(path: string, sizeBytes: number, wantedBytes: number): NodeError {
+  return new NodeError(
+    "HYPERVISOR.VOLUME_SHRINKS",
+    `The volume ${path} has ${sizeBytes} bytes already and is not cut down to ${wantedBytes}.`,
+    { remedy: "Ask for a larger size.", values: { path, sizeBytes } },
+  );
+}
+
+export function noSnapshot(path: string, snapshotUuid: string): NodeError {
+  return new NodeError("HYPERVISOR.VOLUME_NO_SNAPSHOT", `The volume ${path} has no snapshot ${snapshotUuid}.`, {
+    remedy: "Delete its record: there is nothing to go back to.",
+    values: { path, snapshot: snapshotUuid },
+  });
+}
+
 export function calledOff(): NodeError {
   return new NodeError("HYPERVISOR.ABORTED", "The command was called off; what it had begun is undone.");
+}
+
+export function noConsole(uuid: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.CONSOLE_NONE", `The machine ${uuid} has no such console: ${why}.`, {
+    remedy: "Stop and start the machine when it was started by an earlier release; else take its other console.",
+    values: { machine: uuid },
+  });
+}
+
+export function consoleFailed(uuid: string, cause: unknown): NodeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new NodeError("HYPERVISOR.CONSOLE_FAILED", `The console of the machine ${uuid} can't be opened: ${why}`, {
+    remedy: "See that the machine runs, and the log of libvirt on the host: journalctl -u libvirtd",
+    values: { machine: uuid },
+    cause,
+  });
 }

@@ -1,31 +1,42 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
+  checkBacking,
   checkVolumePath,
   type HostCapacity,
   type HostCommand,
   type HypervisorDriver,
   type MachineReport,
   type MachineSpec,
+  type NicSpec,
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
 import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
-import { calledOff, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { openSimulatedConsole } from "./simulated/console.ts";
+import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
+import { SimulatedImages } from "./simulated/images.ts";
 import { SimulatedMigrations } from "./simulated/migration.ts";
+import { afterTime, pauseFor } from "./simulated/pause.ts";
 import {
   failAsWanted,
   type GivenSimulation,
+  hangingMs,
   noAccidents,
+  notReal,
   readSimulation,
   type Simulation,
   simulation,
   usualLatencyMs,
 } from "./simulated/settings.ts";
-import { type SimulatedMachine, SimulatedState } from "./simulated/state.ts";
+import { type SimulatedMachine, SimulatedState, type SimulatedVolume } from "./simulated/state.ts";
+import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
 export { SharedStorage } from "./simulated/holds.ts";
 
@@ -48,14 +59,8 @@ export type SimulatedOptions = {
   dial?: Dial;
 };
 
-/** How often a simulated hypervisor that hangs looks whether it still has to. */
-const hangingMs = 200;
-
 /** Of each storage unless told. */
 const usualStorageBytes = 1024 ** 4;
-
-const notReal =
-  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
 
 /**
  * A hypervisor that only keeps the books: for tests, training, and figures of scale. It starts nothing, and behaves in
@@ -65,9 +70,11 @@ const notReal =
 export class SimulatedDriver implements HypervisorDriver {
   readonly name = "simulated";
   readonly capacity: HostCapacity | undefined;
+  readonly images: SimulatedImages;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
+  readonly #disks: SimulatedDisks;
   readonly #migrations: SimulatedMigrations;
   #bootId: string;
   #told: Simulation = noAccidents;
@@ -77,8 +84,17 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#state = state;
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
+    this.images = new SimulatedImages(state, options.shared);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
+    this.#disks = new SimulatedDisks({
+      state,
+      holds: this.#holds,
+      runs: (machine) => this.#runs(machine),
+      volume: (path) => this.#volume(path),
+      putVolume: (volume) => this.#storeVolume(volume),
+      check: (place) => this.#checkDisk(place),
+    });
     this.#migrations = new SimulatedMigrations({
       ...{ state, holds: this.#holds, dial: options.dial, after: options.after ?? afterTime },
       bootId: () => this.#bootId,
@@ -86,7 +102,7 @@ export class SimulatedDriver implements HypervisorDriver {
       pause: (delayMs, signal) => this.#pause(delayMs, signal),
       checkDisks: ({ disks }) => {
         // One that is not known comes with the machine.
-        for (const { path, format } of disks) if (this.#volume(path) !== undefined) this.#checkDisk(path, format);
+        for (const disk of disks) if (this.#volume(disk.path) !== undefined) this.#checkDisk(disk);
       },
     });
   }
@@ -104,10 +120,13 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     await this.#crashAsWanted(await this.#answering(signal));
-    const machines = Array.from(this.#state.machines.values(), (machine): MachineReport => ({
-      uuid: machine.uuid,
-      state: this.#runs(machine) ? (machine.isPaused === true ? "paused" : "running") : "stopped",
-    }));
+    const machines = Array.from(
+      this.#state.machines.values(),
+      (machine): MachineReport => ({
+        uuid: machine.uuid,
+        state: this.#stateOf(machine),
+      }),
+    );
     return this.#migrations.marked(machines);
   }
 
@@ -125,8 +144,15 @@ export class SimulatedDriver implements HypervisorDriver {
     await this.#answering(signal);
     const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;
     let used = 0;
-    for (const volume of this.#state.volumes.values()) if (volume.path.startsWith(`${path}/`)) used += volume.sizeBytes;
+    const { volumes, images } = this.#state;
+    for (const each of [...volumes.values(), ...images.values()])
+      if (each.path.startsWith(`${path}/`)) used += each.sizeBytes;
     return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
+  }
+
+  async volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
+    await this.#answering(signal);
+    return this.#disks.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
@@ -136,9 +162,18 @@ export class SimulatedDriver implements HypervisorDriver {
       await this.#pause(delayMs, signal);
       failAsWanted(now, command);
     };
+    if (isVolumeCommand(command)) return await this.#disks.carryOut(command, now, wait);
     switch (command.do) {
       case "createVolume":
         return await this.#createVolume(command, wait);
+      case "createVolumeFromImage":
+        return await this.#createFromImage(command, wait);
+      case "keepImage":
+        await wait();
+        return await this.images.keep(command);
+      case "deleteCachedImage":
+        await wait();
+        return await this.images.delete(command.path);
       case "deleteVolume":
         return await this.#deleteVolume(command.path, wait);
       case "startMachine":
@@ -152,6 +187,10 @@ export class SimulatedDriver implements HypervisorDriver {
         return await this.#setPaused(command.uuid, true, wait);
       case "resumeMachine":
         return await this.#setPaused(command.uuid, false, wait);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, wait);
+      case "restoreMachine":
+        return await this.#restore(command.machine, wait);
       case "removeMachine":
         if (!this.#state.machines.has(command.uuid)) return;
         await wait();
@@ -165,9 +204,20 @@ export class SimulatedDriver implements HypervisorDriver {
     }
   }
 
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    await this.#answering(signal);
+    this.#needRunning(uuid);
+    return openSimulatedConsole(uuid, kind, this.#state, () => this.#runs(this.#state.machines.get(uuid)));
+  }
+
   /** Accidents from now on, instead of those of the call before; a `simulation.json` goes before them. */
   simulate(given: GivenSimulation): void {
     this.#told = simulation.parse(given);
+  }
+
+  /** The cards of a machine as it was started the last time; undefined when it is not known. */
+  nicsOf(uuid: string): readonly NicSpec[] | undefined {
+    return this.#state.machines.get(uuid)?.nics;
   }
 
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
@@ -183,12 +233,32 @@ export class SimulatedDriver implements HypervisorDriver {
   ): Promise<void> {
     checkVolumePath(path);
     await wait();
+    await this.#putVolume({ path, sizeBytes, format });
+  }
+
+  async #createFromImage(
+    { path, sizeBytes, backing }: Extract<HostCommand, { do: "createVolumeFromImage" }>,
+    wait: () => Promise<void>,
+  ): Promise<void> {
+    checkVolumePath(path);
+    checkBacking(path, backing);
+    await wait();
+    if (this.#volume(path) === undefined) this.images.need(backing.path);
+    await this.#putVolume({ path, sizeBytes, format: "qcow2", image: backing.path });
+  }
+
+  async #putVolume(volume: SimulatedVolume): Promise<void> {
+    const { path, sizeBytes, format, image } = volume;
     const found = this.#volume(path);
-    if (found?.sizeBytes === sizeBytes && found.format === format) return;
+    if (found?.sizeBytes === sizeBytes && found.format === format && found.image === image) return;
     if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
-    const shared = this.#sharing(path);
-    if (shared === undefined) await this.#state.putVolume({ path, sizeBytes, format });
-    else shared.volumes.set(path, { path, sizeBytes, format });
+    await this.#storeVolume(volume);
+  }
+
+  async #storeVolume(volume: SimulatedVolume): Promise<void> {
+    const shared = this.#sharing(volume.path);
+    if (shared === undefined) await this.#state.putVolume(volume);
+    else shared.volumes.set(volume.path, volume);
   }
 
   async #deleteVolume(path: string, wait: () => Promise<void>): Promise<void> {
@@ -202,14 +272,14 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
-    const { uuid, memorySize, disks } = spec;
+    const { uuid, memorySize, disks, nics } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
-    for (const { path, format } of disks) this.#checkDisk(path, format);
+    for (const disk of disks) this.#checkDisk(disk);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
       await wait();
-      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
+      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics });
     } catch (error) {
       this.#holds.release(uuid);
       throw error;
@@ -249,6 +319,31 @@ export class SimulatedDriver implements HypervisorDriver {
     if (!isPaused) this.#holds.keep(machine);
   }
 
+  async #suspend(uuid: string, wait: () => Promise<void>): Promise<void> {
+    const isSuspended = () => this.#state.machines.get(uuid)?.isSuspended === true;
+    if (isSuspended()) return;
+    this.#needRunning(uuid);
+    await wait();
+    const machine = this.#state.machines.get(uuid);
+    if (!this.#runs(machine)) throw notRunning(uuid);
+    await this.#state.putMachine({ ...machine, runsIn: null, isPaused: false, isSuspended: true });
+    this.#holds.release(uuid);
+  }
+
+  async #restore(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
+    const machine = this.#state.machines.get(spec.uuid);
+    const isSuspended = machine?.isSuspended === true;
+    if (this.#runs(machine)) return;
+    if (!isSuspended) throw notSuspended(spec.uuid);
+    await this.#start(spec, wait);
+  }
+
+  #stateOf(machine: SimulatedMachine): MachineReport["state"] {
+    const { isPaused, isSuspended } = machine;
+    if (this.#runs(machine)) return isPaused === true ? "paused" : "running";
+    return isSuspended === true ? "suspended" : "stopped";
+  }
+
   async #crashAsWanted({ crash }: Simulation): Promise<void> {
     for (const uuid of crash) await this.#setStopped(uuid);
   }
@@ -261,11 +356,14 @@ export class SimulatedDriver implements HypervisorDriver {
     if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
   }
 
-  #checkDisk(path: string, format: string): void {
+  #checkDisk({ path, format, backing }: VolumePlace): void {
     checkVolumePath(path);
+    if (backing !== undefined) checkBacking(path, backing);
     const found = this.#volume(path);
     if (found === undefined) throw noVolume(path);
     if (found.format !== format) throw otherFormat(path, `is ${found.format} and not ${format}`);
+    if (found.image !== backing?.path) throw otherFormat(path, "stands on another file");
+    if (backing !== undefined) this.images.need(backing.path);
   }
 
   #volume(path: string) {
@@ -294,24 +392,6 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) return Promise.reject(calledOff());
-    if (delayMs === 0) return Promise.resolve();
-    const after = this.#options.after ?? afterTime;
-    return new Promise((resolve, reject) => {
-      const cancel = after(delayMs, () => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      });
-      function stop() {
-        cancel();
-        reject(calledOff());
-      }
-      signal?.addEventListener("abort", stop, { once: true });
-    });
+    return pauseFor(this.#options.after ?? afterTime, delayMs, signal);
   }
-}
-
-function afterTime(delayMs: number, action: () => void): () => void {
-  const timer = setTimeout(action, delayMs);
-  return () => clearTimeout(timer);
 }

@@ -106,7 +106,7 @@ export class LibvirtMigrations {
     if (known !== undefined && known.state !== "stopped" && known.migration?.way !== "in") throw runsHere(uuid);
     await this.#unexpect(uuid, signal);
     if (known?.state === "stopped") await virsh.undefine(uuid);
-    for (const { path, format } of disks) await volumes.require(path, format);
+    for (const disk of disks) await volumes.require(disk);
     await reserve(spec, signal);
     const folder = join(this.#folder.here, uuid);
     try {
@@ -150,7 +150,11 @@ export class LibvirtMigrations {
     const stopping = AbortSignal.any([signal, cancel.signal]);
     const folder = join(this.#folder.here, uuid);
     const open = (channel: MigrationChannel) =>
-      dial(destination, { machineUuid: uuid, token, channel }, AbortSignal.any([stopping, AbortSignal.timeout(connectMs)]));
+      dial(
+        destination,
+        { machineUuid: uuid, token, channel },
+        AbortSignal.any([stopping, AbortSignal.timeout(connectMs)]),
+      );
     const doors = new Doors(open);
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     this.#moves.set(uuid, { cancel, ended });

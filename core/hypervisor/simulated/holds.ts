@@ -1,7 +1,7 @@
 import { NodeError } from "../../model/error.ts";
 import type { MachineSpec } from "../driver.ts";
 import { noMemory } from "../refusals.ts";
-import type { SimulatedMachine, SimulatedVolume } from "./state.ts";
+import type { SimulatedImage, SimulatedMachine, SimulatedVolume } from "./state.ts";
 
 type Opener = { readonly host: object; readonly uuid: string };
 
@@ -12,6 +12,7 @@ type Opener = { readonly host: object; readonly uuid: string };
 export class SharedStorage {
   readonly under: string;
   readonly volumes = new Map<string, SimulatedVolume>();
+  readonly images = new Map<string, SimulatedImage>();
   readonly openers = new Map<string, Opener>();
 
   /** @param under an absolute path that ends in a slash */
@@ -69,6 +70,21 @@ export class Holds {
   releaseVolumes(uuid: string): void {
     const held = this.#held.get(uuid);
     if (held !== undefined) this.keep({ uuid, memorySize: held.memorySize, paths: [] });
+  }
+
+  /** One disk more of a machine that runs. @throws HYPERVISOR.VOLUME_IN_USE */
+  open(uuid: string, path: string): void {
+    this.checkFree(path, uuid);
+    const held = this.#held.get(uuid);
+    if (held === undefined || held.paths.includes(path)) return;
+    this.keep({ uuid, memorySize: held.memorySize, paths: [...held.paths, path] });
+  }
+
+  /** One disk less. */
+  close(uuid: string, path: string): void {
+    const held = this.#held.get(uuid);
+    if (held === undefined) return;
+    this.keep({ uuid, memorySize: held.memorySize, paths: held.paths.filter((each) => each !== path) });
   }
 
   release(uuid: string): void {

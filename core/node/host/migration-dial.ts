@@ -63,7 +63,9 @@ function dialled({ key, cert, ca, port, to, ask, signal }: Dialled): Promise<Dup
       resolve(socket);
     });
     asked.on("response", (response) => {
-      void textOf(response).then((text) => failed(`refuses: ${agentsError(jsonOrNothing(text))?.message ?? "no reason"}`));
+      void textOf(response).then((text) =>
+        failed(`refuses: ${agentsError(jsonOrNothing(text))?.message ?? "no reason"}`),
+      );
     });
     asked.end();
   });

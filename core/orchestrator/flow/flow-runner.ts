@@ -131,7 +131,9 @@ export class FlowRunner {
         const { data = {}, change, isTooLateToCancel = false } = attempt.result ?? {};
         await this.#write(task, flow, record, (tx, { state }) => {
           change?.(tx);
-          return isUndoing ? afterUndo(flow, record, data) : afterRun(flow, record, data, state === "Cancelling" && !isTooLateToCancel);
+          return isUndoing
+            ? afterUndo(flow, record, data)
+            : afterRun(flow, record, data, state === "Cancelling" && !isTooLateToCancel);
         });
         return true;
       } catch (error) {

@@ -148,7 +148,9 @@ function notFreed({ records }: HostWorld, hostUuid: string, left: readonly Named
   const details = `${left.length} of its machines could not be moved or stopped: ${listed(left.map((each) => each.name))}.`;
   const paused = left.filter(({ uuid }) => records.mirror.get("VmInstance", uuid)?.value.state === "Paused");
   const resume =
-    paused.length === 0 ? "" : `Let those go on that are paused (ResumeVmInstance): ${listed(paused.map((each) => each.name))}. `;
+    paused.length === 0
+      ? ""
+      : `Let those go on that are paused (ResumeVmInstance): ${listed(paused.map((each) => each.name))}. `;
   const remedy = `${resume}Look at their tasks (QueryTask), or set maintenanceMode.ignoreError.`;
   return new CloudError(
     refusalOf("HOST.1033", { where: `Host ${shown(name)}`, details, remedy, values: { machines: left.length } }),

@@ -35,7 +35,9 @@ export function migrateColdFlow(world: VmWorld): Flow<MigrateColdData> {
           const source = data.sourceUuid === null ? undefined : look(world).get("Host", data.sourceUuid);
           // It is stopped: that it can't be forgotten there now is no reason to leave it there.
           if (source?.status === "Connected")
-            await tell(world, source, { do: "dropMachine", uuid: data.vmUuid }, env).catch(() => env.signal.throwIfAborted());
+            await tell(world, source, { do: "dropMachine", uuid: data.vmUuid }, env).catch(() =>
+              env.signal.throwIfAborted(),
+            );
           return undefined;
         },
       },

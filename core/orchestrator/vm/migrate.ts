@@ -88,7 +88,8 @@ export function migrateVmFlow(world: VmWorld): Flow<MigrateData> {
     succeeded: (tx, data) => conclude(tx, data, data.where ?? { at: "unknown" }),
     failed: (tx, data, _error, { notUndone }) => {
       // Before it was announced, nothing of it was elsewhere.
-      const untold: Settled = notUndone.length > 0 ? { at: "unknown" } : { at: "source", seen: "running", resumes: false };
+      const untold: Settled =
+        notUndone.length > 0 ? { at: "unknown" } : { at: "source", seen: "running", resumes: false };
       conclude(tx, data, data.where ?? untold);
     },
     result: ({ vmUuid, destinationUuid = null }) => ({ vmInstanceUuid: vmUuid, hostUuid: destinationUuid }),
@@ -152,7 +153,13 @@ async function sent(world: VmWorld, data: MigrateData, env: FlowEnv): Promise<un
     .catch(() => undefined);
   void followed(world, data, env, until).catch(() => undefined);
   const to = { hostUuid: destinationUuid, address: destination.managementIp };
-  const command = { do: "migrateMachine", uuid, destination: to, token: tokenOf(data), bandwidth: data.bandwidth } as const;
+  const command = {
+    do: "migrateMachine",
+    uuid,
+    destination: to,
+    token: tokenOf(data),
+    bandwidth: data.bandwidth,
+  } as const;
   const how = { id: env.commandId, flow: env.task, epoch: env.epoch, timeoutMs: data.timeoutMs, signal: until };
   const lost = hostLost(mirror, sourceUuid, until).then(() => {
     throw silent(source.name);
@@ -192,7 +199,11 @@ async function takenBack(world: VmWorld, data: MigrateData, env: FlowEnv) {
 }
 
 /** Puts the machine where it is, and ends its operation; unknown: it stays with both until they have been asked. */
-export function conclude(tx: Tx, data: Held & Pick<MigrateData, "sourceUuid" | "destinationUuid" | "rests">, where: Settled) {
+export function conclude(
+  tx: Tx,
+  data: Held & Pick<MigrateData, "sourceUuid" | "destinationUuid" | "rests">,
+  where: Settled,
+) {
   const { vmUuid, sourceUuid, destinationUuid, rests = [] } = data;
   const machine = tx.get("VmInstance", vmUuid);
   // Something else has ended it: the records were restored, and all hosts are asked what they have.

@@ -53,5 +53,6 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     networks,
     storages: storagesOf(tx, uuid),
     rootVolume: null,
+    image: null,
   };
 }

@@ -76,7 +76,8 @@ async function asked(
   try {
     const found = (await world.link.machines(host, env.signal)).find(({ uuid }) => uuid === command.uuid);
     if (found?.migration?.way === "in") return "silent";
-    return found === undefined || found.state === "stopped" ? "none" : found.state;
+    // Memory that somebody has kept there past the manager is no process.
+    return found?.state === "running" || found?.state === "paused" ? found.state : "none";
   } catch {
     env.signal.throwIfAborted();
     return "silent";

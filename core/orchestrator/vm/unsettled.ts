@@ -45,7 +45,11 @@ export function settleMigrationFlow(world: VmWorld): Flow<SettleData> {
   };
 }
 
-function notSettled(world: VmWorld, { vmUuid, sourceUuid, destinationUuid }: Between, at: "unknown" | "both"): CloudError {
+function notSettled(
+  world: VmWorld,
+  { vmUuid, sourceUuid, destinationUuid }: Between,
+  at: "unknown" | "both",
+): CloudError {
   const tx = look(world);
   const [source, destination] = [sourceUuid, destinationUuid].map((uuid) => shown(tx.get("Host", uuid)?.name ?? uuid));
   const details =

@@ -32,7 +32,8 @@ async function migrationBed(t: TestContext): Promise<Bed> {
   undoAfter(t, folder.dispose);
   const url = join(folder.path, "shared");
   mkdirSync(url);
-  const mount = async (...args: string[]) => assert.equal((await runCommand("mount", args, { timeoutMs: 60_000 })).code, 0);
+  const mount = async (...args: string[]) =>
+    assert.equal((await runCommand("mount", args, { timeoutMs: 60_000 })).code, 0);
   await mount("--bind", url, url);
   undoAfter(t, async () => void (await runCommand("umount", ["-l", url], { timeoutMs: 60_000 })));
   const cloud = await testCloud(t);
@@ -40,7 +41,8 @@ async function migrationBed(t: TestContext): Promise<Bed> {
   const machines = [new LibvirtHost(join(folder.path, "a"), "kvm-1"), new LibvirtHost(join(folder.path, "b"), "kvm-2")];
   const zone = (await call("CreateZone", { name: "east" })).inventory;
   const cluster = (await call("CreateCluster", { name: "blue", zoneUuid: zone.uuid })).inventory;
-  const storage = (await call("AddSharedMountPointPrimaryStorage", { name: "shared", zoneUuid: zone.uuid, url })).inventory;
+  const storage = (await call("AddSharedMountPointPrimaryStorage", { name: "shared", zoneUuid: zone.uuid, url }))
+    .inventory;
   await call("AttachPrimaryStorageToCluster", { uuid: storage.uuid, clusterUuid: cluster.uuid });
   const hostUuids: string[] = [];
   for (const [index, host] of machines.entries()) {
@@ -48,7 +50,10 @@ async function migrationBed(t: TestContext): Promise<Bed> {
     await host.start();
     const address = index === 0 ? firstAddress : second;
     const migration = { dial: hosts.dialFrom(address), folder: host.migrationFolder };
-    await hosts.addReal(address, new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false, migration }));
+    await hosts.addReal(
+      address,
+      new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false, migration }),
+    );
     const given = { name: host.name, clusterUuid: cluster.uuid, managementIp: address, password: hostPassword };
     const added = await done("AddKVMHost", given);
     assert.equal(added.state, "Succeeded", JSON.stringify(added.error));

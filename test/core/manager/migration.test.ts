@@ -97,7 +97,9 @@ test("while a machine moves nothing else begins with it, both hosts keep its mem
   };
   const { task } = await call("MigrateVm", { uuid });
   await dials;
-  const used = [first, second].map((address) => cloud.mirror.get("Host", hostUuids.get(address) ?? "")?.value.memoryUsed);
+  const used = [first, second].map(
+    (address) => cloud.mirror.get("Host", hostUuids.get(address) ?? "")?.value.memoryUsed,
+  );
   assert.deepEqual(used, [machineBytes, machineBytes]);
   assert.equal((await call("GetVmInstance", { uuid })).inventory.state, "Migrating");
   await assert.rejects(call("StopVmInstance", { uuid }), { code: "VM.1002" });
@@ -152,7 +154,8 @@ test("maintenance moves what can move, stops what no other host can have, and sa
   const fixed = await make("fixed", { ...here, primaryStorageUuidForRootVolume: local.uuid });
   // No other host has so much left.
   const large = await make("large", { ...here, memorySize: 5 * 1024 ** 3 });
-  for (const address of [second, third]) await make("filler", { ...here, hostUuid: hostUuids.get(address), memorySize: 4 * 1024 ** 3 });
+  for (const address of [second, third])
+    await make("filler", { ...here, hostUuid: hostUuids.get(address), memorySize: 4 * 1024 ** 3 });
   const paused = await make("paused", here);
   assert.equal((await done("PauseVmInstance", { uuid: paused })).state, "Succeeded");
   const maintain = async () => {

@@ -1,9 +1,13 @@
 import type { Duplex } from "node:stream";
+import { agentFailed } from "../../../core/api/host/errors.ts";
+import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { migrationFailed } from "../../../core/hypervisor/migration/refusals.ts";
 import type { Dial } from "../../../core/hypervisor/migration/way.ts";
+import { noImages } from "../../../core/hypervisor/none.ts";
 import { type SharedStorage, SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
+import { NodeError } from "../../../core/model/error.ts";
 import { HostChanges } from "../../../core/node/host/changes.ts";
 import type {
   HostAddress,
@@ -58,6 +62,8 @@ export class TestHosts {
   readonly streams = new Set<Duplex>();
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
+  /** Pieces of images that hosts were brought: host, content and offset. */
+  readonly pieces: string[] = [];
 
   constructor(password = hostPassword) {
     this.password = password;
@@ -142,12 +148,30 @@ export class TestHosts {
     report: async (host) => reportOf(this.#find(host)),
     machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
     storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
+    volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
+    imageProgress: async (host, image) => imagesOf(this.#find(host)).progress(image),
+    imagePiece: async (host, { image, offset, content }, signal = never()) => {
+      const images = imagesOf(this.#find(host));
+      await this.hold(`${host.managementIp} imagePiece`, signal);
+      this.pieces.push(`${host.managementIp} ${image.sha256} ${offset}`);
+      return images.write(image, offset, content);
+    },
     command: async (host, command, { signal = never() }) => {
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);
       await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
       if (this.isAnswerLost(`${host.managementIp} ${command.do}`)) throw unreachable(host.managementIp);
+    },
+  };
+
+  /** Consoles of their machines. */
+  readonly consoles: ConsoleLink = {
+    openConsole: async (host, uuid, kind, signal = never()) => {
+      const driver = driverOf(this.#find(host));
+      return driver.openConsole(uuid, kind, signal).catch((error: unknown) => {
+        throw error instanceof NodeError ? agentFailed(host.managementIp, error) : error;
+      });
     },
   };
 
@@ -180,6 +204,10 @@ export class TestHosts {
 
 function driverOf({ driver, real }: TestHost): HypervisorDriver {
   return real ?? driver;
+}
+
+function imagesOf(host: TestHost) {
+  return driverOf(host).images ?? noImages;
 }
 
 function afterTime(delayMs: number, action: () => void): () => void {

@@ -20,7 +20,10 @@ export type MigrationBed = TestCloud & {
 export const [first, second, third] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"] as const;
 
 /** A cloud of simulated hosts that share a storage. */
-export async function migrationBed(t: TestContext, addresses: readonly string[] = [first, second]): Promise<MigrationBed> {
+export async function migrationBed(
+  t: TestContext,
+  addresses: readonly string[] = [first, second],
+): Promise<MigrationBed> {
   const cloud = await testCloud(t);
   const { call, done, hosts } = cloud;
   const shared = new SharedStorage("/shared/");

@@ -5,6 +5,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { runCommand } from "../../../core/node/command.ts";
+import type { Machine } from "../../../core/node/machine.ts";
+import { machineInside } from "../hypervisor/inside.ts";
+import { childOf } from "../spaces.ts";
 
 /* A host with a libvirt of its own, in namespaces: what runs there is QEMU itself, without hardware virtualization. */
 
@@ -25,6 +28,21 @@ export class LibvirtHost {
 
   get uri(): string {
     return `qemu:///system?socket=${this.#socket}`;
+  }
+
+  /** Where a file of its libvirt is on this machine. */
+  seen(path: string): string {
+    return path.replace(/^\/var\/(lib|log)\/libvirt(?=\/)/, (_all, name: string) => join(this.folder, name));
+  }
+
+  /** Its first process, as it is numbered here. */
+  get pid(): number {
+    return this.#init === undefined ? 0 : childOf(this.#init);
+  }
+
+  /** The machine that it is, for an agent that runs in this process. */
+  get machine(): Machine {
+    return machineInside(() => this.pid);
   }
 
   get #socket(): string {

@@ -82,7 +82,10 @@ test("nobody else is let in: another cloud's host, one without a certificate, a 
   await assert.rejects(dialFrom(lonely), { code: "HYPERVISOR.MIGRATION_NONE" });
   const { key, certificate: cert } = await cloud.authority.manager();
   for (const shown of [{}, { key, cert }])
-    assert.deepEqual(await knock({ host: destination.address, port: source.port, ...shown }, ask), [403, "CHANNEL.NOT_HOST"]);
+    assert.deepEqual(await knock({ host: destination.address, port: source.port, ...shown }, ask), [
+      403,
+      "CHANNEL.NOT_HOST",
+    ]);
   assert.deepEqual(visits, []);
   destination.node.work.admit = async () => {
     throw unexpected(machineUuid);

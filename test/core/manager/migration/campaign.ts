@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Duplex } from "node:stream";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import type { TestContext } from "node:test";
 import type { HostCommand } from "../../../../core/hypervisor/driver.ts";
 import { hashOfToken } from "../../../../core/hypervisor/migration/expected.ts";
@@ -305,7 +305,8 @@ class Bed {
     await cloud.sweep();
     await seen(mirror, isWhole);
     // What was switched off with a host is told by that host.
-    for (const { value } of [...mirror.all("Host")]) await this.#done(() => this.#live.done("ReconnectHost", { uuid: value.uuid }));
+    for (const { value } of [...mirror.all("Host")])
+      await this.#done(() => this.#live.done("ReconnectHost", { uuid: value.uuid }));
   }
 
   async #done(task: () => ReturnType<TestCloud["done"]>): Promise<void> {
@@ -340,7 +341,10 @@ class Bed {
     }
     assert.equal(record.operation, null);
     const used = [...mirror.all("Host")].map(({ value }) => [value.uuid, value.memoryUsed]);
-    const wanted = [...mirror.all("Host")].map(({ value }) => [value.uuid, value.uuid === record.hostUuid ? machineBytes : 0]);
+    const wanted = [...mirror.all("Host")].map(({ value }) => [
+      value.uuid,
+      value.uuid === record.hostUuid ? machineBytes : 0,
+    ]);
     assert.deepEqual(used, wanted, "the hosts are charged for what they have");
     assert.equal([...mirror.entries("Flow")].length, 0);
     assert.equal(this.#hosts.streams.size, 0, "no connection is left");
