@@ -256,7 +256,7 @@ test("however often the agent is killed while machines come and go, nothing is l
   const seed = Math.floor(Math.random() * 2 ** 32);
   t.diagnostic(`seed ${seed}`);
   for (let round = 0; round < 8; round++) {
-    const program = join(import.meta.dirname, "networks-agent/main.ts");
+    const program = join(import.meta.dirname, "networks-agent.real-child.ts");
     const agent = spawn(process.execPath, [program, String(computer.pid), computer.folder, String(seed + round)]);
     undoAfter(t, () => void agent.kill("SIGKILL"));
     const killed = once(agent, "exit");
