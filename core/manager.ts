@@ -10,6 +10,7 @@ import { HttpsHostLink } from "./api/host/link.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
 import { Backups } from "./backup/backups.ts";
 import { finishReplacement } from "./backup/replace.ts";
+import { LocalImageStore } from "./images/local-image-store.ts";
 import { ServerCertificate, serverNames } from "./manager/certificate.ts";
 import { openCloud } from "./manager/cloud.ts";
 import { checkCrypt } from "./manager/crypt.ts";
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
     hostname: hostname(),
     version,
     link,
+    images: new LocalImageStore(),
     door: new HttpsHostDoor({ authority, link, port }),
     now: Date.now,
     monotonicMs: sinceBootMs,

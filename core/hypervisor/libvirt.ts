@@ -1,22 +1,19 @@
-import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
-import {
-  checkVolumePath,
-  type HostCommand,
-  type HypervisorDriver,
-  type MachineReport,
-  type MachineSpec,
-  type StoragePlace,
-  type StorageRoom,
-} from "./driver.ts";
+import type { HostCommand, HypervisorDriver, MachineReport, MachineSpec, StoragePlace, StorageRoom } from "./driver.ts";
+import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
-import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
+import { ImageFiles } from "./libvirt/image-files.ts";
+import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
+import { Snapshots } from "./libvirt/snapshots.ts";
+import { storageRoom } from "./libvirt/storage-room.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
+import type { VolumeFigures, VolumePlace } from "./volume-commands.ts";
 
 export type LibvirtOptions = {
   machine: Machine;
@@ -30,6 +27,8 @@ export type LibvirtOptions = {
   rebootGraceMs?: number;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
+  /** How machines go to other hosts, and where the sockets for that are. */
+  migration?: Pick<LibvirtMigrationOptions, "dial" | "folder">;
 };
 
 /** Between two looks whether a guest has shut down. */
@@ -44,10 +43,14 @@ const neverOff = new AbortController().signal;
 export class LibvirtDriver implements HypervisorDriver {
   readonly name = "libvirt";
   readonly #options: LibvirtOptions;
+  readonly images = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #networks: HostNetworks;
-  /** Bytes of machines that are being started, of which libvirt does not tell yet. */
+  readonly #disks: Disks;
+  readonly #snapshots: Snapshots;
+  readonly #migrations: LibvirtMigrations;
+  /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
   constructor(options: LibvirtOptions) {
@@ -56,6 +59,13 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
+    this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
+    this.#migrations = new LibvirtMigrations({
+      ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
+      reserve: (spec, signal) => this.#expecting(spec, signal),
+      release: (uuid) => this.#expectsNoMore(uuid),
+    });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -65,10 +75,14 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
-    return domains.map(({ uuid, state }) => ({
-      uuid,
-      state: state === "stopped" && saved.has(uuid) ? "suspended" : state,
-    }));
+    const reports = await this.#migrations.marked(domains, signal);
+    return reports.map((one) =>
+      one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
+    );
+  }
+
+  admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
+    return this.#migrations.admit(visit, signal);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -87,33 +101,12 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
   }
 
-  async storage({ type, path }: StoragePlace): Promise<StorageRoom> {
-    if (type !== "LocalStorage" && type !== "SharedMountPoint")
-      throw new NodeError("HYPERVISOR.FAILED", `This version can't use storage of the type ${type}.`, {
-        remedy: "Use local storage or a shared mount point.",
-      });
-    checkVolumePath(path);
-    if (type === "SharedMountPoint") await this.#requireMounted(path);
-    try {
-      await makeVolumeFolder(path);
-      const { bsize, blocks, bavail } = await statfs(path);
-      return { totalBytes: bsize * blocks, availableBytes: bsize * bavail };
-    } catch (error) {
-      throw new NodeError("HYPERVISOR.FAILED", `The storage ${path} can't be used on this host.`, {
-        remedy: "Look at its disk, and whether it is mounted.",
-        cause: error,
-      });
-    }
+  storage(place: StoragePlace): Promise<StorageRoom> {
+    return storageRoom(this.#options.machine, place);
   }
 
-  /** Without its file system a folder of this name lies on the host's own disk, which no other host has. */
-  async #requireMounted(path: string): Promise<void> {
-    const { code } = await this.#options.machine.run("mountpoint", ["-q", "--", path], { timeoutMs: 10_000 });
-    if (code === 0) return;
-    throw new NodeError("HYPERVISOR.FAILED", `Nothing is mounted at ${path} on this host.`, {
-      remedy: "Mount the shared file system there, then connect the host anew (ReconnectHost).",
-      values: { path },
-    });
+  async volume(place: VolumePlace): Promise<VolumeFigures> {
+    return await this.#volumes.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
@@ -121,8 +114,14 @@ export class LibvirtDriver implements HypervisorDriver {
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
+      case "createVolumeFromImage":
+        return await this.#volumes.createFromImage(command);
       case "deleteVolume":
         return await this.#volumes.delete(command.path);
+      case "keepImage":
+        return await this.images.keep(command, signal);
+      case "deleteCachedImage":
+        return await this.images.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
       case "stopMachine":
@@ -139,6 +138,20 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      case "attachVolume":
+        return await this.#disks.attach(command, signal);
+      case "detachVolume":
+        return await this.#disks.detach(command, signal);
+      case "resizeVolume":
+        return await this.#disks.resize(command, signal);
+      case "snapshotVolume":
+        return await this.#snapshots.take(command, signal);
+      case "deleteSnapshot":
+        return await this.#snapshots.delete(command, signal);
+      case "revertVolume":
+        return await this.#snapshots.revert(command, signal);
+      default:
+        return await this.#migrations.carryOut(command, signal);
     }
   }
 
@@ -146,7 +159,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
-    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    for (const disk of disks) await this.#volumes.require(disk);
     const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
@@ -189,18 +202,37 @@ export class LibvirtDriver implements HypervisorDriver {
 
   /** Keeps the memory of a machine for it while it is being started. @throws HYPERVISOR.NO_MEMORY */
   async #holding(spec: MachineSpec, signal: AbortSignal, start: () => Promise<void>): Promise<void> {
-    const { uuid, name, memorySize } = spec;
+    await this.#reserve(spec, signal);
+    try {
+      await start();
+    } finally {
+      this.#starting.delete(spec.uuid);
+    }
+  }
+
+  /** @throws HYPERVISOR.NO_MEMORY, HYPERVISOR.NETWORK_* */
+  async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    await this.#reserve(spec, signal);
+    await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
+      this.#starting.delete(spec.uuid);
+      throw error;
+    });
+  }
+
+  #expectsNoMore(uuid: string): void {
+    this.#starting.delete(uuid);
+    this.#networks.arrived(uuid);
+    void this.#settle(neverOff);
+  }
+
+  /** @throws HYPERVISOR.NO_MEMORY */
+  async #reserve({ uuid, name, memorySize }: MachineSpec, signal: AbortSignal): Promise<void> {
     const domains = await this.#virsh.domains(signal);
     const running = domains.filter((each) => each.state !== "stopped" && !this.#starting.has(each.uuid));
     const used = [...running.map(({ memoryBytes }) => memoryBytes), ...this.#starting.values()];
     const freeBytes = used.reduce((free, bytes) => free - bytes, this.#options.memoryBytes ?? totalmem());
     if (memorySize > freeBytes) throw noMemory(name, memorySize, freeBytes);
     this.#starting.set(uuid, memorySize);
-    try {
-      await start();
-    } finally {
-      this.#starting.delete(uuid);
-    }
   }
 
   async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
@@ -274,7 +306,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { uuid, disks } = spec;
     if (await this.#isOn(uuid, signal)) return;
     if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
-    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    for (const disk of disks) await this.#volumes.require(disk);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       // Its cards go onto the bridges that they were on when it was saved.
@@ -308,6 +340,11 @@ export class LibvirtDriver implements HypervisorDriver {
     const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
     return code === 0;
   }
+}
+
+/** Where libvirt's daemon listens, of an URI that may say so. */
+function socketOf(uri: string | undefined): string {
+  return new URLSearchParams(uri?.split("?")[1] ?? "").get("socket") ?? "/run/libvirt/libvirt-sock";
 }
 
 function startError(error: unknown, { name, memorySize, disks }: MachineSpec): unknown {

@@ -18,6 +18,27 @@ export function noVolume(path: string): NodeError {
   });
 }
 
+export function noImage(path: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_ABSENT", `There is no image ${path} in the cache.`, {
+    remedy: "Try again: it is brought to the host anew.",
+    values: { path },
+  });
+}
+
+export function otherImage(path: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_DIFFERS", `The image ${path} ${why}.`, {
+    remedy: "Try again: it is brought to the host anew. If it stays so, look at the storage and at the image store.",
+    values: { path },
+  });
+}
+
+export function imageInUse(path: string, volume: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_IN_USE", `The volume ${volume} stands on the image ${path}.`, {
+    remedy: "Leave it: it goes when no volume stands on it any more.",
+    values: { path, volume },
+  });
+}
+
 export function otherVolume(path: string, sizeBytes: number, format: string): NodeError {
   return new NodeError(
     "HYPERVISOR.VOLUME_DIFFERS",
@@ -57,6 +78,33 @@ export function notSuspended(uuid: string): NodeError {
       values: { machine: uuid },
     },
   );
+}
+
+export function notReleased(uuid: string, path: string, waitMs: number): NodeError {
+  return new NodeError(
+    "HYPERVISOR.VOLUME_NOT_RELEASED",
+    `The guest of the machine ${uuid} has not let go of the volume ${path} within ${Math.round(waitMs / 1000)} s.`,
+    {
+      remedy:
+        "Unmount it in the guest and ask again. A guest that is still starting, hangs or knows no hot-plug never lets go: stop the machine first.",
+      values: { machine: uuid, path },
+    },
+  );
+}
+
+export function shrinks(path: string, sizeBytes: number, wantedBytes: number): NodeError {
+  return new NodeError(
+    "HYPERVISOR.VOLUME_SHRINKS",
+    `The volume ${path} has ${sizeBytes} bytes already and is not cut down to ${wantedBytes}.`,
+    { remedy: "Ask for a larger size.", values: { path, sizeBytes } },
+  );
+}
+
+export function noSnapshot(path: string, snapshotUuid: string): NodeError {
+  return new NodeError("HYPERVISOR.VOLUME_NO_SNAPSHOT", `The volume ${path} has no snapshot ${snapshotUuid}.`, {
+    remedy: "Delete its record: there is nothing to go back to.",
+    values: { path, snapshot: snapshotUuid },
+  });
 }
 
 export function calledOff(): NodeError {

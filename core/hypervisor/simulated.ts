@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
+  checkBacking,
   checkVolumePath,
   type HostCapacity,
   type HostCommand,
@@ -13,8 +14,13 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
+import { SimulatedImages } from "./simulated/images.ts";
+import { SimulatedMigrations } from "./simulated/migration.ts";
+import { afterTime, pauseFor } from "./simulated/pause.ts";
 import {
   failAsWanted,
   type GivenSimulation,
@@ -24,7 +30,8 @@ import {
   simulation,
   usualLatencyMs,
 } from "./simulated/settings.ts";
-import { type SimulatedMachine, SimulatedState } from "./simulated/state.ts";
+import { type SimulatedMachine, SimulatedState, type SimulatedVolume } from "./simulated/state.ts";
+import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
 export { SharedStorage } from "./simulated/holds.ts";
 
@@ -43,6 +50,8 @@ export type SimulatedOptions = {
   /** Is told at once, for the log, that nothing here is real. */
   announce: (sentence: string) => void;
   onDamage?: (damage: Damage) => void;
+  /** To other hosts; without it no machine leaves. */
+  dial?: Dial;
 };
 
 /** How often a simulated hypervisor that hangs looks whether it still has to. */
@@ -62,9 +71,12 @@ const notReal =
 export class SimulatedDriver implements HypervisorDriver {
   readonly name = "simulated";
   readonly capacity: HostCapacity | undefined;
+  readonly images: SimulatedImages;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
+  readonly #disks: SimulatedDisks;
+  readonly #migrations: SimulatedMigrations;
   #bootId: string;
   #told: Simulation = noAccidents;
 
@@ -73,8 +85,26 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#state = state;
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
+    this.images = new SimulatedImages(state, options.shared);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
+    this.#disks = new SimulatedDisks({
+      state,
+      holds: this.#holds,
+      runs: (machine) => this.#runs(machine),
+      volume: (path) => this.#volume(path),
+      putVolume: (volume) => this.#storeVolume(volume),
+      check: (place) => this.#checkDisk(place),
+    });
+    this.#migrations = new SimulatedMigrations({
+      ...{ state, holds: this.#holds, dial: options.dial, after: options.after ?? afterTime },
+      bootId: () => this.#bootId,
+      runs: (machine): machine is SimulatedMachine => this.#runs(machine),
+      pause: (delayMs, signal) => this.#pause(delayMs, signal),
+      checkDisks: ({ disks }) => {
+        for (const disk of disks) this.#checkDisk(disk);
+      },
+    });
   }
 
   /** @throws the system's error when its file can't be read */
@@ -90,10 +120,18 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     await this.#crashAsWanted(await this.#answering(signal));
-    return Array.from(this.#state.machines.values(), (machine) => ({
-      uuid: machine.uuid,
-      state: this.#stateOf(machine),
-    }));
+    const machines = Array.from(
+      this.#state.machines.values(),
+      (machine): MachineReport => ({
+        uuid: machine.uuid,
+        state: this.#stateOf(machine),
+      }),
+    );
+    return this.#migrations.marked(machines);
+  }
+
+  admit(visit: MigrationVisit): Promise<Visitor> {
+    return this.#migrations.admit(visit);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -106,8 +144,15 @@ export class SimulatedDriver implements HypervisorDriver {
     await this.#answering(signal);
     const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;
     let used = 0;
-    for (const volume of this.#state.volumes.values()) if (volume.path.startsWith(`${path}/`)) used += volume.sizeBytes;
+    const { volumes, images } = this.#state;
+    for (const each of [...volumes.values(), ...images.values()])
+      if (each.path.startsWith(`${path}/`)) used += each.sizeBytes;
     return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
+  }
+
+  async volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
+    await this.#answering(signal);
+    return this.#disks.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
@@ -117,9 +162,18 @@ export class SimulatedDriver implements HypervisorDriver {
       await this.#pause(delayMs, signal);
       failAsWanted(now, command);
     };
+    if (isVolumeCommand(command)) return await this.#disks.carryOut(command, now, wait);
     switch (command.do) {
       case "createVolume":
         return await this.#createVolume(command, wait);
+      case "createVolumeFromImage":
+        return await this.#createFromImage(command, wait);
+      case "keepImage":
+        await wait();
+        return await this.images.keep(command);
+      case "deleteCachedImage":
+        await wait();
+        return await this.images.delete(command.path);
       case "deleteVolume":
         return await this.#deleteVolume(command.path, wait);
       case "startMachine":
@@ -142,6 +196,11 @@ export class SimulatedDriver implements HypervisorDriver {
         await wait();
         await this.#state.removeMachine(command.uuid);
         this.#holds.release(command.uuid);
+        return;
+      default: {
+        const failing = () => failAsWanted(now, command);
+        await this.#migrations.carryOut(command, this.#latencyMs(command.do, now), failing, signal);
+      }
     }
   }
 
@@ -158,6 +217,7 @@ export class SimulatedDriver implements HypervisorDriver {
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
   restart(bootId: string): void {
     this.#bootId = bootId;
+    this.#migrations.lostPower();
     this.#holds.releaseAll();
   }
 
@@ -167,12 +227,32 @@ export class SimulatedDriver implements HypervisorDriver {
   ): Promise<void> {
     checkVolumePath(path);
     await wait();
+    await this.#putVolume({ path, sizeBytes, format });
+  }
+
+  async #createFromImage(
+    { path, sizeBytes, backing }: Extract<HostCommand, { do: "createVolumeFromImage" }>,
+    wait: () => Promise<void>,
+  ): Promise<void> {
+    checkVolumePath(path);
+    checkBacking(path, backing);
+    await wait();
+    if (this.#volume(path) === undefined) this.images.need(backing.path);
+    await this.#putVolume({ path, sizeBytes, format: "qcow2", image: backing.path });
+  }
+
+  async #putVolume(volume: SimulatedVolume): Promise<void> {
+    const { path, sizeBytes, format, image } = volume;
     const found = this.#volume(path);
-    if (found?.sizeBytes === sizeBytes && found.format === format) return;
+    if (found?.sizeBytes === sizeBytes && found.format === format && found.image === image) return;
     if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
-    const shared = this.#sharing(path);
-    if (shared === undefined) await this.#state.putVolume({ path, sizeBytes, format });
-    else shared.volumes.set(path, { path, sizeBytes, format });
+    await this.#storeVolume(volume);
+  }
+
+  async #storeVolume(volume: SimulatedVolume): Promise<void> {
+    const shared = this.#sharing(volume.path);
+    if (shared === undefined) await this.#state.putVolume(volume);
+    else shared.volumes.set(volume.path, volume);
   }
 
   async #deleteVolume(path: string, wait: () => Promise<void>): Promise<void> {
@@ -188,7 +268,7 @@ export class SimulatedDriver implements HypervisorDriver {
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
     const { uuid, memorySize, disks, nics } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
-    for (const { path, format } of disks) this.#checkDisk(path, format);
+    for (const disk of disks) this.#checkDisk(disk);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
@@ -226,7 +306,11 @@ export class SimulatedDriver implements HypervisorDriver {
     const machine = this.#state.machines.get(uuid);
     // It may have crashed meanwhile.
     if (!this.#runs(machine)) throw notRunning(uuid);
-    if ((machine.isPaused === true) !== isPaused) await this.#state.putMachine({ ...machine, isPaused });
+    if ((machine.isPaused === true) === isPaused) return;
+    // A move that has failed may have let its volumes go.
+    if (!isPaused) for (const path of machine.paths) this.#holds.checkFree(path, uuid);
+    await this.#state.putMachine({ ...machine, isPaused });
+    if (!isPaused) this.#holds.keep(machine);
   }
 
   async #suspend(uuid: string, wait: () => Promise<void>): Promise<void> {
@@ -266,11 +350,14 @@ export class SimulatedDriver implements HypervisorDriver {
     if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
   }
 
-  #checkDisk(path: string, format: string): void {
+  #checkDisk({ path, format, backing }: VolumePlace): void {
     checkVolumePath(path);
+    if (backing !== undefined) checkBacking(path, backing);
     const found = this.#volume(path);
     if (found === undefined) throw noVolume(path);
     if (found.format !== format) throw otherFormat(path, `is ${found.format} and not ${format}`);
+    if (found.image !== backing?.path) throw otherFormat(path, "stands on another file");
+    if (backing !== undefined) this.images.need(backing.path);
   }
 
   #volume(path: string) {
@@ -299,24 +386,6 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) return Promise.reject(calledOff());
-    if (delayMs === 0) return Promise.resolve();
-    const after = this.#options.after ?? afterTime;
-    return new Promise((resolve, reject) => {
-      const cancel = after(delayMs, () => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      });
-      function stop() {
-        cancel();
-        reject(calledOff());
-      }
-      signal?.addEventListener("abort", stop, { once: true });
-    });
+    return pauseFor(this.#options.after ?? afterTime, delayMs, signal);
   }
-}
-
-function afterTime(delayMs: number, action: () => void): () => void {
-  const timer = setTimeout(action, delayMs);
-  return () => clearTimeout(timer);
 }

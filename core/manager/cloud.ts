@@ -3,8 +3,10 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
 import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
+import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
+import { addImageStore } from "../orchestrator/calls/images.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
 import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
 import { cascadeFlow } from "../orchestrator/cascade.ts";
@@ -23,15 +25,24 @@ import { StorageWatch } from "../orchestrator/hosts/storage-watch.ts";
 import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
+import { addImageFlow } from "../orchestrator/images/add.ts";
+import { ImageCaches } from "../orchestrator/images/caches.ts";
+import { ImageCarrier } from "../orchestrator/images/carrier.ts";
+import { deleteImageFlow, imagesToExpunge } from "../orchestrator/images/delete.ts";
+import { type ImageStore, noImageStore } from "../orchestrator/images/image-store.ts";
+import { lookAtStores, reconnectStoreFlow } from "../orchestrator/images/stores.ts";
+import type { ImageWorld } from "../orchestrator/images/world.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
-import { Records } from "../orchestrator/records.ts";
+import { Records, type Tx } from "../orchestrator/records.ts";
 import { takeInRestored } from "../orchestrator/restored.ts";
 import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
 import { Allocator } from "../orchestrator/vm/allocator.ts";
-import { createVmFlow } from "../orchestrator/vm/create.ts";
+import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
+import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
+import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
@@ -43,7 +54,10 @@ import {
   stopVmFlow,
   suspendVmFlow,
 } from "../orchestrator/vm/run.ts";
+import { settleMigrationFlow, settleMigrations } from "../orchestrator/vm/unsettled.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
+import { volumesDueForExpunge } from "../orchestrator/volume/expunge-due.ts";
+import { volumeFlows } from "../orchestrator/volume/flows.ts";
 import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
@@ -61,6 +75,8 @@ export type CloudOptions = {
   version: string;
   link: HostLink;
   door: HostDoor;
+  /** Without it, calls for image stores and images are refused. */
+  images?: ImageStore;
   /** Milliseconds since the epoch. */
   now: () => number;
   /** Milliseconds that never step. */
@@ -144,7 +160,19 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       const { task } = await records.change((tx) => deciders.StopVmInstance(tx, input, itself));
       await taskEnd(mirror, task.uuid, until);
     },
+    moveMachine: async (uuid, signal) => {
+      const until = AbortSignal.any([ending.signal, signal]);
+      try {
+        const { task } = await records.change((tx) => deciders.MigrateVm(tx, { uuid }, itself));
+        return (await taskEnd(mirror, task.uuid, until))?.error?.code;
+      } catch (error) {
+        until.throwIfAborted();
+        return error instanceof NodeError ? error.code : "";
+      }
+    },
   };
+  const images: ImageWorld = { records, settings, link, images: options.images ?? noImageStore, newUuid };
+  const caches = new ImageCaches(images, trouble);
   const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
   const stray = (uuid: string, why: string) => log.warn({ uuid, why }, "a host runs a machine that it must not run");
   const table = new FlowTable([
@@ -154,6 +182,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
     createVmFlow(vms),
+    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    addImageFlow(images),
+    deleteImageFlow(images, caches),
+    reconnectStoreFlow(images),
     startVmFlow(vms),
     stopVmFlow(vms),
     rebootVmFlow(vms),
@@ -163,6 +195,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     restoreVmFlow(vms),
     destroyVmFlow(vms),
     expungeVmFlow(vms),
+    ...volumeFlows(vms),
+    migrateVmFlow(vms),
+    migrateColdFlow(vms),
+    settleMigrationFlow(vms),
     cascadeFlow(hosts),
   ] as readonly Flow[]);
   const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
@@ -182,7 +218,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
     calls: callTable({
-      ...{ flows, store, identity, mirror, passwords, door, version: options.version },
+      ...{ flows, store, identity, mirror, passwords, door, version: options.version, images: images.images },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
     }),
     records,
@@ -206,6 +242,22 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     monotonicMs,
   });
   keeper.start();
+  const unsettled = () =>
+    settleMigrations({
+      world: vms,
+      start: (tx, data, { uuid, name }) => {
+        const what = { flow: "settleMigration", data, call: "MigrateVm", resourceUuid: data.vmUuid } as const;
+        startTask(tx, { ...what, name, uuid }, itself);
+      },
+    });
+  // As soon as a host is back, and not at the next sweep.
+  const unsubscribe = mirror.subscribe((changes) => {
+    const isBack = changes.some(
+      ({ kind, after }) => kind === "Host" && (after === undefined || isConnected(after.value)),
+    );
+    if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
+      void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
+  });
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
   const renewals = new Renewals({
     mirror,
@@ -238,7 +290,30 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
               .catch((error: unknown) => trouble(`the machine ${uuid} is not expunged`, error));
         },
       },
+      {
+        what: "data volumes that were deleted long ago are not expunged",
+        everyMs: () => settings.number("vm.expungeInterval") * 1000,
+        run: async () => {
+          for (const uuid of volumesDueForExpunge(mirror, settings, now()))
+            await records
+              .change((tx) => deciders.ExpungeDataVolume(tx, { uuid }, itself))
+              .catch((error: unknown) => trouble(`the volume ${uuid} is not expunged`, error));
+        },
+      },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
+      { what: "image stores are not looked at", run: () => lookAtStores(images) },
+      {
+        what: "images that were deleted long ago are not expunged",
+        everyMs: () => settings.number("image.expungeInterval") * 1000,
+        run: async () => {
+          for (const uuid of imagesToExpunge(mirror, settings, now()))
+            await records
+              .change((tx) => deciders.ExpungeImage(tx, { uuid }, itself))
+              .catch((error: unknown) => trouble(`the image ${uuid} is not expunged`, error));
+        },
+      },
+      { what: "images that nothing needs stay in the caches of hosts", run: () => caches.clean(ending.signal) },
+      { what: "migrations that were cut off are not settled", run: unsettled },
     ],
     onTrouble: trouble,
   });
@@ -265,6 +340,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     lost: lost.signal,
     sweep: () => sweeper.sweep(),
     async close() {
+      unsubscribe();
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
@@ -276,6 +352,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   };
 }
 
+function isConnected(value: object): boolean {
+  return "status" in value && value.status === "Connected";
+}
+
 type TableParts = MaintenanceOptions & {
   flows: Flows;
   store: Store;
@@ -283,6 +363,7 @@ type TableParts = MaintenanceOptions & {
   passwords: HostPasswords;
   door: HostDoor;
   version: string;
+  images: ImageStore;
 };
 
 /** What carries out each call; a call of the table without it is a mistake that is found at the start. */
@@ -297,6 +378,13 @@ function callTable(parts: TableParts): CallTable {
       act: more.LogInByAccount,
       accountOf: ({ accountName }: CallInput<"LogInByAccount">) =>
         identity.isUserName(accountName) ? accountName : unknownAccount,
+    },
+    AddImageStoreBackupStorage: {
+      act: (
+        input: CallInput<"AddImageStoreBackupStorage">,
+        context: CallContext,
+        change: (decide: (tx: Tx) => object) => Promise<object>,
+      ) => addImageStore(parts.images, mirror, input, context, change),
     },
     CancelTask: {
       decide: (tx, { uuid }: { uuid: string }) => {

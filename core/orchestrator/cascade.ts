@@ -19,6 +19,8 @@ import { unreadableError } from "./unreadable.ts";
 import { withoutDhcpServer } from "./vm/dhcp-address.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
+import { settleWithout } from "./vm/unsettled.ts";
+import { removeVolume, requireIdle } from "./volume/hold.ts";
 
 /*
  * Deletion of a resource with everything below it. Nothing goes while something below it can't: then the whole
@@ -173,6 +175,8 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
       if (value.vmInstanceUuid !== null) checkOne(value.vmInstanceUuid);
   const user = kind === "Volume" ? mirror.get("Volume", uuid)?.value.vmInstanceUuid : null;
   if (typeof user === "string") checkOne(user);
+  const volume = kind === "Volume" && tx !== undefined ? tx.get("Volume", uuid) : undefined;
+  if (volume !== undefined && tx !== undefined) requireIdle(tx, volume);
   if (kind === "VmInstance") checkOne(uuid);
 }
 
@@ -253,12 +257,17 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     removeMachine(tx, uuid);
     return;
   }
+  if (kind === "Volume") {
+    removeVolume(tx, uuid);
+    return;
+  }
   const nic = kind === "VmNic" ? tx.get("VmNic", uuid) : undefined;
   if (nic !== undefined) {
     removeNic(tx, nic);
     return;
   }
   if (kind === "Host") {
+    settleWithout(tx, uuid);
     letMachinesGo(tx, uuid);
     noLongerUnseen(tx, uuid);
     const { managementIp } = tx.need("Host", uuid);
@@ -283,7 +292,8 @@ function detachAll(tx: Tx, clusterUuid: string): void {
 function letMachinesGo(tx: Tx, hostUuid: string): void {
   for (const { uuid } of tx.find("VmInstance", "hostUuid", hostUuid)) {
     const machine = tx.get("VmInstance", uuid);
-    if (machine === undefined || machine.operation !== null) continue;
+    // One that may be on another host has that one's now.
+    if (machine === undefined || machine.operation !== null || machine.hostUuid !== hostUuid) continue;
     const stopped = observeVm(machine.name, lifeOf(machine), "stopped");
     if (stopped.done) tx.update("VmInstance", uuid, settled(machine, stopped.next));
     // One of which nothing can be said, after a failure, is on no host any more, either.

@@ -5,10 +5,11 @@ import type { MirrorChange } from "./mirror.ts";
 
 type Storage = RecordOf<"PrimaryStorage">;
 type Volume = RecordOf<"Volume">;
+type Snapshot = RecordOf<"VolumeSnapshot">;
 
 const storageRatio = "mevoco.overProvisioning.primaryStorage";
 
-/** What storages have promised to volumes: added up while the records come, as the sums of hosts are. */
+/** What storages have promised to volumes, and what images in their caches take: added up while the records come, as the sums of hosts are. */
 export class StorageSums {
   readonly #view: FiguresView;
   readonly #sums = new Map<string, number>();
@@ -26,12 +27,24 @@ export class StorageSums {
     const storages = new Set<string>();
     let hasSettings = false;
     for (const { kind, key, before, after } of changes)
-      if (kind === "Volume") {
+      if (kind === "Volume" || kind === "VolumeSnapshot") {
         for (const [record, sign] of [
           [before, -1],
           [after, 1],
         ] as const) {
-          const uuid = record === undefined ? null : this.#add(record.value as Volume, sign);
+          if (record === undefined) continue;
+          const uuid =
+            kind === "Volume"
+              ? this.#add(record.value as Volume, sign)
+              : this.#addSnapshot(record.value as Snapshot, sign);
+          if (uuid !== null) storages.add(uuid);
+        }
+      } else if (kind === "CachedImage") {
+        for (const [record, sign] of [
+          [before, -1],
+          [after, 1],
+        ] as const) {
+          const uuid = record === undefined ? null : this.#addImage(record.value as RecordOf<"CachedImage">, sign);
           if (uuid !== null) storages.add(uuid);
         }
       } else if (kind === "PrimaryStorage") storages.add(key);
@@ -52,13 +65,30 @@ export class StorageSums {
 
   #addAll(): void {
     for (const { value } of this.#view.all("Volume")) this.#add(value, 1);
+    for (const { value } of this.#view.all("VolumeSnapshot")) this.#addSnapshot(value, 1);
+    for (const { value } of this.#view.all("CachedImage")) this.#addImage(value, 1);
+  }
+
+  /** By what it really takes up: over-provisioning does not shrink what is there. */
+  #addSnapshot({ primaryStorageUuid, size }: Snapshot, sign: 1 | -1): string {
+    return this.#addTo(primaryStorageUuid, sign * size);
+  }
+
+  /** By real size, too. */
+  #addImage({ storageUuid, sizeBytes }: RecordOf<"CachedImage">, sign: 1 | -1): string | null {
+    if (typeof storageUuid !== "string" || typeof sizeBytes !== "number") return null;
+    return this.#addTo(storageUuid, sign * sizeBytes);
   }
 
   #add({ primaryStorageUuid, size }: Volume, sign: 1 | -1): string | null {
     if (primaryStorageUuid === null) return null;
-    const sum = (this.#sums.get(primaryStorageUuid) ?? 0) + sign * charged(size, this.#ratio);
-    if (sum === 0) this.#sums.delete(primaryStorageUuid);
-    else this.#sums.set(primaryStorageUuid, sum);
-    return primaryStorageUuid;
+    return this.#addTo(primaryStorageUuid, sign * charged(size, this.#ratio));
+  }
+
+  #addTo(storageUuid: string, bytes: number): string {
+    const sum = (this.#sums.get(storageUuid) ?? 0) + bytes;
+    if (sum === 0) this.#sums.delete(storageUuid);
+    else this.#sums.set(storageUuid, sum);
+    return storageUuid;
   }
 }

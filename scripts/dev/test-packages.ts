@@ -26,6 +26,7 @@ export const testPackages: readonly TestPackage[] = [
   { name: "fdisk", for: "test", why: "sfdisk: partition tables, as the installer makes them" },
   { name: "squashfs-tools", for: "test", why: "mksquashfs: a small system to install" },
   { name: "groff-base", for: "test", why: "groff: the manual pages of the commands" },
+  { name: "qemu-utils", for: "test", why: "qemu-img: images that are examined" },
   { name: "strace", for: "test", why: "whether the store's writes are on the disk before they are acknowledged" },
   { name: "xorriso", for: "test", why: "puts an answer file into an image" },
   { name: "etcd-client", for: "long", why: "etcdctl: sets up users of etcd, and looks at its members" },

@@ -1,9 +1,17 @@
 import * as z from "zod/mini";
-import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
+import {
+  cachedImage,
+  hostCommand,
+  imageProgress,
+  machineReport,
+  storagePlace,
+  storageRoom,
+} from "../../hypervisor/driver.ts";
+import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
-import { hostProtocol } from "../../orchestrator/host-link.ts";
+import { hostProtocol, mostPieceBytes } from "../../orchestrator/host-link.ts";
 
 /*
  * What the agent of a host offers to the manager on TCP 7070: HTTP and JSON over TLS 1.3. Both ends know each other by
@@ -19,6 +27,8 @@ export const oldestHostProtocol = 1;
 /** Every answer says the version that it is in, and which request it answers: an answer is never taken for another's. */
 export const protocolHeader = "x-binnacle-protocol";
 export const requestHeader = "x-binnacle-request";
+/** Of a request whose body is octets: all else that its call is given, as JSON in the form of a URL. */
+export const pieceHeader = "x-binnacle-piece";
 
 /**
  * Who may make a call: anybody; who began to join with the right password; or only a manager of the host's cloud, which
@@ -27,6 +37,7 @@ export const requestHeader = "x-binnacle-request";
 export type HostAccess = "public" | "manager";
 
 const none = z.undefined();
+const octets = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const nothing = z.object({});
 const pem = z.string().check(z.maxLength(16_384));
 /** By chance, 256 bits: who has it is the one who gave the password. */
@@ -166,6 +177,36 @@ export const hostCalls = {
     body: storagePlace,
     response: storageRoom,
     mostBytes: 16 * kB,
+  },
+  /** How large a volume is. */
+  volume: {
+    method: "POST",
+    path: "/v1/volume",
+    access: "manager",
+    body: volumePlace,
+    response: volumeFigures,
+    mostBytes: 16 * kB,
+  },
+  /** What of an image is in the cache of a storage, or from which byte on it is to be brought. */
+  imageProgress: {
+    method: "POST",
+    path: "/v1/images/progress",
+    access: "manager",
+    body: cachedImage,
+    response: imageProgress,
+    mostBytes: 16 * kB,
+  },
+  /**
+   * A piece of an image, as octets; what it is of stands in the header `x-binnacle-piece`. The command keepImage checks
+   * the whole.
+   */
+  imagePiece: {
+    method: "POST",
+    path: "/v1/images/piece",
+    access: "manager",
+    body: z.strictObject({ image: cachedImage, offset: bytes, content: octets }),
+    response: imageProgress,
+    mostBytes: mostPieceBytes,
   },
   /** Begins to collect the host's logs into an archive there. */
   collectLogs: {

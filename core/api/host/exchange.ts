@@ -11,6 +11,7 @@ import {
   hostCalls,
   hostProtocol,
   oldestHostProtocol,
+  pieceHeader,
   protocolHeader,
   requestHeader,
 } from "./contract.ts";
@@ -72,14 +73,12 @@ type Received = { response: IncomingMessage; text: string };
 function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<Received> {
   const { address, name, body, connection, connectMs, answerMs, held, signal } = asked;
   const { method, path, mostBytes } = hostCalls[name];
-  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const { payload, type } = payloadOf(body);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(unreachable(address, "The call was called off."));
     const headers = {
       [requestHeader]: id,
-      ...(payload === undefined
-        ? {}
-        : { "content-type": "application/json", "content-length": String(Buffer.byteLength(payload)) }),
+      ...(payload === undefined ? {} : { ...type, "content-length": String(Buffer.byteLength(payload)) }),
     };
     const request = sendRequest({ ...connection, method, path, headers });
     const late = (what: string, ms: number) => request.destroy(unreachable(address, `${what} within ${ms / 1000} s.`));
@@ -129,6 +128,17 @@ function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<R
     });
     request.end(payload);
   });
+}
+
+function payloadOf(body: unknown): { payload: string | Uint8Array | undefined; type: Record<string, string> } {
+  if (body === undefined) return { payload: undefined, type: {} };
+  if (typeof body !== "object" || body === null || !("content" in body) || !(body.content instanceof Uint8Array))
+    return { payload: JSON.stringify(body), type: { "content-type": "application/json" } };
+  const { content, ...rest } = body;
+  return {
+    payload: content,
+    type: { "content-type": "application/octet-stream", [pieceHeader]: encodeURIComponent(JSON.stringify(rest)) },
+  };
 }
 
 function sentenceOf(error: Error): string {

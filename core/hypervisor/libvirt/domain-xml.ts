@@ -1,5 +1,6 @@
 import { XMLBuilder } from "fast-xml-parser";
-import type { MachineSpec } from "../driver.ts";
+import type { Backing, MachineSpec } from "../driver.ts";
+import type { MachineDisk } from "../volume-commands.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
@@ -35,16 +36,8 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
       // What becomes of it then is for the manager to say, which knows of all hosts.
       on_crash: "destroy",
       devices: {
-        disk: disks.map(({ path, format }, nth) => ({
-          "@type": "file",
-          "@device": "disk",
-          // Without the host's cache: what a guest has flushed is on the storage, where another host reads it after a move.
-          driver: { "@name": "qemu", "@type": format, "@cache": "none", "@discard": "unmap" },
-          source: { "@file": path },
-          // Said, so that libvirt does not ask the file: a guest may write there what it wants.
-          backingStore: "",
-          target: { "@dev": `vd${letterOf(nth)}`, "@bus": "virtio" },
-        })),
+        controller: rootPorts(disks.length + nics.length),
+        disk: disks.map((disk, nth) => diskOf({ deviceId: nth, ...disk })),
         interface: nics.map(({ mac, deviceId, segment }) => ({
           "@type": "bridge",
           mac: { "@address": mac },
@@ -64,6 +57,48 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
       },
     },
   });
+}
+
+/** One disk, as it is given to a machine that runs. It is what it would be had the machine been started with it. */
+export function diskXml(disk: MachineDisk): string {
+  return builder.build({ disk: diskOf(disk) });
+}
+
+/** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
+function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
+  return {
+    "@type": "file",
+    "@device": "disk",
+    // Without the host's cache: what a guest has flushed is on the storage, where another host reads it after a move.
+    driver: { "@name": "qemu", "@type": format, "@cache": "none", "@discard": "unmap" },
+    source: { "@file": path },
+    // Said, so that libvirt does not ask the file: a guest may write there what it wants.
+    backingStore: backing === undefined ? "" : backingStore(backing),
+    target: { "@dev": targetOf(deviceId), "@bus": "virtio" },
+    serial: volumeUuid,
+  };
+}
+
+/** `vda` for 0. */
+export function targetOf(deviceId = 0): string {
+  return `vd${letterOf(deviceId)}`;
+}
+
+/** What q35 needs besides disks and cards: USB, serial lines, balloon and chance. */
+const otherDevices = 4;
+/** For what comes while the machine runs: libvirt itself leaves one, and none can be added then. */
+const [fewestPorts, sparePorts] = [32, 8];
+
+/** Each device on PCI Express needs a port of its own. */
+function rootPorts(devices: number): object[] {
+  const count = Math.max(fewestPorts, devices + otherDevices + sparePorts);
+  const port = { "@type": "pci", "@model": "pcie-root-port" };
+  return [{ "@type": "pci", "@index": 0, "@model": "pcie-root" }, ...Array.from({ length: count }, () => port)];
+}
+
+/** The image that a volume stands on, which stands on nothing. */
+function backingStore({ path, format }: Backing) {
+  return { "@type": "file", format: { "@type": format }, source: { "@file": path }, backingStore: "" };
 }
 
 /** `a` to `z`, then `aa`. */

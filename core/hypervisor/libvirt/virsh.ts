@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
 import { type Machine, sleep } from "../../node/machine.ts";
 import type { MachineReport } from "../driver.ts";
@@ -18,11 +19,19 @@ export type VirshOptions = {
 
 /** Milliseconds: for a look, and for what changes something. */
 const [lookMs, changeMs] = [10_000, 90_000];
+/** QEMU reads and writes the whole map of a volume's clusters for a snapshot. */
+const monitorMs = 900_000;
+const monitorAnswer = z.object({
+  return: z.optional(z.unknown()),
+  error: z.optional(z.object({ desc: z.string() })),
+});
+/** For a move: whoever asks for it has a limit of its own. */
+const migrateMs = 86_400_000;
 /** Before a stream of events that has ended is begun anew. */
 const [firstPauseMs, longestPauseMs] = [500, 10_000];
 
 /** `memoryBytes`: what a machine may take at the most; 0 when that is not told. */
-export type Domain = MachineReport & { memoryBytes: number };
+export type Domain = MachineReport & { memoryBytes: number; mayComeIn: boolean };
 
 export class Virsh {
   readonly #options: VirshOptions;
@@ -35,7 +44,44 @@ export class Virsh {
   async domains(signal: AbortSignal): Promise<Domain[]> {
     // Without waiting for a machine that something else works on: one that hangs must not hide all others.
     const text = await this.#look(["domstats", "--nowait", "--raw", "--state", "--balloon"], signal);
-    return text.split("\n\n").flatMap((block) => domainIn(block));
+    const domains = text.split("\n\n").flatMap((block) => domainIn(block));
+    if (!domains.some(({ mayComeIn }) => mayComeIn)) return domains;
+    // All of ours are persistent, but for a copy that is coming from another host: it becomes so before it runs.
+    const transient = new Set((await this.#look(["list", "--transient", "--name"], signal)).split("\n"));
+    return domains.map((each) =>
+      each.mayComeIn && transient.has(each.uuid) ? { ...each, migration: { way: "in" } } : each,
+    );
+  }
+
+  /** What libvirt does with a machine at the moment, and how far it is; undefined for nothing. @throws HYPERVISOR.FAILED */
+  async job(uuid: string, signal: AbortSignal): Promise<{ isOutgoing: boolean; percent: number } | undefined> {
+    const text = await this.#look(["domjobinfo", uuid], signal).catch(() => "");
+    if (!/^Job type:\s+(Bounded|Unbounded)/m.test(text)) return undefined;
+    const [total, remaining] = [bytesIn(text, "Memory total"), bytesIn(text, "Memory remaining")];
+    const percent = total === 0 ? 0 : Math.floor((100 * (total - remaining)) / total);
+    return { isOutgoing: /^Operation:\s+Outgoing migration/m.test(text), percent: Math.min(99, Math.max(0, percent)) };
+  }
+
+  /**
+   * Moves a running machine to the host behind these sockets: there it is persistent, here nothing of it stays. Resolves
+   * when it runs there. libvirt knows few shared file systems, and holds all others for unsafe: that the volumes are on a
+   * shared one, and without the host's cache, is known by whoever asks. A guest that writes faster than its memory goes
+   * over is slowed down; it never begins there before all of it is there.
+   */
+  async migrate(uuid: string, to: { control: string; memory: string; bandwidth: number }): Promise<void> {
+    const uris = ["--desturi", `qemu+unix:///system?socket=${to.control}`, "--migrateuri", `unix://${to.memory}`];
+    const limit = to.bandwidth === 0 ? [] : ["--bandwidth", String(to.bandwidth)];
+    const flags = ["--live", "--p2p", "--persistent", "--undefinesource", "--unsafe", "--auto-converge"];
+    await this.#run(["migrate", ...flags, ...limit, ...uris, uuid], { timeoutMs: migrateMs });
+  }
+
+  async abortJob(uuid: string): Promise<void> {
+    await this.#change(["domjobabort", uuid]);
+  }
+
+  /** Ends a copy that is coming in; one that has become a machine meanwhile may be hit no more than by a wrong look. */
+  async destroyIncoming(uuid: string): Promise<void> {
+    await this.#change(["destroy", uuid]);
   }
 
   /** One machine of ours; undefined when it is not known. @throws HYPERVISOR.FAILED */
@@ -72,15 +118,7 @@ export class Virsh {
 
   /** Makes a machine known, or changes what is known of one that does not run. */
   async define(xml: string): Promise<void> {
-    // virsh reads a file by its name, and a pipe of Node has none.
-    const folder = await mkdtemp(join(tmpdir(), "binnacle-domain-"));
-    try {
-      const file = join(folder, "domain.xml");
-      await writeFile(file, xml, { mode: 0o600 });
-      await this.#change(["define", file]);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    await this.#withFile(xml, (file) => this.#change(["define", file]));
   }
 
   async start(uuid: string): Promise<void> {
@@ -134,8 +172,51 @@ export class Virsh {
     ]);
   }
 
+  /** Disks of a machine by their file, with the place where it has them; `live`: as it runs, not as it is started next. */
+  async disks(uuid: string, live: boolean, signal: AbortSignal): Promise<Map<string, string>> {
+    const text = await this.#look(["domblklist", "--details", ...(live ? [] : ["--inactive"]), uuid], signal);
+    const found = text.matchAll(/^ *file +disk +(\S+) +(.+)$/gm);
+    return new Map([...found].map(([, target = "", path = ""]) => [path, target]));
+  }
+
+  /** `live`: at once; else with the next start. */
+  async attachDevice(uuid: string, xml: string, live: boolean): Promise<void> {
+    await this.#withFile(xml, (file) => this.#change(["attach-device", uuid, file, live ? "--live" : "--config"]));
+  }
+
+  /** Live, it is only asked for: see {@link disks} for what comes of it. */
+  async detachDisk(uuid: string, target: string, live: boolean): Promise<void> {
+    await this.#change(["detach-disk", uuid, target, live ? "--live" : "--config"]);
+  }
+
+  async resizeDisk(uuid: string, target: string, sizeBytes: number): Promise<void> {
+    await this.#change(["blockresize", uuid, target, `${sizeBytes}B`]);
+  }
+
+  /** Asks QEMU itself for what libvirt has no word for. @throws HYPERVISOR.FAILED with QEMU's own words */
+  async monitor(uuid: string, execute: string, args: Readonly<Record<string, string>> = {}): Promise<unknown> {
+    const command = JSON.stringify({ execute, arguments: args });
+    const answer = monitorAnswer.parse(
+      JSON.parse(await this.#run(["qemu-monitor-command", uuid, command], { timeoutMs: monitorMs })),
+    );
+    if (answer.error !== undefined) throw libvirtFailed(execute, answer.error.desc);
+    return answer.return;
+  }
+
   get #connection(): string[] {
     return ["--connect", this.#options.uri ?? "qemu:///system", "--quiet"];
+  }
+
+  /** virsh reads a file by its name, and a pipe of Node has none. */
+  async #withFile(xml: string, use: (file: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), "binnacle-domain-"));
+    try {
+      const file = join(folder, "domain.xml");
+      await writeFile(file, xml, { mode: 0o600 });
+      await use(file);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   async #look(args: readonly string[], signal: AbortSignal): Promise<string> {
@@ -191,11 +272,23 @@ const states: Readonly<Record<string, MachineReport["state"]>> = {
   "7": "running",
 };
 
+const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+function bytesIn(text: string, name: string): number {
+  const found = new RegExp(`^${name}:\\s+([\\d.]+) (\\w+)`, "m").exec(text);
+  return Number(found?.[1] ?? 0) * 1024 ** Math.max(0, units.indexOf(found?.[2] ?? "B"));
+}
+
+/** Of virDomainPausedReason: VIR_DOMAIN_PAUSED_MIGRATION, and VIR_DOMAIN_PAUSED_STARTING_UP before it. */
+const incomingReasons: ReadonlySet<string> = new Set(["2", "11"]);
+
 function domainIn(block: string): Domain[] {
   const uuid = /^Domain: '([\da-f]{12}4[\da-f]{19})'$/m.exec(block)?.[1];
   const state = states[/^\s*state\.state=(\d+)$/m.exec(block)?.[1] ?? ""];
   // A domain of somebody else's has another name.
   if (uuid === undefined || state === undefined) return [];
+  const reason = /^\s*state\.reason=(\d+)$/m.exec(block)?.[1] ?? "";
   const kibibytes = /^\s*balloon\.maximum=(\d+)$/m.exec(block)?.[1];
-  return [{ uuid, state, memoryBytes: Number(kibibytes ?? 0) * 1024 }];
+  const mayComeIn = state === "paused" && incomingReasons.has(reason);
+  return [{ uuid, state, memoryBytes: Number(kibibytes ?? 0) * 1024, mayComeIn }];
 }

@@ -8,7 +8,10 @@ import type { HostCommand } from "../driver.ts";
 type Verb = HostCommand["do"];
 const verbs = [
   "createVolume",
+  "createVolumeFromImage",
   "deleteVolume",
+  "keepImage",
+  "deleteCachedImage",
   "startMachine",
   "stopMachine",
   "rebootMachine",
@@ -17,6 +20,17 @@ const verbs = [
   "suspendMachine",
   "restoreMachine",
   "removeMachine",
+  "attachVolume",
+  "detachVolume",
+  "resizeVolume",
+  "snapshotVolume",
+  "deleteSnapshot",
+  "revertVolume",
+  "expectMachine",
+  "unexpectMachine",
+  "migrateMachine",
+  "cancelMigration",
+  "dropMachine",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
@@ -24,7 +38,10 @@ const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
 /** About what libvirt needs on a server, so that training feels like it. `stopMachine`: until the guest is down. */
 export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   createVolume: 100,
+  createVolumeFromImage: 100,
   deleteVolume: 50,
+  keepImage: 100,
+  deleteCachedImage: 50,
   startMachine: 500,
   stopMachine: 2000,
   rebootMachine: 100,
@@ -33,6 +50,17 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   suspendMachine: 3000,
   restoreMachine: 2000,
   removeMachine: 50,
+  attachVolume: 100,
+  detachVolume: 300,
+  resizeVolume: 50,
+  snapshotVolume: 100,
+  deleteSnapshot: 100,
+  revertVolume: 100,
+  expectMachine: 50,
+  unexpectMachine: 50,
+  migrateMachine: 2000,
+  cancelMigration: 50,
+  dropMachine: 50,
 };
 
 /**
@@ -50,6 +78,8 @@ export const simulation = z.strictObject({
   storageFull: z._default(z.boolean(), false),
   /** Machines whose guest does not listen when it is asked to shut down. */
   ignoreShutdown: z._default(z.array(uuid), []),
+  /** Machines whose guest lets go of no disk. */
+  keepDisks: z._default(z.array(uuid), []),
   /** Machines that stop by themselves, as often as they are started. */
   crash: z._default(z.array(uuid), []),
 });
@@ -77,7 +107,7 @@ export async function readSimulation(file: string): Promise<Simulation | undefin
 
 /** @throws HYPERVISOR.FAILED, HYPERVISOR.STORAGE_FULL */
 export function failAsWanted({ fails, storageFull }: Simulation, command: HostCommand): void {
-  if (storageFull && command.do === "createVolume")
+  if (storageFull && (command.do === "createVolume" || command.do === "createVolumeFromImage"))
     throw new NodeError("HYPERVISOR.STORAGE_FULL", `There is no room for the volume ${command.path}.`, {
       remedy: "Make room on the storage, or choose another one.",
     });
@@ -91,5 +121,6 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 
 function subjectOf(command: HostCommand): string {
   if ("machine" in command) return command.machine.uuid;
-  return "uuid" in command ? command.uuid : command.path;
+  if ("path" in command) return command.path;
+  return command.do === "attachVolume" ? command.disk.path : command.uuid;
 }

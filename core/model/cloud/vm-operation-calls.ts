@@ -11,9 +11,17 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   pause: "PauseVmInstance",
   suspend: "SuspendVmInstance",
   resume: "ResumeVmInstance",
+  migrateLive: "MigrateVm",
+  migrateCold: "MigrateVm",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",
+  snapshot: "CreateVolumeSnapshot",
+  revert: "RevertVolumeFromSnapshot",
+  deleteSnapshot: "DeleteVolumeSnapshot",
+  attachVolume: "AttachDataVolumeToVm",
+  detachVolume: "DetachDataVolumeFromVm",
+  resizeVolume: "ResizeDataVolume",
 };
 
 /** The calls for some operations, each once. */

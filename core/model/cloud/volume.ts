@@ -83,6 +83,10 @@ export function attachRefusal(
 
 export const volume = record({
   primaryStorageUuid: say(z.nullable(uuid), "Where it is kept; null until it is made."),
+  hostUuid: say(
+    z.nullable(uuid),
+    "The host on whose own disks it lies; null on shared storage, and while a machine has it, which is there then.",
+  ),
   vmInstanceUuid: say(z.nullable(uuid), "The machine that it is attached to, or null."),
   type: say(z.enum(["Root", "Data"]), "Root: a machine starts from it and owns it."),
   format: say(z.enum(["qcow2", "raw", "rbd"]), "How its bytes are kept."),
@@ -106,7 +110,12 @@ export const snapshotStatusMachine = {
   initial: "Creating",
   states: { Creating: "Being taken.", Ready: "A volume can be put back to it.", Deleting: "Being merged and removed." },
   events: { created: "It is taken.", delete: "Somebody deletes it.", deleteFailed: "It could not be removed." },
-  table: { Creating: { created: "Ready" }, Ready: { delete: "Deleting" }, Deleting: { deleteFailed: "Ready" } },
+  table: {
+    // One that may or may not have been taken, for its host has not said: its deletion makes sure.
+    Creating: { created: "Ready", delete: "Deleting" },
+    Ready: { delete: "Deleting" },
+    Deleting: { deleteFailed: "Ready" },
+  },
 } as const satisfies StateMachine<"Creating" | "Ready" | "Deleting", "created" | "delete" | "deleteFailed">;
 
 /** `depth`: of the new snapshot; the first of a tree has 1. Code: STORAGE.1009. */
@@ -122,10 +131,11 @@ export function depthRefusal(volumeName: string, depth: number): Refusal | undef
 
 export const volumeSnapshot = record({
   volumeUuid: say(uuid, "The volume that it was taken of."),
+  primaryStorageUuid: say(uuid, "Where it is kept: with its volume."),
   treeUuid: say(uuid, "The tree that it belongs to; a revert of a tree's volume starts no new one."),
   parentUuid: say(z.nullable(uuid), "The snapshot before it in the tree; null for the first."),
   depth: say(z.int().check(z.minimum(1), z.maximum(deepestTree)), "Its distance from the tree's root, from 1."),
-  size: say(bytes, "Bytes that it takes up."),
+  size: say(bytes, "Bytes that are kept for it besides its volume's size; what capacity is charged with."),
   latest: say(z.boolean(), "The volume goes on from it."),
   status: say(z.enum(["Creating", "Ready", "Deleting"]), "Where it is in its life."),
 });
@@ -151,6 +161,7 @@ export const imageStatusMachine = {
     deleted: "It is put away.",
     deleteFailed: "It could not be put away and is as before.",
     recover: "Somebody takes the deletion back.",
+    expunge: "Somebody, or the end of its time, removes it for good.",
   },
   table: {
     Creating: { download: "Downloading", ready: "Ready" },
@@ -158,23 +169,24 @@ export const imageStatusMachine = {
     Downloading: { ready: "Ready" },
     Ready: { delete: "Deleting" },
     Deleting: { deleted: "Deleted", deleteFailed: "Ready" },
-    Deleted: { recover: "Ready" },
+    Deleted: { recover: "Ready", expunge: "Deleting" },
   },
 } as const satisfies StateMachine<
   ImageStatus,
-  "download" | "ready" | "delete" | "deleted" | "deleteFailed" | "recover"
+  "download" | "ready" | "delete" | "deleted" | "deleteFailed" | "recover" | "expunge"
 >;
 export const imageStateMachine = onOffMachine("Image", "STORAGE.1008", "No new machine may take it.");
 
 export const image = record({
   backupStorageUuids: say(uuids.check(z.minLength(1)), "Where it is kept."),
-  url: say(line(2048), "Where it came from: http://, https:// or file:///, or a volume."),
+  url: say(line(2048), "Where it came from, without what follows a ? in it."),
   format: say(z.enum(["qcow2", "raw", "iso"]), "How its bytes are kept."),
   mediaType: say(z.enum(["RootVolumeTemplate", "DataVolumeTemplate", "ISO"]), "What it is used for."),
   platform: say(z.enum(["Linux", "Windows", "Other"]), "The guest's family of systems."),
   size: say(bytes, "Bytes that a guest sees."),
   actualSize: say(bytes, "Bytes that it takes up; what capacity is charged with."),
   md5: say(z.nullable(z.string().check(z.regex(/^[\da-f]{32}$/))), "Checksum; null until it is all there."),
+  sha256: say(z.nullable(z.string().check(z.regex(/^[\da-f]{64}$/))), "What its content is kept by; null until then."),
   progress: say(count.check(z.maximum(100)), "Percent that has been fetched."),
   state: say(z.enum(["Enabled", "Disabled"]), "The administrator's wish."),
   status: say(z.enum(imageStatuses), "Where it is in its life."),

@@ -7,6 +7,7 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
+import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { Damage } from "../document.ts";
 import { whyNotWritten } from "../durable.ts";
 import { CommandJournal, errorOf, failureOf, type Outcome } from "./command-journal.ts";
@@ -122,6 +123,12 @@ export class HostCommands {
   }
 
   /** @throws as {@link storage} */
+  volume(place: VolumePlace): Promise<VolumeFigures> {
+    const { driver, after = afterTime } = this.#options;
+    return withinTime(after, machinesMs, "a volume", (signal) => driver.volume(place, signal));
+  }
+
+  /** @throws as {@link storage} */
   machines(): Promise<MachineReport[]> {
     const { driver, after = afterTime } = this.#options;
     return withinTime(after, machinesMs, "its machines", (signal) => driver.machines(signal));
@@ -202,6 +209,8 @@ export class HostCommands {
     try {
       await Promise.race([ticket.turn, off]);
       signal.throwIfAborted();
+      // One that takes hours keeps nobody else from running.
+      if (command.do === "migrateMachine") ticket.makeRoom();
       await this.#options.driver.carryOut(command, signal);
     } catch (error) {
       const calledOff = signal.aborted ? await off : undefined;
@@ -242,11 +251,18 @@ function settle(outcome: Outcome): void {
 
 /** What a command needs for itself. */
 function subjectsOf(command: HostCommand): string[] {
+  // It ends another one of this machine, which it must not wait for.
+  if (command.do === "cancelMigration") return [`cancel ${command.uuid}`];
   if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
   }
-  return ["uuid" in command ? command.uuid : command.path];
+  const subjects: string[] = [];
+  if ("uuid" in command && command.uuid !== null) subjects.push(command.uuid);
+  if ("path" in command) subjects.push(command.path);
+  if ("disk" in command) subjects.push(command.disk.path);
+  if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
+  return subjects;
 }
 
 /** The same for the same command, in whatever order its fields came. */

@@ -8,16 +8,19 @@ import {
   type HostCallName,
   hostCalls,
   hostProtocol,
+  pieceHeader,
   protocolHeader,
   requestHeader,
   serverNameOf,
 } from "../../api/host/contract.ts";
 import { parse, refuseNonsense, sendError, toNodeError } from "../../api/server.ts";
 import { NodeError } from "../../model/error.ts";
+import { jsonOrNothing } from "../../model/json.ts";
 import { namesManager } from "../../pki/names.ts";
 
 import type { Joining } from "./joining.ts";
 import type { Membership, ShownPair } from "./membership.ts";
+import { openMigrationDoor } from "./migration-door.ts";
 import { Strangers } from "./strangers.ts";
 import type { HostWork } from "./work.ts";
 
@@ -96,6 +99,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     server.setSecureContext(shown.usual);
   });
 
+  const known = (socket: TLSSocket) => strangers.known(socket);
+  const endMoves = openMigrationDoor(server, { membership, admit: options.work?.admit, known, log });
+
   const managers = new WeakMap<TLSSocket, string>();
   const isManager = (request: FastifyRequest): boolean => {
     const { socket } = request.raw;
@@ -111,6 +117,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
   calls.setErrorHandler((error, _request, reply) => sendError(reply, toNodeError(error), log));
   calls.setNotFoundHandler((request, reply) =>
     sendError(reply, new NodeError("API.UNKNOWN_CALL", `There is no call ${request.method} ${request.url}.`), log),
+  );
+  calls.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, body),
   );
   // Before anything of a body is read.
   calls.addHook("onRequest", async (request, reply) => {
@@ -138,6 +147,7 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
+      endMoves();
       await Promise.all([closed, calls.close()]);
     },
   };
@@ -190,6 +200,9 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     report: () => work().report(),
     machines: () => work().machines(),
     storage: (body) => work().storage(body),
+    volume: (body) => work().volume(body),
+    imageProgress: (image) => work().images.progress(image),
+    imagePiece: ({ image, offset, content }) => work().images.write(image, offset, content),
     collectLogs: ({ range }, { ip }) =>
       told("collecting logs for a manager is begun", ip, async () => ({ id: work().logs.collect(range) })),
     logCollection: ({ id }) => work().logs.state(id),
@@ -217,7 +230,7 @@ function addCall<N extends HostCallName>(calls: FastifyInstance, name: N, handle
       else if (who === "manager") throw notManager(request);
     },
     handler: async (request, reply) => {
-      const input = parse(body, request.body ?? undefined, "body") as HostBody<N>;
+      const input = parse(body, givenOf(request), "body") as HostBody<N>;
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
       if (!heldCalls.has(name)) return reply.send(await handlers[name](input, request, gone.signal));
@@ -235,6 +248,22 @@ function addCall<N extends HostCallName>(calls: FastifyInstance, name: N, handle
       }
     },
   });
+}
+
+/** What a call is given: JSON; or octets, with the rest in a header. */
+function givenOf({ body, headers }: FastifyRequest): unknown {
+  if (!(body instanceof Uint8Array)) return body ?? undefined;
+  const rest = headers[pieceHeader];
+  const known = typeof rest === "string" ? jsonOrNothing(decoded(rest)) : undefined;
+  return { ...(typeof known === "object" ? known : {}), content: body };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
 
 function notManager({ raw: { socket } }: FastifyRequest): NodeError {

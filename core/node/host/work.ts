@@ -1,5 +1,13 @@
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type {
+  HypervisorDriver,
+  ImageCache,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../../hypervisor/driver.ts";
+import { noImages } from "../../hypervisor/none.ts";
+import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostChanges } from "./changes.ts";
@@ -20,9 +28,13 @@ export interface HostWork {
   /** As {@link HostChanges.next}. */
   changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
+  volume(place: VolumePlace): Promise<VolumeFigures>;
+  readonly images: ImageCache;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
+  /** As {@link HypervisorDriver.admit}. */
+  readonly admit?: HypervisorDriver["admit"] | undefined;
 }
 
 /** The work of a host with this driver. `commands` has the same one. */
@@ -37,7 +49,10 @@ export function hostWork(
     report: () => hostReport(sources),
     machines: () => commands.machines(),
     logs,
+    images: sources.driver.images ?? noImages,
     storage: (place) => commands.storage(place),
+    volume: (place) => commands.volume(place),
     carryOut: (request) => commands.carryOut(request),
+    admit: sources.driver.admit?.bind(sources.driver),
   };
 }

@@ -1,11 +1,15 @@
 import { deletionDeciders } from "./deletions.ts";
 import { hostDeciders } from "./hosts.ts";
+import { imageDeciders } from "./images.ts";
+import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
 import { settingDeciders } from "./settings.ts";
+import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
 import { vmDeciders } from "./vms.ts";
+import { volumeDeciders } from "./volumes.ts";
 
 /** What carries out the calls that are one transaction. */
 export const deciders = {
@@ -13,8 +17,12 @@ export const deciders = {
   ...hostDeciders,
   ...offeringDeciders,
   ...storageDeciders,
+  ...imageDeciders,
   ...networkDeciders,
   ...vmDeciders,
+  ...volumeDeciders,
+  ...snapshotDeciders,
+  ...migrationDeciders,
   ...settingDeciders,
   ...deletionDeciders,
 };

@@ -9,6 +9,7 @@ import type { JsonObject } from "../../store/record.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
 import type { CreateData } from "../vm/create.ts";
+import { rootOf } from "../vm/image.ts";
 import { begin, end, lifeOf } from "../vm/life.ts";
 import { requireVolumes } from "../vm/local-volumes.ts";
 import type { DestroyData, StopData, VmData } from "../vm/run.ts";
@@ -83,6 +84,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
   if (storageUuid !== null) tx.need("PrimaryStorage", storageUuid, "primaryStorageUuidForRootVolume");
   const { newUuid } = context;
   const vmUuid = newUuid();
+  const { image, rootDiskSize } = rootOf(tx, input);
   const data: CreateData = {
     vmUuid,
     holder: newUuid(),
@@ -92,7 +94,8 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     description: input.description,
     cpuNum: size.cpuNum,
     memorySize: size.memorySize,
-    rootDiskSize: input.rootDiskSize,
+    rootDiskSize,
+    image,
     instanceOfferingUuid: input.instanceOfferingUuid ?? null,
     defaultL3NetworkUuid: input.defaultL3NetworkUuid ?? input.l3NetworkUuids[0] ?? null,
     clusterUuid: input.clusterUuid ?? null,
@@ -103,7 +106,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     tags: input.tags,
   };
   return task(tx, context, {
-    flow: "createVm",
+    flow: image === null ? "createVm" : "createVmOfImage",
     data,
     call: "CreateVmInstance",
     name: `Create machine ${shown(input.name)}`,

@@ -121,6 +121,12 @@ export class Round {
     return placement;
   }
 
+  /** All storages with what is left of them; whoever takes room takes it off there. */
+  get storages(): readonly StorageOption[] {
+    this.#storages ??= [...this.#readStorages()];
+    return this.#storages;
+  }
+
   /**
    * A free address of a network, or `wanted`; null where the network has no ranges.
    * @throws NETWORK.1004, NETWORK.1005

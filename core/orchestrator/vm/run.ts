@@ -4,7 +4,7 @@ import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
-import { end, endFailed, type Held, isHolder, type Machine, removeMachine } from "./life.ts";
+import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import type { Storage } from "./placement.ts";
 import { machineSpec } from "./spec.ts";
@@ -170,14 +170,19 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
       },
     ],
     succeeded: (tx, data) => {
-      if (!data.expunges) end(tx, data, "done");
+      if (!data.expunges) endDeleted(tx, data);
       else if (isHolder(tx, data.vmUuid, data.holder)) removeMachine(tx, data.vmUuid);
     },
     failed: (tx, data, _error, how) => {
-      if (data.isOff === true) end(tx, data, "done");
+      if (data.isOff === true) endDeleted(tx, data);
       else endFailed(tx, data, how);
     },
   };
+}
+
+/** Its data volumes stay, and are free for other machines. */
+function endDeleted(tx: Tx, data: DestroyData): void {
+  if (end(tx, data, "done")?.state === "Destroyed") letVolumesGo(tx, data.vmUuid);
 }
 
 export function expungeVmFlow(world: VmWorld): Flow<VmData> {
@@ -255,6 +260,7 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
     networks,
     storages,
     rootVolume: null,
+    image: null,
   });
   for (const { l3NetworkUuid } of tx.find("VmNic", "vmInstanceUuid", vmUuid)) ensureDhcpServer(tx, l3NetworkUuid);
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });

@@ -1,35 +1,46 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
+import type { MachineDisk, VolumePlace } from "../../hypervisor/volume-commands.ts";
+import { standingOf } from "../images/base.ts";
+import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { folderOf } from "./folder.ts";
 import type { Machine } from "./life.ts";
 import { nicSpec } from "./nic.ts";
 import type { Storage } from "./placement.ts";
 
 /* What a host is told of a machine, from the cloud's records. */
 
-/** Where a storage's files are on a host that uses it. */
-export function folderOf({ type, uuid, url }: Storage): string {
-  return type === "NFS" ? `/var/lib/binnacle/storage/${uuid}` : url.replace(/\/+$/, "");
-}
-
 /** The file of a volume. */
 export function volumePath(storage: Storage, volumeUuid: string): string {
   return `${folderOf(storage)}/volumes/${volumeUuid}/${volumeUuid}.qcow2`;
 }
 
+/** A volume as a disk of its machine. */
+export function diskSpec(tx: Tx, volume: RecordOf<"Volume">): MachineDisk {
+  const { uuid, deviceId } = volume;
+  return { volumeUuid: uuid, ...filePlace(tx, volume), ...(deviceId === null ? {} : { deviceId }) };
+}
+
+/** A volume as a file of its storage. */
+export function filePlace(tx: Tx, { uuid, installPath: path, format }: RecordOf<"Volume">): VolumePlace {
+  if (path === null || format === "rbd") throw new Error(`The volume ${uuid} has no file.`);
+  return { path, format, ...standingOf(tx, uuid) };
+}
+
 export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
   const { uuid, name, cpuNum, memorySize } = machine;
-  const volumes = tx.find("Volume", "vmInstanceUuid", uuid).toSorted((a, b) => (a.deviceId ?? 0) - (b.deviceId ?? 0));
+  const volumes = tx
+    .find("Volume", "vmInstanceUuid", uuid)
+    // A data volume that was to be made, and was not when the machine's host was lost, is none.
+    .filter(({ type, installPath }) => type === "Root" || installPath !== null)
+    .toSorted((a, b) => (a.deviceId ?? 0) - (b.deviceId ?? 0));
   const nics = tx.find("VmNic", "vmInstanceUuid", uuid).toSorted((a, b) => a.deviceId - b.deviceId);
   return {
     uuid,
     name,
     cpuNum,
     memorySize,
-    disks: volumes.map((volume) => {
-      if (volume.installPath === null || volume.format === "rbd")
-        throw new Error(`The volume ${volume.uuid} has no file.`);
-      return { volumeUuid: volume.uuid, path: volume.installPath, format: volume.format };
-    }),
+    disks: volumes.map((volume) => diskSpec(tx, volume)),
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
   };
 }

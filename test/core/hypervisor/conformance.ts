@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { HostCommand, HypervisorDriver, MachineSpec, NicSpec } from "../../../core/hypervisor/driver.ts";
+import {
+  type CachedImage,
+  cachedImagePath,
+  type HostCommand,
+  type HypervisorDriver,
+  type MachineSpec,
+  type NicSpec,
+} from "../../../core/hypervisor/driver.ts";
 import { NodeError } from "../../../core/model/error.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
@@ -58,6 +66,25 @@ export async function running(driver: HypervisorDriver): Promise<string[]> {
     .filter(({ state }) => state === "running")
     .map(({ uuid }) => uuid)
     .sort();
+}
+
+export const imageContent = Buffer.alloc(1024 ** 2, "an image. ");
+
+/** A raw image with that content. @param folder the storage's */
+export function sampleImage(folder: string): CachedImage {
+  const sha256 = createHash("sha256").update(imageContent).digest("hex");
+  const path = cachedImagePath(folder, { sha256, format: "raw" });
+  return { path, format: "raw", sha256, sizeBytes: imageContent.length, bringer: uuidOf(0x70) };
+}
+
+/** Brings it in three pieces, as far as the driver wants them. */
+async function bring(driver: HypervisorDriver, image: CachedImage): Promise<void> {
+  const most = Math.ceil(imageContent.length / 3);
+  for (let at = (await driver.images?.progress(image))?.offset ?? 0; at < image.sizeBytes; ) {
+    const next = await driver.images?.write(image, at, imageContent.subarray(at, at + most));
+    assert.ok(next !== undefined && next.offset > at);
+    at = next.offset;
+  }
 }
 
 export function conformance(name: string, bed: DriverBed): void {
@@ -166,6 +193,43 @@ export function conformance(name: string, bed: DriverBed): void {
       await refuses(start(2, { memorySize: bed.mostBytes }), "HYPERVISOR.NO_MEMORY");
       await start(2);
       assert.deepEqual(await running(driver), [uuidOf(1), uuidOf(2)]);
+    });
+
+    it("makes volumes on an image of its storage's cache, keeps that while one stands on it, and on no other file", async () => {
+      const { images } = driver;
+      assert.ok(images !== undefined);
+      const image = sampleImage(bed.folder());
+      const other = { ...image, bringer: uuidOf(0x71) };
+      const backing = { path: image.path, format: image.format };
+      const overlay = (n: number, more: object = {}) => {
+        const command = { do: "createVolumeFromImage", path: pathOf(n), sizeBytes: 2 * 1024 ** 2, backing } as const;
+        return carryOut({ ...command, ...more });
+      };
+      await refuses(overlay(1), "HYPERVISOR.IMAGE_ABSENT");
+      await bring(driver, image);
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "keepImage", ...image });
+      assert.deepEqual(await images.progress(image), { isWhole: true, offset: image.sizeBytes });
+      assert.equal((await images.progress(other)).isWhole, true, "one copy serves all hosts of a storage");
+      for (let twice = 0; twice < 2; twice++) await overlay(1);
+      await refuses(overlay(1, { sizeBytes: 3 * 1024 ** 2 }), "HYPERVISOR.VOLUME_DIFFERS");
+      for (const path of [`${bed.folder()}/volume-2`, `/elsewhere/imagecache/${image.sha256}.raw`, `${image.path}x`])
+        await refuses(overlay(2, { backing: { ...backing, path } }), "HYPERVISOR.BAD_PATH");
+      await refuses(overlay(2, { backing: { ...backing, format: "qcow2" } }), "HYPERVISOR.BAD_PATH");
+
+      await refuses(start(1), "HYPERVISOR.VOLUME_DIFFERS");
+      const [disk] = spec(1).disks;
+      assert.ok(disk !== undefined);
+      await start(1, { disks: [{ ...disk, backing }] });
+      await makeVolume(3);
+      await refuses(start(3, { disks: [{ ...disk, path: pathOf(3), backing }] }), "HYPERVISOR.VOLUME_DIFFERS");
+      driver = await bed.reopen(driver);
+      await refuses(carryOut({ do: "deleteCachedImage", path: image.path }), "HYPERVISOR.IMAGE_IN_USE");
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
+      await carryOut({ do: "removeMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "deleteVolume", path: pathOf(1) });
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "deleteCachedImage", path: image.path });
+      await refuses(overlay(1), "HYPERVISOR.IMAGE_ABSENT");
+      await refuses(carryOut({ do: "deleteCachedImage", path: pathOf(3) }), "HYPERVISOR.BAD_PATH");
     });
 
     it("pauses a machine and lets it go on, each as often as it is told; a paused one holds what it has", async () => {

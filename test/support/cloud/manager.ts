@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { LocalImageStore } from "../../../core/images/local-image-store.ts";
 import { type Cloud, openCloud } from "../../../core/manager/cloud.ts";
 import {
   type CallInput,
@@ -58,6 +59,7 @@ export async function managerOn(t: TestContext, store: Store, hosts: TestHosts):
     version: "0",
     link: hosts.link,
     door: hosts.door,
+    images: new LocalImageStore({ checkpointBytes: 256 * 1024, pauseMs: () => 1 }),
     now: Date.now,
     monotonicMs: () => performance.now(),
     newUuid: () => cloudUuid(randomUUID()),

@@ -1,10 +1,12 @@
 import type * as z from "zod/mini";
 import type { CloudCall } from "./call.ts";
+import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
 import { clusterCalls, hostCalls, zoneCalls } from "./place.ts";
 import { offeringCalls, storageCalls } from "./storage.ts";
 import { vmCalls } from "./vm.ts";
+import { volumeCalls } from "./volume.ts";
 
 /** Every call of the cloud's API, by its name. */
 export const cloudCalls = {
@@ -12,10 +14,12 @@ export const cloudCalls = {
   ...clusterCalls,
   ...hostCalls,
   ...storageCalls,
+  ...imageCalls,
   ...offeringCalls,
   ...l2Calls,
   ...l3Calls,
   ...vmCalls,
+  ...volumeCalls,
   ...settingCalls,
   ...taskCalls,
   ...identityCalls,

@@ -35,7 +35,10 @@ export const vmCalls = {
       instanceOfferingUuid: z.optional(say(uuid, "Its size; or cpuNum and memorySize.")),
       cpuNum: z.optional(cpuNum),
       memorySize: z.optional(memorySize),
-      rootDiskSize: say(bytes.check(z.minimum(1024 ** 2)), "Bytes of its root volume."),
+      imageUuid: z.optional(say(uuid, "The image that its root volume is made of; an empty one without it.")),
+      rootDiskSize: z.optional(
+        say(bytes.check(z.minimum(1024 ** 2)), "Bytes of its root volume; those of the image when it is left out."),
+      ),
       l3NetworkUuids: preset(say(uuids.check(z.maxLength(16)), "A network card in each of these networks."), []),
       staticIps: preset(say(wishes(isHostAddress), "Addresses for its cards: L3NETWORKUUID::10.0.0.5."), []),
       staticMacs: preset(say(wishes(isCardMac), "MAC addresses: L3NETWORKUUID::fa:00:00:00:00:01."), []),
@@ -68,6 +71,11 @@ export const vmCalls = {
     action("VmInstance", "suspend", "Keeps a machine's memory on its host's disk; frees CPU and memory there.", {}),
   ),
   ResumeVmInstance: asTask(action("VmInstance", "resume", "Lets a paused or suspended machine go on.", {})),
+  MigrateVm: asTask(
+    action("VmInstance", "migrate", "Moves a machine to another host, while it runs or while it is stopped.", {
+      hostUuid,
+    }),
+  ),
   DestroyVmInstance: asTask(
     action("VmInstance", "destroy", "Deletes a machine; the policy says when its root volume goes.", {}),
   ),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type HostJoinRequest, HttpsHostDoor } from "../../../../core/api/host/door.ts";
 import { type HostPatience, HttpsHostLink } from "../../../../core/api/host/link.ts";
+import { noImages } from "../../../../core/hypervisor/none.ts";
 import { Secret } from "../../../../core/model/secret.ts";
 import { writeDurably } from "../../../../core/node/durable.ts";
 import { Joining } from "../../../../core/node/host/joining.ts";
@@ -67,8 +68,10 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       report: async () => report,
       machines: async () => [],
       storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
+      volume: async () => ({ sizeBytes: 0, actualBytes: 0 }),
       carryOut: async (request: unknown) => void commands.push(request),
       changed: async () => "1",
+      images: noImages,
     } as Omit<HostWork, "logs"> as HostWork,
     patience: {} as NonNullable<HostServerOptions["patience"]>,
     write: undefined as ((file: string, text: string) => Promise<void>) | undefined,
@@ -96,8 +99,10 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         report: () => node.work.report(),
         machines: () => node.work.machines(),
         storage: (place) => node.work.storage(place),
+        volume: (place) => node.work.volume(place),
         carryOut: (r) => node.work.carryOut(r),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
+        images: node.work.images,
         logs: node.work.logs,
       },
       version: "1.2.3",

@@ -113,12 +113,14 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     size: 2147483648,
     actualSize: 400000000,
     md5: "d41d8cd98f00b204e9800998ecf8427e",
+    sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     progress: 100,
     state: "Enabled",
     status: "Ready",
   }),
   Volume: sampleOf("root-of-web-1", {
     primaryStorageUuid: uuidOf(13),
+    hostUuid: null,
     vmInstanceUuid: uuidOf(9),
     type: "Root",
     format: "qcow2",
@@ -132,6 +134,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     status: "Ready",
   }),
   VolumeSnapshot: sampleOf("before the upgrade", {
+    primaryStorageUuid: uuidOf(4),
     volumeUuid: uuidOf(6),
     treeUuid: uuidOf(14),
     parentUuid: null,
