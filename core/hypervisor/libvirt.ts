@@ -33,6 +33,8 @@ export type LibvirtOptions = {
 
 /** Between two looks whether a guest has shut down. */
 const lookMs = 250;
+/** Between two looks after the networks of machines. */
+const lookAfterMs = 60_000;
 /** Of what is done whether or not the command was called off. */
 const neverOff = new AbortController().signal;
 
@@ -87,10 +89,19 @@ export class LibvirtDriver implements HypervisorDriver {
 
   watch(changed: () => void, signal: AbortSignal): void {
     const settle = whileMore(() => this.#settle(signal));
+    void this.#lookAfter(settle, signal);
     void this.#virsh.events(() => {
       settle();
       changed();
     }, signal);
+  }
+
+  /** What somebody else does to this host's networks, nobody tells. */
+  async #lookAfter(settle: () => void, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(this.#options.machine, lookAfterMs, signal);
+      if (!signal.aborted) settle();
+    }
   }
 
   /**

@@ -21,7 +21,7 @@ export type HostNetworksOptions = {
 export const networksFolder = "/run/binnacle-networks";
 
 /** Between two looks after everything: events of machines come by dozens. */
-const thoroughMs = 60_000;
+const thoroughMs = 50_000;
 
 /** The bridges of a machine's cards by their device ids. */
 export type CardBridges = ReadonlyMap<number, string>;
@@ -153,6 +153,7 @@ export class HostNetworks {
         bridges.set(key, await this.#bridges.ensure(segment));
       });
     }
+    await trying(nics === undefined, () => this.#bridges.replug(bridgesOfCards(cards, bridges)));
     const servers = serversOf(cards, bridges);
     const isAsked = (server: DhcpServer) => nics === undefined || networks.has(server.l3NetworkUuid);
     let guarded: readonly DhcpServer[] = [];
@@ -185,6 +186,15 @@ function segmentsOf(cards: readonly NicSpec[]): Segment[] {
 
 function keyOf({ physicalInterface, vlan }: Segment): string {
   return `${physicalInterface}.${vlan ?? "-"}`;
+}
+
+function bridgesOfCards(cards: readonly NicSpec[], bridges: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map(
+    cards.flatMap(({ mac, segment }) => {
+      const bridge = bridges.get(keyOf(segment));
+      return bridge === undefined ? [] : [[mac, bridge] as const];
+    }),
+  );
 }
 
 /** Of two cards that say different things of their network, the one that was started last is right. */

@@ -181,6 +181,8 @@ test("a server that has crashed, or was torn out, is back when the agent is star
     ["pkill", "-KILL", "dnsmasq"],
     ["ip", "link", "delete", `bnd${uuidOf(0xa00).slice(0, 12)}`],
     ["nft", "flush", "ruleset"],
+    // As NetworkManager does when it is given a profile for the bridge.
+    ["sh", "-c", "ip link set vnet11 nomaster && ip link set vnet13 nomaster"],
     ["sh", "-c", `rm -r ${host.computer.folder}/networks/dhcp`],
   ];
   for (const harm of harms) {
