@@ -1,4 +1,6 @@
+import type { Duplex } from "node:stream";
 import * as z from "zod/mini";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
 import { type Backing, backing, diskFormat } from "./backing.ts";
@@ -125,6 +127,8 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.NETWORK_MTU | interface or bridge carry no packets as long as the network's |
  * | HYPERVISOR.NETWORK_FAILED | the machine's network could not be made for another reason |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
+ * | HYPERVISOR.CONSOLE_NONE | the machine has no console of this kind |
+ * | HYPERVISOR.CONSOLE_FAILED | the console is there, and could not be opened |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |
  */
@@ -159,6 +163,13 @@ export interface HypervisorDriver {
    * @throws HYPERVISOR.MIGRATION_UNEXPECTED, HYPERVISOR.MIGRATION_FAILED
    */
   admit?(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor>;
+  /**
+   * A console of a machine that runs or is paused, as a stream of its bytes: RFB for `vnc`; for `serial` the line itself,
+   * which begins with the last of what it has printed before. Any number may have one open. Who does not read holds up
+   * neither the guest nor others; who destroys the stream leaves. It ends when the machine ends. `signal`: until it is open.
+   * @throws HYPERVISOR.NOT_RUNNING, HYPERVISOR.CONSOLE_NONE, HYPERVISOR.CONSOLE_FAILED
+   */
+  openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
 }
 
 /** What of an image is on the host. `offset`: the byte to go on from, as many as it has when nothing more is wanted. */

@@ -1,7 +1,10 @@
 import { totalmem } from "node:os";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
 import type { HostCommand, HypervisorDriver, MachineReport, MachineSpec, StoragePlace, StorageRoom } from "./driver.ts";
+import { Consoles } from "./libvirt/consoles.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
@@ -25,6 +28,8 @@ export type LibvirtOptions = {
   memoryBytes?: number;
   /** How long a guest has to shut down for a reboot; a minute unless told. */
   rebootGraceMs?: number;
+  /** Where a file of libvirt's is for this process: the same unless told, for a libvirt with a file tree of its own. */
+  seen?: (path: string) => string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
@@ -48,6 +53,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly images = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
+  readonly #consoles: Consoles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
   readonly #snapshots: Snapshots;
@@ -60,6 +66,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#consoles = new Consoles(this.#virsh, options.seen);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
@@ -166,6 +173,11 @@ export class LibvirtDriver implements HypervisorDriver {
     }
   }
 
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
+    return await this.#consoles.open(uuid, kind, signal);
+  }
+
   async #start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
@@ -174,6 +186,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
+      await this.#consoles.prepare(uuid);
       await this.#onNetworks(() =>
         this.#networks.starting(uuid, spec.nics, async (bridges) => {
           await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
@@ -320,6 +333,7 @@ export class LibvirtDriver implements HypervisorDriver {
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
+      await this.#consoles.prepare(uuid);
       // Its cards go onto the bridges that they were on when it was saved.
       const restore = () => this.#virsh.restore(uuid, spec.memorySize);
       await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
@@ -333,6 +347,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === undefined) return;
     if (state !== "stopped") await this.#switchOff(uuid);
     await this.#virsh.undefine(uuid);
+    await this.#consoles.forget(uuid);
     await this.#settle(neverOff);
   }
 

@@ -1,5 +1,7 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
@@ -16,6 +18,7 @@ import {
 } from "./driver.ts";
 import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { openSimulatedConsole } from "./simulated/console.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
@@ -24,7 +27,9 @@ import { afterTime, pauseFor } from "./simulated/pause.ts";
 import {
   failAsWanted,
   type GivenSimulation,
+  hangingMs,
   noAccidents,
+  notReal,
   readSimulation,
   type Simulation,
   simulation,
@@ -54,14 +59,8 @@ export type SimulatedOptions = {
   dial?: Dial;
 };
 
-/** How often a simulated hypervisor that hangs looks whether it still has to. */
-const hangingMs = 200;
-
 /** Of each storage unless told. */
 const usualStorageBytes = 1024 ** 4;
-
-const notReal =
-  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
 
 /**
  * A hypervisor that only keeps the books: for tests, training, and figures of scale. It starts nothing, and behaves in
@@ -202,6 +201,12 @@ export class SimulatedDriver implements HypervisorDriver {
         await this.#migrations.carryOut(command, this.#latencyMs(command.do, now), failing, signal);
       }
     }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    await this.#answering(signal);
+    this.#needRunning(uuid);
+    return openSimulatedConsole(uuid, kind, this.#state, () => this.#runs(this.#state.machines.get(uuid)));
   }
 
   /** Accidents from now on, instead of those of the call before; a `simulation.json` goes before them. */

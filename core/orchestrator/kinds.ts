@@ -47,6 +47,8 @@ export const ownKinds = [
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
   "UnseenHost",
+  /** What may be opened with a token of the console proxy, by the token's hash: see `core/console/tokens.ts`. */
+  "ConsoleToken",
   /** The answer that a call with this idempotency key was given. */
   "IdempotencyKey",
 ] as const;

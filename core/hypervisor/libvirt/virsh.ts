@@ -116,6 +116,11 @@ export class Virsh {
     return /: libvirt (\S+)/.exec(await this.#look(["version"], signal))?.[1] ?? "unknown";
   }
 
+  /** What a machine consists of at present, as XML. @throws HYPERVISOR.FAILED */
+  xml(uuid: string, signal: AbortSignal): Promise<string> {
+    return this.#look(["dumpxml", uuid], signal);
+  }
+
   /** Makes a machine known, or changes what is known of one that does not run. */
   async define(xml: string): Promise<void> {
     await this.#withFile(xml, (file) => this.#change(["define", file]));

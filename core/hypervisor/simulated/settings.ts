@@ -35,6 +35,12 @@ const verbs = [
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
 
+export const notReal =
+  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
+
+/** How often a simulated hypervisor that hangs looks whether it still has to. */
+export const hangingMs = 200;
+
 /** About what libvirt needs on a server, so that training feels like it. `stopMachine`: until the guest is down. */
 export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   createVolume: 100,

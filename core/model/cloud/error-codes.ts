@@ -41,6 +41,7 @@ export const cloudErrors = {
   "SYS.1060": "The record can't be read",
   "SYS.1080": "The task could not be carried on",
   "SYS.1081": "The task ran when a backup was made that has been restored",
+  "SYS.1090": "The console proxy does not listen",
   "HOST.1001": "The host is not in a state that allows this",
   "HOST.1002": "The host's status does not allow this",
   "HOST.1003": "The host can't be deleted",

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
 import type {
   HypervisorDriver,
@@ -9,6 +10,7 @@ import type {
 import { noImages } from "../../hypervisor/none.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
+import type { ConsoleKind } from "../../model/cloud/console.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostChanges } from "./changes.ts";
 import type { HostCommands } from "./commands.ts";
@@ -28,6 +30,8 @@ export interface HostWork {
   /** As {@link HostChanges.next}. */
   changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
+  /** As the driver's own. */
+  openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
   volume(place: VolumePlace): Promise<VolumeFigures>;
   readonly images: ImageCache;
   readonly logs: HostLogs;
@@ -46,6 +50,7 @@ export function hostWork(
 ): HostWork {
   return {
     changed: (known, holdMs, signal) => changes.next(known, holdMs, signal),
+    openConsole: (uuid, kind, signal) => sources.driver.openConsole(uuid, kind, signal),
     report: () => hostReport(sources),
     machines: () => commands.machines(),
     logs,

@@ -1,10 +1,13 @@
 import type { Duplex } from "node:stream";
+import { agentFailed } from "../../../core/api/host/errors.ts";
+import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { migrationFailed } from "../../../core/hypervisor/migration/refusals.ts";
 import type { Dial } from "../../../core/hypervisor/migration/way.ts";
 import { noImages } from "../../../core/hypervisor/none.ts";
 import { type SharedStorage, SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
+import { NodeError } from "../../../core/model/error.ts";
 import { HostChanges } from "../../../core/node/host/changes.ts";
 import type {
   HostAddress,
@@ -153,6 +156,16 @@ export class TestHosts {
       this.commands.push(`${host.managementIp} ${command.do}`);
       await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
+    },
+  };
+
+  /** Consoles of their machines. */
+  readonly consoles: ConsoleLink = {
+    openConsole: async (host, uuid, kind, signal = never()) => {
+      const driver = driverOf(this.#find(host));
+      return driver.openConsole(uuid, kind, signal).catch((error: unknown) => {
+        throw error instanceof NodeError ? agentFailed(host.managementIp, error) : error;
+      });
     },
   };
 

@@ -12,7 +12,7 @@ for place in etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/v
   mkdir -p "$folder/${place%%:*}" "${place#*:}"
   mount --bind "$folder/${place%%:*}" "${place#*:}"
 done
-mkdir -p "$folder/run"
+mkdir -p "$folder/run" /var/log/libvirt/qemu
 # QEMU runs as root there: the user that Debian's package makes is not on every machine.
 for file in passwd group; do
   cp "/etc/$file" "$folder/$file"

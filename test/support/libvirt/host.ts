@@ -30,6 +30,11 @@ export class LibvirtHost {
     return `qemu:///system?socket=${this.#socket}`;
   }
 
+  /** Where a file of its libvirt is on this machine. */
+  seen(path: string): string {
+    return path.replace(/^\/var\/(lib|log)\/libvirt(?=\/)/, (_all, name: string) => join(this.folder, name));
+  }
+
   /** Its first process, as it is numbered here. */
   get pid(): number {
     return this.#init === undefined ? 0 : childOf(this.#init);
