@@ -9,6 +9,7 @@ import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { storageRoom } from "./libvirt/storage-room.ts";
@@ -38,8 +39,6 @@ export type LibvirtOptions = {
 
 /** Between two looks whether a guest has shut down. */
 const lookMs = 250;
-/** Between two looks after the networks of machines. */
-const lookAfterMs = 60_000;
 /** Of what is done whether or not the command was called off. */
 const neverOff = new AbortController().signal;
 
@@ -95,20 +94,11 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
-    const settle = whileMore(() => this.#settle(signal));
-    void this.#lookAfter(settle, signal);
+    const settle = lookingAfter(this.#options.machine, () => this.#settle(signal), signal);
     void this.#virsh.events(() => {
       settle();
       changed();
     }, signal);
-  }
-
-  /** What somebody else does to this host's networks, nobody tells. */
-  async #lookAfter(settle: () => void, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(this.#options.machine, lookAfterMs, signal);
-      if (!signal.aborted) settle();
-    }
   }
 
   /**
@@ -380,22 +370,4 @@ function startError(error: unknown, { name, memorySize, disks }: MachineSpec): u
   if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
   if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
   return error;
-}
-
-/** Does it when called, and once more when it was called meanwhile. */
-function whileMore(action: () => Promise<void>): () => void {
-  let [isBusy, isMore] = [false, false];
-  const run = async () => {
-    if (isBusy) {
-      isMore = true;
-      return;
-    }
-    isBusy = true;
-    do {
-      isMore = false;
-      await action();
-    } while (isMore);
-    isBusy = false;
-  };
-  return () => void run();
 }
