@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
-import { NodeError } from "../../../core/model/error.ts";
+import { volumeConformance } from "./conformance-volumes.ts";
+import { refuses, running, uuidOf } from "./support.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
 
@@ -22,25 +23,8 @@ export type DriverBed = {
 };
 
 const never = new AbortController().signal;
-export const uuidOf = (n: number) => `${n.toString(16).padStart(12, "0")}4aaa8aaaaaaaaaaaaaaa`;
 
-export async function refuses(attempt: Promise<unknown>, code: string): Promise<NodeError> {
-  let caught: unknown;
-  await attempt.catch((error: unknown) => {
-    caught = error;
-  });
-  assert.ok(caught instanceof NodeError, `${code} was expected, not ${String(caught)}`);
-  assert.equal(caught.code, code, caught.message);
-  return caught;
-}
-
-export async function running(driver: HypervisorDriver): Promise<string[]> {
-  const machines = await driver.machines(never);
-  return machines
-    .filter(({ state }) => state === "running")
-    .map(({ uuid }) => uuid)
-    .sort();
-}
+export { refuses, running, uuidOf };
 
 export function conformance(name: string, bed: DriverBed): void {
   describe(`${name}: a driver`, () => {
@@ -193,6 +177,13 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1);
       assert.deepEqual(await running(driver), [uuidOf(1)]);
       await carryOut({ do: "deleteVolume", path: pathOf(2) });
+    });
+
+    volumeConformance({
+      ...{ pathOf, spec, startNew, makeVolume, driver: () => driver },
+      reopen: async () => {
+        driver = await bed.reopen(driver);
+      },
     });
   });
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { CloudError } from "../../../core/model/cloud/refusal.ts";
+import type { RecordOf } from "../../../core/orchestrator/kinds.ts";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { place } from "../../support/cloud/place.ts";
 import { Random } from "../../support/random.ts";
@@ -9,6 +10,7 @@ import { Random } from "../../support/random.ts";
 
 const mebibyte = 1024 ** 2;
 const address = "10.0.0.2";
+const nobody = "0f8fad5bd9cb469fa16570867728950e";
 /** Commands that fail now and then. What undoes them works, or each failure would be tried again for minutes. */
 const failing = ["createVolume", "attachVolume", "resizeVolume", "snapshotVolume", "revertVolume"] as const;
 
@@ -21,8 +23,17 @@ async function run(t: TestContext, seed: number, storage: "local" | "shared"): P
   await call("UpdateGlobalConfig", { category: "kvm", name: "dataVolume.maxNum", value: "2" });
   const all = <K extends "Volume" | "VolumeSnapshot" | "VmInstance">(kind: K) =>
     [...mirror.all(kind)].map(({ value }) => value);
-  const volume = () => ({ uuid: random.pick(all("Volume")).uuid });
-  const vm = () => random.pick(all("VmInstance")).uuid;
+  /** One of a kind; without any the uuid of nothing. */
+  const any = (kind: "Volume" | "VolumeSnapshot" | "VmInstance") =>
+    random.pick([...all(kind).map(({ uuid }) => uuid), ...(mirror.count(kind) === 0 ? [nobody] : [])]);
+  const volume = (isWanted = ({ type }: RecordOf<"Volume">) => type === "Data") => {
+    const found = all("Volume").filter(isWanted);
+    return { uuid: found.length === 0 ? nobody : random.pick(found).uuid };
+  };
+  const free = () => volume(({ type, vmInstanceUuid }) => type === "Data" && vmInstanceUuid === null);
+  const attached = () => volume(({ type, vmInstanceUuid }) => type === "Data" && vmInstanceUuid !== null);
+  const deleted = () => volume(({ status }) => status === "Deleted");
+  const vm = () => any("VmInstance");
   const size = () => (1 + random.below(64)) * 4 * mebibyte;
   const isAtOnce = () =>
     random.chance(50)
@@ -32,42 +43,38 @@ async function run(t: TestContext, seed: number, storage: "local" | "shared"): P
   /** Asks for it; a refusal with a code is an answer. */
   const ask = async (name: Parameters<typeof call>[0], input: object): Promise<void> => {
     try {
-      const answer: { task?: { uuid: string } } = await call(name, input);
-      if (answer.task !== undefined) tasks.push(answer.task.uuid);
+      const answer = await call(name, input);
+      if ("task" in answer && answer.task !== undefined) tasks.push(answer.task.uuid);
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
     }
   };
   const acts: (() => Promise<void>)[] = [
     () => ask("CreateDataVolume", { name: "data", diskSize: size(), ...isAtOnce() }),
-    () => ask("AttachDataVolumeToVm", { ...volume(), vmInstanceUuid: vm() }),
-    () => ask("AttachDataVolumeToVm", { ...volume(), vmInstanceUuid: vm() }),
-    () => ask("DetachDataVolumeFromVm", volume()),
-    () => ask("DeleteDataVolume", volume()),
-    () => ask("RecoverDataVolume", volume()),
-    () => ask("ExpungeDataVolume", volume()),
+    () => ask("AttachDataVolumeToVm", { ...free(), vmInstanceUuid: vm() }),
+    () => ask("AttachDataVolumeToVm", { ...free(), vmInstanceUuid: vm() }),
+    () => ask("DetachDataVolumeFromVm", attached()),
+    () => ask("DeleteDataVolume", free()),
+    () => ask("RecoverDataVolume", deleted()),
+    () => ask("ExpungeDataVolume", deleted()),
     () => ask("ResizeDataVolume", { ...volume(), size: size() }),
-    () => ask("ResizeRootVolume", { ...volume(), size: size() }),
-    () => ask("CreateVolumeSnapshot", { name: "s", volumeUuid: volume().uuid }),
-    () => ask("CreateVolumeSnapshot", { name: "s", volumeUuid: volume().uuid }),
-    () => ask("DeleteVolumeSnapshot", { uuid: random.pick(all("VolumeSnapshot")).uuid }),
-    () => ask("RevertVolumeFromSnapshot", { uuid: random.pick(all("VolumeSnapshot")).uuid }),
+    () => ask("ResizeRootVolume", { ...volume(({ type }) => type === "Root"), size: size() }),
+    () => ask("CreateVolumeSnapshot", { name: "s", volumeUuid: volume(({ status }) => status === "Ready").uuid }),
+    () => ask("CreateVolumeSnapshot", { name: "s", volumeUuid: volume(({ status }) => status === "Ready").uuid }),
+    () => ask("DeleteVolumeSnapshot", { uuid: any("VolumeSnapshot") }),
+    () => ask("RevertVolumeFromSnapshot", { uuid: any("VolumeSnapshot") }),
     () => ask("StartVmInstance", { uuid: vm() }),
     () => ask("StopVmInstance", { uuid: vm(), type: "cold" }),
-    () => ask("DestroyVmInstance", { uuid: vm() }),
+    () => (random.chance(30) ? ask("DestroyVmInstance", { uuid: vm() }) : ask("StartVmInstance", { uuid: vm() })),
     () => ask("ExpungeVmInstance", { uuid: vm() }),
     () => ask("CreateVmInstance", { name: "vm", cpuNum: 1, memorySize: 64 * mebibyte, rootDiskSize: size() }),
   ];
   await acts.at(-1)?.();
   await acts[0]?.();
-  for (let round = 0; round < 25; round++) {
+  for (let round = 0; round < 40; round++) {
     driver.simulate({ fails: random.chance(60) ? [] : [{ do: random.pick(failing) }] });
-    const some = Array.from({ length: 1 + random.below(4) }, () => random.pick(acts));
-    // With nothing to pick from there is nothing to ask.
-    await Promise.all(some.map((act) => (mirror.count("VolumeSnapshot") > 0 || !/Snapshot"\)/.test(String(act)) ? act() : undefined)));
-    for (const uuid of tasks.splice(0)) await taskEnd(mirror, uuid, AbortSignal.timeout(60_000));
-    if (all("VmInstance").length === 0) await acts.at(-1)?.();
-    if (all("Volume").length === 0) await acts[0]?.();
+    const some = Array.from({ length: 1 + random.below(8) }, () => random.pick(acts));
+    await Promise.all(some.map((act) => act()));
     for (const uuid of tasks.splice(0)) await taskEnd(mirror, uuid, AbortSignal.timeout(60_000));
     await check(`seed ${seed}, ${storage}, round ${round}`);
   }
