@@ -44,7 +44,8 @@ export function machineSpec(tx: Tx, { uuid, name, cpuNum, memorySize }: Machine)
     name,
     cpuNum,
     memorySize,
-    disks: volumes.map(diskSpec),
+    // Where the order says its place, an agent of a former version is told nothing that it does not know.
+    disks: volumes.map((volume, nth) => diskSpec(volume.deviceId === nth ? { ...volume, deviceId: null } : volume)),
     nics: nics.map(({ mac, ip, deviceId, l3NetworkUuid }) => {
       const l2 = tx.need("L2Network", tx.need("L3Network", l3NetworkUuid).l2NetworkUuid);
       return { mac, ip, deviceId, bridge: bridgeOf(l2) };
