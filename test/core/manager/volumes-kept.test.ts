@@ -154,3 +154,48 @@ test("deleted volumes go when their time has come, at once, or never, as the set
   await seen(cloud.mirror, () => volume() === undefined);
   assert.deepEqual(told(), ["deleteVolume"]);
 });
+
+test("room on local storage is each host's own, also for volumes that no machine has, and for snapshots of them", async (t) => {
+  const { data, vm, ok, done, primary, hostUuids } = await volumePlace(t, ["10.0.0.2", "10.0.0.3"], "local");
+  const [one, two] = hostUuids;
+  const terabyte = 1024 ** 4;
+  const codeOf = async (...args: Parameters<typeof done>) => (await done(...args)).error?.code;
+  const made = (hostUuid: string | undefined, share: number) => ({
+    ...{ name: "large", diskSize: share * terabyte, primaryStorageUuid: primary.uuid, hostUuid },
+  });
+  const uuid = await data(made(one, 0.75));
+  assert.equal(await codeOf("CreateDataVolume", made(one, 0.5)), "STORAGE.1004");
+  await data(made(two, 0.5));
+  // The simulated host says that a tenth is in use.
+  await ok("CreateVolumeSnapshot", { volumeUuid: uuid, name: "s" });
+  assert.equal(await codeOf("ResizeDataVolume", { uuid, size: 0.95 * terabyte }), "STORAGE.1004");
+  await ok("ResizeDataVolume", { uuid, size: 0.9 * terabyte });
+  assert.equal(await codeOf("CreateVolumeSnapshot", { volumeUuid: uuid, name: "s" }), "STORAGE.1004");
+  const vmInstanceUuid = await vm({ hostUuid: two });
+  const fresh = await data({ diskSize: 0.6 * terabyte });
+  assert.equal(await codeOf("AttachDataVolumeToVm", { uuid: fresh, vmInstanceUuid }), "STORAGE.1044");
+});
+
+test("a machine that can move gets its new volumes where it can move to, and with its root volume if there is room", async (t) => {
+  const { data, vm, ok, call, zone, cluster, primary, volumeOf, done } = await volumePlace(t, ["10.0.0.2"]);
+  const given = { name: "local", zoneUuid: zone.uuid, url: "/local" };
+  const local = (await call("AddLocalPrimaryStorage", given)).inventory;
+  await call("AttachPrimaryStorageToCluster", { uuid: local.uuid, clusterUuid: cluster.uuid });
+  await ok("ReconnectPrimaryStorage", { uuid: local.uuid });
+  const moves = await vm({ primaryStorageUuidForRootVolume: primary.uuid });
+  const stays = await vm({ primaryStorageUuidForRootVolume: local.uuid });
+  const placed = async (vmInstanceUuid: string, more: object = {}) => {
+    const uuid = await data(more);
+    const task = await done("AttachDataVolumeToVm", { uuid, vmInstanceUuid });
+    return task.state === "Succeeded" ? (await volumeOf(uuid)).primaryStorageUuid : (task.error?.cause ?? task.error);
+  };
+  assert.equal(await placed(moves), primary.uuid);
+  assert.equal(await placed(stays), local.uuid);
+  await call("ChangePrimaryStorageState", { uuid: local.uuid, stateEvent: "disable" });
+  assert.equal(await placed(stays), primary.uuid, "where there is room else");
+  await call("ChangePrimaryStorageState", { uuid: local.uuid, stateEvent: "enable" });
+  await call("ChangePrimaryStorageState", { uuid: primary.uuid, stateEvent: "disable" });
+  const refusal = await placed(moves);
+  assert.ok(typeof refusal === "object" && refusal?.code === "STORAGE.1044", JSON.stringify(refusal));
+  assert.match(refusal.details, /local.* would bind the machine to its host/);
+});
