@@ -4,7 +4,7 @@ import { CloudError } from "../../../core/model/cloud/refusal.ts";
 import { deepestTree } from "../../../core/model/cloud/volume.ts";
 import { mostSnapshots } from "../../../core/model/cloud/volume-rules.ts";
 import { seen } from "../../support/cloud/place.ts";
-import { volumePlace } from "../../support/cloud/volumes.ts";
+import { gigabyte, volumePlace } from "../../support/cloud/volumes.ts";
 import { refuses } from "../store/conformance.ts";
 
 /* Where volumes are kept, and for how long. */
@@ -168,11 +168,11 @@ test("room on local storage is each host's own, also for volumes that no machine
   await data(made(two, 0.5));
   // The simulated host says that a tenth is in use.
   await ok("CreateVolumeSnapshot", { volumeUuid: uuid, name: "s" });
-  assert.equal(await codeOf("ResizeDataVolume", { uuid, size: 0.95 * terabyte }), "STORAGE.1004");
-  await ok("ResizeDataVolume", { uuid, size: 0.9 * terabyte });
+  assert.equal(await codeOf("ResizeDataVolume", { uuid, size: 972 * gigabyte }), "STORAGE.1004");
+  await ok("ResizeDataVolume", { uuid, size: 921 * gigabyte });
   assert.equal(await codeOf("CreateVolumeSnapshot", { volumeUuid: uuid, name: "s" }), "STORAGE.1004");
   const vmInstanceUuid = await vm({ hostUuid: two });
-  const fresh = await data({ diskSize: 0.6 * terabyte });
+  const fresh = await data({ diskSize: 600 * gigabyte });
   assert.equal(await codeOf("AttachDataVolumeToVm", { uuid: fresh, vmInstanceUuid }), "STORAGE.1044");
 });
 
