@@ -1,7 +1,16 @@
+import type { Duplex } from "node:stream";
 import * as z from "zod/mini";
-import { bytes, line, mac, uuid } from "../model/cloud/fields.ts";
+import type { ConsoleKind } from "../model/cloud/console.ts";
+import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
-import { machineDisk, type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
+import { type Backing, backing, diskFormat } from "./backing.ts";
+import { machineSpec } from "./machine-spec.ts";
+import { migrationCommands, migrationMark } from "./migration/commands.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
+import { type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
+
+export type { MachineSpec } from "./machine-spec.ts";
+export type { NicSpec } from "./nic-spec.ts";
 
 /*
  * What a host can be asked to do with virtual machines. The agent has one driver: libvirt on a node, the simulated one
@@ -11,23 +20,29 @@ import { machineDisk, type VolumeFigures, type VolumePlace, volumeCommands } fro
 /** `none`: a node whose agent has no driver; it can join the cloud and runs no machines. */
 export const driverNames = ["libvirt", "simulated", "none"] as const;
 
-const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
+export type { Backing } from "./backing.ts";
 
-/** Everything that a machine is started with. A hypervisor knows it by its uuid alone: names need not be unique. */
-export const machineSpec = z.strictObject({
-  uuid,
-  name: z.string(),
-  cpuNum,
-  /** Bytes, a multiple of 1024. */
-  memorySize: bytes,
-  disks: z.array(machineDisk),
-  nics: z.array(z.strictObject({ mac, bridge: line(15), ip: z.nullable(line(45)), deviceId: z.int() })),
+/** An image as a host has it in the cache of a storage: `<storage>/imagecache/<sha256>.<format>`. */
+export const cachedImage = z.strictObject({
+  path: line(4096),
+  format: diskFormat,
+  /** Of its content, which its name has too. */
+  sha256: z.string().check(z.regex(/^[\da-f]{64}$/)),
+  /** Bytes of its content. */
+  sizeBytes: bytes,
+  /** Who brings it: on a storage that several hosts share, each writes a file of its own until it is whole. */
+  bringer: uuid,
 });
-export type MachineSpec = z.infer<typeof machineSpec>;
+export type CachedImage = z.infer<typeof cachedImage>;
 
-export const machineStates = ["running", "paused", "stopped"] as const;
+/** `suspended`: it does not run, and its memory is kept on the host's disk. */
+export const machineStates = ["running", "paused", "stopped", "suspended"] as const;
 /** A machine as the hypervisor has it now. */
-export const machineReport = z.object({ uuid, state: z.enum(machineStates) });
+export const machineReport = z.object({
+  uuid,
+  state: z.enum(machineStates),
+  migration: z.exactOptional(migrationMark),
+});
 export type MachineReport = z.infer<typeof machineReport>;
 
 /**
@@ -42,7 +57,13 @@ export const hostCommand = z.discriminatedUnion("do", [
     sizeBytes: bytes,
     format: z.enum(["qcow2", "raw"]),
   }),
+  /** The same on an image that is in the cache of the same storage; one with the same size and image is a success. */
+  z.strictObject({ do: z.literal("createVolumeFromImage"), path: line(4096), sizeBytes: bytes, backing }),
   z.strictObject({ do: z.literal("deleteVolume"), path: line(4096) }),
+  /** All of its bytes were brought: they are checked, and then it is in the cache. */
+  z.strictObject({ do: z.literal("keepImage"), ...cachedImage.shape }),
+  /** Takes an image out of the cache, and what was brought of it; refused while a volume stands on it. */
+  z.strictObject({ do: z.literal("deleteCachedImage"), path: line(4096) }),
   /** One that runs or is paused is left as it is; one that is stopped starts with what is given here. */
   z.strictObject({ do: z.literal("startMachine"), machine: machineSpec }),
   /** Asks the guest to shut down and switches it off after so long; at once when 0. */
@@ -52,9 +73,14 @@ export const hostCommand = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("pauseMachine"), uuid }),
   /** Lets a paused one go on. */
   z.strictObject({ do: z.literal("resumeMachine"), uuid }),
+  /** Keeps its memory on the host's disk and stops it. A later start drops what was kept. */
+  z.strictObject({ do: z.literal("suspendMachine"), uuid }),
+  /** Lets a suspended one go on from there. */
+  z.strictObject({ do: z.literal("restoreMachine"), machine: machineSpec }),
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
   ...volumeCommands,
+  ...migrationCommands,
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
@@ -89,8 +115,20 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.VOLUME_DAMAGED | what an interrupted command has left in the volume can't be put right |
  * | HYPERVISOR.STORAGE_FULL | the storage has no room for the volume |
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
- * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused or resumed |
+ * | HYPERVISOR.IMAGE_ABSENT | the image is not in the cache |
+ * | HYPERVISOR.IMAGE_DIFFERS | its content is not what it should be; it is to be brought anew |
+ * | HYPERVISOR.IMAGE_IN_USE | a volume stands on the image |
+ * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
+ * | HYPERVISOR.NOT_SUSPENDED | nothing of the machine's memory is kept on this host |
+ * | HYPERVISOR.MIGRATION_… | see migration/refusals.ts |
+ * | HYPERVISOR.NETWORK_NO_INTERFACE | the host has no interface of the network's name |
+ * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
+ * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |
+ * | HYPERVISOR.NETWORK_MTU | interface or bridge carry no packets as long as the network's |
+ * | HYPERVISOR.NETWORK_FAILED | the machine's network could not be made for another reason |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
+ * | HYPERVISOR.CONSOLE_NONE | the machine has no console of this kind |
+ * | HYPERVISOR.CONSOLE_FAILED | the console is there, and could not be opened |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |
  */
@@ -111,6 +149,8 @@ export interface HypervisorDriver {
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
   /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
   volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
+  /** Left out by one that keeps none. */
+  readonly images?: ImageCache;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with
@@ -118,6 +158,60 @@ export interface HypervisorDriver {
    * @throws when it can't be done; what was begun is taken back then
    */
   carryOut(command: HostCommand, signal: AbortSignal): Promise<void>;
+  /**
+   * Another host's connection for a machine that `expectMachine` has announced: gives what takes it over.
+   * @throws HYPERVISOR.MIGRATION_UNEXPECTED, HYPERVISOR.MIGRATION_FAILED
+   */
+  admit?(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor>;
+  /**
+   * A console of a machine that runs or is paused, as a stream of its bytes: RFB for `vnc`; for `serial` the line itself,
+   * which begins with the last of what it has printed before. Any number may have one open. Who does not read holds up
+   * neither the guest nor others; who destroys the stream leaves. It ends when the machine ends. `signal`: until it is open.
+   * @throws HYPERVISOR.NOT_RUNNING, HYPERVISOR.CONSOLE_NONE, HYPERVISOR.CONSOLE_FAILED
+   */
+  openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
+}
+
+/** What of an image is on the host. `offset`: the byte to go on from, as many as it has when nothing more is wanted. */
+export const imageProgress = z.object({ isWhole: z.boolean(), offset: bytes });
+export type ImageProgress = z.infer<typeof imageProgress>;
+
+/** Images are brought in pieces, and checked as a whole by the command keepImage. */
+export interface ImageCache {
+  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.FAILED */
+  progress(image: CachedImage): Promise<ImageProgress>;
+  /**
+   * Takes a piece that begins at a byte. One that does not begin where the last one has ended is left aside, and the
+   * answer says where to go on. @throws HYPERVISOR.BAD_PATH, HYPERVISOR.STORAGE_FULL, HYPERVISOR.FAILED
+   */
+  write(image: CachedImage, offset: number, content: Uint8Array): Promise<ImageProgress>;
+}
+
+const imageFolder = "imagecache";
+
+/** Where an image is in the cache of a storage. `folder`: the storage's. */
+export function cachedImagePath(folder: string, { sha256, format }: Pick<CachedImage, "sha256" | "format">): string {
+  return `${folder}/${imageFolder}/${sha256}.${format}`;
+}
+
+/** The storage's folder, of the path of an image in its cache. @throws HYPERVISOR.BAD_PATH for any other path */
+export function storageOfImage(path: string): string {
+  checkVolumePath(path);
+  const folder = /^(\/.+)\/imagecache\/[\da-f]{64}\.(qcow2|raw)$/.exec(path)?.[1];
+  if (folder !== undefined) return folder;
+  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(path.slice(0, 200))} is not in a cache of images.`, {
+    remedy: "Give the path of an image in its storage's cache.",
+  });
+}
+
+/** A volume stands on nothing but an image of its own storage. @throws HYPERVISOR.BAD_PATH */
+export function checkBacking(path: string, backing: Backing): void {
+  const folder = storageOfImage(backing.path);
+  const isOwn = path.startsWith(`${folder}/`) && !path.startsWith(`${folder}/${imageFolder}/`);
+  if (isOwn && backing.path.endsWith(`.${backing.format}`)) return;
+  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(backing.path)} is not of the volume's storage.`, {
+    remedy: "Give an image in the cache of the volume's own storage, with the format that its name says.",
+  });
 }
 
 /** Every driver's answer to a path that could mean another file than it says. @throws HYPERVISOR.BAD_PATH */

@@ -1,23 +1,21 @@
-import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
-import {
-  checkVolumePath,
-  type HostCommand,
-  type HypervisorDriver,
-  type MachineReport,
-  type MachineSpec,
-  type StoragePlace,
-  type StorageRoom,
-} from "./driver.ts";
+import type { HostCommand, HypervisorDriver, MachineReport, MachineSpec, StoragePlace, StorageRoom } from "./driver.ts";
+import { Consoles } from "./libvirt/consoles.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
-import { makeVolumeFolder } from "./libvirt/folder.ts";
+import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
+import { ImageFiles } from "./libvirt/image-files.ts";
+import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
+import { storageRoom } from "./libvirt/storage-room.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
-import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
+import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
 import type { VolumeFigures, VolumePlace } from "./volume-commands.ts";
 
 export type LibvirtOptions = {
@@ -30,10 +28,18 @@ export type LibvirtOptions = {
   memoryBytes?: number;
   /** How long a guest has to shut down for a reboot; a minute unless told. */
   rebootGraceMs?: number;
+  /** Where a file of libvirt's is for this process: the same unless told, for a libvirt with a file tree of its own. */
+  seen?: (path: string) => string;
+  /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
+  networksFolder?: string;
+  /** How machines go to other hosts, and where the sockets for that are. */
+  migration?: Pick<LibvirtMigrationOptions, "dial" | "folder">;
 };
 
 /** Between two looks whether a guest has shut down. */
 const lookMs = 250;
+/** Of what is done whether or not the command was called off. */
+const neverOff = new AbortController().signal;
 
 /**
  * Virtual machines by libvirt and QEMU. libvirt keeps what is known of them, this driver nothing: an agent that is
@@ -42,11 +48,15 @@ const lookMs = 250;
 export class LibvirtDriver implements HypervisorDriver {
   readonly name = "libvirt";
   readonly #options: LibvirtOptions;
+  readonly images = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
+  readonly #consoles: Consoles;
+  readonly #networks: HostNetworks;
   readonly #disks: Disks;
   readonly #snapshots: Snapshots;
-  /** Bytes of machines that are being started, of which libvirt does not tell yet. */
+  readonly #migrations: LibvirtMigrations;
+  /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
   constructor(options: LibvirtOptions) {
@@ -54,8 +64,15 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#consoles = new Consoles(this.#virsh, options.seen);
+    this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
+    this.#migrations = new LibvirtMigrations({
+      ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
+      reserve: (spec, signal) => this.#expecting(spec, signal),
+      release: (uuid) => this.#expectsNoMore(uuid),
+    });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -64,41 +81,35 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const domains = await this.#virsh.domains(signal);
-    return domains.map(({ uuid, state }) => ({ uuid, state }));
+    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    const reports = await this.#migrations.marked(domains, signal);
+    return reports.map((one) =>
+      one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
+    );
+  }
+
+  admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
+    return this.#migrations.admit(visit, signal);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
-    void this.#virsh.events(changed, signal);
+    const settle = whileMore(() => this.#settle(signal));
+    void this.#virsh.events(() => {
+      settle();
+      changed();
+    }, signal);
   }
 
-  async storage({ type, path }: StoragePlace): Promise<StorageRoom> {
-    if (type !== "LocalStorage" && type !== "SharedMountPoint")
-      throw new NodeError("HYPERVISOR.FAILED", `This version can't use storage of the type ${type}.`, {
-        remedy: "Use local storage or a shared mount point.",
-      });
-    checkVolumePath(path);
-    if (type === "SharedMountPoint") await this.#requireMounted(path);
-    try {
-      await makeVolumeFolder(path);
-      const { bsize, blocks, bavail } = await statfs(path);
-      return { totalBytes: bsize * blocks, availableBytes: bsize * bavail };
-    } catch (error) {
-      throw new NodeError("HYPERVISOR.FAILED", `The storage ${path} can't be used on this host.`, {
-        remedy: "Look at its disk, and whether it is mounted.",
-        cause: error,
-      });
-    }
+  /**
+   * What machines need of this host's networks is there, and nothing else. Whatever keeps it from that now, libvirt for
+   * instance, is met again with the next start of a machine, which tells of it.
+   */
+  async #settle(signal: AbortSignal): Promise<void> {
+    await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
   }
 
-  /** Without its file system a folder of this name lies on the host's own disk, which no other host has. */
-  async #requireMounted(path: string): Promise<void> {
-    const { code } = await this.#options.machine.run("mountpoint", ["-q", "--", path], { timeoutMs: 10_000 });
-    if (code === 0) return;
-    throw new NodeError("HYPERVISOR.FAILED", `Nothing is mounted at ${path} on this host.`, {
-      remedy: "Mount the shared file system there, then connect the host anew (ReconnectHost).",
-      values: { path },
-    });
+  storage(place: StoragePlace): Promise<StorageRoom> {
+    return storageRoom(this.#options.machine, place);
   }
 
   async volume(place: VolumePlace): Promise<VolumeFigures> {
@@ -110,8 +121,14 @@ export class LibvirtDriver implements HypervisorDriver {
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
+      case "createVolumeFromImage":
+        return await this.#volumes.createFromImage(command);
       case "deleteVolume":
         return await this.#volumes.delete(command.path);
+      case "keepImage":
+        return await this.images.keep(command, signal);
+      case "deleteCachedImage":
+        return await this.images.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
       case "stopMachine":
@@ -122,6 +139,10 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#change(command.uuid, { from: "running", to: "paused" }, signal);
       case "resumeMachine":
         return await this.#change(command.uuid, { from: "paused", to: "running" }, signal);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, signal);
+      case "restoreMachine":
+        return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
       case "attachVolume":
@@ -136,49 +157,101 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#snapshots.delete(command, signal);
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
+      default:
+        return await this.#migrations.carryOut(command, signal);
     }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
+    return await this.#consoles.open(uuid, kind, signal);
   }
 
   async #start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
-    for (const { path, format } of disks) await this.#volumes.require(path, format);
-    const xml = domainXml(spec, { hasKvm: await this.#hasKvm() });
+    for (const disk of disks) await this.#volumes.require(disk);
+    const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
-      await this.#virsh.define(xml);
-      try {
-        if (signal.aborted) throw calledOff();
-        await this.#virsh.start(uuid);
-      } catch (error) {
-        // What was not known before is not known afterwards.
-        if (known === undefined) await this.#virsh.undefine(uuid).catch(() => undefined);
-        throw startError(error, spec);
-      }
+      await this.#consoles.prepare(uuid);
+      await this.#onNetworks(() =>
+        this.#networks.starting(uuid, spec.nics, async (bridges) => {
+          await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
+        }),
+      );
     });
+  }
+
+  /** Starts a machine on its networks, of which nothing is left when it has not started. */
+  async #onNetworks(start: () => Promise<void>): Promise<void> {
+    try {
+      await start();
+    } catch (error) {
+      await this.#settle(neverOff);
+      throw error;
+    }
+  }
+
+  async #defineAndStart(
+    spec: MachineSpec,
+    xml: string,
+    known: MachineReport["state"] | undefined,
+    signal: AbortSignal,
+  ) {
+    const { uuid } = spec;
+    if (signal.aborted) throw calledOff();
+    await this.#virsh.define(xml);
+    try {
+      if (signal.aborted) throw calledOff();
+      await this.#virsh.start(uuid);
+    } catch (error) {
+      // What was not known before is not known afterwards.
+      if (known === undefined) await this.#virsh.undefine(uuid).catch(() => undefined);
+      throw startError(error, spec);
+    }
   }
 
   /** Keeps the memory of a machine for it while it is being started. @throws HYPERVISOR.NO_MEMORY */
   async #holding(spec: MachineSpec, signal: AbortSignal, start: () => Promise<void>): Promise<void> {
-    const { uuid, name, memorySize } = spec;
+    await this.#reserve(spec, signal);
+    try {
+      await start();
+    } finally {
+      this.#starting.delete(spec.uuid);
+    }
+  }
+
+  /** @throws HYPERVISOR.NO_MEMORY, HYPERVISOR.NETWORK_* */
+  async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    await this.#reserve(spec, signal);
+    await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
+      this.#starting.delete(spec.uuid);
+      throw error;
+    });
+  }
+
+  #expectsNoMore(uuid: string): void {
+    this.#starting.delete(uuid);
+    this.#networks.arrived(uuid);
+    void this.#settle(neverOff);
+  }
+
+  /** @throws HYPERVISOR.NO_MEMORY */
+  async #reserve({ uuid, name, memorySize }: MachineSpec, signal: AbortSignal): Promise<void> {
     const domains = await this.#virsh.domains(signal);
     const running = domains.filter((each) => each.state !== "stopped" && !this.#starting.has(each.uuid));
     const used = [...running.map(({ memoryBytes }) => memoryBytes), ...this.#starting.values()];
     const freeBytes = used.reduce((free, bytes) => free - bytes, this.#options.memoryBytes ?? totalmem());
     if (memorySize > freeBytes) throw noMemory(name, memorySize, freeBytes);
     this.#starting.set(uuid, memorySize);
-    try {
-      await start();
-    } finally {
-      this.#starting.delete(uuid);
-    }
   }
 
   async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
     if (!(await this.#isOn(uuid, signal))) return;
-    if (graceMs > 0 && (await this.#hasShutDown(uuid, graceMs, signal))) return;
-    await this.#switchOff(uuid);
+    if (graceMs === 0 || !(await this.#hasShutDown(uuid, graceMs, signal))) await this.#switchOff(uuid);
+    await this.#settle(neverOff);
   }
 
   /** A guest that can't be asked, or does not listen, has not. @throws HYPERVISOR.ABORTED */
@@ -199,7 +272,7 @@ export class LibvirtDriver implements HypervisorDriver {
     try {
       await this.#virsh.destroy(uuid);
     } catch (error) {
-      if (await this.#isOn(uuid, new AbortController().signal)) throw error;
+      if (await this.#isOn(uuid, neverOff)) throw error;
     }
   }
 
@@ -218,7 +291,7 @@ export class LibvirtDriver implements HypervisorDriver {
       );
       if (!isOff) await this.#switchOff(uuid);
     }
-    await this.#virsh.start(uuid);
+    await this.#onNetworks(() => this.#networks.startingAgain(uuid, () => this.#virsh.start(uuid)));
   }
 
   /** Pauses or resumes; what it is already, it stays. @throws HYPERVISOR.NOT_RUNNING */
@@ -229,11 +302,42 @@ export class LibvirtDriver implements HypervisorDriver {
     await (to === "paused" ? this.#virsh.suspend(uuid) : this.#virsh.resume(uuid));
   }
 
+  /** What libvirt began it ends, whoever calls it off: it can take minutes. */
+  async #suspend(uuid: string, signal: AbortSignal): Promise<void> {
+    const domain = await this.#virsh.domain(uuid, signal);
+    if (domain === undefined) throw notRunning(uuid);
+    if (domain.state !== "stopped") {
+      await this.#virsh.save(domain);
+      await this.#settle(neverOff);
+      return;
+    }
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notRunning(uuid);
+  }
+
+  /** It goes on with what it was saved with: what is defined of it since says nothing for it. */
+  async #restore(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    const { uuid, disks } = spec;
+    if (await this.#isOn(uuid, signal)) return;
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
+    for (const disk of disks) await this.#volumes.require(disk);
+    await this.#holding(spec, signal, async () => {
+      if (signal.aborted) throw calledOff();
+      await this.#consoles.prepare(uuid);
+      // Its cards go onto the bridges that they were on when it was saved.
+      const restore = () => this.#virsh.restore(uuid, spec.memorySize);
+      await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
+        throw startError(error, spec);
+      });
+    });
+  }
+
   async #remove(uuid: string, signal: AbortSignal): Promise<void> {
     const state = await this.#find(uuid, signal);
     if (state === undefined) return;
     if (state !== "stopped") await this.#switchOff(uuid);
     await this.#virsh.undefine(uuid);
+    await this.#consoles.forget(uuid);
+    await this.#settle(neverOff);
   }
 
   async #isOn(uuid: string, signal: AbortSignal): Promise<boolean> {
@@ -253,6 +357,11 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 }
 
+/** Where libvirt's daemon listens, of an URI that may say so. */
+function socketOf(uri: string | undefined): string {
+  return new URLSearchParams(uri?.split("?")[1] ?? "").get("socket") ?? "/run/libvirt/libvirt-sock";
+}
+
 function startError(error: unknown, { name, memorySize, disks }: MachineSpec): unknown {
   if (!(error instanceof NodeError) || error.code !== "HYPERVISOR.FAILED") return error;
   const said = String(error.values["said"] ?? error.message);
@@ -260,4 +369,22 @@ function startError(error: unknown, { name, memorySize, disks }: MachineSpec): u
   if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
   if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
   return error;
+}
+
+/** Does it when called, and once more when it was called meanwhile. */
+function whileMore(action: () => Promise<void>): () => void {
+  let [isBusy, isMore] = [false, false];
+  const run = async () => {
+    if (isBusy) {
+      isMore = true;
+      return;
+    }
+    isBusy = true;
+    do {
+      isMore = false;
+      await action();
+    } while (isMore);
+    isBusy = false;
+  };
+  return () => void run();
 }

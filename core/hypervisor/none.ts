@@ -1,5 +1,5 @@
 import { NodeError } from "../model/error.ts";
-import type { HypervisorDriver } from "./driver.ts";
+import type { HypervisorDriver, ImageCache } from "./driver.ts";
 
 /** Of an agent that was started without a driver: its host takes part in the cloud and is given no machines. */
 export const noHypervisor: HypervisorDriver = {
@@ -14,6 +14,19 @@ export const noHypervisor: HypervisorDriver = {
     throw none();
   },
   carryOut: async () => {
+    throw none();
+  },
+  openConsole: async () => {
+    throw none();
+  },
+};
+
+/** Of a driver that keeps no images. */
+export const noImages: ImageCache = {
+  progress: async () => {
+    throw none();
+  },
+  write: async () => {
     throw none();
   },
 };

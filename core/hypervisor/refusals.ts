@@ -18,6 +18,27 @@ export function noVolume(path: string): NodeError {
   });
 }
 
+export function noImage(path: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_ABSENT", `There is no image ${path} in the cache.`, {
+    remedy: "Try again: it is brought to the host anew.",
+    values: { path },
+  });
+}
+
+export function otherImage(path: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_DIFFERS", `The image ${path} ${why}.`, {
+    remedy: "Try again: it is brought to the host anew. If it stays so, look at the storage and at the image store.",
+    values: { path },
+  });
+}
+
+export function imageInUse(path: string, volume: string): NodeError {
+  return new NodeError("HYPERVISOR.IMAGE_IN_USE", `The volume ${volume} stands on the image ${path}.`, {
+    remedy: "Leave it: it goes when no volume stands on it any more.",
+    values: { path, volume },
+  });
+}
+
 export function otherVolume(path: string, sizeBytes: number, format: string): NodeError {
   return new NodeError(
     "HYPERVISOR.VOLUME_DIFFERS",
@@ -46,6 +67,17 @@ export function notRunning(uuid: string): NodeError {
     remedy: "Start it.",
     values: { machine: uuid },
   });
+}
+
+export function notSuspended(uuid: string): NodeError {
+  return new NodeError(
+    "HYPERVISOR.NOT_SUSPENDED",
+    `Nothing is kept on this host of the memory of the machine ${uuid}.`,
+    {
+      remedy: "Delete and recover the machine, and start it: its disks are as they were.",
+      values: { machine: uuid },
+    },
+  );
 }
 
 export function notReleased(uuid: string, path: string, waitMs: number): NodeError {
@@ -77,4 +109,20 @@ export function noSnapshot(path: string, snapshotUuid: string): NodeError {
 
 export function calledOff(): NodeError {
   return new NodeError("HYPERVISOR.ABORTED", "The command was called off; what it had begun is undone.");
+}
+
+export function noConsole(uuid: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.CONSOLE_NONE", `The machine ${uuid} has no such console: ${why}.`, {
+    remedy: "Stop and start the machine when it was started by an earlier release; else take its other console.",
+    values: { machine: uuid },
+  });
+}
+
+export function consoleFailed(uuid: string, cause: unknown): NodeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new NodeError("HYPERVISOR.CONSOLE_FAILED", `The console of the machine ${uuid} can't be opened: ${why}`, {
+    remedy: "See that the machine runs, and the log of libvirt on the host: journalctl -u libvirtd",
+    values: { machine: uuid },
+    cause,
+  });
 }

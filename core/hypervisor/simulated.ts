@@ -1,24 +1,35 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
+  checkBacking,
   checkVolumePath,
   type HostCapacity,
   type HostCommand,
   type HypervisorDriver,
   type MachineReport,
   type MachineSpec,
+  type NicSpec,
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
-import { calledOff, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
+import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { openSimulatedConsole } from "./simulated/console.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
+import { SimulatedImages } from "./simulated/images.ts";
+import { SimulatedMigrations } from "./simulated/migration.ts";
+import { afterTime, pauseFor } from "./simulated/pause.ts";
 import {
   failAsWanted,
   type GivenSimulation,
+  hangingMs,
   noAccidents,
+  notReal,
   readSimulation,
   type Simulation,
   simulation,
@@ -44,16 +55,12 @@ export type SimulatedOptions = {
   /** Is told at once, for the log, that nothing here is real. */
   announce: (sentence: string) => void;
   onDamage?: (damage: Damage) => void;
+  /** To other hosts; without it no machine leaves. */
+  dial?: Dial;
 };
-
-/** How often a simulated hypervisor that hangs looks whether it still has to. */
-const hangingMs = 200;
 
 /** Of each storage unless told. */
 const usualStorageBytes = 1024 ** 4;
-
-const notReal =
-  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
 
 /**
  * A hypervisor that only keeps the books: for tests, training, and figures of scale. It starts nothing, and behaves in
@@ -63,10 +70,12 @@ const notReal =
 export class SimulatedDriver implements HypervisorDriver {
   readonly name = "simulated";
   readonly capacity: HostCapacity | undefined;
+  readonly images: SimulatedImages;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
   readonly #disks: SimulatedDisks;
+  readonly #migrations: SimulatedMigrations;
   #bootId: string;
   #told: Simulation = noAccidents;
 
@@ -75,6 +84,7 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#state = state;
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
+    this.images = new SimulatedImages(state, options.shared);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
     this.#disks = new SimulatedDisks({
@@ -82,8 +92,17 @@ export class SimulatedDriver implements HypervisorDriver {
       holds: this.#holds,
       runs: (machine) => this.#runs(machine),
       volume: (path) => this.#volume(path),
-      putVolume: (volume) => this.#putVolume(volume),
-      check: (path, format) => this.#checkDisk(path, format),
+      putVolume: (volume) => this.#storeVolume(volume),
+      check: (place) => this.#checkDisk(place),
+    });
+    this.#migrations = new SimulatedMigrations({
+      ...{ state, holds: this.#holds, dial: options.dial, after: options.after ?? afterTime },
+      bootId: () => this.#bootId,
+      runs: (machine): machine is SimulatedMachine => this.#runs(machine),
+      pause: (delayMs, signal) => this.#pause(delayMs, signal),
+      checkDisks: ({ disks }) => {
+        for (const disk of disks) this.#checkDisk(disk);
+      },
     });
   }
 
@@ -100,10 +119,18 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     await this.#crashAsWanted(await this.#answering(signal));
-    return Array.from(this.#state.machines.values(), (machine) => ({
-      uuid: machine.uuid,
-      state: this.#runs(machine) ? (machine.isPaused === true ? "paused" : "running") : "stopped",
-    }));
+    const machines = Array.from(
+      this.#state.machines.values(),
+      (machine): MachineReport => ({
+        uuid: machine.uuid,
+        state: this.#stateOf(machine),
+      }),
+    );
+    return this.#migrations.marked(machines);
+  }
+
+  admit(visit: MigrationVisit): Promise<Visitor> {
+    return this.#migrations.admit(visit);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -116,13 +143,15 @@ export class SimulatedDriver implements HypervisorDriver {
     await this.#answering(signal);
     const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;
     let used = 0;
-    for (const volume of this.#state.volumes.values()) if (volume.path.startsWith(`${path}/`)) used += volume.sizeBytes;
+    const { volumes, images } = this.#state;
+    for (const each of [...volumes.values(), ...images.values()])
+      if (each.path.startsWith(`${path}/`)) used += each.sizeBytes;
     return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
   }
 
-  async volume({ path, format }: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
+  async volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
     await this.#answering(signal);
-    return this.#disks.figures(path, format);
+    return this.#disks.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
@@ -136,6 +165,14 @@ export class SimulatedDriver implements HypervisorDriver {
     switch (command.do) {
       case "createVolume":
         return await this.#createVolume(command, wait);
+      case "createVolumeFromImage":
+        return await this.#createFromImage(command, wait);
+      case "keepImage":
+        await wait();
+        return await this.images.keep(command);
+      case "deleteCachedImage":
+        await wait();
+        return await this.images.delete(command.path);
       case "deleteVolume":
         return await this.#deleteVolume(command.path, wait);
       case "startMachine":
@@ -149,12 +186,27 @@ export class SimulatedDriver implements HypervisorDriver {
         return await this.#setPaused(command.uuid, true, wait);
       case "resumeMachine":
         return await this.#setPaused(command.uuid, false, wait);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, wait);
+      case "restoreMachine":
+        return await this.#restore(command.machine, wait);
       case "removeMachine":
         if (!this.#state.machines.has(command.uuid)) return;
         await wait();
         await this.#state.removeMachine(command.uuid);
         this.#holds.release(command.uuid);
+        return;
+      default: {
+        const failing = () => failAsWanted(now, command);
+        await this.#migrations.carryOut(command, this.#latencyMs(command.do, now), failing, signal);
+      }
     }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    await this.#answering(signal);
+    this.#needRunning(uuid);
+    return openSimulatedConsole(uuid, kind, this.#state, () => this.#runs(this.#state.machines.get(uuid)));
   }
 
   /** Accidents from now on, instead of those of the call before; a `simulation.json` goes before them. */
@@ -162,9 +214,15 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#told = simulation.parse(given);
   }
 
+  /** The cards of a machine as it was started the last time; undefined when it is not known. */
+  nicsOf(uuid: string): readonly NicSpec[] | undefined {
+    return this.#state.machines.get(uuid)?.nics;
+  }
+
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
   restart(bootId: string): void {
     this.#bootId = bootId;
+    this.#migrations.lostPower();
     this.#holds.releaseAll();
   }
 
@@ -174,13 +232,29 @@ export class SimulatedDriver implements HypervisorDriver {
   ): Promise<void> {
     checkVolumePath(path);
     await wait();
-    const found = this.#volume(path);
-    if (found?.sizeBytes === sizeBytes && found.format === format) return;
-    if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
     await this.#putVolume({ path, sizeBytes, format });
   }
 
+  async #createFromImage(
+    { path, sizeBytes, backing }: Extract<HostCommand, { do: "createVolumeFromImage" }>,
+    wait: () => Promise<void>,
+  ): Promise<void> {
+    checkVolumePath(path);
+    checkBacking(path, backing);
+    await wait();
+    if (this.#volume(path) === undefined) this.images.need(backing.path);
+    await this.#putVolume({ path, sizeBytes, format: "qcow2", image: backing.path });
+  }
+
   async #putVolume(volume: SimulatedVolume): Promise<void> {
+    const { path, sizeBytes, format, image } = volume;
+    const found = this.#volume(path);
+    if (found?.sizeBytes === sizeBytes && found.format === format && found.image === image) return;
+    if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
+    await this.#storeVolume(volume);
+  }
+
+  async #storeVolume(volume: SimulatedVolume): Promise<void> {
     const shared = this.#sharing(volume.path);
     if (shared === undefined) await this.#state.putVolume(volume);
     else shared.volumes.set(volume.path, volume);
@@ -197,14 +271,14 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
-    const { uuid, memorySize, disks } = spec;
+    const { uuid, memorySize, disks, nics } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
-    for (const { path, format } of disks) this.#checkDisk(path, format);
+    for (const disk of disks) this.#checkDisk(disk);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
       await wait();
-      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
+      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics });
     } catch (error) {
       this.#holds.release(uuid);
       throw error;
@@ -237,7 +311,36 @@ export class SimulatedDriver implements HypervisorDriver {
     const machine = this.#state.machines.get(uuid);
     // It may have crashed meanwhile.
     if (!this.#runs(machine)) throw notRunning(uuid);
-    if ((machine.isPaused === true) !== isPaused) await this.#state.putMachine({ ...machine, isPaused });
+    if ((machine.isPaused === true) === isPaused) return;
+    // A move that has failed may have let its volumes go.
+    if (!isPaused) for (const path of machine.paths) this.#holds.checkFree(path, uuid);
+    await this.#state.putMachine({ ...machine, isPaused });
+    if (!isPaused) this.#holds.keep(machine);
+  }
+
+  async #suspend(uuid: string, wait: () => Promise<void>): Promise<void> {
+    const isSuspended = () => this.#state.machines.get(uuid)?.isSuspended === true;
+    if (isSuspended()) return;
+    this.#needRunning(uuid);
+    await wait();
+    const machine = this.#state.machines.get(uuid);
+    if (!this.#runs(machine)) throw notRunning(uuid);
+    await this.#state.putMachine({ ...machine, runsIn: null, isPaused: false, isSuspended: true });
+    this.#holds.release(uuid);
+  }
+
+  async #restore(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
+    const machine = this.#state.machines.get(spec.uuid);
+    const isSuspended = machine?.isSuspended === true;
+    if (this.#runs(machine)) return;
+    if (!isSuspended) throw notSuspended(spec.uuid);
+    await this.#start(spec, wait);
+  }
+
+  #stateOf(machine: SimulatedMachine): MachineReport["state"] {
+    const { isPaused, isSuspended } = machine;
+    if (this.#runs(machine)) return isPaused === true ? "paused" : "running";
+    return isSuspended === true ? "suspended" : "stopped";
   }
 
   async #crashAsWanted({ crash }: Simulation): Promise<void> {
@@ -252,11 +355,14 @@ export class SimulatedDriver implements HypervisorDriver {
     if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
   }
 
-  #checkDisk(path: string, format: string): void {
+  #checkDisk({ path, format, backing }: VolumePlace): void {
     checkVolumePath(path);
+    if (backing !== undefined) checkBacking(path, backing);
     const found = this.#volume(path);
     if (found === undefined) throw noVolume(path);
     if (found.format !== format) throw otherFormat(path, `is ${found.format} and not ${format}`);
+    if (found.image !== backing?.path) throw otherFormat(path, "stands on another file");
+    if (backing !== undefined) this.images.need(backing.path);
   }
 
   #volume(path: string) {
@@ -285,24 +391,6 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) return Promise.reject(calledOff());
-    if (delayMs === 0) return Promise.resolve();
-    const after = this.#options.after ?? afterTime;
-    return new Promise((resolve, reject) => {
-      const cancel = after(delayMs, () => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      });
-      function stop() {
-        cancel();
-        reject(calledOff());
-      }
-      signal?.addEventListener("abort", stop, { once: true });
-    });
+    return pauseFor(this.#options.after ?? afterTime, delayMs, signal);
   }
-}
-
-function afterTime(delayMs: number, action: () => void): () => void {
-  const timer = setTimeout(action, delayMs);
-  return () => clearTimeout(timer);
 }

@@ -1,22 +1,25 @@
 import * as z from "zod/mini";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
+import { backing, diskFormat as format } from "./backing.ts";
 
 /* What a host can be asked to do with volumes that are there. Part of the contract in driver.ts. */
 
 const path = line(4096);
-const format = z.enum(["qcow2", "raw"]);
+/** What the volume stands on; without it, on nothing. */
+const standing = { backing: z.exactOptional(backing) };
 
 /** `deviceId`: its place in the machine, where a guest finds it again: 0 is vda. By the order of the list unless told. */
 export const machineDisk = z.strictObject({
   volumeUuid: uuid,
   path,
   format,
+  ...standing,
   deviceId: z.optional(z.int().check(z.nonnegative(), z.maximum(255))),
 });
 export type MachineDisk = z.infer<typeof machineDisk>;
 
 /** `uuid`: the machine that has the volume, whether it runs or not; null when none has it. */
-const ofVolume = { uuid: z.nullable(uuid), path };
+const ofVolume = { uuid: z.nullable(uuid), path, ...standing };
 
 /** As all commands, each may come twice. */
 export const volumeCommands = [
@@ -34,7 +37,7 @@ export const volumeCommands = [
   /** One that is not there is a success. */
   z.strictObject({ do: z.literal("deleteSnapshot"), ...ofVolume, snapshotUuid: uuid }),
   /** The volume holds again what it held then, with `sizeBytes` at least; no machine may have it open. */
-  z.strictObject({ do: z.literal("revertVolume"), path, snapshotUuid: uuid, sizeBytes: bytes }),
+  z.strictObject({ do: z.literal("revertVolume"), path, ...standing, snapshotUuid: uuid, sizeBytes: bytes }),
 ] as const;
 export type VolumeCommand = z.infer<(typeof volumeCommands)[number]>;
 
@@ -44,7 +47,7 @@ export function isVolumeCommand<C extends { do: string }>(command: C | VolumeCom
 const verbs: ReadonlySet<string> = new Set(volumeCommands.flatMap(({ shape }) => [...shape.do.def.values]));
 
 /** The file of a volume, as a host is asked how large it is. */
-export const volumePlace = z.strictObject({ path, format });
+export const volumePlace = z.strictObject({ path, format, ...standing });
 export type VolumePlace = z.infer<typeof volumePlace>;
 /** `sizeBytes`: what a guest sees; `actualBytes`: what it takes up, with its snapshots. */
 export const volumeFigures = z.object({ sizeBytes: bytes, actualBytes: bytes });

@@ -1,5 +1,6 @@
 import { secretFields } from "../model/cloud/calls/index.ts";
 import { longestArguments } from "../model/cloud/operations.ts";
+import { shownUrl } from "../model/cloud/storage-place.ts";
 import { escaped } from "../model/quote.ts";
 
 /** Characters of one value, and elements of one list. */
@@ -17,8 +18,13 @@ export function argumentsText(input: object, given: unknown): string | null {
   const known = Object.entries(input).filter(
     ([field]) => field !== "uuid" && !secretFields.has(field) && isObject(given) && Object.hasOwn(given, field),
   );
-  const text = known.map(([field, value]) => `${field}=${valueText(value)}`).join(" ");
+  const text = known.map(([field, value]) => `${field}=${valueText(told(field, value))}`).join(" ");
   return text === "" ? null : cut(text, longestArguments);
+}
+
+/** What follows a `?` in an address often is the key to what stands there. */
+function told(field: string, value: unknown): unknown {
+  return field === "url" && typeof value === "string" ? shownUrl(value) : value;
 }
 
 function valueText(value: unknown): string {

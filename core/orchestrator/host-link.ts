@@ -1,4 +1,11 @@
-import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../hypervisor/driver.ts";
+import type {
+  CachedImage,
+  HostCommand,
+  ImageProgress,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../hypervisor/driver.ts";
 import type { VolumeFigures, VolumePlace } from "../hypervisor/volume-commands.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
 import type { Secret } from "../model/secret.ts";
@@ -56,12 +63,21 @@ export interface HostLink {
   storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom>;
   /** How large a volume is there. */
   volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures>;
+  /** What of an image is in the cache of a storage there. */
+  imageProgress(host: HostAddress, image: CachedImage, signal?: AbortSignal): Promise<ImageProgress>;
+  /** Brings a piece of an image; the answer says from which byte on the next one is wanted. */
+  imagePiece(host: HostAddress, piece: ImagePiece, signal?: AbortSignal): Promise<ImageProgress>;
   /**
    * Has a command carried out, once: the agent knows `id` and answers a repetition with what came of it. `epoch` is
    * that of the flow: an agent that has seen a later one of the same flow refuses it.
    */
   command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void>;
 }
+
+/** `content`: {@link mostPieceBytes} at most. */
+export type ImagePiece = { image: CachedImage; offset: number; content: Uint8Array };
+/** A request has to come whole in its time, over a slow line too. */
+export const mostPieceBytes = 4 * 1024 * 1024;
 
 export type HostAddress = { uuid: string; managementIp: string };
 export type CommandOptions = { id: string; flow: string; epoch: number; timeoutMs: number; signal?: AbortSignal };

@@ -9,7 +9,7 @@ type Snapshot = RecordOf<"VolumeSnapshot">;
 
 const storageRatio = "mevoco.overProvisioning.primaryStorage";
 
-/** What storages have promised to volumes: added up while the records come, as the sums of hosts are. */
+/** What storages have promised to volumes, and what images in their caches take: added up while the records come, as the sums of hosts are. */
 export class StorageSums {
   readonly #view: FiguresView;
   readonly #sums = new Map<string, number>();
@@ -39,6 +39,14 @@ export class StorageSums {
               : this.#addSnapshot(record.value as Snapshot, sign);
           if (uuid !== null) storages.add(uuid);
         }
+      } else if (kind === "CachedImage") {
+        for (const [record, sign] of [
+          [before, -1],
+          [after, 1],
+        ] as const) {
+          const uuid = record === undefined ? null : this.#addImage(record.value as RecordOf<"CachedImage">, sign);
+          if (uuid !== null) storages.add(uuid);
+        }
       } else if (kind === "PrimaryStorage") storages.add(key);
       else if (kind === "GlobalConfig") hasSettings = true;
     if (!hasSettings) return storages;
@@ -58,23 +66,29 @@ export class StorageSums {
   #addAll(): void {
     for (const { value } of this.#view.all("Volume")) this.#add(value, 1);
     for (const { value } of this.#view.all("VolumeSnapshot")) this.#addSnapshot(value, 1);
+    for (const { value } of this.#view.all("CachedImage")) this.#addImage(value, 1);
   }
 
   /** By what it really takes up: over-provisioning does not shrink what is there. */
   #addSnapshot({ primaryStorageUuid, size }: Snapshot, sign: 1 | -1): string {
-    this.#addBytes(primaryStorageUuid, sign * size);
-    return primaryStorageUuid;
+    return this.#addTo(primaryStorageUuid, sign * size);
+  }
+
+  /** By real size, too. */
+  #addImage({ storageUuid, sizeBytes }: RecordOf<"CachedImage">, sign: 1 | -1): string | null {
+    if (typeof storageUuid !== "string" || typeof sizeBytes !== "number") return null;
+    return this.#addTo(storageUuid, sign * sizeBytes);
   }
 
   #add({ primaryStorageUuid, size }: Volume, sign: 1 | -1): string | null {
     if (primaryStorageUuid === null) return null;
-    this.#addBytes(primaryStorageUuid, sign * charged(size, this.#ratio));
-    return primaryStorageUuid;
+    return this.#addTo(primaryStorageUuid, sign * charged(size, this.#ratio));
   }
 
-  #addBytes(storageUuid: string, bytes: number): void {
+  #addTo(storageUuid: string, bytes: number): string {
     const sum = (this.#sums.get(storageUuid) ?? 0) + bytes;
     if (sum === 0) this.#sums.delete(storageUuid);
     else this.#sums.set(storageUuid, sum);
+    return storageUuid;
   }
 }

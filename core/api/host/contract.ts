@@ -1,10 +1,18 @@
 import * as z from "zod/mini";
-import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
+import {
+  cachedImage,
+  hostCommand,
+  imageProgress,
+  machineReport,
+  storagePlace,
+  storageRoom,
+} from "../../hypervisor/driver.ts";
 import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
-import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
+import { type ConsoleKind, consoleKinds } from "../../model/cloud/console.ts";
+import { bytes, line, moment, tags, uuid, uuidPattern } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
-import { hostProtocol } from "../../orchestrator/host-link.ts";
+import { hostProtocol, mostPieceBytes } from "../../orchestrator/host-link.ts";
 
 /*
  * What the agent of a host offers to the manager on TCP 7070: HTTP and JSON over TLS 1.3. Both ends know each other by
@@ -20,6 +28,8 @@ export const oldestHostProtocol = 1;
 /** Every answer says the version that it is in, and which request it answers: an answer is never taken for another's. */
 export const protocolHeader = "x-binnacle-protocol";
 export const requestHeader = "x-binnacle-request";
+/** Of a request whose body is octets: all else that its call is given, as JSON in the form of a URL. */
+export const pieceHeader = "x-binnacle-piece";
 
 /**
  * Who may make a call: anybody; who began to join with the right password; or only a manager of the host's cloud, which
@@ -28,6 +38,7 @@ export const requestHeader = "x-binnacle-request";
 export type HostAccess = "public" | "manager";
 
 const none = z.undefined();
+const octets = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const nothing = z.object({});
 const pem = z.string().check(z.maxLength(16_384));
 /** By chance, 256 bits: who has it is the one who gave the password. */
@@ -177,6 +188,27 @@ export const hostCalls = {
     response: volumeFigures,
     mostBytes: 16 * kB,
   },
+  /** What of an image is in the cache of a storage, or from which byte on it is to be brought. */
+  imageProgress: {
+    method: "POST",
+    path: "/v1/images/progress",
+    access: "manager",
+    body: cachedImage,
+    response: imageProgress,
+    mostBytes: 16 * kB,
+  },
+  /**
+   * A piece of an image, as octets; what it is of stands in the header `x-binnacle-piece`. The command keepImage checks
+   * the whole.
+   */
+  imagePiece: {
+    method: "POST",
+    path: "/v1/images/piece",
+    access: "manager",
+    body: z.strictObject({ image: cachedImage, offset: bytes, content: octets }),
+    response: imageProgress,
+    mostBytes: mostPieceBytes,
+  },
   /** Begins to collect the host's logs into an archive there. */
   collectLogs: {
     method: "POST",
@@ -231,6 +263,22 @@ export type HostCallName = keyof HostCalls;
 export type HostBody<N extends HostCallName> = z.output<HostCalls[N]["body"]>;
 export type HostAnswer<N extends HostCallName> = z.output<HostCalls[N]["response"]>;
 export type HostCommandRequest = HostBody<"command">;
+
+/**
+ * A console of a machine, for a manager: a GET whose connection is upgraded to this protocol, and is the console's stream of
+ * bytes from then on, both ways. What is refused is answered as a call is.
+ */
+export const consoleProtocol = "binnacle-console";
+export function consolePath(uuid: string, kind: ConsoleKind): string {
+  return `/v1/machines/${uuid}/consoles/${kind}`;
+}
+
+/** What a path of {@link consolePath} means; undefined when it is none. */
+export function consoleIn(path: string): { uuid: string; kind: ConsoleKind } | undefined {
+  const [, uuid = "", named = ""] = /^\/v1\/machines\/([^/]{32})\/consoles\/([a-z]+)$/.exec(path) ?? [];
+  const kind = consoleKinds.find((each) => each === named);
+  return kind === undefined || !uuidPattern.test(uuid) ? undefined : { uuid, kind };
+}
 
 /**
  * The name that a manager asks for (SNI) to be shown the certificate with this fingerprint: while a certificate is

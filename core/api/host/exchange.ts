@@ -11,6 +11,7 @@ import {
   hostCalls,
   hostProtocol,
   oldestHostProtocol,
+  pieceHeader,
   protocolHeader,
   requestHeader,
 } from "./contract.ts";
@@ -43,8 +44,7 @@ let requests = 0;
  */
 export async function exchange<N extends HostCallName>(asked: Exchange<N>): Promise<HostAnswer<N>> {
   const { address, name } = asked;
-  requests += 1;
-  const id = `${mark}-${requests.toString(36)}`;
+  const id = newRequestId();
   const { response, text } = await send(asked, id);
   const json = jsonOrNothing(text);
   if (response.statusCode !== 200) {
@@ -58,8 +58,14 @@ export async function exchange<N extends HostCallName>(asked: Exchange<N>): Prom
   throw nonsense(address, `can't be understood (${["body", ...(parsed.error.issues[0]?.path ?? [])].join(".")})`);
 }
 
+/** What no other request of this process has, nor had. */
+export function newRequestId(): string {
+  requests += 1;
+  return `${mark}-${requests.toString(36)}`;
+}
+
 /** Whether it is an answer in a protocol that is known here, and to this request. */
-function headProblem(address: string, { headers }: IncomingMessage, id: string): CloudError | undefined {
+export function headProblem(address: string, { headers }: IncomingMessage, id: string): CloudError | undefined {
   const theirs = Number(headers[protocolHeader] ?? Number.NaN);
   if (!Number.isSafeInteger(theirs)) return nonsense(address, "is not one of this protocol");
   if (theirs < oldestHostProtocol || theirs > hostProtocol)
@@ -72,14 +78,12 @@ type Received = { response: IncomingMessage; text: string };
 function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<Received> {
   const { address, name, body, connection, connectMs, answerMs, held, signal } = asked;
   const { method, path, mostBytes } = hostCalls[name];
-  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const { payload, type } = payloadOf(body);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(unreachable(address, "The call was called off."));
     const headers = {
       [requestHeader]: id,
-      ...(payload === undefined
-        ? {}
-        : { "content-type": "application/json", "content-length": String(Buffer.byteLength(payload)) }),
+      ...(payload === undefined ? {} : { ...type, "content-length": String(Buffer.byteLength(payload)) }),
     };
     const request = sendRequest({ ...connection, method, path, headers });
     const late = (what: string, ms: number) => request.destroy(unreachable(address, `${what} within ${ms / 1000} s.`));
@@ -131,7 +135,18 @@ function send<N extends HostCallName>(asked: Exchange<N>, id: string): Promise<R
   });
 }
 
-function sentenceOf(error: Error): string {
+function payloadOf(body: unknown): { payload: string | Uint8Array | undefined; type: Record<string, string> } {
+  if (body === undefined) return { payload: undefined, type: {} };
+  if (typeof body !== "object" || body === null || !("content" in body) || !(body.content instanceof Uint8Array))
+    return { payload: JSON.stringify(body), type: { "content-type": "application/json" } };
+  const { content, ...rest } = body;
+  return {
+    payload: content,
+    type: { "content-type": "application/octet-stream", [pieceHeader]: encodeURIComponent(JSON.stringify(rest)) },
+  };
+}
+
+export function sentenceOf(error: Error): string {
   const name = nameOfError(error);
   if (name.startsWith("HPE_")) return "What answers there speaks no HTTP.";
   if (name === "EPROTO" || name.startsWith("ERR_SSL_")) return `What answers there speaks no TLS 1.3 (${name}).`;

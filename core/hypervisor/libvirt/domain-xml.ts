@@ -1,10 +1,13 @@
 import { XMLBuilder } from "fast-xml-parser";
-import type { MachineSpec } from "../driver.ts";
+import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
+import { serialLine } from "./consoles.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
   hasKvm: boolean;
+  /** The bridges of its cards by their device ids. */
+  bridges: ReadonlyMap<number, string>;
 };
 
 const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "@", suppressEmptyNode: true });
@@ -13,7 +16,7 @@ const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "
  * A machine as libvirt wants it. Source: libvirt's "Domain XML format". It is known by its uuid, in libvirt's form with
  * hyphens and, as its name, in ours; the name that people gave it is a title, for nobody to find it by.
  */
-export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string {
+export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions): string {
   const { uuid, name, cpuNum, memorySize, disks, nics } = spec;
   const kibibytes = Math.floor(memorySize / 1024);
   return builder.build({
@@ -36,17 +39,19 @@ export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string 
       devices: {
         controller: rootPorts(disks.length + nics.length),
         disk: disks.map((disk, nth) => diskOf({ deviceId: nth, ...disk })),
-        interface: nics.map(({ mac, bridge }) => ({
+        interface: nics.map(({ mac, deviceId, segment }) => ({
           "@type": "bridge",
           mac: { "@address": mac },
-          source: { "@bridge": bridge },
+          source: { "@bridge": bridges.get(deviceId) ?? "" },
           model: { "@type": "virtio" },
+          // A guest knows it then before it has any address.
+          mtu: { "@size": segment.mtu },
         })),
-        serial: { "@type": "pty", target: { "@port": 0 } },
-        console: { "@type": "pty", target: { "@type": "serial", "@port": 0 } },
+        serial: serialLine(uuid),
         channel: { "@type": "unix", target: { "@type": "virtio", "@name": "org.qemu.guest_agent.0" } },
         input: { "@type": "tablet", "@bus": "usb" },
-        graphics: { "@type": "vnc", "@autoport": "yes", "@listen": "127.0.0.1" },
+        // A socket in the file system, in the folder that libvirt makes for the machine: the network has nothing to reach.
+        graphics: { "@type": "vnc", "@sharePolicy": "force-shared", listen: { "@type": "socket" } },
         video: { model: { "@type": "vga" } },
         memballoon: { "@model": "virtio" },
         rng: { "@model": "virtio", backend: { "@model": "random", "#text": "/dev/urandom" } },
@@ -61,7 +66,7 @@ export function diskXml(disk: MachineDisk): string {
 }
 
 /** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
-function diskOf({ volumeUuid, path, format, deviceId }: MachineDisk) {
+function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
   return {
     "@type": "file",
     "@device": "disk",
@@ -69,7 +74,7 @@ function diskOf({ volumeUuid, path, format, deviceId }: MachineDisk) {
     driver: { "@name": "qemu", "@type": format, "@cache": "none", "@discard": "unmap" },
     source: { "@file": path },
     // Said, so that libvirt does not ask the file: a guest may write there what it wants.
-    backingStore: "",
+    backingStore: backing === undefined ? "" : backingStore(backing),
     target: { "@dev": targetOf(deviceId), "@bus": "virtio" },
     serial: volumeUuid,
   };
@@ -90,6 +95,11 @@ function rootPorts(devices: number): object[] {
   const count = Math.max(fewestPorts, devices + otherDevices + sparePorts);
   const port = { "@type": "pci", "@model": "pcie-root-port" };
   return [{ "@type": "pci", "@index": 0, "@model": "pcie-root" }, ...Array.from({ length: count }, () => port)];
+}
+
+/** The image that a volume stands on, which stands on nothing. */
+function backingStore({ path, format }: Backing) {
+  return { "@type": "file", format: { "@type": format }, source: { "@file": path }, backingStore: "" };
 }
 
 /** `a` to `z`, then `aa`. */

@@ -4,12 +4,13 @@ import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder } from "../../node/durable.ts";
 import type { Machine } from "../../node/machine.ts";
-import { checkVolumePath, type HostCommand } from "../driver.ts";
-import { noVolume, otherFormat, otherVolume, volumeInUse } from "../refusals.ts";
+import { type Backing, checkBacking, checkVolumePath, type HostCommand } from "../driver.ts";
+import { noImage, noVolume, otherFormat, otherVolume, volumeInUse } from "../refusals.ts";
 import type { VolumeFigures, VolumePlace } from "../volume-commands.ts";
 import { makeVolumeFolder } from "./folder.ts";
 
 type NewVolume = Extract<HostCommand, { do: "createVolume" }>;
+type NewOverlay = Extract<HostCommand, { do: "createVolumeFromImage" }>;
 type Format = NewVolume["format"];
 
 const qemuImgMs = 60_000;
@@ -19,6 +20,7 @@ const wholeMapMs = 900_000;
 const info = z.object({
   "virtual-size": z.number(),
   snapshots: z.optional(z.array(z.object({ name: z.string() }))),
+  "backing-filename-format": z.optional(z.string()),
   "backing-filename": z.optional(z.string()),
   "full-backing-filename": z.optional(z.string()),
   "format-specific": z.optional(z.object({ data: z.optional(z.object({ "data-file": z.optional(z.string()) })) })),
@@ -42,13 +44,33 @@ export class VolumeFiles {
   async create({ path, sizeBytes, format }: NewVolume): Promise<void> {
     checkVolumePath(path);
     if (await exists(path)) return this.#requireSame(path, sizeBytes, format);
+    await this.#make(path, format, [], sizeBytes);
+  }
+
+  /**
+   * A thin volume on an image of the cache, which is only read.
+   * @throws those of {@link create}; HYPERVISOR.IMAGE_ABSENT
+   */
+  async createFromImage({ path, sizeBytes, backing }: NewOverlay): Promise<void> {
+    checkVolumePath(path);
+    checkBacking(path, backing);
+    if (await exists(path)) return this.#requireSame(path, sizeBytes, "qcow2", backing);
+    if ((await this.#imageSize(backing)) > sizeBytes) throw otherFormat(path, "would be smaller than its image");
+    await this.#make(path, "qcow2", ["-b", backing.path, "-F", backing.format], sizeBytes);
+    // Who clears the cache looks at the volumes after it has taken the image away: one of the two sees the other.
+    if (await exists(backing.path)) return;
+    await rm(path, { force: true });
+    throw noImage(backing.path);
+  }
+
+  async #make(path: string, format: Format, more: readonly string[], sizeBytes: number): Promise<void> {
     const folder = dirname(path);
     // Only this command works on the volume: what lies there is of one that was killed.
     const unfinished = `${path}.new`;
     try {
       await makeVolumeFolder(folder);
       await rm(unfinished, { force: true });
-      await this.#qemuImg(["create", "-q", "-f", format, unfinished, String(sizeBytes)]);
+      await this.#qemuImg(["create", "-q", "-f", format, ...more, unfinished, String(sizeBytes)]);
       await synced(unfinished);
       await link(unfinished, path);
       await syncFolder(folder);
@@ -78,26 +100,28 @@ export class VolumeFiles {
    * What a machine is to be started with is there, and is what it is said to be.
    * @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS
    */
-  async require(path: string, format: Format): Promise<void> {
+  async require({ path, format, backing }: VolumePlace): Promise<void> {
     checkVolumePath(path);
+    if (backing !== undefined) checkBacking(path, backing);
     if (!(await exists(path))) throw noVolume(path);
-    await this.#look(path, format);
+    await this.#look(path, format, backing);
+    if (backing !== undefined) await this.#imageSize(backing);
     if (await isBegun(path)) await this.#mend(path);
   }
 
   /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
-  async figures({ path, format }: VolumePlace): Promise<VolumeFigures> {
+  async figures({ path, format, backing }: VolumePlace): Promise<VolumeFigures> {
     checkVolumePath(path);
     if (!(await exists(path))) throw noVolume(path);
-    const { "virtual-size": sizeBytes } = await this.#look(path, format);
+    const { "virtual-size": sizeBytes } = await this.#look(path, format, backing);
     // Of its bytes, those that the file system keeps something for.
     const { blocks } = await stat(path);
     return { sizeBytes, actualBytes: blocks * 512 };
   }
 
   /** Names of the snapshots in a file that no machine has open. */
-  async snapshots(path: string): Promise<string[]> {
-    return ((await this.#look(path, "qcow2")).snapshots ?? []).map(({ name }) => name);
+  async snapshots(path: string, backing?: Backing): Promise<string[]> {
+    return ((await this.#look(path, "qcow2", backing)).snapshots ?? []).map(({ name }) => name);
   }
 
   /** Takes a snapshot, goes back to it, deletes it. @throws HYPERVISOR.VOLUME_IN_USE, HYPERVISOR.STORAGE_FULL, HYPERVISOR.FAILED */
@@ -138,8 +162,14 @@ export class VolumeFiles {
     await rm(markOf(path), { force: true });
   }
 
-  async #requireSame(path: string, sizeBytes: number, format: Format): Promise<void> {
-    const size = await this.#look(path, format).catch((error: unknown) => {
+  /** What a guest of an image sees. It stands on nothing itself. @throws HYPERVISOR.IMAGE_ABSENT, HYPERVISOR.VOLUME_DIFFERS */
+  async #imageSize({ path, format }: Backing): Promise<number> {
+    if (!(await exists(path))) throw noImage(path);
+    return (await this.#look(path, format))["virtual-size"];
+  }
+
+  async #requireSame(path: string, sizeBytes: number, format: Format, backing?: Backing): Promise<void> {
+    const size = await this.#look(path, format, backing).catch((error: unknown) => {
       if (error instanceof NodeError && error.code === "HYPERVISOR.VOLUME_DIFFERS") return undefined;
       throw error;
     });
@@ -148,19 +178,22 @@ export class VolumeFiles {
   }
 
   /**
-   * What is known of a volume that is what it is said to be. Its format is never guessed, and it must stand on no other file:
-   * a guest that writes the head of a qcow2 file would have the host read any file for it.
+   * What is known of a volume that is what it is said to be. Its format is never guessed, and it must stand on no other
+   * file than the image that it was made of: a guest that writes the head of a qcow2 file would have the host read any
+   * file for it.
    */
-  async #look(path: string, format: Format): Promise<z.infer<typeof info>> {
+  async #look(path: string, format: Format, backing?: Backing): Promise<z.infer<typeof info>> {
     const isQcow2 = (await headOf(path)).equals(qcow2Magic);
     if (isQcow2 !== (format === "qcow2")) throw otherFormat(path, `is ${isQcow2 ? "qcow2" : "raw"} and not ${format}`);
     // -U: a machine may have it open.
     const { code, stdout, stderr } = await this.#run("qemu-img", ["info", "-U", "--output=json", "-f", format, path]);
     if (code !== 0) throw otherFormat(path, `can't be read as ${format}: ${lastLine(stderr)}`);
     const found = info.parse(JSON.parse(stdout));
-    const other =
-      found["full-backing-filename"] ?? found["backing-filename"] ?? found["format-specific"]?.data?.["data-file"];
-    if (other !== undefined) throw otherFormat(path, "stands on another file");
+    const other = [found["backing-filename"], found["full-backing-filename"]];
+    const isAsTold = other.every((each) => each === backing?.path);
+    const isOfFormat = found["backing-filename-format"] === backing?.format;
+    const data = found["format-specific"]?.data?.["data-file"];
+    if (!isAsTold || !isOfFormat || data !== undefined) throw otherFormat(path, "stands on another file");
     return found;
   }
 

@@ -1,6 +1,6 @@
 import { checkVolumePath } from "../driver.ts";
 import { noSnapshot, notReleased, notRunning, noVolume, shrinks } from "../refusals.ts";
-import type { VolumeCommand, VolumeFigures } from "../volume-commands.ts";
+import type { VolumeCommand, VolumeFigures, VolumePlace } from "../volume-commands.ts";
 import type { Holds } from "./holds.ts";
 import type { Simulation } from "./settings.ts";
 import type { SimulatedMachine, SimulatedState, SimulatedVolume } from "./state.ts";
@@ -15,7 +15,7 @@ export type SimulatedHost = {
   volume: (path: string) => SimulatedVolume | undefined;
   putVolume: (volume: SimulatedVolume) => Promise<void>;
   /** @throws as for a disk of a machine that is to be started */
-  check: (path: string, format: string) => void;
+  check: (place: VolumePlace) => void;
 };
 
 /** Of a volume's size, what its guest writes between two snapshots. */
@@ -45,16 +45,17 @@ export class SimulatedDisks {
     }
   }
 
-  figures(path: string, format: string): VolumeFigures {
-    this.#host.check(path, format);
-    const { sizeBytes, snapshots = [] } = this.#need(path);
+  figures(place: VolumePlace): VolumeFigures {
+    this.#host.check(place);
+    const { sizeBytes, snapshots = [] } = this.#need(place.path);
     return { sizeBytes, actualBytes: Math.ceil(sizeBytes / writtenShare) * (snapshots.length + 1) };
   }
 
-  async #attach({ uuid, disk: { path, format } }: Of<"attachVolume">, wait: Wait): Promise<void> {
+  async #attach({ uuid, disk }: Of<"attachVolume">, wait: Wait): Promise<void> {
     const { state, holds, runs, check } = this.#host;
     if (!runs(state.machines.get(uuid))) throw notRunning(uuid);
-    check(path, format);
+    const { path } = disk;
+    check(disk);
     if (this.#has(uuid, path)) return;
     holds.open(uuid, path);
     try {
@@ -81,8 +82,9 @@ export class SimulatedDisks {
     holds.close(uuid, path);
   }
 
-  async #resize({ uuid, path, format, sizeBytes }: Of<"resizeVolume">, wait: Wait): Promise<void> {
-    this.#host.check(path, format);
+  async #resize(command: Of<"resizeVolume">, wait: Wait): Promise<void> {
+    const { uuid, path, sizeBytes } = command;
+    this.#host.check(command);
     this.#checkUser(uuid, path);
     await wait();
     const volume = this.#need(path);
@@ -90,8 +92,9 @@ export class SimulatedDisks {
     if (volume.sizeBytes < sizeBytes) await this.#host.putVolume({ ...volume, sizeBytes });
   }
 
-  async #keep({ do: what, uuid, path, snapshotUuid }: Of<"snapshotVolume" | "deleteSnapshot">, wait: Wait) {
-    this.#host.check(path, "qcow2");
+  async #keep(command: Of<"snapshotVolume" | "deleteSnapshot">, wait: Wait) {
+    const { do: what, uuid, path, snapshotUuid } = command;
+    this.#host.check({ ...command, format: "qcow2" });
     this.#checkUser(uuid, path);
     await wait();
     const volume = this.#need(path);
@@ -101,8 +104,9 @@ export class SimulatedDisks {
     await this.#host.putVolume({ ...volume, snapshots: isThere ? others : [...others, snapshotUuid] });
   }
 
-  async #revert({ path, snapshotUuid, sizeBytes }: Of<"revertVolume">, wait: Wait): Promise<void> {
-    this.#host.check(path, "qcow2");
+  async #revert(command: Of<"revertVolume">, wait: Wait): Promise<void> {
+    const { path, snapshotUuid, sizeBytes } = command;
+    this.#host.check({ ...command, format: "qcow2" });
     this.#checkUser(null, path);
     await wait();
     const volume = this.#need(path);

@@ -8,12 +8,17 @@ import type { HostCommand } from "../driver.ts";
 type Verb = HostCommand["do"];
 const verbs = [
   "createVolume",
+  "createVolumeFromImage",
   "deleteVolume",
+  "keepImage",
+  "deleteCachedImage",
   "startMachine",
   "stopMachine",
   "rebootMachine",
   "pauseMachine",
   "resumeMachine",
+  "suspendMachine",
+  "restoreMachine",
   "removeMachine",
   "attachVolume",
   "detachVolume",
@@ -21,19 +26,35 @@ const verbs = [
   "snapshotVolume",
   "deleteSnapshot",
   "revertVolume",
+  "expectMachine",
+  "unexpectMachine",
+  "migrateMachine",
+  "cancelMigration",
+  "dropMachine",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
 
+export const notReal =
+  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
+
+/** How often a simulated hypervisor that hangs looks whether it still has to. */
+export const hangingMs = 200;
+
 /** About what libvirt needs on a server, so that training feels like it. `stopMachine`: until the guest is down. */
 export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   createVolume: 100,
+  createVolumeFromImage: 100,
   deleteVolume: 50,
+  keepImage: 100,
+  deleteCachedImage: 50,
   startMachine: 500,
   stopMachine: 2000,
   rebootMachine: 100,
   pauseMachine: 50,
   resumeMachine: 50,
+  suspendMachine: 3000,
+  restoreMachine: 2000,
   removeMachine: 50,
   attachVolume: 100,
   detachVolume: 300,
@@ -41,6 +62,11 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   snapshotVolume: 100,
   deleteSnapshot: 100,
   revertVolume: 100,
+  expectMachine: 50,
+  unexpectMachine: 50,
+  migrateMachine: 2000,
+  cancelMigration: 50,
+  dropMachine: 50,
 };
 
 /**
@@ -87,7 +113,7 @@ export async function readSimulation(file: string): Promise<Simulation | undefin
 
 /** @throws HYPERVISOR.FAILED, HYPERVISOR.STORAGE_FULL */
 export function failAsWanted({ fails, storageFull }: Simulation, command: HostCommand): void {
-  if (storageFull && command.do === "createVolume")
+  if (storageFull && (command.do === "createVolume" || command.do === "createVolumeFromImage"))
     throw new NodeError("HYPERVISOR.STORAGE_FULL", `There is no room for the volume ${command.path}.`, {
       remedy: "Make room on the storage, or choose another one.",
     });
@@ -100,7 +126,7 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 }
 
 function subjectOf(command: HostCommand): string {
-  if (command.do === "startMachine") return command.machine.uuid;
+  if ("machine" in command) return command.machine.uuid;
   if ("path" in command) return command.path;
   return command.do === "attachVolume" ? command.disk.path : command.uuid;
 }

@@ -4,6 +4,7 @@ import { NodeError } from "../../model/error.ts";
 import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
+import { nicSpec } from "../nic-spec.ts";
 
 const volume = z.strictObject({
   path: z.string(),
@@ -11,8 +12,13 @@ const volume = z.strictObject({
   format: z.enum(["qcow2", "raw"]),
   /** Its snapshots, the oldest first; absent without any. */
   snapshots: z.optional(z.array(uuid)),
+  /** The image that it stands on. */
+  image: z.optional(z.string()),
 });
 export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
+
+const image = z.strictObject({ path: z.string(), sizeBytes: bytes });
+export type SimulatedImage = Readonly<z.infer<typeof image>>;
 
 const machine = z.strictObject({
   uuid,
@@ -22,6 +28,10 @@ const machine = z.strictObject({
   runsIn: z.nullable(z.string()),
   /** Whether it stands still; absent in what a former version has written. */
   isPaused: z.optional(z.boolean()),
+  /** The cards that it was started with; absent in what a former version has written. */
+  nics: z.optional(z.array(nicSpec)),
+  /** Whether its memory is kept; absent in what a former version has written. */
+  isSuspended: z.optional(z.boolean()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
@@ -30,6 +40,8 @@ const entry = z.union([
   z.strictObject({ noVolume: z.string() }),
   z.strictObject({ machine }),
   z.strictObject({ noMachine: z.string() }),
+  z.strictObject({ image }),
+  z.strictObject({ noImage: z.string() }),
 ]);
 type Entry = z.infer<typeof entry>;
 
@@ -40,6 +52,7 @@ type Entry = z.infer<typeof entry>;
 export class SimulatedState {
   readonly machines = new Map<string, SimulatedMachine>();
   readonly volumes = new Map<string, SimulatedVolume>();
+  readonly images = new Map<string, SimulatedImage>();
   /** Called after each change of a machine. */
   readonly onChange = new Set<() => void>();
   readonly #journal: Promise<LineJournal<Entry>>;
@@ -72,8 +85,19 @@ export class SimulatedState {
     return this.#change({ noVolume: path });
   }
 
+  putImage(value: SimulatedImage): Promise<void> {
+    return this.#change({ image: value });
+  }
+
+  removeImage(path: string): Promise<void> {
+    return this.#change({ noImage: path });
+  }
+
   async #load(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
-    const live = { count: () => this.machines.size + this.volumes.size, entries: () => this.#entries() };
+    const live = {
+      count: () => this.machines.size + this.volumes.size + this.images.size,
+      entries: () => this.#entries(),
+    };
     const { journal, entries } = await LineJournal.open({ file, schema: entry, live, onDamage });
     for (const one of entries) this.#apply(one);
     return journal;
@@ -81,6 +105,7 @@ export class SimulatedState {
 
   *#entries(): Generator<Entry> {
     for (const one of this.volumes.values()) yield { volume: one };
+    for (const one of this.images.values()) yield { image: one };
     for (const one of this.machines.values()) yield { machine: { ...one, paths: [...one.paths] } };
   }
 
@@ -100,6 +125,8 @@ export class SimulatedState {
   #apply(one: Entry): void {
     if ("machine" in one) this.machines.set(one.machine.uuid, one.machine);
     else if ("noMachine" in one) this.machines.delete(one.noMachine);
+    else if ("image" in one) this.images.set(one.image.path, one.image);
+    else if ("noImage" in one) this.images.delete(one.noImage);
     else if ("volume" in one) this.volumes.set(one.volume.path, one.volume);
     else this.volumes.delete(one.noVolume);
     if ("machine" in one || "noMachine" in one) for (const changed of [...this.onChange]) changed();

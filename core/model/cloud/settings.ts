@@ -33,6 +33,9 @@ function whole(initial: number, [min, max]: readonly [number, number], unit: str
 function ratio(initial: number, [min, max]: readonly [number, number], unit: string, ...text: Words): Setting {
   return { ...words(text), type: "number", default: initial, min, max, unit };
 }
+function size(initial: number, [min, max]: readonly [number, number], ...text: Words): Setting {
+  return { ...words(text), type: "size", default: initial, min, max, unit: "bytes" };
+}
 function choice(initial: string, choices: readonly string[], ...text: Words): Setting {
   return { ...words(text), type: "choice", default: initial, choices };
 }
@@ -80,6 +83,23 @@ export const settings: readonly Setting[] = [
     "kvm",
     "vm.migrationQuantity",
     "Machines that leave a host at once when it goes into maintenance.",
+  ),
+
+  whole(
+    3600,
+    [60, 43_200],
+    "seconds",
+    "kvm",
+    "vm.migrationTimeout",
+    "How long the move of a running machine may take.",
+  ),
+  whole(
+    0,
+    [0, 1_000_000],
+    "MiB/s",
+    "kvm",
+    "vm.migrationBandwidth",
+    "Mebibytes a second that the move of one machine may take of the network; 0: no limit.",
   ),
 
   flag(
@@ -156,6 +176,29 @@ export const settings: readonly Setting[] = [
     "image",
     "expungePeriod",
     "Time for which a deleted image can be recovered.",
+  ),
+  whole(hour, [1, day], "seconds", "image", "expungeInterval", "Time between two looks for images to expunge."),
+  size(
+    512 * gibibyte,
+    [gibibyte, 64 * 1024 * gibibyte],
+    "image",
+    "maxVirtualSize",
+    "The largest disk that an image may be.",
+  ),
+  whole(
+    minute,
+    [1, hour],
+    "seconds",
+    "image",
+    "download.idleTimeout",
+    "Time without a single byte after which the source of an image has failed.",
+  ),
+  size(
+    gibibyte,
+    [0, 1024 * gibibyte],
+    "backupStorage",
+    "reservedCapacity",
+    "Room of an image store's file system that images leave free.",
   ),
 
   whole(

@@ -52,8 +52,22 @@ function wrong(url: string, why: string, remedy: string): Refusal {
   return refusalOf("STORAGE.1006", { where: "url", details: `${quoted(url)} ${why}.`, remedy, values });
 }
 
+/** An address as it may be shown: what follows a `?` often is a key to what stands there. */
+export function shownUrl(url: string): string {
+  return url.replace(/[?#].*$/su, "?...").replace(credentials, "$1");
+}
+
+/** What a browser takes for a user's name and a password, however many slashes are before it. */
+const credentials = /^\s*((?!file:)[a-z][a-z\d+.-]*:[/\\]*)[^/\\?#]*@/i;
+
+/** Whether an address has a user's name or password in it: whoever it is given to keeps nothing of it. */
+export function hasCredentials(url: string): boolean {
+  return credentials.test(url);
+}
+
 /** Why an image can't be fetched from an address. Code: STORAGE.1011. */
-export function imageUrlRefusal(given: string): Refusal | undefined {
+export function imageUrlRefusal(whole: string): Refusal | undefined {
+  const given = shownUrl(whole);
   const refused = (why: string) =>
     refusalOf("STORAGE.1011", {
       where: "url",
@@ -61,10 +75,10 @@ export function imageUrlRefusal(given: string): Refusal | undefined {
       remedy: "Give an address that begins with http://, https:// or file:///.",
       values: { given: given.slice(0, 256) },
     });
-  if (given.length > 2048 || /[\s\p{C}]/u.test(given)) return refused("is not one address without spaces");
-  const match = /^(https?:\/\/|file:\/\/\/)(.+)$/.exec(given);
-  if (match === null || !URL.canParse(given)) return refused("is not an address of a kind that can be fetched");
-  const url = new URL(given);
+  if (whole.length > 2048 || /[\s\p{C}]/u.test(whole)) return refused("is not one address without spaces");
+  const match = /^(https?:\/\/|file:\/\/\/)(.+)$/.exec(whole);
+  if (match === null || !URL.canParse(whole)) return refused("is not an address of a kind that can be fetched");
+  const url = new URL(whole);
   // A secret in an address would be shown wherever the image is.
   if (url.username !== "" || url.password !== "") return refused("holds a user name or password");
   if (/(^|\/)(\.|%2e){2}(\/|$)/i.test(match[2] ?? "")) return refused("goes through the folder above");

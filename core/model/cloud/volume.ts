@@ -161,6 +161,7 @@ export const imageStatusMachine = {
     deleted: "It is put away.",
     deleteFailed: "It could not be put away and is as before.",
     recover: "Somebody takes the deletion back.",
+    expunge: "Somebody, or the end of its time, removes it for good.",
   },
   table: {
     Creating: { download: "Downloading", ready: "Ready" },
@@ -168,23 +169,24 @@ export const imageStatusMachine = {
     Downloading: { ready: "Ready" },
     Ready: { delete: "Deleting" },
     Deleting: { deleted: "Deleted", deleteFailed: "Ready" },
-    Deleted: { recover: "Ready" },
+    Deleted: { recover: "Ready", expunge: "Deleting" },
   },
 } as const satisfies StateMachine<
   ImageStatus,
-  "download" | "ready" | "delete" | "deleted" | "deleteFailed" | "recover"
+  "download" | "ready" | "delete" | "deleted" | "deleteFailed" | "recover" | "expunge"
 >;
 export const imageStateMachine = onOffMachine("Image", "STORAGE.1008", "No new machine may take it.");
 
 export const image = record({
   backupStorageUuids: say(uuids.check(z.minLength(1)), "Where it is kept."),
-  url: say(line(2048), "Where it came from: http://, https:// or file:///, or a volume."),
+  url: say(line(2048), "Where it came from, without what follows a ? in it."),
   format: say(z.enum(["qcow2", "raw", "iso"]), "How its bytes are kept."),
   mediaType: say(z.enum(["RootVolumeTemplate", "DataVolumeTemplate", "ISO"]), "What it is used for."),
   platform: say(z.enum(["Linux", "Windows", "Other"]), "The guest's family of systems."),
   size: say(bytes, "Bytes that a guest sees."),
   actualSize: say(bytes, "Bytes that it takes up; what capacity is charged with."),
   md5: say(z.nullable(z.string().check(z.regex(/^[\da-f]{32}$/))), "Checksum; null until it is all there."),
+  sha256: say(z.nullable(z.string().check(z.regex(/^[\da-f]{64}$/))), "What its content is kept by; null until then."),
   progress: say(count.check(z.maximum(100)), "Percent that has been fetched."),
   state: say(z.enum(["Enabled", "Disabled"]), "The administrator's wish."),
   status: say(z.enum(imageStatuses), "Where it is in its life."),

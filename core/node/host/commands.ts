@@ -209,6 +209,8 @@ export class HostCommands {
     try {
       await Promise.race([ticket.turn, off]);
       signal.throwIfAborted();
+      // One that takes hours keeps nobody else from running.
+      if (command.do === "migrateMachine") ticket.makeRoom();
       await this.#options.driver.carryOut(command, signal);
     } catch (error) {
       const calledOff = signal.aborted ? await off : undefined;
@@ -249,7 +251,9 @@ function settle(outcome: Outcome): void {
 
 /** What a command needs for itself. */
 function subjectsOf(command: HostCommand): string[] {
-  if (command.do === "startMachine") {
+  // It ends another one of this machine, which it must not wait for.
+  if (command.do === "cancelMigration") return [`cancel ${command.uuid}`];
+  if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
   }
@@ -257,6 +261,7 @@ function subjectsOf(command: HostCommand): string[] {
   if ("uuid" in command && command.uuid !== null) subjects.push(command.uuid);
   if ("path" in command) subjects.push(command.path);
   if ("disk" in command) subjects.push(command.disk.path);
+  if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
   return subjects;
 }
 

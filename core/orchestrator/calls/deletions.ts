@@ -24,8 +24,15 @@ export const deletionDeciders = {
   DeleteCluster: deletion("DeleteCluster", "Cluster"),
   DeleteHost: deletion("DeleteHost", "Host"),
   DeletePrimaryStorage: deletion("DeletePrimaryStorage", "PrimaryStorage"),
+  DeleteBackupStorage: deletion("DeleteBackupStorage", "BackupStorage"),
   DeleteL2Network: deletion("DeleteL2Network", "L2Network"),
   DeleteL3Network: deletion("DeleteL3Network", "L3Network"),
 } satisfies DecidersOf<
-  "DeleteZone" | "DeleteCluster" | "DeleteHost" | "DeletePrimaryStorage" | "DeleteL2Network" | "DeleteL3Network"
+  | "DeleteZone"
+  | "DeleteCluster"
+  | "DeleteHost"
+  | "DeletePrimaryStorage"
+  | "DeleteBackupStorage"
+  | "DeleteL2Network"
+  | "DeleteL3Network"
 >;

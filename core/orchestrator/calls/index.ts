@@ -1,5 +1,7 @@
 import { deletionDeciders } from "./deletions.ts";
 import { hostDeciders } from "./hosts.ts";
+import { imageDeciders } from "./images.ts";
+import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
@@ -15,10 +17,12 @@ export const deciders = {
   ...hostDeciders,
   ...offeringDeciders,
   ...storageDeciders,
+  ...imageDeciders,
   ...networkDeciders,
   ...vmDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
+  ...migrationDeciders,
   ...settingDeciders,
   ...deletionDeciders,
 };

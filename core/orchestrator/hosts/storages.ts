@@ -4,9 +4,9 @@ import { storageStatus } from "../../model/cloud/storage.ts";
 import type { JsonObject } from "../../store/record.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { Tx } from "../records.ts";
+import { folderOf } from "../vm/folder.ts";
 import type { Storage } from "../vm/placement.ts";
 import { hostStorageKey } from "../vm/room.ts";
-import { folderOf } from "../vm/spec.ts";
 import type { Host, HostWorld } from "./world.ts";
 
 /* Primary storages as their hosts see them. */

@@ -1,22 +1,35 @@
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { beginVm } from "../../model/cloud/vm-life.ts";
 import { orThrow } from "../calls/shared.ts";
-import type { Flow } from "../flow/flow.ts";
+import type { Flow, FlowEnv, Step } from "../flow/flow.ts";
+import { bytesToCome, standOn } from "../images/base.ts";
+import type { ImageCarrier } from "../images/carrier.ts";
+import { hostsCode, unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
+import { ensureDhcpServer } from "./dhcp-address.ts";
+import type { RootImage } from "./image.ts";
 import { addressKey, end, endFailed, type Held, isHolder } from "./life.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
 
+/** However long a slow line takes: each of its pieces ends in bounded time. */
+const longestBringMs = 7 * 86_400_000;
+const overlayAttempts = 3;
+
 /** What somebody wants, complete: sizes are numbers, uuids are given out. */
 export type CreateData = Held & {
   volumeUuid: string;
-  nics: { uuid: string; mac: string; l3NetworkUuid: string }[];
+  /** `ip`: the address that somebody wants; null, or left out by a former version: any that is free. */
+  nics: { uuid: string; mac: string; l3NetworkUuid: string; ip?: string | null }[];
   name: string;
   description: string | null;
   cpuNum: number;
   memorySize: number;
   rootDiskSize: number;
+  /** What its root volume is made of; null, and in tasks of a former version absent: nothing. */
+  image?: RootImage | null;
   instanceOfferingUuid: string | null;
   defaultL3NetworkUuid: string | null;
   clusterUuid: string | null;
@@ -29,78 +42,144 @@ export type CreateData = Held & {
 
 /** Makes a machine and starts it. What fails is taken back: no machine, no volume, no address is left. */
 export function createVmFlow(world: VmWorld): Flow<CreateData> {
+  return { name: "createVm", steps: [allocateStep(world), emptyVolumeStep(world), startStep(world)], ...ends };
+}
+
+/** The same with a root volume that stands on an image, which is brought to its host where it is not there. */
+export function createVmOfImageFlow(world: VmWorld, carrier: ImageCarrier): Flow<CreateData> {
+  const steps = [allocateStep(world), imageStep(world, carrier), overlayStep(world, carrier), startStep(world)];
+  return { name: "createVmOfImage", steps, ...ends };
+}
+
+const ends: Pick<Flow<CreateData>, "succeeded" | "failed" | "result"> = {
+  succeeded: (tx, data) => void end(tx, data, "done"),
+  failed: (tx, data, _error, how) => endFailed(tx, data, how),
+  result: ({ vmUuid }) => ({ vmInstanceUuid: vmUuid }),
+};
+
+function allocateStep(world: VmWorld): Step<CreateData> {
   return {
-    name: "createVm",
-    steps: [
-      {
-        name: "allocate",
-        title: "Choosing host, storage and addresses",
-        cancellable: true,
-        async run(data) {
-          await world.allocator.allocate((tx, round) => allocate(tx, round, data));
-          return undefined;
+    name: "allocate",
+    title: "Choosing host, storage and addresses",
+    cancellable: true,
+    async run(data) {
+      await world.allocator.allocate((tx, round) => allocate(tx, round, data));
+      return undefined;
+    },
+    // The records go when the flow has failed, after everything outside of the store has gone.
+  };
+}
+
+/** Nothing of it is taken back: the image stays in the cache for the next one. */
+function imageStep(world: VmWorld, carrier: ImageCarrier): Step<CreateData> {
+  return {
+    name: "image",
+    title: "Bringing the image to the host",
+    cancellable: true,
+    timeoutMs: longestBringMs,
+    async run(data, env) {
+      await unlessCancelled(world, env, (signal) => bring(world, carrier, data, env, signal));
+      return undefined;
+    },
+  };
+}
+
+function emptyVolumeStep(world: VmWorld): Step<CreateData> {
+  return volumeStep(world, async ({ vmUuid, volumeUuid, rootDiskSize }, env) => {
+    const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
+    const command = { do: "createVolume", path, sizeBytes: rootDiskSize, format: "qcow2" } as const;
+    await tell(world, hostOf(world, hostUuid), command, env);
+  });
+}
+
+/** An image that has left the cache since it was brought is brought once more. */
+function overlayStep(world: VmWorld, carrier: ImageCarrier): Step<CreateData> {
+  return volumeStep(world, async (data, env) => {
+    const { vmUuid, volumeUuid, rootDiskSize } = data;
+    const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
+    for (let attempt = 1; ; attempt++)
+      try {
+        const backing = await bring(world, carrier, data, env, env.signal);
+        const command = { do: "createVolumeFromImage", path, sizeBytes: rootDiskSize, backing } as const;
+        return await tell(world, hostOf(world, hostUuid), command, env, { part: String(attempt) });
+      } catch (error) {
+        if (hostsCode(error) !== "HYPERVISOR.IMAGE_ABSENT" || attempt === overlayAttempts) throw error;
+      }
+  });
+}
+
+async function bring(
+  world: VmWorld,
+  carrier: ImageCarrier,
+  { vmUuid, volumeUuid, image }: CreateData,
+  env: FlowEnv,
+  signal: AbortSignal,
+) {
+  if (image === undefined || image === null) throw new Error(`${vmUuid} has no image.`);
+  const { hostUuid, storage } = placeOf(world, vmUuid, volumeUuid);
+  return carrier.bring(hostOf(world, hostUuid), storage, image, env, signal);
+}
+
+function volumeStep(world: VmWorld, make: (data: CreateData, env: FlowEnv) => Promise<void>): Step<CreateData> {
+  return {
+    name: "volume",
+    title: "Making the root volume",
+    cancellable: true,
+    async run(data, env) {
+      const { vmUuid, volumeUuid } = data;
+      const { path } = placeOf(world, vmUuid, volumeUuid);
+      await make(data, env);
+      return {
+        change: (tx) => {
+          tx.update("Volume", volumeUuid, { status: "Ready", installPath: path, actualSize: 0 });
         },
-        // The records go when the flow has failed, after everything outside of the store has gone.
-      },
-      {
-        name: "volume",
-        title: "Making the root volume",
-        cancellable: true,
-        async run({ vmUuid, volumeUuid, rootDiskSize }, env) {
-          const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
-          const command = { do: "createVolume", path, sizeBytes: rootDiskSize, format: "qcow2" } as const;
-          await tell(world, hostOf(world, hostUuid), command, env);
-          return {
-            change: (tx) => {
-              tx.update("Volume", volumeUuid, { status: "Ready", installPath: path, actualSize: 0 });
-            },
-          };
-        },
-        async undo({ vmUuid, volumeUuid, holder }, env) {
-          // Somebody else has begun something with it, after its host had been lost: it is theirs.
-          if (!isHolder(look(world), vmUuid, holder)) return undefined;
-          const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
-          await tell(world, hostOf(world, hostUuid), { do: "deleteVolume", path }, env);
-          return undefined;
-        },
-      },
-      {
-        name: "start",
-        title: "Starting the machine",
-        cancellable: true,
-        async run(data, env) {
-          const machine = machineSpec(look(world), held(world, data));
-          const { hostUuid } = placeOf(world, data.vmUuid, data.volumeUuid);
-          await tell(world, hostOf(world, hostUuid), { do: "startMachine", machine }, env);
-          return undefined;
-        },
-        async undo({ vmUuid, volumeUuid, holder }, env) {
-          if (!isHolder(look(world), vmUuid, holder)) return undefined;
-          const { hostUuid } = placeOf(world, vmUuid, volumeUuid);
-          await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env);
-          return undefined;
-        },
-      },
-    ],
-    succeeded: (tx, data) => void end(tx, data, "done"),
-    failed: (tx, data, _error, how) => endFailed(tx, data, how),
-    result: ({ vmUuid }) => ({ vmInstanceUuid: vmUuid }),
+      };
+    },
+    async undo({ vmUuid, volumeUuid, holder }, env) {
+      // Somebody else has begun something with it, after its host had been lost: it is theirs.
+      if (!isHolder(look(world), vmUuid, holder)) return undefined;
+      const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
+      await tell(world, hostOf(world, hostUuid), { do: "deleteVolume", path }, env);
+      return undefined;
+    },
+  };
+}
+
+function startStep(world: VmWorld): Step<CreateData> {
+  return {
+    name: "start",
+    title: "Starting the machine",
+    cancellable: true,
+    async run(data, env) {
+      const machine = machineSpec(look(world), held(world, data));
+      const { hostUuid } = placeOf(world, data.vmUuid, data.volumeUuid);
+      await tell(world, hostOf(world, hostUuid), { do: "startMachine", machine }, env);
+      return undefined;
+    },
+    async undo({ vmUuid, volumeUuid, holder }, env) {
+      if (!isHolder(look(world), vmUuid, holder)) return undefined;
+      const { hostUuid } = placeOf(world, vmUuid, volumeUuid);
+      await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env);
+      return undefined;
+    },
   };
 }
 
 /** Host and file of a machine that has been placed. */
-function placeOf(world: VmWorld, vmUuid: string, volumeUuid: string): { hostUuid: string; path: string } {
+function placeOf(world: VmWorld, vmUuid: string, volumeUuid: string) {
   const tx = look(world);
   const { hostUuid } = tx.need("VmInstance", vmUuid);
   const { primaryStorageUuid } = tx.need("Volume", volumeUuid);
   if (hostUuid === null || primaryStorageUuid === null) throw new Error(`${vmUuid} has no place.`);
-  return { hostUuid, path: volumePath(tx.need("PrimaryStorage", primaryStorageUuid), volumeUuid) };
+  const storage = tx.need("PrimaryStorage", primaryStorageUuid);
+  return { hostUuid, storage, path: volumePath(storage, volumeUuid) };
 }
 
 function allocate(tx: Tx, round: Round, data: CreateData): void {
   // A manager has ended between this and the note that it is done.
   if (tx.get("VmInstance", data.vmUuid) !== undefined) return;
   const { vmUuid, volumeUuid, nics, name, cpuNum, memorySize, rootDiskSize, clusterUuid, storageUuid } = data;
+  const { image = null } = data;
   const request: PlacementRequest = {
     name,
     cpuNum,
@@ -110,10 +189,17 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     clusterUuid,
     networks: nics.map(({ l3NetworkUuid }) => networkOf(tx, l3NetworkUuid)),
     storages: [],
-    rootVolume: { sizeBytes: rootDiskSize, storageUuid },
+    rootVolume: {
+      sizeBytes: rootDiskSize,
+      storageUuid,
+      moreBytes: image === null ? noMore : (storage, hostUuid) => bytesToCome(tx, storage, hostUuid, image),
+    },
+    image: image === null ? null : { clusterUuids: clustersOf(tx, image.zoneUuid) },
   };
   const placement = round.place(request);
-  const addresses = nics.map(({ l3NetworkUuid }) => round.address(l3NetworkUuid));
+  const addresses = nics.map(({ l3NetworkUuid, ip }) => round.address(l3NetworkUuid, ip));
+  for (const { l3NetworkUuid } of nics) ensureDhcpServer(tx, l3NetworkUuid);
+  for (const { mac } of nics) if (tx.get("MacUse", mac) !== undefined) throw macInUse(mac);
   const life = orThrow(beginVm(name, null, "create", {}));
   tx.put("VmOperation", vmUuid, { holder: data.holder });
   tx.insert("VmInstance", {
@@ -125,7 +211,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     hostUuid: placement.hostUuid,
     lastHostUuid: null,
     instanceOfferingUuid: data.instanceOfferingUuid,
-    imageUuid: null,
+    imageUuid: image?.uuid ?? null,
     rootVolumeUuid: volumeUuid,
     defaultL3NetworkUuid: data.defaultL3NetworkUuid,
     vmNicUuids: nics.map(({ uuid }) => uuid),
@@ -151,12 +237,14 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     size: rootDiskSize,
     actualSize: 0,
     installPath: null,
-    rootImageUuid: null,
+    rootImageUuid: image?.uuid ?? null,
     diskOfferingUuid: null,
     deviceId: 0,
     state: "Enabled",
     status: "Creating",
   });
+  if (image !== null && placement.storageUuid !== null)
+    standOn(tx, volumeUuid, tx.need("PrimaryStorage", placement.storageUuid), placement.hostUuid, image);
   for (const [deviceId, { uuid, mac, l3NetworkUuid }] of nics.entries()) {
     const ip = addresses[deviceId] ?? null;
     tx.insert("VmNic", {
@@ -172,6 +260,19 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     if (ip !== null) tx.put("AddressUse", addressKey(l3NetworkUuid, ip), { vmNicUuid: uuid }, true);
     tx.put("MacUse", mac, { vmNicUuid: uuid }, true);
   }
+}
+
+function macInUse(mac: string): CloudError {
+  const details = `A network card has ${mac} already.`;
+  const remedy = "Give another one, or leave it out to get a new one.";
+  return new CloudError(refusalOf("NETWORK.1010", { where: "staticMacs", details, remedy, values: { mac } }));
+}
+
+const noMore = () => 0;
+
+/** Clusters of the zone that an image can be brought to. */
+function clustersOf(tx: Tx, zoneUuid: string): string[] {
+  return tx.find("Cluster", "zoneUuid", zoneUuid).map(({ uuid }) => uuid);
 }
 
 /** Which clusters have a network. */

@@ -44,6 +44,10 @@ export type PlacementRequest = {
   memorySize: number;
   /** The host that somebody has named. */
   wantedHostUuid: string | null;
+  /** The host that it leaves. */
+  exceptHostUuid?: string | null;
+  /** A tag that the host must have: the model of the processor that the machine has seen. */
+  cpuModelTag?: string | null;
   /** The host whose own disks have its volumes. */
   volumesHostUuid: string | null;
   clusterUuid: string | null;
@@ -52,7 +56,16 @@ export type PlacementRequest = {
   /** Storages of the volumes that it has already. */
   storages: readonly Storage[];
   /** The root volume that is to be made; null when it has one. */
-  rootVolume: { sizeBytes: number; storageUuid: string | null } | null;
+  rootVolume: RootVolume | null;
+  /** The clusters that the image of the root volume can be brought to; null without one. */
+  image: { clusterUuids: readonly string[] } | null;
+};
+
+/** `moreBytes`: what else it takes of a storage as a host has it, such as an image that is not there yet. */
+export type RootVolume = {
+  sizeBytes: number;
+  storageUuid: string | null;
+  moreBytes: (storage: Storage, hostUuid: string) => number;
 };
 
 export type Placement = { hostUuid: string; clusterUuid: string; storageUuid: string | null };
@@ -108,7 +121,8 @@ export function place(
   option.free.memoryBytes -= asked;
   if (storage !== null) {
     const where = placeOf(storage, option.host);
-    const bytes = charged(request.rootVolume?.sizeBytes ?? 0, ratios.storage);
+    const { sizeBytes = 0, moreBytes = () => 0 } = request.rootVolume ?? {};
+    const bytes = charged(sizeBytes, ratios.storage) + moreBytes(storage.storage, option.host.uuid);
     storage.rooms.set(where, (storage.rooms.get(where) ?? 0) - bytes);
   }
   return {
@@ -124,7 +138,8 @@ function isBetter(memoryBytes: number, { uuid }: Host, than: HostOption): boolea
 
 function reasonAgainst(request: PlacementRequest, option: HostOption, asked: number): string | undefined {
   const { host, free, isPlaceEnabled, isUnclear } = option;
-  const { wantedHostUuid, volumesHostUuid } = request;
+  const { wantedHostUuid, volumesHostUuid, cpuModelTag = null } = request;
+  if (request.exceptHostUuid === host.uuid) return "the machine is on it";
   if (volumesHostUuid !== null && volumesHostUuid !== host.uuid) return "its volumes lie on another host's own disks";
   if (wantedHostUuid !== null && wantedHostUuid !== host.uuid) return "not the host that is wanted";
   if (request.clusterUuid !== null && request.clusterUuid !== host.clusterUuid) return "in another cluster";
@@ -134,8 +149,11 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
   if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
   if (isUnclear) return "the record of a machine that may be on it can't be read";
+  if (cpuModelTag !== null && !host.tags.includes(cpuModelTag)) return "its processor is another model";
   const network = request.networks.find(({ clusterUuids }) => !clusterUuids.includes(host.clusterUuid));
   if (network !== undefined) return `its cluster has no network ${shown(network.name)}`;
+  if (request.image !== null && !request.image.clusterUuids.includes(host.clusterUuid))
+    return "its zone has not the store of the image";
   for (const storage of request.storages) {
     if (!storage.attachedClusterUuids.includes(host.clusterUuid))
       return `its cluster has no storage ${shown(storage.name)}`;
@@ -149,7 +167,7 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
 
 /** The storage with the most room for a new root volume; or why none of the host's cluster has any. */
 function storageFor(
-  { sizeBytes, storageUuid }: { sizeBytes: number; storageUuid: string | null },
+  { sizeBytes, storageUuid, moreBytes }: RootVolume,
   host: Host,
   storages: readonly StorageOption[],
   ratios: Ratios,
@@ -172,7 +190,10 @@ function storageFor(
   const wanted = charged(sizeBytes, ratios.storage);
   const room = (option: StorageOption) => option.rooms.get(placeOf(option, host)) ?? 0;
   const roomy = clear.filter(
-    (option) => preferred.has(option.storage.uuid) && room(option) >= wanted && !isFull(option),
+    (option) =>
+      preferred.has(option.storage.uuid) &&
+      room(option) >= wanted + moreBytes(option.storage, host.uuid) &&
+      !isFull(option),
   );
   const [best] = roomy.toSorted((a, b) => room(b) - room(a) || (a.storage.uuid < b.storage.uuid ? -1 : 1));
   return best ?? `no room for ${formatSize(sizeBytes)} on its storage`;

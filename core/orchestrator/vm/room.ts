@@ -27,6 +27,10 @@ export function roomsOf(tx: Pick<Tx, "find" | "peek">, storage: Storage, ratio: 
     const volume = tx.peek("Volume", volumeUuid);
     if (volume !== undefined) take(volume, size);
   }
+  for (const { hostUuid, sizeBytes } of tx.find("CachedImage", "storageUuid", uuid)) {
+    const room = rooms.get(String(hostUuid));
+    if (room !== undefined) rooms.set(String(hostUuid), room - Number(sizeBytes));
+  }
   return rooms;
 }
 

@@ -1,38 +1,34 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
-import type { MachineDisk } from "../../hypervisor/volume-commands.ts";
+import type { MachineDisk, VolumePlace } from "../../hypervisor/volume-commands.ts";
+import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { folderOf } from "./folder.ts";
 import type { Machine } from "./life.ts";
+import { nicSpec } from "./nic.ts";
 import type { Storage } from "./placement.ts";
 
 /* What a host is told of a machine, from the cloud's records. */
-
-/** Longest name of a network interface in Linux. */
-const longestInterface = 15;
-
-/** Where a storage's files are on a host that uses it. */
-export function folderOf({ type, uuid, url }: Storage): string {
-  return type === "NFS" ? `/var/lib/binnacle/storage/${uuid}` : url.replace(/\/+$/, "");
-}
 
 /** The file of a volume. */
 export function volumePath(storage: Storage, volumeUuid: string): string {
   return `${folderOf(storage)}/volumes/${volumeUuid}/${volumeUuid}.qcow2`;
 }
 
-/** The bridge of a network on its hosts: `br_eth0`, with a VLAN `br_eth0_10`. */
-function bridgeOf({ physicalInterface, vlan }: RecordOf<"L2Network">): string {
-  const end = vlan === null ? "" : `_${vlan}`;
-  return `br_${physicalInterface.slice(0, longestInterface - 3 - end.length)}${end}`;
-}
-
 /** A volume as a disk of its machine. */
-export function diskSpec({ uuid, installPath: path, format, deviceId }: RecordOf<"Volume">): MachineDisk {
-  if (path === null || format === "rbd") throw new Error(`The volume ${uuid} has no file.`);
-  return { volumeUuid: uuid, path, format, ...(deviceId === null ? {} : { deviceId }) };
+export function diskSpec(tx: Tx, volume: RecordOf<"Volume">): MachineDisk {
+  const { uuid, deviceId } = volume;
+  return { volumeUuid: uuid, ...filePlace(tx, volume), ...(deviceId === null ? {} : { deviceId }) };
 }
 
-export function machineSpec(tx: Tx, { uuid, name, cpuNum, memorySize }: Machine): MachineSpec {
+/** A volume as a file of its storage. */
+export function filePlace(tx: Tx, { uuid, installPath: path, format }: RecordOf<"Volume">): VolumePlace {
+  if (path === null || format === "rbd") throw new Error(`The volume ${uuid} has no file.`);
+  return { path, format, ...standingOf(tx, uuid) };
+}
+
+export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
+  const { uuid, name, cpuNum, memorySize } = machine;
   const volumes = tx
     .find("Volume", "vmInstanceUuid", uuid)
     // A data volume that was to be made, and was not when the machine's host was lost, is none.
@@ -45,10 +41,7 @@ export function machineSpec(tx: Tx, { uuid, name, cpuNum, memorySize }: Machine)
     cpuNum,
     memorySize,
     // Where the order says its place, an agent of a former version is told nothing that it does not know.
-    disks: volumes.map((volume, nth) => diskSpec(volume.deviceId === nth ? { ...volume, deviceId: null } : volume)),
-    nics: nics.map(({ mac, ip, deviceId, l3NetworkUuid }) => {
-      const l2 = tx.need("L2Network", tx.need("L3Network", l3NetworkUuid).l2NetworkUuid);
-      return { mac, ip, deviceId, bridge: bridgeOf(l2) };
-    }),
+    disks: volumes.map((volume, nth) => diskSpec(tx, volume.deviceId === nth ? { ...volume, deviceId: null } : volume)),
+    nics: nics.map((nic) => nicSpec(tx, machine, nic)),
   };
 }

@@ -72,7 +72,8 @@ export function attachVolumeFlow(world: VmWorld): Flow<AttachData> {
         cancellable: true,
         async run(data, env) {
           if (data.hostUuid === null) return undefined;
-          const disk = diskSpec(needHeld(look(world), data));
+          const tx = look(world);
+          const disk = diskSpec(tx, needHeld(tx, data));
           await tell(world, hostOf(world, data.hostUuid), { do: "attachVolume", uuid: data.vmUuid, disk }, env);
           return undefined;
         },

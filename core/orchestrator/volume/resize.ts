@@ -1,4 +1,5 @@
 import type { Flow } from "../flow/flow.ts";
+import { standingOf } from "../images/base.ts";
 import { end } from "../vm/life.ts";
 import { look, tell, type VmWorld } from "../vm/work.ts";
 import { needHeld } from "./attach.ts";
@@ -47,7 +48,8 @@ export function resizeVolumeFlow(world: VmWorld): Flow<ResizeData> {
           const volume = needHeld(tx, data);
           const { installPath: path, format } = volume;
           if (path === null || format === "rbd") return undefined;
-          const command = { do: "resizeVolume", uuid: data.vmUuid, path, format, sizeBytes: data.size } as const;
+          const file = { path, format, ...standingOf(tx, volume.uuid) };
+          const command = { do: "resizeVolume", uuid: data.vmUuid, ...file, sizeBytes: data.size } as const;
           await tell(world, hostForVolume(tx, volume), command, env);
           return undefined;
         },
@@ -57,7 +59,8 @@ export function resizeVolumeFlow(world: VmWorld): Flow<ResizeData> {
           const volume = needHeld(tx, data);
           const { installPath: path, format } = volume;
           if (path === null || format === "rbd") return undefined;
-          const { sizeBytes } = await world.link.volume(hostForVolume(tx, volume), { path, format }, env.signal);
+          const file = { path, format, ...standingOf(tx, volume.uuid) };
+          const { sizeBytes } = await world.link.volume(hostForVolume(tx, volume), file, env.signal);
           return { data: { foundSize: sizeBytes } };
         },
       },

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
+import {
+  type CachedImage,
+  cachedImagePath,
+  type HostCommand,
+  type HypervisorDriver,
+  type MachineSpec,
+  type NicSpec,
+} from "../../../core/hypervisor/driver.ts";
 import { volumeConformance } from "./conformance-volumes.ts";
+import { consoleConformance } from "./consoles.ts";
 import { refuses, running, uuidOf } from "./support.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
@@ -16,7 +25,8 @@ export type DriverBed = {
   end(driver: HypervisorDriver): Promise<void>;
   /** Where volumes can be made: an absolute path without a slash at its end. */
   folder(): string;
-  bridge: string;
+  /** What leads to the network of the machines' cards. */
+  physicalInterface: string;
   /** Memory of one machine; three of them fit, more than `mostBytes` does not. */
   memorySize: number;
   mostBytes: number;
@@ -25,6 +35,42 @@ export type DriverBed = {
 const never = new AbortController().signal;
 
 export { refuses, running, uuidOf };
+
+/** A card in a network without addresses. */
+export function nicOf(n: number, more: Partial<NicSpec> = {}): NicSpec {
+  return {
+    deviceId: 0,
+    mac: `52:54:00:00:00:${n.toString(16).padStart(2, "0")}`,
+    segment: { physicalInterface: "eth0", vlan: null, mtu: 1500 },
+    l3NetworkUuid: uuidOf(0xa00),
+    address: null,
+    dns: [],
+    domain: null,
+    hostName: `vm-${n}`,
+    isDefaultRoute: true,
+    dhcpServer: null,
+    ...more,
+  };
+}
+
+export const imageContent = Buffer.alloc(1024 ** 2, "an image. ");
+
+/** A raw image with that content. @param folder the storage's */
+export function sampleImage(folder: string): CachedImage {
+  const sha256 = createHash("sha256").update(imageContent).digest("hex");
+  const path = cachedImagePath(folder, { sha256, format: "raw" });
+  return { path, format: "raw", sha256, sizeBytes: imageContent.length, bringer: uuidOf(0x70) };
+}
+
+/** Brings it in three pieces, as far as the driver wants them. */
+async function bring(driver: HypervisorDriver, image: CachedImage): Promise<void> {
+  const most = Math.ceil(imageContent.length / 3);
+  for (let at = (await driver.images?.progress(image))?.offset ?? 0; at < image.sizeBytes; ) {
+    const next = await driver.images?.write(image, at, imageContent.subarray(at, at + most));
+    assert.ok(next !== undefined && next.offset > at);
+    at = next.offset;
+  }
+}
 
 export function conformance(name: string, bed: DriverBed): void {
   describe(`${name}: a driver`, () => {
@@ -40,9 +86,7 @@ export function conformance(name: string, bed: DriverBed): void {
       carryOut({ do: "createVolume", path: pathOf(n), sizeBytes: 1024 * 1024, format: "qcow2" });
     function spec(n: number, more: Partial<MachineSpec> = {}): MachineSpec {
       const disks = [{ volumeUuid: uuidOf(0x1000 + n), path: pathOf(n), format: "qcow2" as const }];
-      const nics = [
-        { mac: `52:54:00:00:00:${n.toString(16).padStart(2, "0")}`, bridge: bed.bridge, ip: null, deviceId: 0 },
-      ];
+      const nics = [nicOf(n, { segment: { physicalInterface: bed.physicalInterface, vlan: null, mtu: 1500 } })];
       // Names need not be unique.
       return { uuid: uuidOf(n), name: "web", cpuNum: 1, memorySize: bed.memorySize, disks, nics, ...more };
     }
@@ -119,6 +163,43 @@ export function conformance(name: string, bed: DriverBed): void {
       assert.deepEqual(await running(driver), [uuidOf(1), uuidOf(2)]);
     });
 
+    it("makes volumes on an image of its storage's cache, keeps that while one stands on it, and on no other file", async () => {
+      const { images } = driver;
+      assert.ok(images !== undefined);
+      const image = sampleImage(bed.folder());
+      const other = { ...image, bringer: uuidOf(0x71) };
+      const backing = { path: image.path, format: image.format };
+      const overlay = (n: number, more: object = {}) => {
+        const command = { do: "createVolumeFromImage", path: pathOf(n), sizeBytes: 2 * 1024 ** 2, backing } as const;
+        return carryOut({ ...command, ...more });
+      };
+      await refuses(overlay(1), "HYPERVISOR.IMAGE_ABSENT");
+      await bring(driver, image);
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "keepImage", ...image });
+      assert.deepEqual(await images.progress(image), { isWhole: true, offset: image.sizeBytes });
+      assert.equal((await images.progress(other)).isWhole, true, "one copy serves all hosts of a storage");
+      for (let twice = 0; twice < 2; twice++) await overlay(1);
+      await refuses(overlay(1, { sizeBytes: 3 * 1024 ** 2 }), "HYPERVISOR.VOLUME_DIFFERS");
+      for (const path of [`${bed.folder()}/volume-2`, `/elsewhere/imagecache/${image.sha256}.raw`, `${image.path}x`])
+        await refuses(overlay(2, { backing: { ...backing, path } }), "HYPERVISOR.BAD_PATH");
+      await refuses(overlay(2, { backing: { ...backing, format: "qcow2" } }), "HYPERVISOR.BAD_PATH");
+
+      await refuses(start(1), "HYPERVISOR.VOLUME_DIFFERS");
+      const [disk] = spec(1).disks;
+      assert.ok(disk !== undefined);
+      await start(1, { disks: [{ ...disk, backing }] });
+      await makeVolume(3);
+      await refuses(start(3, { disks: [{ ...disk, path: pathOf(3), backing }] }), "HYPERVISOR.VOLUME_DIFFERS");
+      driver = await bed.reopen(driver);
+      await refuses(carryOut({ do: "deleteCachedImage", path: image.path }), "HYPERVISOR.IMAGE_IN_USE");
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
+      await carryOut({ do: "removeMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "deleteVolume", path: pathOf(1) });
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "deleteCachedImage", path: image.path });
+      await refuses(overlay(1), "HYPERVISOR.IMAGE_ABSENT");
+      await refuses(carryOut({ do: "deleteCachedImage", path: pathOf(3) }), "HYPERVISOR.BAD_PATH");
+    });
+
     it("pauses a machine and lets it go on, each as often as it is told; a paused one holds what it has", async () => {
       const stateOf = async () => (await driver.machines(never)).map(({ state }) => state);
       await startNew(1);
@@ -137,6 +218,32 @@ export function conformance(name: string, bed: DriverBed): void {
         await refuses(carryOut({ do: verb, uuid: uuidOf(1) }), "HYPERVISOR.NOT_RUNNING");
       await start(1);
       assert.deepEqual(await stateOf(), ["running"]);
+    });
+
+    consoleConformance({ driver: () => driver, startNew, carryOut, uuidOf, refuses });
+
+    it("keeps a machine's memory, frees what it had, and lets it go on, over a restart of the host too", async () => {
+      const stateOf = async () => (await driver.machines(never)).map(({ state }) => state);
+      const restore = () => carryOut({ do: "restoreMachine", machine: spec(1) });
+      await refuses(carryOut({ do: "suspendMachine", uuid: uuidOf(1) }), "HYPERVISOR.NOT_RUNNING");
+      await startNew(1);
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), ["suspended"]);
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      assert.deepEqual(await stateOf(), ["suspended"], "there is nothing to stop");
+      driver = await bed.restartHost(driver);
+      assert.deepEqual(await stateOf(), ["suspended"]);
+      for (let twice = 0; twice < 2; twice++) await restore();
+      assert.deepEqual(await stateOf(), ["running"]);
+      await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      await start(1);
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      assert.deepEqual(await stateOf(), ["stopped"], "a start drops what was kept");
+      await refuses(restore(), "HYPERVISOR.NOT_SUSPENDED");
+      await start(1);
+      await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "removeMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), []);
     });
 
     it("refuses paths that could mean another file, and a reboot of what does not run", async () => {

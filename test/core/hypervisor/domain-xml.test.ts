@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { XMLParser } from "fast-xml-parser";
 import type { MachineSpec } from "../../../core/hypervisor/driver.ts";
 import { domainXml } from "../../../core/hypervisor/libvirt/domain-xml.ts";
-import { uuidOf } from "./conformance.ts";
+import { nicOf, uuidOf } from "./conformance.ts";
 
 const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "@", parseTagValue: false });
 
@@ -17,8 +17,10 @@ test("a machine is a domain named by its uuid, with its disks and cards in their
     path: `/store/${name}.qcow2`,
     format: "qcow2" as const,
   }));
-  const nics = [{ mac: "fa:00:00:00:00:01", bridge: "br_eth0", ip: "10.0.0.5", deviceId: 0 }];
-  const { domain } = parser.parse(domainXml(spec({ disks, nics }), { hasKvm: true }));
+  const nics = [nicOf(1)];
+  const { domain } = parser.parse(
+    domainXml(spec({ disks, nics }), { hasKvm: true, bridges: new Map([[0, "br_eth0"]]) }),
+  );
   assert.deepEqual(
     [domain.name, domain.uuid, domain.vcpu["#text"], domain.memory["#text"]],
     [uuidOf(1), "00000000-0001-4aaa-8aaa-aaaaaaaaaaaa", "2", "1048576"],
@@ -34,12 +36,18 @@ test("a machine is a domain named by its uuid, with its disks and cards in their
     ],
   );
   assert.equal(domain.devices.interface.source["@bridge"], "br_eth0");
-  assert.equal(domain.devices.graphics["@listen"], "127.0.0.1");
+  // Nothing of its consoles is on the network.
+  assert.deepEqual(domain.devices.graphics.listen, { "@type": "socket" });
+  assert.deepEqual([domain.devices.graphics["@port"], domain.devices.graphics["@autoport"]], [undefined, undefined]);
+  assert.deepEqual(
+    [domain.devices.serial["@type"], domain.devices.serial.source],
+    ["unix", { "@mode": "bind", "@path": `/var/lib/libvirt/qemu/serial-${uuidOf(1)}.sock` }],
+  );
   assert.deepEqual([domain["@type"], domain.cpu["@mode"]], ["kvm", "host-model"]);
 });
 
 test("whatever a machine is called, it is a title and nothing else", () => {
-  const plain = parser.parse(domainXml(spec({}), { hasKvm: false }));
+  const plain = parser.parse(domainXml(spec({}), { hasKvm: false, bridges: new Map() }));
   for (const name of [
     "</title><devices><disk/></devices><title>",
     "]]><![CDATA[<os/>",
@@ -48,7 +56,7 @@ test("whatever a machine is called, it is a title and nothing else", () => {
     "\ud800half",
     "-->".repeat(50),
   ]) {
-    const { title, ...rest } = parser.parse(domainXml(spec({ name }), { hasKvm: false })).domain;
+    const { title, ...rest } = parser.parse(domainXml(spec({ name }), { hasKvm: false, bridges: new Map() })).domain;
     const { title: _web, ...usual } = plain.domain;
     assert.deepEqual(rest, usual, name);
     assert.equal(typeof title, "string");
@@ -57,6 +65,9 @@ test("whatever a machine is called, it is a title and nothing else", () => {
 
 test("a path with what XML obeys is a path", () => {
   const path = `/store/"><source file='/etc/shadow'/>&lt;,.qcow2`;
-  const xml = domainXml(spec({ disks: [{ volumeUuid: uuidOf(2), path, format: "qcow2" }] }), { hasKvm: false });
+  const xml = domainXml(spec({ disks: [{ volumeUuid: uuidOf(2), path, format: "qcow2" }] }), {
+    hasKvm: false,
+    bridges: new Map(),
+  });
   assert.equal(parser.parse(xml).domain.devices.disk.source["@file"], path);
 });

@@ -32,22 +32,22 @@ describe("volumes with the real qemu-img", () => {
     writeFileSync(secret, "root:secret".padEnd(mebibyte));
     const path = join(folder, "volume.qcow2");
     qemuImg("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", path);
-    const backed = await refuses(volumes.require(path, "qcow2"), "HYPERVISOR.VOLUME_DIFFERS");
+    const backed = await refuses(volumes.require({ path, format: "qcow2" }), "HYPERVISOR.VOLUME_DIFFERS");
     assert.match(backed.message, /stands on another file/);
     assert.doesNotMatch(JSON.stringify(backed), /secret/);
     const external = join(folder, "external.qcow2");
     qemuImg("create", "-q", "-f", "qcow2", "-o", `data_file=${secret},data_file_raw=on`, external, "1M");
-    await refuses(volumes.require(external, "qcow2"), "HYPERVISOR.VOLUME_DIFFERS");
+    await refuses(volumes.require({ path: external, format: "qcow2" }), "HYPERVISOR.VOLUME_DIFFERS");
   });
 
   it("does not guess: a raw volume into which a guest has written the head of a qcow2 file is refused", async (t) => {
     const folder = freshFolder(t);
     const path = join(folder, "volume.raw");
     await volumes.create({ do: "createVolume", path, sizeBytes: mebibyte, format: "raw" });
-    await volumes.require(path, "raw");
+    await volumes.require({ path, format: "raw" });
     writeFileSync(path, Buffer.concat([Buffer.from("QFI\xfb", "latin1"), Buffer.alloc(mebibyte)]));
-    await refuses(volumes.require(path, "raw"), "HYPERVISOR.VOLUME_DIFFERS");
-    await refuses(volumes.require(path, "qcow2"), "HYPERVISOR.VOLUME_DIFFERS");
+    await refuses(volumes.require({ path, format: "raw" }), "HYPERVISOR.VOLUME_DIFFERS");
+    await refuses(volumes.require({ path, format: "qcow2" }), "HYPERVISOR.VOLUME_DIFFERS");
   });
 
   it("makes one whole or not at all, whatever a killed attempt has left", async (t) => {
@@ -58,7 +58,7 @@ describe("volumes with the real qemu-img", () => {
     writeFileSync(`${path}.new`, "half of it");
     await volumes.create(qcow2(path));
     await volumes.create(qcow2(path));
-    await volumes.require(path, "qcow2");
+    await volumes.require({ path, format: "qcow2" });
     assert.deepEqual(readdirSync(own), ["abc.qcow2"]);
     await volumes.delete(path);
     assert.equal(existsSync(own), false, "the folder that it had for itself goes with it");
@@ -72,7 +72,7 @@ describe("volumes with the real qemu-img", () => {
     const folder = freshFolder(t);
     const path = join(folder, "a b,file.locking=off,--help;$(id).qcow2");
     await volumes.create(qcow2(path));
-    await volumes.require(path, "qcow2");
+    await volumes.require({ path, format: "qcow2" });
     await volumes.delete(path);
     assert.deepEqual(readdirSync(folder), []);
   });

@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import type { CloudOptions } from "../../../core/manager/cloud.ts";
 import type { Mirror } from "../../../core/orchestrator/mirror.ts";
 import { hostPassword } from "./hosts.ts";
 import { type TestCloud, testCloud } from "./manager.ts";
 
-/** A zone with a cluster, storage, a network with ten addresses, and hosts of these addresses. */
-export async function place(t: TestContext, addresses: readonly string[], storage: "local" | "shared" = "shared") {
-  const bed = await testCloud(t);
+/** A zone with a cluster, storage, a network with ten addresses for machines, and hosts of these addresses. */
+export async function place(
+  t: TestContext,
+  addresses: readonly string[],
+  storage: "local" | "shared" = "shared",
+  more: Partial<CloudOptions> = {},
+) {
+  const bed = await testCloud(t, more);
   const { call, done, hosts } = bed;
   const zone = (await call("CreateZone", { name: "east" })).inventory;
   const cluster = (await call("CreateCluster", { name: "rack 1", zoneUuid: zone.uuid })).inventory;
@@ -22,7 +28,7 @@ export async function place(t: TestContext, addresses: readonly string[], storag
     name: "r",
     l3NetworkUuid: l3.uuid,
     startIp: "10.0.0.10",
-    endIp: "10.0.0.19",
+    endIp: "10.0.0.20",
     netmask: "255.255.255.0",
   };
   await call("AddIpRange", range);

@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { runCommand } from "../../../core/node/command.ts";
+import type { Machine } from "../../../core/node/machine.ts";
+import { machineInside } from "../hypervisor/inside.ts";
+import { childOf } from "../spaces.ts";
 
 /* A host with a libvirt of its own, in namespaces: what runs there is QEMU itself, without hardware virtualization. */
 
@@ -25,6 +28,21 @@ export class LibvirtHost {
 
   get uri(): string {
     return `qemu:///system?socket=${this.#socket}`;
+  }
+
+  /** Where a file of its libvirt is on this machine. */
+  seen(path: string): string {
+    return path.replace(/^\/var\/(lib|log)\/libvirt(?=\/)/, (_all, name: string) => join(this.folder, name));
+  }
+
+  /** Its first process, as it is numbered here. */
+  get pid(): number {
+    return this.#init === undefined ? 0 : childOf(this.#init);
+  }
+
+  /** The machine that it is, for an agent that runs in this process. */
+  get machine(): Machine {
+    return machineInside(() => this.pid);
   }
 
   get #socket(): string {
@@ -52,6 +70,17 @@ export class LibvirtHost {
     throw new Error(`libvirt does not answer: ${this.#output}`);
   }
 
+  /** Where machines that move have their sockets, out here and there. */
+  get migrationFolder(): { here: string; there: string } {
+    return { here: join(this.folder, "migration"), there: "/run/binnacle-migration" };
+  }
+
+  /** Kills libvirt's daemon, which is started again; machines go on. */
+  killDaemon(): void {
+    for (const pid of descendantsOf(this.#init?.pid ?? 0))
+      if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "libvirtd") process.kill(pid, "SIGKILL");
+  }
+
   /** Pulls its plug: all that runs there is gone at once. */
   async cutPower(): Promise<void> {
     const init = this.#init;
@@ -68,4 +97,10 @@ export class LibvirtHost {
     if (code !== 0) throw new Error(stderr);
     return stdout;
   }
+}
+
+function descendantsOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  const children = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").filter(Boolean).map(Number) : [];
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
 }

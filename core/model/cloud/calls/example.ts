@@ -16,6 +16,8 @@ const names: Readonly<Partial<Record<ResourceKind, string>>> = {
   Cluster: "rack-1",
   Host: "node-1",
   PrimaryStorage: "fast",
+  BackupStorage: "images",
+  Image: "debian-12",
   InstanceOffering: "small",
   DiskOffering: "20 GB",
   Volume: "data",
@@ -46,6 +48,8 @@ const texts: Readonly<Record<string, string>> = {
 const textsOfCalls: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   AddNfsPrimaryStorage: { url: "192.168.0.1:/nfs_root" },
   AddSharedMountPointPrimaryStorage: { url: "/mnt/ocfs2" },
+  AddImageStoreBackupStorage: { url: "/binnacle_bs" },
+  AddImage: { url: "https://images.example.org/debian-12.qcow2" },
   UpdateGlobalConfig: { category: "host", name: "reservedMemory", value: "2G" },
   ResetGlobalConfig: { category: "host", name: "reservedMemory" },
 };
@@ -66,6 +70,8 @@ const shownFields: ReadonlySet<string> = new Set([
   "gateway",
   "cpuNum",
   "memorySize",
+  "imageUuid",
+  "rootDiskSize",
   "l3NetworkUuids",
   "fingerprint",
   "q",

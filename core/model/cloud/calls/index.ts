@@ -1,5 +1,7 @@
 import type * as z from "zod/mini";
 import type { CloudCall } from "./call.ts";
+import { consoleCalls } from "./console.ts";
+import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
 import { clusterCalls, hostCalls, zoneCalls } from "./place.ts";
@@ -13,10 +15,12 @@ export const cloudCalls = {
   ...clusterCalls,
   ...hostCalls,
   ...storageCalls,
+  ...imageCalls,
   ...offeringCalls,
   ...l2Calls,
   ...l3Calls,
   ...vmCalls,
+  ...consoleCalls,
   ...volumeCalls,
   ...settingCalls,
   ...taskCalls,

@@ -113,6 +113,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     size: 2147483648,
     actualSize: 400000000,
     md5: "d41d8cd98f00b204e9800998ecf8427e",
+    sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     progress: 100,
     state: "Enabled",
     status: "Ready",
@@ -157,6 +158,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     dns: ["192.168.0.1"],
     dnsDomain: "example.com",
     system: false,
+    dhcpServerIp: "10.0.0.99",
   }),
   IpRange: sampleOf("first", {
     l3NetworkUuid: uuidOf(7),

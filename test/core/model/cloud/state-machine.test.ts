@@ -23,7 +23,7 @@ PrimaryStorage.status Connecting:connected>Connected Connecting:lost>Disconnecte
 BackupStorage.state Enabled:disable>Disabled Disabled:enable>Enabled
 BackupStorage.status Connecting:connected>Connected Connecting:lost>Disconnected Connected:lost>Disconnected Connected:reconnect>Connecting Disconnected:reconnect>Connecting
 Image.state Enabled:disable>Disabled Disabled:enable>Enabled
-Image.status Creating:download>Downloading Creating:ready>Ready Downloading:ready>Ready Ready:delete>Deleting Deleting:deleted>Deleted Deleting:deleteFailed>Ready Deleted:recover>Ready
+Image.status Creating:download>Downloading Creating:ready>Ready Downloading:ready>Ready Ready:delete>Deleting Deleting:deleted>Deleted Deleting:deleteFailed>Ready Deleted:recover>Ready Deleted:expunge>Deleting
 InstanceOffering.state Enabled:disable>Disabled Disabled:enable>Enabled
 DiskOffering.state Enabled:disable>Disabled Disabled:enable>Enabled
 Volume.state Enabled:disable>Disabled Disabled:enable>Enabled

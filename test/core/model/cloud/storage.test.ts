@@ -10,7 +10,7 @@ import {
   primaryStorageTypes,
   storageStatus,
 } from "../../../../core/model/cloud/storage.ts";
-import { imageUrlRefusal, placeRefusal } from "../../../../core/model/cloud/storage-place.ts";
+import { hasCredentials, imageUrlRefusal, placeRefusal, shownUrl } from "../../../../core/model/cloud/storage-place.ts";
 import { isoRefusal } from "../../../../core/model/cloud/vm.ts";
 import { attachRefusal, deepestTree, depthRefusal, volumeStatuses } from "../../../../core/model/cloud/volume.ts";
 import { readable } from "./support.ts";
@@ -162,6 +162,25 @@ test("images come by http, https or from a file of the manager", () => {
     const refusal = imageUrlRefusal(url);
     assert.ok(refusal !== undefined && readable(refusal).code === "STORAGE.1011", url);
   }
+});
+
+test("of an image's address neither a password nor what follows a question mark is told", () => {
+  for (const url of [
+    "http://u:secret@a/b",
+    "http:///u:secret@a/b",
+    "http:u:secret@a/b",
+    " HTTP:\\\\u:secret@a/b",
+    "ftp://secret@a/b",
+    "http://a b/?token=secret",
+  ]) {
+    const refusal = imageUrlRefusal(url);
+    assert.ok(refusal !== undefined, url);
+    assert.doesNotMatch(JSON.stringify(refusal), /secret/, url);
+    assert.equal(hasCredentials(url), !url.includes("?"), url);
+  }
+  assert.equal(hasCredentials("file:///a@b/c"), false);
+  assert.equal(hasCredentials("http://a/b@c?d=e@f"), false);
+  assert.equal(shownUrl("https://a/b.qcow2?Signature=secret#x"), "https://a/b.qcow2?...");
 });
 
 test("a data volume is attached once, ready or not yet made, and only up to the limit", () => {

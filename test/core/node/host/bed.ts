@@ -34,6 +34,9 @@ export class ScriptedDriver implements HypervisorDriver {
   async storage() {
     return { totalBytes: 0, availableBytes: 0 };
   }
+  async openConsole(): Promise<never> {
+    throw new NodeError("HYPERVISOR.CONSOLE_NONE", "None.");
+  }
   async volume() {
     return { sizeBytes: 0, actualBytes: 0 };
   }
@@ -64,7 +67,7 @@ export class ScriptedDriver implements HypervisorDriver {
 }
 
 function subjectOf(command: HostCommand): string {
-  if (command.do === "startMachine") return command.machine.uuid;
+  if ("machine" in command) return command.machine.uuid;
   return "path" in command ? command.path : command.uuid;
 }
 

@@ -54,7 +54,16 @@ async function bed(t: TestContext, hosts: number) {
     const door = { join: never, fingerprint: never, renew: never, leave: never };
     const passwords = new HostPasswords(mirror);
     const certificates = new HostCertificates(records, door);
-    const world: HostWorld = { records, settings, link, door, certificates, passwords, stopMachine: never };
+    const world: HostWorld = {
+      records,
+      settings,
+      link,
+      door,
+      certificates,
+      passwords,
+      stopMachine: never,
+      moveMachine: never,
+    };
     const one = new HostKeeper({
       world,
       managerUuid: manager,
@@ -104,6 +113,20 @@ test("every host is pinged once in an interval, spread over it, whatever the wal
     assert.ok(most <= 6, `${most} in one second`);
     pings.length = 0;
   }
+});
+
+test("what happens on a few hosts is known from the manager's start on, and on one from when it was connected", async (t) => {
+  const { keeper, pass, pings, records } = await bed(t, 20);
+  const status = (to: "Connecting" | "Connected") =>
+    records.change((tx) => void tx.update("Host", uuidOf(20), { status: to }));
+  await status("Connecting");
+  await keeper("a");
+  await pass(1);
+  assert.equal(new Set(pings.map(({ host }) => host)).size, 19);
+  await status("Connected");
+  pings.length = 0;
+  await pass(0.25);
+  assert.ok(pings.some(({ host }) => host === uuidOf(20)));
 });
 
 test("a host that misses three pings, each sooner than the interval, is lost and connected to with growing pauses", async (t) => {

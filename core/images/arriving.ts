@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { jsonOrNothing } from "../model/json.ts";
+import { syncFolder, textOrNothing, writeDurably } from "../node/durable.ts";
+
+const note = z.strictObject({
+  /** Bytes that are on the disk, whatever happens. */
+  safeBytes: z.int().check(z.nonnegative()),
+  validator: z.nullable(z.string()),
+  isWhole: z.boolean(),
+});
+type Note = z.infer<typeof note>;
+
+const readBytes = 1024 * 1024;
+
+/**
+ * An image that arrives: a file, and a note of how much of it is on the disk. What came after the last note counts for
+ * nothing after a crash, for a file system may give zeros in its place.
+ */
+export class Arriving {
+  readonly #folder: string;
+  readonly #checkpointBytes: number;
+  readonly #handle: FileHandle;
+  #note: Note;
+  #size: number;
+  #md5 = createHash("md5");
+  #sha256 = createHash("sha256");
+
+  private constructor(folder: string, checkpointBytes: number, handle: FileHandle, known: Note) {
+    this.#folder = folder;
+    this.#checkpointBytes = checkpointBytes;
+    this.#handle = handle;
+    this.#note = known;
+    this.#size = known.safeBytes;
+  }
+
+  /** What has arrived before is read once more, for its checksums. @throws the system's error; the signal's reason */
+  static async open(folder: string, checkpointBytes: number, signal: AbortSignal): Promise<Arriving> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const text = await textOrNothing(join(folder, "note.json"));
+    const parsed = note.safeParse(text === undefined ? undefined : jsonOrNothing(text));
+    const handle = await open(contentIn(folder), "a+", 0o600);
+    try {
+      await syncFolder(folder);
+      const { size } = await handle.stat();
+      const isKnown = parsed.success && parsed.data.safeBytes <= size;
+      const known = isKnown ? parsed.data : { safeBytes: 0, validator: null, isWhole: false };
+      await handle.truncate(known.safeBytes);
+      const arriving = new Arriving(folder, checkpointBytes, handle, known);
+      await arriving.#readAgain(signal);
+      return arriving;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get isWhole(): boolean {
+    return this.#note.isWhole;
+  }
+
+  get validator(): string | null {
+    return this.#note.validator;
+  }
+
+  /** From the beginning again. */
+  async restart(): Promise<void> {
+    await this.#handle.truncate(0);
+    this.#size = 0;
+    [this.#md5, this.#sha256] = [createHash("md5"), createHash("sha256")];
+    await this.#write({ safeBytes: 0, validator: null, isWhole: false });
+  }
+
+  /** What names the content that is arriving now. */
+  async isOf(validator: string | null): Promise<void> {
+    if (validator !== this.#note.validator) await this.#write({ ...this.#note, validator });
+  }
+
+  /** Whether this was the time for a checkpoint. */
+  async add(chunk: Uint8Array): Promise<boolean> {
+    for (let at = 0; at < chunk.length; ) at += (await this.#handle.write(chunk, at)).bytesWritten;
+    this.#md5.update(chunk);
+    this.#sha256.update(chunk);
+    this.#size += chunk.length;
+    if (this.#size - this.#note.safeBytes < this.#checkpointBytes) return false;
+    await this.checkpoint();
+    return true;
+  }
+
+  /** What has arrived is on the disk from now on. */
+  async checkpoint(isWhole = false): Promise<void> {
+    await this.#handle.sync();
+    await this.#write({ ...this.#note, safeBytes: this.#size, isWhole });
+  }
+
+  /** Of what has arrived. Only once. */
+  sums(): { md5: string; sha256: string } {
+    return { md5: this.#md5.digest("hex"), sha256: this.#sha256.digest("hex") };
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async #write(next: Note): Promise<void> {
+    await writeDurably(join(this.#folder, "note.json"), JSON.stringify(next));
+    this.#note = next;
+  }
+
+  async #readAgain(signal: AbortSignal): Promise<void> {
+    const buffer = Buffer.alloc(readBytes);
+    for (let at = 0; at < this.#size; ) {
+      signal.throwIfAborted();
+      const { bytesRead } = await this.#handle.read(buffer, 0, Math.min(readBytes, this.#size - at), at);
+      if (bytesRead === 0) throw new Error("The file became shorter while it was read.");
+      this.#md5.update(buffer.subarray(0, bytesRead));
+      this.#sha256.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+  }
+}
+
+/** The file of an image that arrives. */
+export function contentIn(folder: string): string {
+  return join(folder, "content");
+}

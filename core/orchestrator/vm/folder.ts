@@ -1,0 +1,6 @@
+import type { Storage } from "./placement.ts";
+
+/** Where a storage's files are on a host that uses it. */
+export function folderOf({ type, uuid, url }: Storage): string {
+  return type === "NFS" ? `/var/lib/binnacle/storage/${uuid}` : url.replace(/\/+$/, "");
+}
