@@ -187,8 +187,11 @@ test("a host that only knows a machine as stopped does not take it from the one 
 });
 
 test("volumes that were being worked on when the backup was made keep what they may have become", async (t) => {
-  const bed = await twoHosts(t);
-  const { done, hosts, primary, first } = bed;
+  // Of simulated hosts each has its own files.
+  const bed = await place(t, [one]);
+  const { call, done, hosts, primary } = bed;
+  const [first = ""] = bed.hostUuids;
+  await call("UpdateGlobalConfig", { category: "host", name: "connection.autoReconnectOnError", value: "false" });
   const gigabyte = 1024 ** 3;
   const given = { diskSize: gigabyte, primaryStorageUuid: primary.uuid };
   const volume = async (name: string) => (await done("CreateDataVolume", { name, ...given })).resourceUuid ?? "";
