@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
+import type { Backing, HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
 import { refuses, running, uuidOf } from "./support.ts";
 
 /* What every driver does with volumes of machines: part of the conformance suite. */
@@ -17,9 +17,11 @@ export type VolumeBed = {
   /** Makes the volume, and starts the machine. */
   startNew: (n: number) => Promise<void>;
   makeVolume: (n: number) => Promise<void>;
+  /** Makes it on an image of the cache, of 2 MiB. */
+  makeThin: (n: number) => Promise<Backing>;
 };
 
-export function volumeConformance({ driver, reopen, pathOf, spec, startNew, makeVolume }: VolumeBed): void {
+export function volumeConformance({ driver, reopen, pathOf, spec, startNew, makeVolume, makeThin }: VolumeBed): void {
   const carryOut = (command: HostCommand, signal = never) => driver().carryOut(command, signal);
   const twice = async (command: HostCommand) => {
     for (let time = 0; time < 2; time++) await carryOut(command);
@@ -110,6 +112,28 @@ export function volumeConformance({ driver, reopen, pathOf, spec, startNew, make
     await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
     await refuses(carryOut(revert(3)), "HYPERVISOR.VOLUME_NO_SNAPSHOT");
     await carryOut({ do: "deleteVolume", path: pathOf(1) });
+  });
+
+  it("does all of that with a volume that stands on an image, and with none that stands on another file than is said", async () => {
+    const backing = await makeThin(1);
+    await startNew(2);
+    const of = { uuid: uuidOf(2), path: pathOf(1), backing };
+    const thin = { ...disk(1), backing };
+    await refuses(carryOut(attach(2, 1)), "HYPERVISOR.VOLUME_DIFFERS");
+    await twice({ do: "attachVolume", uuid: uuidOf(2), disk: thin });
+    const snapshotUuid = uuidOf(0x2001);
+    await twice({ do: "snapshotVolume", ...of, snapshotUuid });
+    const larger = { ...of, format: "qcow2", sizeBytes: 4 * mebibyte } as const;
+    await twice({ do: "resizeVolume", ...larger });
+    await carryOut({ do: "stopMachine", uuid: uuidOf(2), graceMs: 0 });
+    const lying = { do: "snapshotVolume", uuid: null, path: pathOf(1), snapshotUuid: uuidOf(0x2002) } as const;
+    await refuses(carryOut(lying), "HYPERVISOR.VOLUME_DIFFERS");
+    const revert = { do: "revertVolume", path: pathOf(1), backing, snapshotUuid, sizeBytes: 4 * mebibyte } as const;
+    await twice(revert);
+    assert.equal((await driver().volume({ path: pathOf(1), format: "qcow2", backing }, never)).sizeBytes, 4 * mebibyte);
+    const own = spec(2).disks;
+    await carryOut({ do: "startMachine", machine: spec(2, { disks: [...own, thin] }) });
+    await twice({ do: "deleteSnapshot", ...of, snapshotUuid });
   });
 
   it("says how large a volume is, and what it has none of", async () => {

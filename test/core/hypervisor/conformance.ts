@@ -288,6 +288,14 @@ export function conformance(name: string, bed: DriverBed): void {
 
     volumeConformance({
       ...{ pathOf, spec, startNew, makeVolume, driver: () => driver },
+      makeThin: async (n) => {
+        const image = sampleImage(bed.folder());
+        await bring(driver, image);
+        await carryOut({ do: "keepImage", ...image });
+        const backing = { path: image.path, format: image.format };
+        await carryOut({ do: "createVolumeFromImage", path: pathOf(n), sizeBytes: 2 * 1024 ** 2, backing });
+        return backing;
+      },
       reopen: async () => {
         driver = await bed.reopen(driver);
       },
