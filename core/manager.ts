@@ -141,7 +141,7 @@ async function main(): Promise<void> {
     }),
     certificate,
     onTrouble: (what, error) => log.error({ err: error }, what),
-    onListening: (place) => log.info(place, "the console proxy listens"),
+    onNote: (what, values) => log.info(values, what),
   });
   cloud.settings.subscribe((id) => {
     // Address and port are set one after the other.

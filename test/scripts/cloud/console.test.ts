@@ -92,7 +92,7 @@ test("at the prompt, console takes the terminal and gives it back", async (t) =>
   typed.type("console web\r");
   await typed.until("is SIMULATED");
   typed.type("\x1d");
-  await typed.until((text) => /SIMULATED[^]*\nadmin@.*>$/m.test(text.trimEnd()));
+  await typed.until((text) => /SIMULATED[\s\S]*\nadmin@.*>$/m.test(text.trimEnd()));
   typed.type("QueryVmInstance fields=name\r");
   await typed.until('"name": "web"');
 });
