@@ -9,6 +9,7 @@ for (const [what, given, hostname, listenOn] of [
   ["nothing is set", {}, "10.0.0.5", "::"],
   ["a management address is configured", { managementIp: "192.0.2.5" }, "192.0.2.5", "::"],
   ["the API listens on one address", { apiAddress: "192.0.2.5" }, "192.0.2.5", "192.0.2.5"],
+  ["the API is this machine's own", { apiAddress: "127.0.0.1" }, "127.0.0.1", "127.0.0.1"],
   ["an address of this machine is set", { address: "10.0.0.5" }, "10.0.0.5", "10.0.0.5"],
   ["an address of a router is set", { address: "203.0.113.9" }, "203.0.113.9", "::"],
   ["there is no network", { present: ["127.0.0.1", "::1"] }, "127.0.0.1", "::"],
