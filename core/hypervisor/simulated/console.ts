@@ -1,7 +1,10 @@
 import { Duplex } from "node:stream";
+import type { ConsoleKind } from "../../model/cloud/console.ts";
+import { noConsole } from "../refusals.ts";
+import type { SimulatedState } from "./state.ts";
 
 /** The serial line of a simulated machine: it says what it is, and prints what is typed. */
-export class SimulatedConsole extends Duplex {
+class SimulatedConsole extends Duplex {
   #printed: (() => void) | undefined;
 
   constructor(uuid: string) {
@@ -24,4 +27,21 @@ export class SimulatedConsole extends Duplex {
     this.push(null);
     done();
   }
+}
+
+/** The serial line of a machine, until it does not run any more. @throws HYPERVISOR.CONSOLE_NONE for a screen */
+export function openSimulatedConsole(
+  uuid: string,
+  kind: ConsoleKind,
+  { onChange }: Pick<SimulatedState, "onChange">,
+  runs: () => boolean,
+): SimulatedConsole {
+  if (kind === "vnc") throw noConsole(uuid, "a simulated machine has no screen");
+  const opened = new SimulatedConsole(uuid);
+  const look = () => {
+    if (!runs()) opened.end();
+  };
+  onChange.add(look);
+  opened.once("close", () => onChange.delete(look));
+  return opened;
 }

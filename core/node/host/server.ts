@@ -21,6 +21,7 @@ import { namesManager } from "../../pki/names.ts";
 import { ConsoleDoor } from "./consoles.ts";
 import type { Joining } from "./joining.ts";
 import type { Membership, ShownPair } from "./membership.ts";
+import { openMigrationDoor } from "./migration-door.ts";
 import { Strangers } from "./strangers.ts";
 import type { HostWork } from "./work.ts";
 
@@ -102,6 +103,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     server.setSecureContext(shown.usual);
   });
 
+  const known = (socket: TLSSocket) => strangers.known(socket);
+  const endMoves = openMigrationDoor(server, { membership, admit: options.work?.admit, known, log });
+
   const managers = new WeakMap<TLSSocket, string>();
   const isManager = (request: Asking): boolean => {
     const { socket } = request.raw;
@@ -157,6 +161,7 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
       const closed = new Promise((resolve) => server.close(resolve));
       consoles.close();
       server.closeAllConnections();
+      endMoves();
       await Promise.all([closed, calls.close()]);
     },
   };

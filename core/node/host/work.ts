@@ -1,6 +1,12 @@
 import type { Duplex } from "node:stream";
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { ImageCache, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type {
+  HypervisorDriver,
+  ImageCache,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../../hypervisor/driver.ts";
 import { noImages } from "../../hypervisor/none.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
@@ -31,6 +37,8 @@ export interface HostWork {
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
+  /** As {@link HypervisorDriver.admit}. */
+  readonly admit?: HypervisorDriver["admit"] | undefined;
 }
 
 /** The work of a host with this driver. `commands` has the same one. */
@@ -50,5 +58,6 @@ export function hostWork(
     storage: (place) => commands.storage(place),
     volume: (place) => commands.volume(place),
     carryOut: (request) => commands.carryOut(request),
+    admit: sources.driver.admit?.bind(sources.driver),
   };
 }

@@ -40,4 +40,13 @@ mount --bind "$folder/hosts" /etc/hosts
 ip link set lo up
 ip link add br0 type bridge
 ip link set br0 up
-exec libvirtd
+# Where machines that move have their sockets; outside it is FOLDER/migration.
+mkdir -p "$folder/migration" /run/binnacle-migration
+mount --bind "$folder/migration" /run/binnacle-migration
+# A daemon that was killed is started again, as by systemd; one that can't start ends the host.
+status=137
+while [ "$status" -ge 128 ]; do
+  status=0
+  libvirtd || status=$?
+done
+exit "$status"
