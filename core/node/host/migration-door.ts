@@ -35,6 +35,8 @@ const visit = z.object({
 export function openMigrationDoor(server: Server, options: MigrationDoorOptions): () => void {
   const open = new Set<Duplex>();
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // What else is asked for in this way is somebody else's: see `consoles.ts`.
+    if (request.url !== migrationPath) return;
     open.add(socket);
     socket.once("close", () => open.delete(socket));
     socket.on("error", () => undefined);

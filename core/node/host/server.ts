@@ -13,6 +13,7 @@ import {
   requestHeader,
   serverNameOf,
 } from "../../api/host/contract.ts";
+import { migrationPath } from "../../api/host/migration.ts";
 import { parse, refuseNonsense, sendError, toNodeError } from "../../api/server.ts";
 import { NodeError } from "../../model/error.ts";
 import { jsonOrNothing } from "../../model/json.ts";
@@ -147,7 +148,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     work: () => requireWork(options.work),
     log,
   });
-  server.on("upgrade", (request, socket, head) => void consoles.take(request, socket, head));
+  server.on("upgrade", (request, socket, head) => {
+    if (request.url !== migrationPath) void consoles.take(request, socket, head);
+  });
   await calls.ready();
   return {
     listen: (port, address) => listen(server, port, address),
