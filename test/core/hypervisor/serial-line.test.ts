@@ -49,7 +49,12 @@ test("of a long history only the end is shown, from the beginning of a line", as
   const { line: shared } = await line(t, `${"x".repeat(99)}\n`.repeat(2_000));
   const shown = await until(await shared.view(), "x\n");
   assert.ok(shown.length <= 64 * 1024 && shown.length > 60 * 1024, `${shown.length}`);
-  assert.ok(shown.split("\n").slice(0, -1).every((each) => each.length === 99));
+  assert.ok(
+    shown
+      .split("\n")
+      .slice(0, -1)
+      .every((each) => each.length === 99),
+  );
 });
 
 test("a viewer that does not read loses bytes and is told, while the guest and others go on", async (t) => {
