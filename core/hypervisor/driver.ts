@@ -1,6 +1,8 @@
 import * as z from "zod/mini";
-import { bytes, line, mac, uuid } from "../model/cloud/fields.ts";
-import { NodeError } from "../model/error.ts";
+import { bytes, line, uuid } from "../model/cloud/fields.ts";
+import { backing, cachedImage, type ImageCache } from "./image-cache.ts";
+import { nicSpec } from "./nic-spec.ts";
+import { machineDisk, type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
 
 /*
  * What a host can be asked to do with virtual machines. The agent has one driver: libvirt on a node, the simulated one
@@ -12,24 +14,6 @@ export const driverNames = ["libvirt", "simulated", "none"] as const;
 
 const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
 
-const diskFormat = z.enum(["qcow2", "raw"]);
-/** The file in the image cache that a volume stands on. */
-const backing = z.strictObject({ path: line(4096), format: diskFormat });
-export type Backing = z.infer<typeof backing>;
-
-/** An image as a host has it in the cache of a storage: `<storage>/imagecache/<sha256>.<format>`. */
-export const cachedImage = z.strictObject({
-  path: line(4096),
-  format: diskFormat,
-  /** Of its content, which its name has too. */
-  sha256: z.string().check(z.regex(/^[\da-f]{64}$/)),
-  /** Bytes of its content. */
-  sizeBytes: bytes,
-  /** Who brings it: on a storage that several hosts share, each writes a file of its own until it is whole. */
-  bringer: uuid,
-});
-export type CachedImage = z.infer<typeof cachedImage>;
-
 /** Everything that a machine is started with. A hypervisor knows it by its uuid alone: names need not be unique. */
 export const machineSpec = z.strictObject({
   uuid,
@@ -37,14 +21,15 @@ export const machineSpec = z.strictObject({
   cpuNum,
   /** Bytes, a multiple of 1024. */
   memorySize: bytes,
-  disks: z.array(
-    z.strictObject({ volumeUuid: uuid, path: line(4096), format: diskFormat, backing: z.exactOptional(backing) }),
-  ),
-  nics: z.array(z.strictObject({ mac, bridge: line(15), ip: z.nullable(line(45)), deviceId: z.int() })),
+  disks: z.array(machineDisk),
+  nics: z.array(nicSpec),
 });
+export type { NicSpec } from "./nic-spec.ts";
+export { checkVolumePath } from "./volume-path.ts";
 export type MachineSpec = z.infer<typeof machineSpec>;
 
-export const machineStates = ["running", "paused", "stopped"] as const;
+/** `suspended`: it does not run, and its memory is kept on the host's disk. */
+export const machineStates = ["running", "paused", "stopped", "suspended"] as const;
 /** A machine as the hypervisor has it now. */
 export const machineReport = z.object({ uuid, state: z.enum(machineStates) });
 export type MachineReport = z.infer<typeof machineReport>;
@@ -77,8 +62,13 @@ export const hostCommand = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("pauseMachine"), uuid }),
   /** Lets a paused one go on. */
   z.strictObject({ do: z.literal("resumeMachine"), uuid }),
+  /** Keeps its memory on the host's disk and stops it. A later start drops what was kept. */
+  z.strictObject({ do: z.literal("suspendMachine"), uuid }),
+  /** Lets a suspended one go on from there. */
+  z.strictObject({ do: z.literal("restoreMachine"), machine: machineSpec }),
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
+  ...volumeCommands,
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
@@ -106,12 +96,23 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.NO_VOLUME | the file of a disk does not exist |
  * | HYPERVISOR.VOLUME_IN_USE | another machine has the volume open, on this host or on another one |
  * | HYPERVISOR.VOLUME_DIFFERS | something else has the path of the new volume, or the disk has another format |
+ * | HYPERVISOR.VOLUME_NOT_RELEASED | the guest has not let go of a disk in its time |
+ * | HYPERVISOR.VOLUME_NO_SLOT | the machine takes no further disk while it runs |
+ * | HYPERVISOR.VOLUME_SHRINKS | the volume is larger than the size that it is to have |
+ * | HYPERVISOR.VOLUME_NO_SNAPSHOT | the volume has no such snapshot |
+ * | HYPERVISOR.VOLUME_DAMAGED | what an interrupted command has left in the volume can't be put right |
  * | HYPERVISOR.STORAGE_FULL | the storage has no room for the volume |
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
  * | HYPERVISOR.IMAGE_ABSENT | the image is not in the cache |
  * | HYPERVISOR.IMAGE_DIFFERS | its content is not what it should be; it is to be brought anew |
  * | HYPERVISOR.IMAGE_IN_USE | a volume stands on the image |
- * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused or resumed |
+ * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
+ * | HYPERVISOR.NOT_SUSPENDED | nothing of the machine's memory is kept on this host |
+ * | HYPERVISOR.NETWORK_NO_INTERFACE | the host has no interface of the network's name |
+ * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
+ * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |
+ * | HYPERVISOR.NETWORK_MTU | interface or bridge carry no packets as long as the network's |
+ * | HYPERVISOR.NETWORK_FAILED | the machine's network could not be made for another reason |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |
@@ -133,6 +134,8 @@ export interface HypervisorDriver {
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
   /** Left out by one that keeps none. */
   readonly images?: ImageCache;
+  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
+  volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with
@@ -140,55 +143,4 @@ export interface HypervisorDriver {
    * @throws when it can't be done; what was begun is taken back then
    */
   carryOut(command: HostCommand, signal: AbortSignal): Promise<void>;
-}
-
-/** What of an image is on the host. `offset`: the byte to go on from, as many as it has when nothing more is wanted. */
-export const imageProgress = z.object({ isWhole: z.boolean(), offset: bytes });
-export type ImageProgress = z.infer<typeof imageProgress>;
-
-/** Images are brought in pieces, and checked as a whole by the command keepImage. */
-export interface ImageCache {
-  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.FAILED */
-  progress(image: CachedImage): Promise<ImageProgress>;
-  /**
-   * Takes a piece that begins at a byte. One that does not begin where the last one has ended is left aside, and the
-   * answer says where to go on. @throws HYPERVISOR.BAD_PATH, HYPERVISOR.STORAGE_FULL, HYPERVISOR.FAILED
-   */
-  write(image: CachedImage, offset: number, content: Uint8Array): Promise<ImageProgress>;
-}
-
-const imageFolder = "imagecache";
-
-/** Where an image is in the cache of a storage. `folder`: the storage's. */
-export function cachedImagePath(folder: string, { sha256, format }: Pick<CachedImage, "sha256" | "format">): string {
-  return `${folder}/${imageFolder}/${sha256}.${format}`;
-}
-
-/** The storage's folder, of the path of an image in its cache. @throws HYPERVISOR.BAD_PATH for any other path */
-export function storageOfImage(path: string): string {
-  checkVolumePath(path);
-  const folder = /^(\/.+)\/imagecache\/[\da-f]{64}\.(qcow2|raw)$/.exec(path)?.[1];
-  if (folder !== undefined) return folder;
-  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(path.slice(0, 200))} is not in a cache of images.`, {
-    remedy: "Give the path of an image in its storage's cache.",
-  });
-}
-
-/** A volume stands on nothing but an image of its own storage. @throws HYPERVISOR.BAD_PATH */
-export function checkBacking(path: string, backing: Backing): void {
-  const folder = storageOfImage(backing.path);
-  const isOwn = path.startsWith(`${folder}/`) && !path.startsWith(`${folder}/${imageFolder}/`);
-  if (isOwn && backing.path.endsWith(`.${backing.format}`)) return;
-  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(backing.path)} is not of the volume's storage.`, {
-    remedy: "Give an image in the cache of the volume's own storage, with the format that its name says.",
-  });
-}
-
-/** Every driver's answer to a path that could mean another file than it says. @throws HYPERVISOR.BAD_PATH */
-export function checkVolumePath(path: string): void {
-  const parts = path.split("/").slice(1);
-  if (path.startsWith("/") && parts.every((part) => part !== "" && part !== "." && part !== "..")) return;
-  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(path.slice(0, 200))} can't be the path of a volume.`, {
-    remedy: "Give an absolute path without empty parts, dots alone and a slash at its end.",
-  });
 }

@@ -11,12 +11,16 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { makeVolumeFolder } from "./libvirt/folder.ts";
+import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { Snapshots } from "./libvirt/snapshots.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
-import { calledOff, noMemory, notRunning, volumeInUse } from "./refusals.ts";
+import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
+import type { VolumeFigures, VolumePlace } from "./volume-commands.ts";
 
 export type LibvirtOptions = {
   machine: Machine;
@@ -28,10 +32,14 @@ export type LibvirtOptions = {
   memoryBytes?: number;
   /** How long a guest has to shut down for a reboot; a minute unless told. */
   rebootGraceMs?: number;
+  /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
+  networksFolder?: string;
 };
 
 /** Between two looks whether a guest has shut down. */
 const lookMs = 250;
+/** Of what is done whether or not the command was called off. */
+const neverOff = new AbortController().signal;
 
 /**
  * Virtual machines by libvirt and QEMU. libvirt keeps what is known of them, this driver nothing: an agent that is
@@ -43,6 +51,9 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly images = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
+  readonly #networks: HostNetworks;
+  readonly #disks: Disks;
+  readonly #snapshots: Snapshots;
   /** Bytes of machines that are being started, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -51,6 +62,9 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
+    this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -59,12 +73,27 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const domains = await this.#virsh.domains(signal);
-    return domains.map(({ uuid, state }) => ({ uuid, state }));
+    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    return domains.map(({ uuid, state }) => ({
+      uuid,
+      state: state === "stopped" && saved.has(uuid) ? "suspended" : state,
+    }));
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
-    void this.#virsh.events(changed, signal);
+    const settle = whileMore(() => this.#settle(signal));
+    void this.#virsh.events(() => {
+      settle();
+      changed();
+    }, signal);
+  }
+
+  /**
+   * What machines need of this host's networks is there, and nothing else. Whatever keeps it from that now, libvirt for
+   * instance, is met again with the next start of a machine, which tells of it.
+   */
+  async #settle(signal: AbortSignal): Promise<void> {
+    await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
   }
 
   async storage({ type, path }: StoragePlace): Promise<StorageRoom> {
@@ -96,6 +125,10 @@ export class LibvirtDriver implements HypervisorDriver {
     });
   }
 
+  async volume(place: VolumePlace): Promise<VolumeFigures> {
+    return await this.#volumes.figures(place);
+  }
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw calledOff();
     switch (command.do) {
@@ -119,8 +152,24 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#change(command.uuid, { from: "running", to: "paused" }, signal);
       case "resumeMachine":
         return await this.#change(command.uuid, { from: "paused", to: "running" }, signal);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, signal);
+      case "restoreMachine":
+        return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      case "attachVolume":
+        return await this.#disks.attach(command, signal);
+      case "detachVolume":
+        return await this.#disks.detach(command, signal);
+      case "resizeVolume":
+        return await this.#disks.resize(command, signal);
+      case "snapshotVolume":
+        return await this.#snapshots.take(command, signal);
+      case "deleteSnapshot":
+        return await this.#snapshots.delete(command, signal);
+      case "revertVolume":
+        return await this.#snapshots.revert(command, signal);
     }
   }
 
@@ -129,19 +178,44 @@ export class LibvirtDriver implements HypervisorDriver {
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
     for (const { path, format, backing } of disks) await this.#volumes.require(path, format, backing);
-    const xml = domainXml(spec, { hasKvm: await this.#hasKvm() });
+    const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
-      await this.#virsh.define(xml);
-      try {
-        if (signal.aborted) throw calledOff();
-        await this.#virsh.start(uuid);
-      } catch (error) {
-        // What was not known before is not known afterwards.
-        if (known === undefined) await this.#virsh.undefine(uuid).catch(() => undefined);
-        throw startError(error, spec);
-      }
+      await this.#onNetworks(() =>
+        this.#networks.starting(uuid, spec.nics, async (bridges) => {
+          await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
+        }),
+      );
     });
+  }
+
+  /** Starts a machine on its networks, of which nothing is left when it has not started. */
+  async #onNetworks(start: () => Promise<void>): Promise<void> {
+    try {
+      await start();
+    } catch (error) {
+      await this.#settle(neverOff);
+      throw error;
+    }
+  }
+
+  async #defineAndStart(
+    spec: MachineSpec,
+    xml: string,
+    known: MachineReport["state"] | undefined,
+    signal: AbortSignal,
+  ) {
+    const { uuid } = spec;
+    if (signal.aborted) throw calledOff();
+    await this.#virsh.define(xml);
+    try {
+      if (signal.aborted) throw calledOff();
+      await this.#virsh.start(uuid);
+    } catch (error) {
+      // What was not known before is not known afterwards.
+      if (known === undefined) await this.#virsh.undefine(uuid).catch(() => undefined);
+      throw startError(error, spec);
+    }
   }
 
   /** Keeps the memory of a machine for it while it is being started. @throws HYPERVISOR.NO_MEMORY */
@@ -162,8 +236,8 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
     if (!(await this.#isOn(uuid, signal))) return;
-    if (graceMs > 0 && (await this.#hasShutDown(uuid, graceMs, signal))) return;
-    await this.#switchOff(uuid);
+    if (graceMs === 0 || !(await this.#hasShutDown(uuid, graceMs, signal))) await this.#switchOff(uuid);
+    await this.#settle(neverOff);
   }
 
   /** A guest that can't be asked, or does not listen, has not. @throws HYPERVISOR.ABORTED */
@@ -184,7 +258,7 @@ export class LibvirtDriver implements HypervisorDriver {
     try {
       await this.#virsh.destroy(uuid);
     } catch (error) {
-      if (await this.#isOn(uuid, new AbortController().signal)) throw error;
+      if (await this.#isOn(uuid, neverOff)) throw error;
     }
   }
 
@@ -203,7 +277,7 @@ export class LibvirtDriver implements HypervisorDriver {
       );
       if (!isOff) await this.#switchOff(uuid);
     }
-    await this.#virsh.start(uuid);
+    await this.#onNetworks(() => this.#networks.startingAgain(uuid, () => this.#virsh.start(uuid)));
   }
 
   /** Pauses or resumes; what it is already, it stays. @throws HYPERVISOR.NOT_RUNNING */
@@ -214,11 +288,40 @@ export class LibvirtDriver implements HypervisorDriver {
     await (to === "paused" ? this.#virsh.suspend(uuid) : this.#virsh.resume(uuid));
   }
 
+  /** What libvirt began it ends, whoever calls it off: it can take minutes. */
+  async #suspend(uuid: string, signal: AbortSignal): Promise<void> {
+    const domain = await this.#virsh.domain(uuid, signal);
+    if (domain === undefined) throw notRunning(uuid);
+    if (domain.state !== "stopped") {
+      await this.#virsh.save(domain);
+      await this.#settle(neverOff);
+      return;
+    }
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notRunning(uuid);
+  }
+
+  /** It goes on with what it was saved with: what is defined of it since says nothing for it. */
+  async #restore(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    const { uuid, disks } = spec;
+    if (await this.#isOn(uuid, signal)) return;
+    if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
+    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    await this.#holding(spec, signal, async () => {
+      if (signal.aborted) throw calledOff();
+      // Its cards go onto the bridges that they were on when it was saved.
+      const restore = () => this.#virsh.restore(uuid, spec.memorySize);
+      await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
+        throw startError(error, spec);
+      });
+    });
+  }
+
   async #remove(uuid: string, signal: AbortSignal): Promise<void> {
     const state = await this.#find(uuid, signal);
     if (state === undefined) return;
     if (state !== "stopped") await this.#switchOff(uuid);
     await this.#virsh.undefine(uuid);
+    await this.#settle(neverOff);
   }
 
   async #isOn(uuid: string, signal: AbortSignal): Promise<boolean> {
@@ -245,4 +348,22 @@ function startError(error: unknown, { name, memorySize, disks }: MachineSpec): u
   if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
   if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
   return error;
+}
+
+/** Does it when called, and once more when it was called meanwhile. */
+function whileMore(action: () => Promise<void>): () => void {
+  let [isBusy, isMore] = [false, false];
+  const run = async () => {
+    if (isBusy) {
+      isMore = true;
+      return;
+    }
+    isBusy = true;
+    do {
+      isMore = false;
+      await action();
+    } while (isMore);
+    isBusy = false;
+  };
+  return () => void run();
 }

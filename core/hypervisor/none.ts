@@ -1,5 +1,6 @@
 import { NodeError } from "../model/error.ts";
-import type { HypervisorDriver, ImageCache } from "./driver.ts";
+import type { HypervisorDriver } from "./driver.ts";
+import type { ImageCache } from "./image-cache.ts";
 
 /** Of an agent that was started without a driver: its host takes part in the cloud and is given no machines. */
 export const noHypervisor: HypervisorDriver = {
@@ -8,6 +9,9 @@ export const noHypervisor: HypervisorDriver = {
   machines: async () => [],
   watch: () => undefined,
   storage: async () => {
+    throw none();
+  },
+  volume: async () => {
     throw none();
   },
   carryOut: async () => {

@@ -69,6 +69,44 @@ export function notRunning(uuid: string): NodeError {
   });
 }
 
+export function notSuspended(uuid: string): NodeError {
+  return new NodeError(
+    "HYPERVISOR.NOT_SUSPENDED",
+    `Nothing is kept on this host of the memory of the machine ${uuid}.`,
+    {
+      remedy: "Delete and recover the machine, and start it: its disks are as they were.",
+      values: { machine: uuid },
+    },
+  );
+}
+
+export function notReleased(uuid: string, path: string, waitMs: number): NodeError {
+  return new NodeError(
+    "HYPERVISOR.VOLUME_NOT_RELEASED",
+    `The guest of the machine ${uuid} has not let go of the volume ${path} within ${Math.round(waitMs / 1000)} s.`,
+    {
+      remedy:
+        "Unmount it in the guest and ask again. A guest that is still starting, hangs or knows no hot-plug never lets go: stop the machine first.",
+      values: { machine: uuid, path },
+    },
+  );
+}
+
+export function shrinks(path: string, sizeBytes: number, wantedBytes: number): NodeError {
+  return new NodeError(
+    "HYPERVISOR.VOLUME_SHRINKS",
+    `The volume ${path} has ${sizeBytes} bytes already and is not cut down to ${wantedBytes}.`,
+    { remedy: "Ask for a larger size.", values: { path, sizeBytes } },
+  );
+}
+
+export function noSnapshot(path: string, snapshotUuid: string): NodeError {
+  return new NodeError("HYPERVISOR.VOLUME_NO_SNAPSHOT", `The volume ${path} has no snapshot ${snapshotUuid}.`, {
+    remedy: "Delete its record: there is nothing to go back to.",
+    values: { path, snapshot: snapshotUuid },
+  });
+}
+
 export function calledOff(): NodeError {
   return new NodeError("HYPERVISOR.ABORTED", "The command was called off; what it had begun is undone.");
 }

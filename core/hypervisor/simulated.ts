@@ -3,17 +3,19 @@ import { join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
-  checkBacking,
   checkVolumePath,
   type HostCapacity,
   type HostCommand,
   type HypervisorDriver,
   type MachineReport,
   type MachineSpec,
+  type NicSpec,
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
-import { calledOff, notRunning, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { checkBacking } from "./image-cache.ts";
+import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
 import {
@@ -26,6 +28,7 @@ import {
   usualLatencyMs,
 } from "./simulated/settings.ts";
 import { type SimulatedMachine, SimulatedState, type SimulatedVolume } from "./simulated/state.ts";
+import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
 export { SharedStorage } from "./simulated/holds.ts";
 
@@ -67,6 +70,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
+  readonly #disks: SimulatedDisks;
   #bootId: string;
   #told: Simulation = noAccidents;
 
@@ -78,6 +82,14 @@ export class SimulatedDriver implements HypervisorDriver {
     this.images = new SimulatedImages(state, options.shared);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
+    this.#disks = new SimulatedDisks({
+      state,
+      holds: this.#holds,
+      runs: (machine) => this.#runs(machine),
+      volume: (path) => this.#volume(path),
+      putVolume: (volume) => this.#putVolume(volume),
+      check: (disk) => this.#checkDisk(disk),
+    });
   }
 
   /** @throws the system's error when its file can't be read */
@@ -95,7 +107,7 @@ export class SimulatedDriver implements HypervisorDriver {
     await this.#crashAsWanted(await this.#answering(signal));
     return Array.from(this.#state.machines.values(), (machine) => ({
       uuid: machine.uuid,
-      state: this.#runs(machine) ? (machine.isPaused === true ? "paused" : "running") : "stopped",
+      state: this.#stateOf(machine),
     }));
   }
 
@@ -115,6 +127,11 @@ export class SimulatedDriver implements HypervisorDriver {
     return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
   }
 
+  async volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
+    await this.#answering(signal);
+    return this.#disks.figures(place);
+  }
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const now = await this.#answering(signal);
     await this.#crashAsWanted(now);
@@ -122,6 +139,7 @@ export class SimulatedDriver implements HypervisorDriver {
       await this.#pause(delayMs, signal);
       failAsWanted(now, command);
     };
+    if (isVolumeCommand(command)) return await this.#disks.carryOut(command, now, wait);
     switch (command.do) {
       case "createVolume":
         return await this.#createVolume(command, wait);
@@ -146,6 +164,10 @@ export class SimulatedDriver implements HypervisorDriver {
         return await this.#setPaused(command.uuid, true, wait);
       case "resumeMachine":
         return await this.#setPaused(command.uuid, false, wait);
+      case "suspendMachine":
+        return await this.#suspend(command.uuid, wait);
+      case "restoreMachine":
+        return await this.#restore(command.machine, wait);
       case "removeMachine":
         if (!this.#state.machines.has(command.uuid)) return;
         await wait();
@@ -157,6 +179,11 @@ export class SimulatedDriver implements HypervisorDriver {
   /** Accidents from now on, instead of those of the call before; a `simulation.json` goes before them. */
   simulate(given: GivenSimulation): void {
     this.#told = simulation.parse(given);
+  }
+
+  /** The cards of a machine as it was started the last time; undefined when it is not known. */
+  nicsOf(uuid: string): readonly NicSpec[] | undefined {
+    return this.#state.machines.get(uuid)?.nics;
   }
 
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
@@ -171,7 +198,7 @@ export class SimulatedDriver implements HypervisorDriver {
   ): Promise<void> {
     checkVolumePath(path);
     await wait();
-    await this.#putVolume({ path, sizeBytes, format });
+    await this.#putNew({ path, sizeBytes, format });
   }
 
   async #createFromImage(
@@ -182,17 +209,21 @@ export class SimulatedDriver implements HypervisorDriver {
     checkBacking(path, backing);
     await wait();
     if (this.#volume(path) === undefined) this.images.need(backing.path);
-    await this.#putVolume({ path, sizeBytes, format: "qcow2", image: backing.path });
+    await this.#putNew({ path, sizeBytes, format: "qcow2", image: backing.path });
   }
 
-  async #putVolume(volume: SimulatedVolume): Promise<void> {
+  async #putNew(volume: SimulatedVolume): Promise<void> {
     const { path, sizeBytes, format, image } = volume;
     const found = this.#volume(path);
     if (found?.sizeBytes === sizeBytes && found.format === format && found.image === image) return;
     if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
-    const shared = this.#sharing(path);
+    await this.#putVolume(volume);
+  }
+
+  async #putVolume(volume: SimulatedVolume): Promise<void> {
+    const shared = this.#sharing(volume.path);
     if (shared === undefined) await this.#state.putVolume(volume);
-    else shared.volumes.set(path, volume);
+    else shared.volumes.set(volume.path, volume);
   }
 
   async #deleteVolume(path: string, wait: () => Promise<void>): Promise<void> {
@@ -206,14 +237,14 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
-    const { uuid, memorySize, disks } = spec;
+    const { uuid, memorySize, disks, nics } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
     for (const disk of disks) this.#checkDisk(disk);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
       await wait();
-      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
+      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics });
     } catch (error) {
       this.#holds.release(uuid);
       throw error;
@@ -249,6 +280,31 @@ export class SimulatedDriver implements HypervisorDriver {
     if ((machine.isPaused === true) !== isPaused) await this.#state.putMachine({ ...machine, isPaused });
   }
 
+  async #suspend(uuid: string, wait: () => Promise<void>): Promise<void> {
+    const isSuspended = () => this.#state.machines.get(uuid)?.isSuspended === true;
+    if (isSuspended()) return;
+    this.#needRunning(uuid);
+    await wait();
+    const machine = this.#state.machines.get(uuid);
+    if (!this.#runs(machine)) throw notRunning(uuid);
+    await this.#state.putMachine({ ...machine, runsIn: null, isPaused: false, isSuspended: true });
+    this.#holds.release(uuid);
+  }
+
+  async #restore(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
+    const machine = this.#state.machines.get(spec.uuid);
+    const isSuspended = machine?.isSuspended === true;
+    if (this.#runs(machine)) return;
+    if (!isSuspended) throw notSuspended(spec.uuid);
+    await this.#start(spec, wait);
+  }
+
+  #stateOf(machine: SimulatedMachine): MachineReport["state"] {
+    const { isPaused, isSuspended } = machine;
+    if (this.#runs(machine)) return isPaused === true ? "paused" : "running";
+    return isSuspended === true ? "suspended" : "stopped";
+  }
+
   async #crashAsWanted({ crash }: Simulation): Promise<void> {
     for (const uuid of crash) await this.#setStopped(uuid);
   }
@@ -261,7 +317,7 @@ export class SimulatedDriver implements HypervisorDriver {
     if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
   }
 
-  #checkDisk({ path, format, backing }: MachineSpec["disks"][number]): void {
+  #checkDisk({ path, format, backing }: VolumePlace): void {
     checkVolumePath(path);
     if (backing !== undefined) checkBacking(path, backing);
     const found = this.#volume(path);

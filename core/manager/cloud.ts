@@ -40,6 +40,7 @@ import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrato
 import { Allocator } from "../orchestrator/vm/allocator.ts";
 import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
+import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
   expungeVmFlow,
@@ -48,8 +49,11 @@ import {
   resumeVmFlow,
   startVmFlow,
   stopVmFlow,
+  suspendVmFlow,
 } from "../orchestrator/vm/run.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
+import { volumesDueForExpunge } from "../orchestrator/volume/expunge-due.ts";
+import { volumeFlows } from "../orchestrator/volume/flows.ts";
 import type { Store } from "../store/store.ts";
 import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
@@ -172,9 +176,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     stopVmFlow(vms),
     rebootVmFlow(vms),
     pauseVmFlow(vms),
+    suspendVmFlow(vms),
     resumeVmFlow(vms),
+    restoreVmFlow(vms),
     destroyVmFlow(vms),
     expungeVmFlow(vms),
+    ...volumeFlows(vms),
     cascadeFlow(hosts),
   ] as readonly Flow[]);
   const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
@@ -248,6 +255,16 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
             await records
               .change((tx) => deciders.ExpungeVmInstance(tx, { uuid }, itself))
               .catch((error: unknown) => trouble(`the machine ${uuid} is not expunged`, error));
+        },
+      },
+      {
+        what: "data volumes that were deleted long ago are not expunged",
+        everyMs: () => settings.number("vm.expungeInterval") * 1000,
+        run: async () => {
+          for (const uuid of volumesDueForExpunge(mirror, settings, now()))
+            await records
+              .change((tx) => deciders.ExpungeDataVolume(tx, { uuid }, itself))
+              .catch((error: unknown) => trouble(`the volume ${uuid} is not expunged`, error));
         },
       },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },

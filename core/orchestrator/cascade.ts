@@ -16,8 +16,10 @@ import type { RecordOf } from "./kinds.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
 import { unreadableError } from "./unreadable.ts";
+import { withoutDhcpServer } from "./vm/dhcp-address.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
+import { removeVolume, requireIdle } from "./volume/hold.ts";
 
 /*
  * Deletion of a resource with everything below it. Nothing goes while something below it can't: then the whole
@@ -172,6 +174,8 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
       if (value.vmInstanceUuid !== null) checkOne(value.vmInstanceUuid);
   const user = kind === "Volume" ? mirror.get("Volume", uuid)?.value.vmInstanceUuid : null;
   if (typeof user === "string") checkOne(user);
+  const volume = kind === "Volume" && tx !== undefined ? tx.get("Volume", uuid) : undefined;
+  if (volume !== undefined && tx !== undefined) requireIdle(tx, volume);
   if (kind === "VmInstance") checkOne(uuid);
 }
 
@@ -252,6 +256,10 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     removeMachine(tx, uuid);
     return;
   }
+  if (kind === "Volume") {
+    removeVolume(tx, uuid);
+    return;
+  }
   const nic = kind === "VmNic" ? tx.get("VmNic", uuid) : undefined;
   if (nic !== undefined) {
     removeNic(tx, nic);
@@ -264,6 +272,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
   }
   if (kind === "Cluster") detachAll(tx, uuid);
+  if (kind === "L3Network") withoutDhcpServer(tx, tx.need("L3Network", uuid));
   tx.remove(kind, uuid);
 }
 

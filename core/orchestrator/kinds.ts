@@ -31,6 +31,8 @@ export const ownKinds = [
   "HostAddress",
   /** Which task holds a machine for its operation, by the machine's uuid: none other may end it. */
   "VmOperation",
+  /** Which task works on a volume, by the volume's uuid; it counts as long as that task has something to do. */
+  "VolumeOperation",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** A copy of an image in the cache of a storage, by `STORAGE:HOST:CONTENT`; HOST is `*` where all hosts have the same. */

@@ -1,5 +1,6 @@
 import { NodeError } from "../model/error.ts";
 import { maxPage, type Store, type StoreRecord, type WatchBatch } from "../store/store.ts";
+import { withAdded } from "./added-fields.ts";
 import { HostSums } from "./host-figures.ts";
 import { isResourceKind, type Kind, mirroredKinds, type RecordOf } from "./kinds.ts";
 import { Table } from "./mirror-table.ts";
@@ -282,10 +283,10 @@ async function load(store: Store, onUnreadable: OnUnreadable): Promise<Loaded> {
 
 function brokenOf({ kind, key, value, revision }: StoreRecord): Unreadable | undefined {
   if (!isResourceKind(kind)) return;
-  const why = problemOf(kind, key, value);
+  const why = problemOf(kind, key, withAdded(kind, value));
   return why === undefined ? undefined : { kind, key, value, revision, why };
 }
 
-function mirrored({ value, revision }: StoreRecord): Mirrored {
-  return { value, revision } as Mirrored;
+function mirrored({ kind, value, revision }: StoreRecord): Mirrored {
+  return { value: isResourceKind(kind) ? withAdded(kind, value) : value, revision } as Mirrored;
 }

@@ -52,6 +52,12 @@ export async function takeInRestored(given: TakeIn): Promise<number | undefined>
     const machine = tx.get("VmInstance", uuid);
     if (machine !== undefined) loseMachine(tx, machine);
   });
+  // One that is deleted by its record may have been recovered since: the time until it is expunged begins anew.
+  const deleted = [...mirror.all("Volume")].flatMap(({ value }) => (value.status === "Deleted" ? [value.uuid] : []));
+  await inParts(records, deleted, (tx, uuid) => {
+    const volume = tx.get("Volume", uuid);
+    if (volume?.status === "Deleted") tx.put("Volume", uuid, { ...volume, lastOpDate: tx.now });
+  });
   // After the machines, whose operations have ended by that: a task that is given up ends only what it still holds.
   for (const [uuid] of [...mirror.entries("Flow")]) await giveUp(given, uuid);
   await records.change((tx) => {

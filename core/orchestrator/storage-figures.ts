@@ -5,6 +5,7 @@ import type { MirrorChange } from "./mirror.ts";
 
 type Storage = RecordOf<"PrimaryStorage">;
 type Volume = RecordOf<"Volume">;
+type Snapshot = RecordOf<"VolumeSnapshot">;
 
 const storageRatio = "mevoco.overProvisioning.primaryStorage";
 
@@ -26,12 +27,16 @@ export class StorageSums {
     const storages = new Set<string>();
     let hasSettings = false;
     for (const { kind, key, before, after } of changes)
-      if (kind === "Volume") {
+      if (kind === "Volume" || kind === "VolumeSnapshot") {
         for (const [record, sign] of [
           [before, -1],
           [after, 1],
         ] as const) {
-          const uuid = record === undefined ? null : this.#add(record.value as Volume, sign);
+          if (record === undefined) continue;
+          const uuid =
+            kind === "Volume"
+              ? this.#add(record.value as Volume, sign)
+              : this.#addSnapshot(record.value as Snapshot, sign);
           if (uuid !== null) storages.add(uuid);
         }
       } else if (kind === "CachedImage") {
@@ -60,24 +65,32 @@ export class StorageSums {
 
   #addAll(): void {
     for (const { value } of this.#view.all("Volume")) this.#add(value, 1);
+    for (const { value } of this.#view.all("VolumeSnapshot")) this.#addSnapshot(value, 1);
     for (const { value } of this.#view.all("CachedImage")) this.#addImage(value, 1);
   }
 
-  /** By real size: over-provisioning does not shrink what is there. */
+  /** By what it really takes up: over-provisioning does not shrink what is there. */
+  #addSnapshot({ primaryStorageUuid, size }: Snapshot, sign: 1 | -1): string {
+    this.#addBytes(primaryStorageUuid, sign * size);
+    return primaryStorageUuid;
+  }
+
+  /** Likewise. */
   #addImage({ storageUuid, sizeBytes }: RecordOf<"CachedImage">, sign: 1 | -1): string | null {
     if (typeof storageUuid !== "string" || typeof sizeBytes !== "number") return null;
-    return this.#addTo(storageUuid, sign * sizeBytes);
+    this.#addBytes(storageUuid, sign * sizeBytes);
+    return storageUuid;
   }
 
   #add({ primaryStorageUuid, size }: Volume, sign: 1 | -1): string | null {
     if (primaryStorageUuid === null) return null;
-    return this.#addTo(primaryStorageUuid, sign * charged(size, this.#ratio));
+    this.#addBytes(primaryStorageUuid, sign * charged(size, this.#ratio));
+    return primaryStorageUuid;
   }
 
-  #addTo(storageUuid: string, bytes: number): string {
+  #addBytes(storageUuid: string, bytes: number): void {
     const sum = (this.#sums.get(storageUuid) ?? 0) + bytes;
     if (sum === 0) this.#sums.delete(storageUuid);
     else this.#sums.set(storageUuid, sum);
-    return storageUuid;
   }
 }

@@ -36,7 +36,7 @@ export function problemOf(kind: ResourceKind, key: string, value: JsonObject): s
 }
 
 function problemIn(field: Field, value: Json | undefined): string | undefined {
-  if (value === undefined) return "It is missing.";
+  if (value === undefined) return field.isOptional ? undefined : "It is missing.";
   if (value === null) return field.isNullable ? undefined : "It is null.";
   if (!field.isList) return isOfType(field, value) ? undefined : `It is no ${field.type} that it may be.`;
   const isWhole = Array.isArray(value) && value.every((each) => isOfType(field, each));

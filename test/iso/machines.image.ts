@@ -59,7 +59,8 @@ describeImage("virtual machines of an installed node", (machines) => {
 async function cli(vm: Vm, call: string, fields: Record<string, string>): Promise<string> {
   const secret = call === "AddKVMHost" ? " -P admin.password" : "";
   const given = Object.entries(fields).map(([key, value]) => `${key}=${value}`);
-  const text = await vm.shell.run(`cd /root && zstack-cli ${call} ${given.join(" ")}${secret}`, limitMs);
+  const command = `zstack-cli ${call} ${given.join(" ")}${secret} 2>said`;
+  const text = await vm.shell.run(`cd /root && { ${command} || { cat said; false; }; }`, limitMs);
   const answer = JSON.parse(text);
   const uuid: unknown = answer.inventory?.uuid ?? answer.uuid;
   assert.ok(typeof uuid === "string", text);

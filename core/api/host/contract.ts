@@ -1,12 +1,7 @@
 import * as z from "zod/mini";
-import {
-  cachedImage,
-  hostCommand,
-  imageProgress,
-  machineReport,
-  storagePlace,
-  storageRoom,
-} from "../../hypervisor/driver.ts";
+import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
+import { cachedImage, imageProgress } from "../../hypervisor/image-cache.ts";
+import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
@@ -197,6 +192,15 @@ export const hostCalls = {
     body: z.strictObject({ image: cachedImage, offset: bytes, content: octets }),
     response: imageProgress,
     mostBytes: mostPieceBytes,
+  },
+  /** How large a volume is. */
+  volume: {
+    method: "POST",
+    path: "/v1/volume",
+    access: "manager",
+    body: volumePlace,
+    response: volumeFigures,
+    mostBytes: 16 * kB,
   },
   /** Begins to collect the host's logs into an archive there. */
   collectLogs: {

@@ -1,14 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { Agent, type RequestOptions } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type {
-  CachedImage,
-  HostCommand,
-  ImageProgress,
-  MachineReport,
-  StoragePlace,
-  StorageRoom,
-} from "../../hypervisor/driver.ts";
+import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { CachedImage, ImageProgress } from "../../hypervisor/image-cache.ts";
+import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
 import {
@@ -104,6 +99,10 @@ export class HttpsHostLink implements HostLink {
 
   imagePiece(host: HostAddress, piece: ImagePiece, signal?: AbortSignal): Promise<ImageProgress> {
     return this.#ask(host, "imagePiece", piece, this.#patience.answerMs, signal);
+  }
+
+  volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures> {
+    return this.#ask(host, "volume", place, this.#patience.answerMs, signal);
   }
 
   async command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void> {
@@ -229,6 +228,7 @@ const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "storage",
   "imageProgress",
   "imagePiece",
+  "volume",
   "command",
   "logCollection",
   "logPiece",

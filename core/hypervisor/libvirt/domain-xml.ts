@@ -1,9 +1,13 @@
 import { XMLBuilder } from "fast-xml-parser";
-import type { Backing, MachineSpec } from "../driver.ts";
+import type { MachineSpec } from "../driver.ts";
+import type { Backing } from "../image-cache.ts";
+import type { MachineDisk } from "../volume-commands.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
   hasKvm: boolean;
+  /** The bridges of its cards by their device ids. */
+  bridges: ReadonlyMap<number, string>;
 };
 
 const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "@", suppressEmptyNode: true });
@@ -12,7 +16,7 @@ const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "
  * A machine as libvirt wants it. Source: libvirt's "Domain XML format". It is known by its uuid, in libvirt's form with
  * hyphens and, as its name, in ours; the name that people gave it is a title, for nobody to find it by.
  */
-export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string {
+export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions): string {
   const { uuid, name, cpuNum, memorySize, disks, nics } = spec;
   const kibibytes = Math.floor(memorySize / 1024);
   return builder.build({
@@ -33,21 +37,15 @@ export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string 
       // What becomes of it then is for the manager to say, which knows of all hosts.
       on_crash: "destroy",
       devices: {
-        disk: disks.map(({ path, format, backing }, nth) => ({
-          "@type": "file",
-          "@device": "disk",
-          // Without the host's cache: what a guest has flushed is on the storage, where another host reads it after a move.
-          driver: { "@name": "qemu", "@type": format, "@cache": "none", "@discard": "unmap" },
-          source: { "@file": path },
-          // Said, so that libvirt does not ask the file: a guest may write there what it wants.
-          backingStore: backing === undefined ? "" : backingStore(backing),
-          target: { "@dev": `vd${letterOf(nth)}`, "@bus": "virtio" },
-        })),
-        interface: nics.map(({ mac, bridge }) => ({
+        controller: rootPorts(disks.length + nics.length),
+        disk: disks.map((disk, nth) => diskOf({ deviceId: nth, ...disk })),
+        interface: nics.map(({ mac, deviceId, segment }) => ({
           "@type": "bridge",
           mac: { "@address": mac },
-          source: { "@bridge": bridge },
+          source: { "@bridge": bridges.get(deviceId) ?? "" },
           model: { "@type": "virtio" },
+          // A guest knows it then before it has any address.
+          mtu: { "@size": segment.mtu },
         })),
         serial: { "@type": "pty", target: { "@port": 0 } },
         console: { "@type": "pty", target: { "@type": "serial", "@port": 0 } },
@@ -60,6 +58,43 @@ export function domainXml(spec: MachineSpec, { hasKvm }: DomainOptions): string 
       },
     },
   });
+}
+
+/** One disk, as it is given to a machine that runs. It is what it would be had the machine been started with it. */
+export function diskXml(disk: MachineDisk): string {
+  return builder.build({ disk: diskOf(disk) });
+}
+
+/** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
+function diskOf({ volumeUuid, path, format, deviceId, backing }: MachineDisk) {
+  return {
+    "@type": "file",
+    "@device": "disk",
+    // Without the host's cache: what a guest has flushed is on the storage, where another host reads it after a move.
+    driver: { "@name": "qemu", "@type": format, "@cache": "none", "@discard": "unmap" },
+    source: { "@file": path },
+    // Said, so that libvirt does not ask the file: a guest may write there what it wants.
+    backingStore: backing === undefined ? "" : backingStore(backing),
+    target: { "@dev": targetOf(deviceId), "@bus": "virtio" },
+    serial: volumeUuid,
+  };
+}
+
+/** `vda` for 0. */
+export function targetOf(deviceId = 0): string {
+  return `vd${letterOf(deviceId)}`;
+}
+
+/** What q35 needs besides disks and cards: USB, serial lines, balloon and chance. */
+const otherDevices = 4;
+/** For what comes while the machine runs: libvirt itself leaves one, and none can be added then. */
+const [fewestPorts, sparePorts] = [32, 8];
+
+/** Each device on PCI Express needs a port of its own. */
+function rootPorts(devices: number): object[] {
+  const count = Math.max(fewestPorts, devices + otherDevices + sparePorts);
+  const port = { "@type": "pci", "@model": "pcie-root-port" };
+  return [{ "@type": "pci", "@index": 0, "@model": "pcie-root" }, ...Array.from({ length: count }, () => port)];
 }
 
 /** The image that a volume stands on, which stands on nothing. */

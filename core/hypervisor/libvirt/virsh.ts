@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
 import { type Machine, sleep } from "../../node/machine.ts";
 import type { MachineReport } from "../driver.ts";
@@ -18,6 +19,12 @@ export type VirshOptions = {
 
 /** Milliseconds: for a look, and for what changes something. */
 const [lookMs, changeMs] = [10_000, 90_000];
+/** QEMU reads and writes the whole map of a volume's clusters for a snapshot. */
+const monitorMs = 900_000;
+const monitorAnswer = z.object({
+  return: z.optional(z.unknown()),
+  error: z.optional(z.object({ desc: z.string() })),
+});
 /** Before a stream of events that has ended is begun anew. */
 const [firstPauseMs, longestPauseMs] = [500, 10_000];
 
@@ -72,15 +79,7 @@ export class Virsh {
 
   /** Makes a machine known, or changes what is known of one that does not run. */
   async define(xml: string): Promise<void> {
-    // virsh reads a file by its name, and a pipe of Node has none.
-    const folder = await mkdtemp(join(tmpdir(), "binnacle-domain-"));
-    try {
-      const file = join(folder, "domain.xml");
-      await writeFile(file, xml, { mode: 0o600 });
-      await this.#change(["define", file]);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    await this.#withFile(xml, (file) => this.#change(["define", file]));
   }
 
   async start(uuid: string): Promise<void> {
@@ -102,6 +101,22 @@ export class Virsh {
     await this.#change(["resume", uuid]);
   }
 
+  /** Machines of which memory is kept on the disk. @throws HYPERVISOR.FAILED */
+  async saved(signal: AbortSignal): Promise<Set<string>> {
+    const text = await this.#look(["list", "--inactive", "--with-managed-save", "--uuid"], signal);
+    return new Set(text.replaceAll("-", "").split("\n").filter(Boolean));
+  }
+
+  /** Keeps its memory on the disk and stops it. */
+  async save({ uuid, memoryBytes }: Domain): Promise<void> {
+    await this.#change(["managedsave", "--running", uuid], memoryMs(memoryBytes));
+  }
+
+  /** Starts it from there. */
+  async restore(uuid: string, memoryBytes: number): Promise<void> {
+    await this.#change(["start", uuid], memoryMs(memoryBytes));
+  }
+
   /** Switches it off. */
   async destroy(uuid: string): Promise<void> {
     await this.#change(["destroy", uuid]);
@@ -118,8 +133,51 @@ export class Virsh {
     ]);
   }
 
+  /** Disks of a machine by their file, with the place where it has them; `live`: as it runs, not as it is started next. */
+  async disks(uuid: string, live: boolean, signal: AbortSignal): Promise<Map<string, string>> {
+    const text = await this.#look(["domblklist", "--details", ...(live ? [] : ["--inactive"]), uuid], signal);
+    const found = text.matchAll(/^ *file +disk +(\S+) +(.+)$/gm);
+    return new Map([...found].map(([, target = "", path = ""]) => [path, target]));
+  }
+
+  /** `live`: at once; else with the next start. */
+  async attachDevice(uuid: string, xml: string, live: boolean): Promise<void> {
+    await this.#withFile(xml, (file) => this.#change(["attach-device", uuid, file, live ? "--live" : "--config"]));
+  }
+
+  /** Live, it is only asked for: see {@link disks} for what comes of it. */
+  async detachDisk(uuid: string, target: string, live: boolean): Promise<void> {
+    await this.#change(["detach-disk", uuid, target, live ? "--live" : "--config"]);
+  }
+
+  async resizeDisk(uuid: string, target: string, sizeBytes: number): Promise<void> {
+    await this.#change(["blockresize", uuid, target, `${sizeBytes}B`]);
+  }
+
+  /** Asks QEMU itself for what libvirt has no word for. @throws HYPERVISOR.FAILED with QEMU's own words */
+  async monitor(uuid: string, execute: string, args: Readonly<Record<string, string>> = {}): Promise<unknown> {
+    const command = JSON.stringify({ execute, arguments: args });
+    const answer = monitorAnswer.parse(
+      JSON.parse(await this.#run(["qemu-monitor-command", uuid, command], { timeoutMs: monitorMs })),
+    );
+    if (answer.error !== undefined) throw libvirtFailed(execute, answer.error.desc);
+    return answer.return;
+  }
+
   get #connection(): string[] {
     return ["--connect", this.#options.uri ?? "qemu:///system", "--quiet"];
+  }
+
+  /** virsh reads a file by its name, and a pipe of Node has none. */
+  async #withFile(xml: string, use: (file: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), "binnacle-domain-"));
+    try {
+      const file = join(folder, "domain.xml");
+      await writeFile(file, xml, { mode: 0o600 });
+      await use(file);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   async #look(args: readonly string[], signal: AbortSignal): Promise<string> {
@@ -127,8 +185,8 @@ export class Virsh {
   }
 
   /** Not to be called off: libvirt would go on with it, and nobody would know how it ended. */
-  async #change(args: readonly string[]): Promise<void> {
-    await this.#run(args, { timeoutMs: changeMs });
+  async #change(args: readonly string[], moreMs = 0): Promise<void> {
+    await this.#run(args, { timeoutMs: changeMs + moreMs });
   }
 
   async #run(args: readonly string[], how: { timeoutMs: number; signal?: AbortSignal }): Promise<string> {
@@ -144,6 +202,11 @@ export class Virsh {
     if (result.code === 0) return result.stdout;
     throw libvirtFailed(verb, result.stderr);
   }
+}
+
+/** What a slow disk takes for so much memory: 20 MiB a second. */
+function memoryMs(bytes: number): number {
+  return (bytes / (20 * 1024 ** 2)) * 1000;
 }
 
 /** libvirt's own words, for whoever looks into them. */

@@ -4,8 +4,10 @@ import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder } from "../../node/durable.ts";
 import type { Machine } from "../../node/machine.ts";
-import { type Backing, checkBacking, checkVolumePath, type HostCommand } from "../driver.ts";
+import { checkVolumePath, type HostCommand } from "../driver.ts";
+import { type Backing, checkBacking } from "../image-cache.ts";
 import { noImage, noVolume, otherFormat, otherVolume, volumeInUse } from "../refusals.ts";
+import type { VolumeFigures, VolumePlace } from "../volume-commands.ts";
 import { makeVolumeFolder } from "./folder.ts";
 
 type NewVolume = Extract<HostCommand, { do: "createVolume" }>;
@@ -13,10 +15,13 @@ type NewOverlay = Extract<HostCommand, { do: "createVolumeFromImage" }>;
 type Format = NewVolume["format"];
 
 const qemuImgMs = 60_000;
+/** For what reads or writes the whole map of a volume's clusters. */
+const wholeMapMs = 900_000;
 
 const info = z.object({
   "virtual-size": z.number(),
   "backing-filename-format": z.optional(z.string()),
+  snapshots: z.optional(z.array(z.object({ name: z.string() }))),
   "backing-filename": z.optional(z.string()),
   "full-backing-filename": z.optional(z.string()),
   "format-specific": z.optional(z.object({ data: z.optional(z.object({ "data-file": z.optional(z.string()) })) })),
@@ -85,6 +90,7 @@ export class VolumeFiles {
     const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
     const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
     if (tried.code !== 0 && isLocked(tried.stderr)) throw volumeInUse(path);
+    await rm(markOf(path), { force: true });
     await rm(path, { force: true });
     const folder = dirname(path);
     // A folder that a volume has for itself is named like it.
@@ -101,12 +107,66 @@ export class VolumeFiles {
     if (!(await exists(path))) throw noVolume(path);
     await this.#look(path, format, backing);
     if (backing !== undefined) await this.#imageSize(backing);
+    if (await isBegun(path)) await this.#mend(path);
+  }
+
+  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
+  async figures({ path, format, backing }: VolumePlace): Promise<VolumeFigures> {
+    checkVolumePath(path);
+    if (!(await exists(path))) throw noVolume(path);
+    const { "virtual-size": sizeBytes } = await this.#look(path, format, backing);
+    // Of its bytes, those that the file system keeps something for.
+    const { blocks } = await stat(path);
+    return { sizeBytes, actualBytes: blocks * 512 };
+  }
+
+  /** Names of the snapshots in a file that no machine has open. */
+  async snapshots(path: string, backing?: Backing): Promise<string[]> {
+    return ((await this.#look(path, "qcow2", backing)).snapshots ?? []).map(({ name }) => name);
+  }
+
+  /** Takes a snapshot, goes back to it, deletes it. @throws HYPERVISOR.VOLUME_IN_USE, HYPERVISOR.STORAGE_FULL, HYPERVISOR.FAILED */
+  async snapshot(what: "-c" | "-a" | "-d", name: string, path: string): Promise<void> {
+    await this.#onFree(path, ["snapshot", "-q", what, name, path]);
+    await synced(path);
+  }
+
+  /** @throws as {@link snapshot} */
+  async resize(path: string, format: Format, sizeBytes: number): Promise<void> {
+    await this.#onFree(path, ["resize", "-q", "-f", format, path, String(sizeBytes)]);
+    await synced(path);
+  }
+
+  async #onFree(path: string, args: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.#run("qemu-img", args, wholeMapMs);
+    if (code === 0) return;
+    throw isLocked(stderr) ? volumeInUse(path) : failed(path, new Error(lastLine(stderr)));
+  }
+
+  /**
+   * What was being changed in a file when power was lost, or the one who changed it was killed, leaves at the worst
+   * clusters that count as used: they are given back. One that a machine has open was opened after that.
+   * @throws HYPERVISOR.VOLUME_DAMAGED
+   */
+  async #mend(path: string): Promise<void> {
+    const check = (...how: string[]) => this.#run("qemu-img", ["check", "-q", "-f", "qcow2", ...how, path], wholeMapMs);
+    const found = await check("-r", "leaks");
+    if (found.code !== 0) {
+      if (isLocked(found.stderr)) return;
+      const mended = await check("-r", "all");
+      if (mended.code !== 0)
+        throw new NodeError("HYPERVISOR.VOLUME_DAMAGED", `The volume ${path} is damaged: ${lastLine(mended.stderr)}`, {
+          remedy: "Copy its file before anything else, then see what `qemu-img check` says of it.",
+          values: { path },
+        });
+    }
+    await rm(markOf(path), { force: true });
   }
 
   /** What a guest of an image sees. It stands on nothing itself. @throws HYPERVISOR.IMAGE_ABSENT, HYPERVISOR.VOLUME_DIFFERS */
   async #imageSize({ path, format }: Backing): Promise<number> {
     if (!(await exists(path))) throw noImage(path);
-    return this.#look(path, format);
+    return (await this.#look(path, format))["virtual-size"];
   }
 
   async #requireSame(path: string, sizeBytes: number, format: Format, backing?: Backing): Promise<void> {
@@ -115,15 +175,15 @@ export class VolumeFiles {
       throw error;
     });
     if (size === undefined) throw otherFormat(path, `is there already, and is not ${format}`);
-    if (size !== sizeBytes) throw otherVolume(path, size, format);
+    if (size["virtual-size"] !== sizeBytes) throw otherVolume(path, size["virtual-size"], format);
   }
 
   /**
-   * The size of a volume that is what it is said to be. Its format is never guessed, and it must stand on no other file
-   * than the image that it was made of: a guest that writes the head of a qcow2 file would have the host read any file
-   * for it.
+   * What is known of a volume that is what it is said to be. Its format is never guessed, and it must stand on no other
+   * file than the image that it was made of: a guest that writes the head of a qcow2 file would have the host read any
+   * file for it.
    */
-  async #look(path: string, format: Format, backing?: Backing): Promise<number> {
+  async #look(path: string, format: Format, backing?: Backing): Promise<z.infer<typeof info>> {
     const isQcow2 = (await headOf(path)).equals(qcow2Magic);
     if (isQcow2 !== (format === "qcow2")) throw otherFormat(path, `is ${isQcow2 ? "qcow2" : "raw"} and not ${format}`);
     // -U: a machine may have it open.
@@ -135,7 +195,7 @@ export class VolumeFiles {
     const isOfFormat = found["backing-filename-format"] === backing?.format;
     const data = found["format-specific"]?.data?.["data-file"];
     if (!isAsTold || !isOfFormat || data !== undefined) throw otherFormat(path, "stands on another file");
-    return found["virtual-size"];
+    return found;
   }
 
   async #qemuImg(args: readonly string[]): Promise<void> {
@@ -143,9 +203,18 @@ export class VolumeFiles {
     if (code !== 0) throw new Error(lastLine(stderr));
   }
 
-  #run(program: "qemu-img" | "qemu-io", args: readonly string[]) {
-    return this.#machine.run(program, args, { timeoutMs: qemuImgMs });
+  #run(program: "qemu-img" | "qemu-io", args: readonly string[], timeoutMs = qemuImgMs) {
+    return this.#machine.run(program, args, { timeoutMs });
   }
+}
+
+/** Stands beside a volume while its snapshots are being changed. */
+export function markOf(path: string): string {
+  return `${path}.changing`;
+}
+
+export async function isBegun(path: string): Promise<boolean> {
+  return await exists(markOf(path));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -52,6 +52,21 @@ export class Holds {
     for (const path of paths) this.#openersOf(path).set(path, { host: this.#host, uuid });
   }
 
+  /** One disk more of a machine that runs. @throws HYPERVISOR.VOLUME_IN_USE */
+  open(uuid: string, path: string): void {
+    this.checkFree(path, uuid);
+    const held = this.#held.get(uuid);
+    if (held === undefined || held.paths.includes(path)) return;
+    this.keep({ uuid, memorySize: held.memorySize, paths: [...held.paths, path] });
+  }
+
+  /** One disk less. */
+  close(uuid: string, path: string): void {
+    const held = this.#held.get(uuid);
+    if (held === undefined) return;
+    this.keep({ uuid, memorySize: held.memorySize, paths: held.paths.filter((each) => each !== path) });
+  }
+
   release(uuid: string): void {
     const held = this.#held.get(uuid);
     if (held === undefined) return;

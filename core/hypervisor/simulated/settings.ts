@@ -17,7 +17,15 @@ const verbs = [
   "rebootMachine",
   "pauseMachine",
   "resumeMachine",
+  "suspendMachine",
+  "restoreMachine",
   "removeMachine",
+  "attachVolume",
+  "detachVolume",
+  "resizeVolume",
+  "snapshotVolume",
+  "deleteSnapshot",
+  "revertVolume",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
@@ -34,7 +42,15 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   rebootMachine: 100,
   pauseMachine: 50,
   resumeMachine: 50,
+  suspendMachine: 3000,
+  restoreMachine: 2000,
   removeMachine: 50,
+  attachVolume: 100,
+  detachVolume: 300,
+  resizeVolume: 50,
+  snapshotVolume: 100,
+  deleteSnapshot: 100,
+  revertVolume: 100,
 };
 
 /**
@@ -52,6 +68,8 @@ export const simulation = z.strictObject({
   storageFull: z._default(z.boolean(), false),
   /** Machines whose guest does not listen when it is asked to shut down. */
   ignoreShutdown: z._default(z.array(uuid), []),
+  /** Machines whose guest lets go of no disk. */
+  keepDisks: z._default(z.array(uuid), []),
   /** Machines that stop by themselves, as often as they are started. */
   crash: z._default(z.array(uuid), []),
 });
@@ -92,6 +110,7 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 }
 
 function subjectOf(command: HostCommand): string {
-  if (command.do === "startMachine") return command.machine.uuid;
-  return "uuid" in command ? command.uuid : command.path;
+  if ("machine" in command) return command.machine.uuid;
+  if ("path" in command) return command.path;
+  return command.do === "attachVolume" ? command.disk.path : command.uuid;
 }

@@ -4,6 +4,7 @@ import { NodeError } from "../../model/error.ts";
 import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
+import { nicSpec } from "../nic-spec.ts";
 
 const volume = z.strictObject({
   path: z.string(),
@@ -11,6 +12,8 @@ const volume = z.strictObject({
   format: z.enum(["qcow2", "raw"]),
   /** The image that it stands on. */
   image: z.optional(z.string()),
+  /** Its snapshots, the oldest first; absent without any. */
+  snapshots: z.optional(z.array(uuid)),
 });
 export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
 
@@ -25,6 +28,10 @@ const machine = z.strictObject({
   runsIn: z.nullable(z.string()),
   /** Whether it stands still; absent in what a former version has written. */
   isPaused: z.optional(z.boolean()),
+  /** The cards that it was started with; absent in what a former version has written. */
+  nics: z.optional(z.array(nicSpec)),
+  /** Whether its memory is kept; absent in what a former version has written. */
+  isSuspended: z.optional(z.boolean()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 

@@ -148,6 +148,14 @@ export function nextFree(ranges: readonly Range[], taken: ReadonlySet<bigint>, f
   return undefined;
 }
 
+/** The highest free one: those that people count from the other end stay theirs. */
+export function lastFree(ranges: readonly Range[], taken: ReadonlySet<bigint>): Address | undefined {
+  for (const { start, end } of ranges.toSorted((a, b) => (a.start.value < b.start.value ? 1 : -1)))
+    for (let value = end.value; value >= start.value; value--)
+      if (!taken.has(value)) return { family: start.family, value };
+  return undefined;
+}
+
 /** An address that somebody asks for. Codes: NETWORK.1004, NETWORK.1005. */
 export function claim(ranges: readonly Range[], used: readonly Address[], given: string): Outcome<Address> {
   const refused = (details: string, remedy: string) => refuse("NETWORK.1005", { where: "ip", details, remedy });

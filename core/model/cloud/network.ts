@@ -42,6 +42,11 @@ export const l3Network = record({
   dns: say(z.array(ipAddress).check(z.maxLength(3)), "Name servers that its DHCP tells machines."),
   dnsDomain: say(z.nullable(line(253)), "Domain that its DHCP tells machines; or null."),
   system: say(z.boolean(), "Kept for the cloud's own machines."),
+  dhcpServerIp: say(
+    // Records of former versions have none.
+    z.exactOptional(z.nullable(ipAddress)),
+    "Address of its DHCP server, of a range and the same on every host; null: its machines get no answer.",
+  ),
 });
 
 export const ipRange = record({

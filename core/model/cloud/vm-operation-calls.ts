@@ -9,10 +9,17 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   powerOff: "StopVmInstance",
   reboot: "RebootVmInstance",
   pause: "PauseVmInstance",
+  suspend: "SuspendVmInstance",
   resume: "ResumeVmInstance",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",
+  snapshot: "CreateVolumeSnapshot",
+  revert: "RevertVolumeFromSnapshot",
+  deleteSnapshot: "DeleteVolumeSnapshot",
+  attachVolume: "AttachDataVolumeToVm",
+  detachVolume: "DetachDataVolumeFromVm",
+  resizeVolume: "ResizeDataVolume",
 };
 
 /** The calls for some operations, each once. */

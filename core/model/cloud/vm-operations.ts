@@ -212,6 +212,8 @@ export const vmOperations = {
   },
   attachVolume: { description: "Gives it a data volume.", effect: "now", routes: plug },
   detachVolume: { description: "Takes a data volume away.", effect: "now", routes: plug },
+  resizeVolume: { description: "Lets one of its volumes grow.", effect: "now", routes: plug },
+  deleteSnapshot: { description: "Removes a snapshot of one of its volumes.", effect: "now", routes: plug },
   attachNic: { description: "Gives it a network card.", effect: "now", routes: plug },
   detachNic: { description: "Takes a network card away.", effect: "now", routes: plug },
   attachIso: { description: "Puts in an ISO image; three at most.", effect: "now", routes: plug },

@@ -82,8 +82,11 @@ export const vmWaysOut: Readonly<Partial<Record<VmState, string>>> = {
   Error: "Delete and recover it to have it Stopped.",
 };
 
-/** What a host says of a virtual machine's process. `stopped`: there is none, for whatever reason. */
-export const observations = ["running", "paused", "stopped"] as const;
+/**
+ * What a host says of a virtual machine's process. `stopped`: there is none, for whatever reason; `suspended`: there is none,
+ * and its memory is kept on the host's disk.
+ */
+export const observations = ["running", "paused", "stopped", "suspended"] as const;
 export type Observation = (typeof observations)[number];
 
 /**
@@ -91,16 +94,16 @@ export type Observation = (typeof observations)[number];
  * change (`same`) or of a process that must not be there (`stray`).
  */
 export const observationTable = {
-  Running: { running: "same", paused: "Paused", stopped: "Stopped" },
-  Paused: { running: "Running", paused: "same", stopped: "Stopped" },
-  Unknown: { running: "Running", paused: "Paused", stopped: "Stopped" },
-  Rescued: { running: "same", paused: "same", stopped: "Stopped" },
+  Running: { running: "same", paused: "Paused", stopped: "Stopped", suspended: "Suspended" },
+  Paused: { running: "Running", paused: "same", stopped: "Stopped", suspended: "Suspended" },
+  Unknown: { running: "Running", paused: "Paused", stopped: "Stopped", suspended: "Suspended" },
+  Rescued: { running: "same", paused: "same", stopped: "Stopped", suspended: "Stopped" },
   // Started behind the manager's back. It is known to run there, so nobody may start it elsewhere.
-  Stopped: { running: "Running", paused: "Paused", stopped: "same" },
+  Stopped: { running: "Running", paused: "Paused", stopped: "same", suspended: "same" },
   // Only a person decides: see the state's description.
-  Error: { running: "same", paused: "same", stopped: "same" },
-  Created: { running: "stray", paused: "stray", stopped: "same" },
-  Suspended: { running: "stray", paused: "stray", stopped: "same" },
-  Shelved: { running: "stray", paused: "stray", stopped: "same" },
-  Destroyed: { running: "stray", paused: "stray", stopped: "same" },
+  Error: { running: "same", paused: "same", stopped: "same", suspended: "same" },
+  Created: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
+  Suspended: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
+  Shelved: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
+  Destroyed: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
 } as const satisfies Partial<Record<VmState, Record<Observation, VmState | "same" | "stray">>>;

@@ -83,6 +83,10 @@ export function attachRefusal(
 
 export const volume = record({
   primaryStorageUuid: say(z.nullable(uuid), "Where it is kept; null until it is made."),
+  hostUuid: say(
+    z.nullable(uuid),
+    "The host on whose own disks it lies; null on shared storage, and while a machine has it, which is there then.",
+  ),
   vmInstanceUuid: say(z.nullable(uuid), "The machine that it is attached to, or null."),
   type: say(z.enum(["Root", "Data"]), "Root: a machine starts from it and owns it."),
   format: say(z.enum(["qcow2", "raw", "rbd"]), "How its bytes are kept."),
@@ -106,7 +110,12 @@ export const snapshotStatusMachine = {
   initial: "Creating",
   states: { Creating: "Being taken.", Ready: "A volume can be put back to it.", Deleting: "Being merged and removed." },
   events: { created: "It is taken.", delete: "Somebody deletes it.", deleteFailed: "It could not be removed." },
-  table: { Creating: { created: "Ready" }, Ready: { delete: "Deleting" }, Deleting: { deleteFailed: "Ready" } },
+  table: {
+    // One that may or may not have been taken, for its host has not said: its deletion makes sure.
+    Creating: { created: "Ready", delete: "Deleting" },
+    Ready: { delete: "Deleting" },
+    Deleting: { deleteFailed: "Ready" },
+  },
 } as const satisfies StateMachine<"Creating" | "Ready" | "Deleting", "created" | "delete" | "deleteFailed">;
 
 /** `depth`: of the new snapshot; the first of a tree has 1. Code: STORAGE.1009. */
@@ -122,10 +131,11 @@ export function depthRefusal(volumeName: string, depth: number): Refusal | undef
 
 export const volumeSnapshot = record({
   volumeUuid: say(uuid, "The volume that it was taken of."),
+  primaryStorageUuid: say(uuid, "Where it is kept: with its volume."),
   treeUuid: say(uuid, "The tree that it belongs to; a revert of a tree's volume starts no new one."),
   parentUuid: say(z.nullable(uuid), "The snapshot before it in the tree; null for the first."),
   depth: say(z.int().check(z.minimum(1), z.maximum(deepestTree)), "Its distance from the tree's root, from 1."),
-  size: say(bytes, "Bytes that it takes up."),
+  size: say(bytes, "Bytes that are kept for it besides its volume's size; what capacity is charged with."),
   latest: say(z.boolean(), "The volume goes on from it."),
   status: say(z.enum(["Creating", "Ready", "Deleting"]), "Where it is in its life."),
 });

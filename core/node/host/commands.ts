@@ -7,6 +7,7 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
+import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { Damage } from "../document.ts";
 import { whyNotWritten } from "../durable.ts";
 import { CommandJournal, errorOf, failureOf, type Outcome } from "./command-journal.ts";
@@ -119,6 +120,12 @@ export class HostCommands {
   storage(place: StoragePlace): Promise<StorageRoom> {
     const { driver, after = afterTime } = this.#options;
     return withinTime(after, machinesMs, "a storage", (signal) => driver.storage(place, signal));
+  }
+
+  /** @throws as {@link storage} */
+  volume(place: VolumePlace): Promise<VolumeFigures> {
+    const { driver, after = afterTime } = this.#options;
+    return withinTime(after, machinesMs, "a volume", (signal) => driver.volume(place, signal));
   }
 
   /** @throws as {@link storage} */
@@ -242,12 +249,16 @@ function settle(outcome: Outcome): void {
 
 /** What a command needs for itself. */
 function subjectsOf(command: HostCommand): string[] {
-  if (command.do === "startMachine") {
+  if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
   }
-  if (command.do === "createVolumeFromImage") return [command.path, command.backing.path];
-  return ["uuid" in command ? command.uuid : command.path];
+  const subjects: string[] = [];
+  if ("uuid" in command && command.uuid !== null) subjects.push(command.uuid);
+  if ("path" in command) subjects.push(command.path);
+  if ("disk" in command) subjects.push(command.disk.path);
+  if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
+  return subjects;
 }
 
 /** The same for the same command, in whatever order its fields came. */

@@ -197,6 +197,7 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     storage: (body) => work().storage(body),
     imageProgress: (image) => work().images.progress(image),
     imagePiece: ({ image, offset, content }) => work().images.write(image, offset, content),
+    volume: (body) => work().volume(body),
     collectLogs: ({ range }, { ip }) =>
       told("collecting logs for a manager is begun", ip, async () => ({ id: work().logs.collect(range) })),
     logCollection: ({ id }) => work().logs.state(id),

@@ -1,6 +1,8 @@
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { ImageCache, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type { ImageCache } from "../../hypervisor/image-cache.ts";
 import { noImages } from "../../hypervisor/none.ts";
+import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostChanges } from "./changes.ts";
@@ -22,6 +24,7 @@ export interface HostWork {
   changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
   readonly images: ImageCache;
+  volume(place: VolumePlace): Promise<VolumeFigures>;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
@@ -41,6 +44,7 @@ export function hostWork(
     logs,
     images: sources.driver.images ?? noImages,
     storage: (place) => commands.storage(place),
+    volume: (place) => commands.volume(place),
     carryOut: (request) => commands.carryOut(request),
   };
 }

@@ -5,8 +5,10 @@ import { networkDeciders } from "./networks.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
 import { settingDeciders } from "./settings.ts";
+import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
 import { vmDeciders } from "./vms.ts";
+import { volumeDeciders } from "./volumes.ts";
 
 /** What carries out the calls that are one transaction. */
 export const deciders = {
@@ -17,6 +19,8 @@ export const deciders = {
   ...imageDeciders,
   ...networkDeciders,
   ...vmDeciders,
+  ...volumeDeciders,
+  ...snapshotDeciders,
   ...settingDeciders,
   ...deletionDeciders,
 };

@@ -1,11 +1,12 @@
-import { formatAddress, networkRange, parseAddress, prefixOfNetmask } from "../../model/address.ts";
+import { domainProblem, formatAddress, networkRange, parseAddress, prefixOfNetmask } from "../../model/address.ts";
 import type { CallInput } from "../../model/cloud/calls/index.ts";
 import { furtherRangeRefusal, parseRange, type Range, type RangeText } from "../../model/cloud/ip-range.ts";
 import { type L2Type, l3NetworkState, segmentRefusal } from "../../model/cloud/network.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
-import { shown } from "../../model/quote.ts";
+import { quoted, shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { withDhcpServer, withoutDhcpServer } from "../vm/dhcp-address.ts";
 import type { CallContext, DecidersOf } from "./handler.ts";
 import { patchOf, refuseFor, switched } from "./shared.ts";
 import { otherZone } from "./storages.ts";
@@ -59,6 +60,7 @@ function ipRange(tx: Tx, given: Omit<IpRange, "uuid" | "createDate" | "lastOpDat
   refuseFor(furtherRangeRefusal(range, others));
   // Two ranges made at the same moment would not see each other.
   tx.put("L3Network", network.uuid, { ...network, lastOpDate: tx.now });
+  withDhcpServer(tx, network, [...tx.find("IpRange", "l3NetworkUuid", network.uuid), given]);
   return { inventory: tx.insert("IpRange", { uuid: newUuid(), ...given }) };
 }
 
@@ -113,9 +115,20 @@ export const networkDeciders = {
   },
   CreateL3Network: (tx, input, { newUuid }) => {
     for (const server of input.dns) checkFamily(input.ipVersion, server);
-    return { inventory: tx.insert("L3Network", { uuid: newUuid(), ...input, state: l3NetworkState.initial }) };
+    checkDomain(input.dnsDomain);
+    return {
+      inventory: tx.insert("L3Network", {
+        uuid: newUuid(),
+        ...input,
+        state: l3NetworkState.initial,
+        dhcpServerIp: null,
+      }),
+    };
   },
-  UpdateL3Network: (tx, { uuid, ...patch }) => ({ inventory: tx.update("L3Network", uuid, patchOf(patch)) }),
+  UpdateL3Network: (tx, { uuid, ...patch }) => {
+    checkDomain(patch.dnsDomain ?? null);
+    return { inventory: tx.update("L3Network", uuid, patchOf(patch)) };
+  },
   ChangeL3NetworkState: (tx, { uuid, stateEvent }) => ({
     inventory: switched(tx, "L3Network", l3NetworkState, uuid, stateEvent),
   }),
@@ -171,6 +184,13 @@ export const networkDeciders = {
           values: { used },
         }),
       );
+    const network = tx.need("L3Network", range.l3NetworkUuid);
+    const server = parseAddress(network.dhcpServerIp ?? "");
+    if (server !== undefined && server.value >= start.value && server.value <= end.value) {
+      withoutDhcpServer(tx, network);
+      const others = tx.find("IpRange", "l3NetworkUuid", network.uuid).filter((other) => other.uuid !== uuid);
+      withDhcpServer(tx, tx.need("L3Network", network.uuid), others);
+    }
     // A card made at the same moment writes the guard of its network.
     tx.get("Guard", range.l3NetworkUuid);
     tx.remove("IpRange", uuid);
@@ -197,6 +217,12 @@ function checkFamily(ipVersion: 4 | 6, server: string): void {
   if (parseAddress(server)?.family === ipVersion) return;
   const details = `A network of IPv${ipVersion} addresses tells its machines name servers of that family.`;
   throw new CloudError(refusalOf("SYS.1001", { where: "dns", details, remedy: "Give an address of that family." }));
+}
+
+function checkDomain(domain: string | null): void {
+  if (domain === null || domainProblem(domain) === undefined) return;
+  const details = `${quoted(domain)} can't be a domain.`;
+  throw new CloudError(refusalOf("SYS.1001", { where: "dnsDomain", details, remedy: "Give one such as example.com." }));
 }
 
 function cardsInIt(kind: string, name: string, cards: number): CloudError {

@@ -3,6 +3,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { nextState } from "../../model/cloud/state-machine.ts";
 import { instanceOfferingState } from "../../model/cloud/vm.ts";
 import { guardVm } from "../../model/cloud/vm-life.ts";
+import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
@@ -52,6 +53,23 @@ function checkNetworks(tx: Tx, { l3NetworkUuids, defaultL3NetworkUuid }: CallInp
     throw incomplete("defaultL3NetworkUuid", "The machine has no card in it.", "Give one of l3NetworkUuids.");
 }
 
+/** The cards that somebody wants. @throws VM.1009 for a wish that concerns none of them */
+function cardsOf(
+  { l3NetworkUuids, staticIps, staticMacs }: CallInput<"CreateVmInstance">,
+  newUuid: () => string,
+): CreateData["nics"] {
+  const wished = (field: "staticIps" | "staticMacs", wishes: readonly string[]) => {
+    const all = new Map(wishes.map((text) => [text.slice(0, 32), text.slice(34)]));
+    if ([...all.keys()].every((uuid) => l3NetworkUuids.includes(uuid))) return all;
+    throw incomplete(field, "The machine has no card in that network.", "Name networks of l3NetworkUuids.");
+  };
+  const [ips, macs] = [wished("staticIps", staticIps), wished("staticMacs", staticMacs)];
+  return l3NetworkUuids.map((l3NetworkUuid) => {
+    const mac = macs.get(l3NetworkUuid) ?? newMac(newUuid);
+    return { uuid: newUuid(), mac, l3NetworkUuid, ip: ips.get(l3NetworkUuid) ?? null };
+  });
+}
+
 /** Locally administered, unicast, from chance: that no two are the same is seen to when it is given. */
 function newMac(newUuid: () => string): string {
   return ["fa", ...(newUuid().slice(0, 10).match(/../g) ?? [])].join(":");
@@ -71,7 +89,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     vmUuid,
     holder: newUuid(),
     volumeUuid: newUuid(),
-    nics: input.l3NetworkUuids.map((l3NetworkUuid) => ({ uuid: newUuid(), mac: newMac(newUuid), l3NetworkUuid })),
+    nics: cardsOf(input, newUuid),
     name: input.name,
     description: input.description,
     cpuNum: size.cpuNum,
@@ -114,6 +132,17 @@ function work<D extends JsonObject>(
   return task(tx, context, what);
 }
 
+type OnItsHost = "RebootVmInstance" | "PauseVmInstance" | "SuspendVmInstance";
+
+/** An operation that is one command to the machine's host. */
+function onItsHost(call: OnItsHost, { operation, ...how }: Omit<Work, "call"> & { operation: VmOperation }) {
+  return (tx: Tx, { uuid }: { uuid: string }, context: CallContext) => {
+    const holder = context.newUuid();
+    const { name, hostUuid } = begin(tx, uuid, operation, holder);
+    return work<VmData>(tx, context, { call, ...how }, name, { vmUuid: uuid, holder, hostUuid });
+  };
+}
+
 export const vmDeciders = {
   CreateVmInstance: created,
   UpdateVmInstance: (tx, { uuid, ...patch }) => ({ inventory: tx.update("VmInstance", uuid, patchOf(patch)) }),
@@ -137,23 +166,16 @@ export const vmDeciders = {
     const data: StopData = { vmUuid: uuid, holder, hostUuid, graceMs, noRestart };
     return work(tx, context, { call: "StopVmInstance", verb: "Stop", flow: "stopVm" }, name, data);
   },
-  RebootVmInstance: (tx, { uuid }, context) => {
-    const holder = context.newUuid();
-    const { name, hostUuid } = begin(tx, uuid, "reboot", holder);
-    const data: VmData = { vmUuid: uuid, holder, hostUuid };
-    return work(tx, context, { call: "RebootVmInstance", verb: "Restart", flow: "rebootVm" }, name, data);
-  },
-  PauseVmInstance: (tx, { uuid }, context) => {
-    const holder = context.newUuid();
-    const { name, hostUuid } = begin(tx, uuid, "pause", holder);
-    const data: VmData = { vmUuid: uuid, holder, hostUuid };
-    return work(tx, context, { call: "PauseVmInstance", verb: "Pause", flow: "pauseVm" }, name, data);
-  },
+  RebootVmInstance: onItsHost("RebootVmInstance", { operation: "reboot", verb: "Restart", flow: "rebootVm" }),
+  PauseVmInstance: onItsHost("PauseVmInstance", { operation: "pause", verb: "Pause", flow: "pauseVm" }),
+  SuspendVmInstance: onItsHost("SuspendVmInstance", { operation: "suspend", verb: "Suspend", flow: "suspendVm" }),
   ResumeVmInstance: (tx, { uuid }, context) => {
     const holder = context.newUuid();
-    const { name, hostUuid } = begin(tx, uuid, "resume", holder);
-    const data: VmData = { vmUuid: uuid, holder, hostUuid };
-    return work(tx, context, { call: "ResumeVmInstance", verb: "Resume", flow: "resumeVm" }, name, data);
+    const { name, hostUuid, lastHostUuid, earlierState } = begin(tx, uuid, "resume", holder);
+    const isOnDisk = earlierState === "Suspended";
+    const data: VmData = { vmUuid: uuid, holder, hostUuid: isOnDisk ? lastHostUuid : hostUuid };
+    const flow = isOnDisk ? "restoreVm" : "resumeVm";
+    return work(tx, context, { call: "ResumeVmInstance", verb: "Resume", flow }, name, data);
   },
   DestroyVmInstance: (tx, { uuid }, context) => {
     const holder = context.newUuid();
@@ -188,6 +210,7 @@ export const vmDeciders = {
   | "StopVmInstance"
   | "RebootVmInstance"
   | "PauseVmInstance"
+  | "SuspendVmInstance"
   | "ResumeVmInstance"
   | "DestroyVmInstance"
   | "RecoverVmInstance"

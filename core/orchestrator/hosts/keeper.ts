@@ -23,6 +23,8 @@ export type KeeperOptions = {
 
 /** How often it is looked which hosts are due. */
 const tickMs = 250;
+/** For the first ping of one host after the manager has begun: with its connection and what it has to say. */
+const firstPingMs = 5;
 /** To take in what runs on a host. */
 const observeMs = 10_000;
 /** One on a network file system may hang. */
@@ -38,6 +40,10 @@ const longestPauseMs = 300_000;
 type Watched = {
   dueAt: number;
   isBusy: boolean;
+  /** Its pings have a place of their own in the interval. */
+  isSpread: boolean;
+  /** It was being connected when it was looked at last. */
+  wasConnecting: boolean;
   failures: number;
   bootId?: string;
   serial?: string;
@@ -96,6 +102,13 @@ export class HostKeeper {
       if (host.status === "Connected" && watched.dueAt - now > this.#intervalMs())
         watched.dueAt = now + cloudUuidHash(host.uuid, "") * this.#intervalMs();
       if (watched.held !== undefined && now - watched.held.since > this.#intervalMs() + lateMs) watched.held.letGo();
+      if (host.status === "Connecting") {
+        watched.wasConnecting = true;
+        continue;
+      }
+      // What happens there is to be known from now on.
+      if (watched.wasConnecting && host.status === "Connected") watched.dueAt = now;
+      watched.wasConnecting = false;
       if (watched.isBusy || watched.dueAt > now) continue;
       if (!this.#isMine(host.uuid, managers)) watched.dueAt = now + this.#intervalMs();
       else this.#work(host, watched);
@@ -104,11 +117,13 @@ export class HostKeeper {
       for (const uuid of this.#watched.keys()) if (mirror.get("Host", uuid) === undefined) this.#watched.delete(uuid);
   }
 
-  /** The first ping comes at a moment of its own within the interval, so that 10,000 hosts are not asked at once. */
+  /** The first ping comes at a moment of its own within a while, so that 10,000 hosts are not asked at once. */
   #watchedOf(uuid: string, now: number): Watched {
     let watched = this.#watched.get(uuid);
     if (watched === undefined) {
-      watched = { dueAt: now + cloudUuidHash(uuid, "") * this.#intervalMs(), isBusy: false, failures: 0 };
+      const withinMs = Math.min(this.#intervalMs(), this.#options.world.records.mirror.count("Host") * firstPingMs);
+      const dueAt = now + cloudUuidHash(uuid, "") * withinMs;
+      watched = { dueAt, isBusy: false, isSpread: false, wasConnecting: false, failures: 0 };
       this.#watched.set(uuid, watched);
     }
     return watched;
@@ -142,15 +157,11 @@ export class HostKeeper {
   /** `release`: it is no longer one of those that are asked at once. */
   async #look(host: Host, watched: Watched, release: () => void): Promise<void> {
     const { world, monotonicMs } = this.#options;
-    if (host.status === "Connecting") {
-      watched.dueAt = monotonicMs() + this.#intervalMs();
-      return;
-    }
     if (host.status === "Disconnected") {
       await this.#again(host, watched);
       return;
     }
-    const [since, holdMs, letting] = [monotonicMs(), this.#intervalMs(), new AbortController()];
+    const [since, holdMs, letting] = [monotonicMs(), this.#holdMs(host, watched), new AbortController()];
     const { promise: head, resolve: onHead } = Promise.withResolvers<true>();
     const signal = AbortSignal.any([letting.signal, this.#ending.signal]);
     const how = { after: watched.serial ?? null, holdMs, onHead: () => onHead(true), signal };
@@ -208,6 +219,13 @@ export class HostKeeper {
     watched.dueAt = monotonicMs() + pauseMs;
     const isWanted = world.settings.flag("host.connection.autoReconnectOnError");
     if (isWanted && state !== "PreMaintenance") await reconnect(uuid);
+  }
+
+  /** Once a host's answer is held for a share of the interval, so that its pings fall where no many others do. */
+  #holdMs({ uuid }: Host, watched: Watched): number {
+    const isFirst = !watched.isSpread && watched.serial !== undefined;
+    watched.isSpread ||= isFirst;
+    return isFirst ? Math.ceil(cloudUuidHash(uuid, "") * this.#intervalMs()) : this.#intervalMs();
   }
 
   #intervalMs(): number {

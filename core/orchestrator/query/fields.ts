@@ -13,6 +13,8 @@ export type Field = {
   readonly type: FieldType;
   readonly isList: boolean;
   readonly isNullable: boolean;
+  /** Records of former versions may lack it. */
+  readonly isOptional: boolean;
   /** Of a choice, all that there are. */
   readonly choices: readonly string[];
   readonly description: string;
@@ -85,11 +87,20 @@ function readFields(kind: ResourceKind): ReadonlyMap<string, Field> {
 
 function readField(where: string, name: string, schema: z.core.$ZodType): Field {
   const description = z.globalRegistry.get(schema)?.description ?? "";
-  const inNull = innerOfNullable(schema);
-  const present = inNull ?? schema;
+  const inOptional = schema instanceof z.ZodMiniExactOptional ? schema.def.innerType : undefined;
+  const inNull = innerOfNullable(inOptional ?? schema);
+  const present = inNull ?? inOptional ?? schema;
   const inList = elementOf(present);
   const { type, choices } = typeOf(where, inList ?? present);
-  return { name, type, choices, isList: inList !== undefined, isNullable: inNull !== undefined, description };
+  return {
+    name,
+    type,
+    choices,
+    isList: inList !== undefined,
+    isNullable: inNull !== undefined,
+    isOptional: inOptional !== undefined,
+    description,
+  };
 }
 
 function innerOfNullable(schema: z.core.$ZodType): z.core.$ZodType | undefined {

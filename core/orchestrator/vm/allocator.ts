@@ -1,10 +1,11 @@
-import { type Address, formatAddress, parseAddress } from "../../model/address.ts";
-import { allocate as allocateAddress, nextFree, parseRange, type Range } from "../../model/cloud/ip-range.ts";
+import { type Address, formatAddress } from "../../model/address.ts";
+import { allocate as allocateAddress, claim, nextFree, parseRange, type Range } from "../../model/cloud/ip-range.ts";
 import { NodeError } from "../../model/error.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Records, Tx } from "../records.ts";
 import type { LiveSettings } from "../settings.ts";
+import { takenIn } from "./dhcp-address.ts";
 import {
   type HostOption,
   hostOption,
@@ -120,14 +121,28 @@ export class Round {
     return placement;
   }
 
-  /** A free address of a network; null where the network has no ranges. @throws NETWORK.1004 */
-  address(l3NetworkUuid: string): string | null {
+  /** All storages with what is left of them; whoever takes room takes it off there. */
+  get storages(): readonly StorageOption[] {
+    this.#storages ??= [...this.#readStorages()];
+    return this.#storages;
+  }
+
+  /**
+   * A free address of a network, or `wanted`; null where the network has no ranges.
+   * @throws NETWORK.1004, NETWORK.1005
+   */
+  address(l3NetworkUuid: string, wanted: string | null = null): string | null {
     let pool = this.#addresses.get(l3NetworkUuid);
     if (pool === undefined) {
       pool = poolOf(this.#tx, l3NetworkUuid);
       this.#addresses.set(l3NetworkUuid, pool);
     }
     const { ranges, taken } = pool;
+    if (wanted !== null) {
+      const given = orThrow(claim(ranges, addressesOf(pool), wanted));
+      taken.add(given.value);
+      return formatAddress(given);
+    }
     if (ranges.length === 0) return null;
     const address = nextFree(ranges, taken, pool.from) ?? orThrow(allocateAddress(ranges, addressesOf(pool)));
     taken.add(address.value);
@@ -179,15 +194,6 @@ function poolOf(tx: Tx, l3NetworkUuid: string): Pool {
     const parsed = parseRange(text);
     return "range" in parsed ? [parsed.range] : [];
   });
-  const taken = new Set<bigint>();
-  for (const { ip } of tx.find("VmNic", "l3NetworkUuid", l3NetworkUuid)) {
-    const address = ip === null ? undefined : parseAddress(ip);
-    if (address !== undefined) taken.add(address.value);
-  }
-  // A card that can't be read has its address nevertheless.
-  for (const { value } of tx.unreadable.all("VmNic")) {
-    const address = typeof value["ip"] === "string" ? parseAddress(value["ip"]) : undefined;
-    if (address !== undefined) taken.add(address.value);
-  }
+  const taken = takenIn(tx, l3NetworkUuid);
   return { ranges, taken, from: undefined };
 }

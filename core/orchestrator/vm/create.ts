@@ -1,3 +1,4 @@
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { beginVm } from "../../model/cloud/vm-life.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow, FlowEnv, Step } from "../flow/flow.ts";
@@ -6,6 +7,7 @@ import type { ImageCarrier } from "../images/carrier.ts";
 import { hostsCode, unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
+import { ensureDhcpServer } from "./dhcp-address.ts";
 import type { RootImage } from "./image.ts";
 import { addressKey, end, endFailed, type Held, isHolder } from "./life.ts";
 import type { PlacementRequest } from "./placement.ts";
@@ -19,7 +21,8 @@ const overlayAttempts = 3;
 /** What somebody wants, complete: sizes are numbers, uuids are given out. */
 export type CreateData = Held & {
   volumeUuid: string;
-  nics: { uuid: string; mac: string; l3NetworkUuid: string }[];
+  /** `ip`: the address that somebody wants; null, or left out by a former version: any that is free. */
+  nics: { uuid: string; mac: string; l3NetworkUuid: string; ip?: string | null }[];
   name: string;
   description: string | null;
   cpuNum: number;
@@ -194,7 +197,9 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     image: image === null ? null : { clusterUuids: clustersOf(tx, image.zoneUuid) },
   };
   const placement = round.place(request);
-  const addresses = nics.map(({ l3NetworkUuid }) => round.address(l3NetworkUuid));
+  const addresses = nics.map(({ l3NetworkUuid, ip }) => round.address(l3NetworkUuid, ip));
+  for (const { l3NetworkUuid } of nics) ensureDhcpServer(tx, l3NetworkUuid);
+  for (const { mac } of nics) if (tx.get("MacUse", mac) !== undefined) throw macInUse(mac);
   const life = orThrow(beginVm(name, null, "create", {}));
   tx.put("VmOperation", vmUuid, { holder: data.holder });
   tx.insert("VmInstance", {
@@ -225,6 +230,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     name: `ROOT-for-${name}`.slice(0, 255).trimEnd(),
     description: null,
     primaryStorageUuid: placement.storageUuid,
+    hostUuid: null,
     vmInstanceUuid: vmUuid,
     type: "Root",
     format: "qcow2",
@@ -261,6 +267,12 @@ const noMore = () => 0;
 /** Clusters of the zone that an image can be brought to. */
 function clustersOf(tx: Tx, zoneUuid: string): string[] {
   return tx.find("Cluster", "zoneUuid", zoneUuid).map(({ uuid }) => uuid);
+}
+
+function macInUse(mac: string): CloudError {
+  const details = `A network card has ${mac} already.`;
+  const remedy = "Give another one, or leave it out to get a new one.";
+  return new CloudError(refusalOf("NETWORK.1010", { where: "staticMacs", details, remedy, values: { mac } }));
 }
 
 /** Which clusters have a network. */

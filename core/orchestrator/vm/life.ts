@@ -5,6 +5,8 @@ import { orThrow } from "../calls/shared.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { unreadableError } from "../unreadable.ts";
+import { removeVolume } from "../volume/hold.ts";
+import { hostToKeep } from "../volume/place.ts";
 
 export type Machine = RecordOf<"VmInstance">;
 /** A machine, and who holds it for an operation. */
@@ -25,7 +27,9 @@ export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: stri
   const machine = tx.need("VmInstance", uuid);
   const broken = tx.unreadable.partOf(machine);
   if (broken !== undefined) throw unreadableError(broken);
-  const host = machine.hostUuid === null ? undefined : tx.get("Host", machine.hostUuid);
+  // What is kept of a suspended machine is on the host that it was on.
+  const hostUuid = machine.state === "Suspended" ? machine.lastHostUuid : machine.hostUuid;
+  const host = hostUuid === null ? undefined : tx.get("Host", hostUuid);
   const holding: Holding = { hostConnected: host?.status === "Connected" };
   tx.put("VmOperation", uuid, { holder });
   return tx.update("VmInstance", uuid, orThrow(beginVm(machine.name, lifeOf(machine), operation, holding)));
@@ -76,14 +80,28 @@ export function removeMachine(tx: Tx, uuid: string): void {
     if (tx.get("VmNic", nic.uuid) !== undefined) removeNic(tx, nic);
   for (const volume of tx.find("Volume", "vmInstanceUuid", uuid))
     if (tx.get("Volume", volume.uuid) === undefined) continue;
-    else if (volume.type === "Root") {
-      tx.remove("Volume", volume.uuid);
-      if (tx.get("VolumeBase", volume.uuid) !== undefined) tx.delete("VolumeBase", volume.uuid);
-    } else tx.update("Volume", volume.uuid, { vmInstanceUuid: null, deviceId: null });
+    else if (volume.type === "Root") removeVolume(tx, volume.uuid);
+    else letVolumeGo(tx, volume);
   for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
     tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
   if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);
   tx.remove("VmInstance", uuid);
+}
+
+/** Takes data volumes from a machine that is deleted: it runs nowhere. */
+export function letVolumesGo(tx: Tx, uuid: string): void {
+  for (const { uuid: volumeUuid, type } of tx.find("Volume", "vmInstanceUuid", uuid)) {
+    const volume = type === "Data" ? tx.get("Volume", volumeUuid) : undefined;
+    if (volume?.vmInstanceUuid === uuid) letVolumeGo(tx, volume);
+  }
+}
+
+/** Takes a data volume from its machine, which has it open no more. */
+export function letVolumeGo(tx: Tx, volume: RecordOf<"Volume">): void {
+  const { uuid, vmInstanceUuid } = volume;
+  const machine = vmInstanceUuid === null ? undefined : tx.get("VmInstance", vmInstanceUuid);
+  const hostUuid = machine === undefined ? volume.hostUuid : hostToKeep(tx, volume, machine);
+  tx.update("Volume", uuid, { vmInstanceUuid: null, deviceId: null, hostUuid });
 }
 
 export function removeNic(tx: Tx, { uuid, l3NetworkUuid, ip, mac }: RecordOf<"VmNic">): void {

@@ -52,8 +52,14 @@ export function requireVolumes(tx: Tx, machine: Machine): void {
   );
 }
 
-/** A volume as it is told to whoever deletes its host; `vmInstanceName`: of the machine that it belongs to. */
-export type LostVolume = { uuid: string; name: string; size: number; vmInstanceUuid: string; vmInstanceName: string };
+/** A volume as it is told to whoever deletes its host; `vmInstanceName`: of the machine that it belongs to, if any. */
+export type LostVolume = {
+  uuid: string;
+  name: string;
+  size: number;
+  vmInstanceUuid: string | null;
+  vmInstanceName: string | null;
+};
 
 type OnHost = { lost: LostVolume; isDeleted: boolean };
 
@@ -64,7 +70,11 @@ function volumesOnlyOn(mirror: Mirror, hostUuid: string): OnHost[] {
     ...mirror.find("VmInstance", "hostUuid", hostUuid),
     ...mirror.find("VmInstance", "lastHostUuid", hostUuid).filter(({ value }) => value.hostUuid === null),
   ];
-  return machines.flatMap(({ value: machine }) =>
+  const apart = mirror.find("Volume", "hostUuid", hostUuid).map(({ value: { uuid, name, size, status } }) => ({
+    lost: { uuid, name, size, vmInstanceUuid: null, vmInstanceName: null },
+    isDeleted: status === "Deleted",
+  }));
+  const attached = machines.flatMap(({ value: machine }) =>
     mirror
       .find("Volume", "vmInstanceUuid", machine.uuid)
       .filter(({ value }) => isLocal(value, storageOf))
@@ -73,6 +83,7 @@ function volumesOnlyOn(mirror: Mirror, hostUuid: string): OnHost[] {
         return { lost, isDeleted: machine.state === "Destroyed" };
       }),
   );
+  return [...attached, ...apart];
 }
 
 /** Volumes that are lost with a host. */
@@ -84,7 +95,9 @@ export function volumesLostWith(mirror: Mirror, hostUuid: string): LostVolume[] 
 export function requireNoVolumes(mirror: Mirror, { uuid, name }: RecordOf<"Host">): void {
   const kept = volumesOnlyOn(mirror, uuid).filter(({ isDeleted }) => !isDeleted);
   if (kept.length === 0) return;
-  const names = kept.map(({ lost }) => `${lost.name} of ${lost.vmInstanceName}`);
+  const names = kept.map(({ lost }) =>
+    lost.vmInstanceName === null ? lost.name : `${lost.name} of ${lost.vmInstanceName}`,
+  );
   throw new CloudError(
     refusalOf("HOST.1003", {
       where: `Host ${shown(name)}`,

@@ -1,5 +1,7 @@
 import { charged, isAboveThreshold } from "../../model/cloud/capacity.ts";
+import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { hostOfVolume } from "../volume/place.ts";
 import type { Storage } from "./placement.ts";
 
 /** Where the room of a storage is counted: on each host for itself, or at one place for all. */
@@ -15,11 +17,15 @@ export function roomsOf(tx: Pick<Tx, "find" | "peek">, storage: Storage, ratio: 
   const rooms = new Map<string, number>();
   for (const { hostUuid, totalBytes } of tx.find("HostStorage", "storageUuid", uuid))
     rooms.set(String(hostUuid), Number(totalBytes));
-  for (const { size, vmInstanceUuid } of tx.find("Volume", "primaryStorageUuid", uuid)) {
-    const machine = vmInstanceUuid === null ? undefined : tx.peek("VmInstance", vmInstanceUuid);
-    const host = machine?.hostUuid ?? machine?.lastHostUuid ?? "";
+  const take = (volume: RecordOf<"Volume">, bytes: number) => {
+    const host = hostOfVolume(tx, volume) ?? "";
     const room = rooms.get(host);
-    if (room !== undefined) rooms.set(host, room - charged(size, ratio));
+    if (room !== undefined) rooms.set(host, room - bytes);
+  };
+  for (const volume of tx.find("Volume", "primaryStorageUuid", uuid)) take(volume, charged(volume.size, ratio));
+  for (const { volumeUuid, size } of tx.find("VolumeSnapshot", "primaryStorageUuid", uuid)) {
+    const volume = tx.peek("Volume", volumeUuid);
+    if (volume !== undefined) take(volume, size);
   }
   for (const { hostUuid, sizeBytes } of tx.find("CachedImage", "storageUuid", uuid)) {
     const room = rooms.get(String(hostUuid));

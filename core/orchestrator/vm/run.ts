@@ -3,18 +3,19 @@ import { requireAllSeen } from "../hosts/unseen.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
-import { end, endFailed, type Held, isHolder, type Machine, removeMachine } from "./life.ts";
+import { ensureDhcpServer } from "./dhcp-address.ts";
+import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import type { Storage } from "./placement.ts";
 import { machineSpec } from "./spec.ts";
-import { held, hostOf, look, lostHold, tell, tellEnd, type VmWorld } from "./work.ts";
+import { held, hostOf, look, lostHold, memoryMs, memoryStepMs, tell, tellEnd, type VmWorld } from "./work.ts";
 
 /* Flows of machines that there are: start, stop, reboot, destroy, expunge. */
 
 export type VmData = Held & { hostUuid: string | null };
 
 /** Both ends of a flow that carries out the operation which its call has begun. */
-function ends<D extends VmData>(succeeded: (tx: Tx, data: D) => void): Pick<Flow<D>, "succeeded" | "failed"> {
+export function ends<D extends VmData>(succeeded: (tx: Tx, data: D) => void): Pick<Flow<D>, "succeeded" | "failed"> {
   return { succeeded, failed: (tx, data, _error, how) => endFailed(tx, data, how) };
 }
 
@@ -91,15 +92,18 @@ export function stopVmFlow(world: VmWorld): Flow<StopData> {
 }
 
 /** A flow whose one step is a command to the machine's host. */
-function commandFlow(world: VmWorld, step: "reboot" | "pause" | "resume", title: string): Flow<VmData> {
+function commandFlow(world: VmWorld, step: "reboot" | "pause" | "suspend" | "resume", title: string): Flow<VmData> {
   return {
     name: `${step}Vm`,
     steps: [
       {
         name: step,
         title,
+        ...(step === "suspend" ? { timeoutMs: memoryStepMs } : {}),
         async run(data, env) {
-          await tell(world, hostOn(world, held(world, data)), { do: `${step}Machine`, uuid: data.vmUuid }, env);
+          const machine = held(world, data);
+          const graceMs = step === "suspend" ? memoryMs(machine) : 0;
+          await tell(world, hostOn(world, machine), { do: `${step}Machine`, uuid: data.vmUuid }, env, { graceMs });
           return undefined;
         },
       },
@@ -114,6 +118,11 @@ export function rebootVmFlow(world: VmWorld): Flow<VmData> {
 
 export function pauseVmFlow(world: VmWorld): Flow<VmData> {
   return commandFlow(world, "pause", "Pausing the machine");
+}
+
+/** What it needs is free again when it has ended: it is on no host then. */
+export function suspendVmFlow(world: VmWorld): Flow<VmData> {
+  return commandFlow(world, "suspend", "Keeping its memory on the disk");
 }
 
 export function resumeVmFlow(world: VmWorld): Flow<VmData> {
@@ -161,14 +170,19 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
       },
     ],
     succeeded: (tx, data) => {
-      if (!data.expunges) end(tx, data, "done");
+      if (!data.expunges) endDeleted(tx, data);
       else if (isHolder(tx, data.vmUuid, data.holder)) removeMachine(tx, data.vmUuid);
     },
     failed: (tx, data, _error, how) => {
-      if (data.isOff === true) end(tx, data, "done");
+      if (data.isOff === true) endDeleted(tx, data);
       else endFailed(tx, data, how);
     },
   };
+}
+
+/** Its data volumes stay, and are free for other machines. */
+function endDeleted(tx: Tx, data: DestroyData): void {
+  if (end(tx, data, "done")?.state === "Destroyed") letVolumesGo(tx, data.vmUuid);
 }
 
 export function expungeVmFlow(world: VmWorld): Flow<VmData> {
@@ -220,7 +234,7 @@ function hostOn(world: VmWorld, { uuid, hostUuid }: Machine): RecordOf<"Host"> {
 }
 
 /** Gives a stopped machine a host, whose uuid is the answer: with a volume on local storage its last one, and no other. */
-function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
+export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
   const machine = tx.need("VmInstance", vmUuid);
   if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
   // A manager has ended between this and the note that it is done.
@@ -248,6 +262,7 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
     rootVolume: null,
     image: null,
   });
+  for (const { l3NetworkUuid } of tx.find("VmNic", "vmInstanceUuid", vmUuid)) ensureDhcpServer(tx, l3NetworkUuid);
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });
   return placement.hostUuid;
 }

@@ -40,6 +40,14 @@ export async function tell(
   });
 }
 
+/** Of a step that reads or writes a machine's memory: its command has a limit by the memory's size. */
+export const memoryStepMs = 24 * 3_600_000;
+
+/** What a slow disk takes for a machine's memory: 20 MiB a second. */
+export function memoryMs({ memorySize }: Pick<Machine, "memorySize">): number {
+  return Math.min(memoryStepMs - 2 * commandMs, Math.ceil((memorySize / (20 * 1024 ** 2)) * 1000));
+}
+
 /** Codes of a host that was not reached, or that is not believed. */
 const silentCodes: ReadonlySet<string> = new Set(["HOST.1010", "HOST.1011"]);
 

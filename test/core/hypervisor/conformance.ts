@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import {
-  type CachedImage,
-  cachedImagePath,
-  type HostCommand,
-  type HypervisorDriver,
-  type MachineSpec,
-} from "../../../core/hypervisor/driver.ts";
+import type { HostCommand, HypervisorDriver, MachineSpec, NicSpec } from "../../../core/hypervisor/driver.ts";
+import { type CachedImage, cachedImagePath } from "../../../core/hypervisor/image-cache.ts";
 import { NodeError } from "../../../core/model/error.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
@@ -22,7 +17,8 @@ export type DriverBed = {
   end(driver: HypervisorDriver): Promise<void>;
   /** Where volumes can be made: an absolute path without a slash at its end. */
   folder(): string;
-  bridge: string;
+  /** What leads to the network of the machines' cards. */
+  physicalInterface: string;
   /** Memory of one machine; three of them fit, more than `mostBytes` does not. */
   memorySize: number;
   mostBytes: number;
@@ -30,6 +26,23 @@ export type DriverBed = {
 
 const never = new AbortController().signal;
 export const uuidOf = (n: number) => `${n.toString(16).padStart(12, "0")}4aaa8aaaaaaaaaaaaaaa`;
+
+/** A card in a network without addresses. */
+export function nicOf(n: number, more: Partial<NicSpec> = {}): NicSpec {
+  return {
+    deviceId: 0,
+    mac: `52:54:00:00:00:${n.toString(16).padStart(2, "0")}`,
+    segment: { physicalInterface: "eth0", vlan: null, mtu: 1500 },
+    l3NetworkUuid: uuidOf(0xa00),
+    address: null,
+    dns: [],
+    domain: null,
+    hostName: `vm-${n}`,
+    isDefaultRoute: true,
+    dhcpServer: null,
+    ...more,
+  };
+}
 
 export async function refuses(attempt: Promise<unknown>, code: string): Promise<NodeError> {
   let caught: unknown;
@@ -82,9 +95,7 @@ export function conformance(name: string, bed: DriverBed): void {
       carryOut({ do: "createVolume", path: pathOf(n), sizeBytes: 1024 * 1024, format: "qcow2" });
     function spec(n: number, more: Partial<MachineSpec> = {}): MachineSpec {
       const disks = [{ volumeUuid: uuidOf(0x1000 + n), path: pathOf(n), format: "qcow2" as const }];
-      const nics = [
-        { mac: `52:54:00:00:00:${n.toString(16).padStart(2, "0")}`, bridge: bed.bridge, ip: null, deviceId: 0 },
-      ];
+      const nics = [nicOf(n, { segment: { physicalInterface: bed.physicalInterface, vlan: null, mtu: 1500 } })];
       // Names need not be unique.
       return { uuid: uuidOf(n), name: "web", cpuNum: 1, memorySize: bed.memorySize, disks, nics, ...more };
     }
@@ -188,6 +199,20 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1, { disks: [{ ...disk, backing }] });
       await makeVolume(3);
       await refuses(start(3, { disks: [{ ...disk, path: pathOf(3), backing }] }), "HYPERVISOR.VOLUME_DIFFERS");
+      const place = { path: pathOf(1), backing };
+      const snapshotUuid = uuidOf(0x75);
+      for (const uuid of [uuidOf(1), null]) {
+        if (uuid === null) await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+        await carryOut({ do: "snapshotVolume", uuid, ...place, snapshotUuid });
+        if (uuid === null) await carryOut({ do: "revertVolume", ...place, snapshotUuid, sizeBytes: 2 * 1024 ** 2 });
+        await carryOut({ do: "deleteSnapshot", uuid, ...place, snapshotUuid });
+      }
+      const bare = { uuid: null, path: pathOf(1), snapshotUuid };
+      await refuses(carryOut({ do: "snapshotVolume", ...bare }), "HYPERVISOR.VOLUME_DIFFERS");
+      await carryOut({ do: "resizeVolume", uuid: null, ...place, format: "qcow2", sizeBytes: 3 * 1024 ** 2 });
+      const figures = await driver.volume({ ...place, format: "qcow2" }, never);
+      assert.equal(figures.sizeBytes, 3 * 1024 ** 2);
+      await start(1, { disks: [{ ...disk, backing }] });
       driver = await bed.reopen(driver);
       await refuses(carryOut({ do: "deleteCachedImage", path: image.path }), "HYPERVISOR.IMAGE_IN_USE");
       assert.deepEqual(await running(driver), [uuidOf(1)]);
@@ -216,6 +241,30 @@ export function conformance(name: string, bed: DriverBed): void {
         await refuses(carryOut({ do: verb, uuid: uuidOf(1) }), "HYPERVISOR.NOT_RUNNING");
       await start(1);
       assert.deepEqual(await stateOf(), ["running"]);
+    });
+
+    it("keeps a machine's memory, frees what it had, and lets it go on, over a restart of the host too", async () => {
+      const stateOf = async () => (await driver.machines(never)).map(({ state }) => state);
+      const restore = () => carryOut({ do: "restoreMachine", machine: spec(1) });
+      await refuses(carryOut({ do: "suspendMachine", uuid: uuidOf(1) }), "HYPERVISOR.NOT_RUNNING");
+      await startNew(1);
+      for (let twice = 0; twice < 2; twice++) await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), ["suspended"]);
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      assert.deepEqual(await stateOf(), ["suspended"], "there is nothing to stop");
+      driver = await bed.restartHost(driver);
+      assert.deepEqual(await stateOf(), ["suspended"]);
+      for (let twice = 0; twice < 2; twice++) await restore();
+      assert.deepEqual(await stateOf(), ["running"]);
+      await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      await start(1);
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      assert.deepEqual(await stateOf(), ["stopped"], "a start drops what was kept");
+      await refuses(restore(), "HYPERVISOR.NOT_SUSPENDED");
+      await start(1);
+      await carryOut({ do: "suspendMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "removeMachine", uuid: uuidOf(1) });
+      assert.deepEqual(await stateOf(), []);
     });
 
     it("refuses paths that could mean another file, and a reboot of what does not run", async () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { XMLParser } from "fast-xml-parser";
 import type { MachineSpec } from "../../../core/hypervisor/driver.ts";
 import { domainXml } from "../../../core/hypervisor/libvirt/domain-xml.ts";
-import { uuidOf } from "./conformance.ts";
+import { nicOf, uuidOf } from "./conformance.ts";
 
 const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "@", parseTagValue: false });
 
@@ -17,8 +17,10 @@ test("a machine is a domain named by its uuid, with its disks and cards in their
     path: `/store/${name}.qcow2`,
     format: "qcow2" as const,
   }));
-  const nics = [{ mac: "fa:00:00:00:00:01", bridge: "br_eth0", ip: "10.0.0.5", deviceId: 0 }];
-  const { domain } = parser.parse(domainXml(spec({ disks, nics }), { hasKvm: true }));
+  const nics = [nicOf(1)];
+  const { domain } = parser.parse(
+    domainXml(spec({ disks, nics }), { hasKvm: true, bridges: new Map([[0, "br_eth0"]]) }),
+  );
   assert.deepEqual(
     [domain.name, domain.uuid, domain.vcpu["#text"], domain.memory["#text"]],
     [uuidOf(1), "00000000-0001-4aaa-8aaa-aaaaaaaaaaaa", "2", "1048576"],
@@ -43,7 +45,8 @@ test("of a volume on an image libvirt is told the whole chain, so that it asks n
   const image = { path: `/store/imagecache/${"a".repeat(64)}.raw`, format: "raw" as const };
   const storeOf = (more: object) => {
     const disks = [{ volumeUuid: uuidOf(2), path, format: "qcow2" as const, ...more }];
-    return parser.parse(domainXml(spec({ disks }), { hasKvm: false })).domain.devices.disk.backingStore;
+    return parser.parse(domainXml(spec({ disks }), { hasKvm: false, bridges: new Map() })).domain.devices.disk
+      .backingStore;
   };
   assert.equal(storeOf({}), "");
   assert.deepEqual(storeOf({ backing: image }), {
@@ -55,7 +58,7 @@ test("of a volume on an image libvirt is told the whole chain, so that it asks n
 });
 
 test("whatever a machine is called, it is a title and nothing else", () => {
-  const plain = parser.parse(domainXml(spec({}), { hasKvm: false }));
+  const plain = parser.parse(domainXml(spec({}), { hasKvm: false, bridges: new Map() }));
   for (const name of [
     "</title><devices><disk/></devices><title>",
     "]]><![CDATA[<os/>",
@@ -64,7 +67,7 @@ test("whatever a machine is called, it is a title and nothing else", () => {
     "\ud800half",
     "-->".repeat(50),
   ]) {
-    const { title, ...rest } = parser.parse(domainXml(spec({ name }), { hasKvm: false })).domain;
+    const { title, ...rest } = parser.parse(domainXml(spec({ name }), { hasKvm: false, bridges: new Map() })).domain;
     const { title: _web, ...usual } = plain.domain;
     assert.deepEqual(rest, usual, name);
     assert.equal(typeof title, "string");
@@ -73,6 +76,9 @@ test("whatever a machine is called, it is a title and nothing else", () => {
 
 test("a path with what XML obeys is a path", () => {
   const path = `/store/"><source file='/etc/shadow'/>&lt;,.qcow2`;
-  const xml = domainXml(spec({ disks: [{ volumeUuid: uuidOf(2), path, format: "qcow2" }] }), { hasKvm: false });
+  const xml = domainXml(spec({ disks: [{ volumeUuid: uuidOf(2), path, format: "qcow2" }] }), {
+    hasKvm: false,
+    bridges: new Map(),
+  });
   assert.equal(parser.parse(xml).domain.devices.disk.source["@file"], path);
 });

@@ -3,7 +3,6 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
-import { realMachine } from "../../../core/node/machine.ts";
 import { LibvirtHost } from "../../support/libvirt/host.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
@@ -14,7 +13,8 @@ const mebibyte = 1024 ** 2;
 let [folder, host] = [temporaryFolder(), new LibvirtHost("", "")];
 const driver = () =>
   new LibvirtDriver({
-    machine: realMachine(),
+    machine: host.machine,
+    networksFolder: join(host.folder, "networks"),
     uri: host.uri,
     hasKvm: false,
     memoryBytes: 512 * mebibyte,
@@ -40,7 +40,7 @@ conformance("libvirt, in namespaces", {
     folder.dispose();
   },
   folder: () => join(folder.path, "volumes"),
-  bridge: "br0",
+  physicalInterface: "br0",
   memorySize: 128 * mebibyte,
   mostBytes: 512 * mebibyte,
 });
@@ -53,7 +53,8 @@ test("a volume that a machine on another host has open is refused, and free when
   for (const each of hosts) {
     undoAfter(t, () => each.cutPower());
     await each.start();
-    drivers.push(new LibvirtDriver({ machine: realMachine(), uri: each.uri, hasKvm: false }));
+    const networksFolder = join(each.folder, "networks");
+    drivers.push(new LibvirtDriver({ machine: each.machine, networksFolder, uri: each.uri, hasKvm: false }));
   }
   const [one, two] = drivers;
   assert.ok(one !== undefined && two !== undefined);

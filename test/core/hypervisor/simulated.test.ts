@@ -35,7 +35,7 @@ conformance("simulated, in a folder", {
   restartHost: () => SimulatedDriver.open({ ...usual, folder: folder.path, bootId: "two" }),
   end: async () => folder.dispose(),
   folder: () => "/volumes",
-  bridge: "br0",
+  physicalInterface: "br0",
   memorySize: gibibyte,
   mostBytes: 8 * gibibyte,
 });
@@ -51,7 +51,7 @@ conformance("simulated, in memory", {
   },
   end: async () => {},
   folder: () => "/volumes",
-  bridge: "br0",
+  physicalInterface: "br0",
   memorySize: gibibyte,
   mostBytes: 8 * gibibyte,
 });

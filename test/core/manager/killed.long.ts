@@ -32,6 +32,8 @@ const latencyMs = {
   rebootMachine: 20,
   pauseMachine: 20,
   resumeMachine: 20,
+  suspendMachine: 40,
+  restoreMachine: 40,
 };
 /** Kills between two looks at everything. */
 const killsAtOnce = 5;

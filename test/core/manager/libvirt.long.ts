@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
-import { realMachine } from "../../../core/node/machine.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { testCloud } from "../../support/cloud/manager.ts";
 import { seen } from "../../support/cloud/place.ts";
@@ -20,7 +19,9 @@ test("the manager's machines are QEMU's: made, stopped, started, lost behind its
   undoAfter(t, () => host.cutPower());
   await host.start();
   const { call, done, hosts, cloud } = await testCloud(t);
-  const driver = new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false, rebootGraceMs: 500 });
+  const networksFolder = join(host.folder, "networks");
+  const { machine, uri } = host;
+  const driver = new LibvirtDriver({ machine, networksFolder, uri, hasKvm: false, rebootGraceMs: 500 });
   await hosts.addReal("10.0.0.2", driver);
   const zone = (await call("CreateZone", { name: "east" })).inventory;
   const cluster = (await call("CreateCluster", { name: "blue", zoneUuid: zone.uuid })).inventory;

@@ -116,6 +116,7 @@ export class TestHosts {
       this.pieces.push(`${host.managementIp} ${image.sha256} ${offset}`);
       return images.write(image, offset, content);
     },
+    volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
     command: async (host, command, { signal = never() }) => {
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);

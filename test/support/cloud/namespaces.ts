@@ -18,6 +18,8 @@ const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", TZ
 
 export type Output = { code: number | null; stdout: string; stderr: string };
 
+type NodeOptions = { name: string; role: string; address: string; password: string; shared?: string };
+
 export class NodesBed {
   readonly #folder: string;
   readonly #nodes: BedNode[] = [];
@@ -45,8 +47,11 @@ export class NodesBed {
     this.#switchPid = childOf(this.#switch);
   }
 
-  /** A node with its identity made. Nothing of ours runs on it yet. */
-  async node(options: { name: string; role: string; address: string; password: string }): Promise<BedNode> {
+  /**
+   * A node with its identity made. Nothing of ours runs on it yet. `shared`: a folder that it has at /srv/shared; then libvirt
+   * runs on it, too.
+   */
+  async node(options: NodeOptions): Promise<BedNode> {
     const folder = path.join(this.#folder, options.name);
     fs.mkdirSync(folder);
     const spaces = [
@@ -61,6 +66,7 @@ export class NodesBed {
       "--kill-child",
     ];
     const args = [script, "node", path.join(this.#folder, "tree"), folder, options.name, options.role];
+    if (options.shared !== undefined) args.push(options.shared);
     const child = spawn("unshare", [...spaces, ...args], { stdio: ["pipe", "pipe", "pipe"], env: environment });
     const isReady = line(child, "ready");
     isReady.catch(() => undefined);
@@ -75,6 +81,12 @@ export class NodesBed {
     const port = `port${this.#nodes.length}`;
     this.#atSwitch("ip", "link", "add", port, "type", "veth", "peer", "name", "card", "netns", String(pid));
     this.#atSwitch("ip", "link", "set", port, "master", "sw0", "up");
+    if (options.shared !== undefined) {
+      // A second card without addresses, for machines.
+      const second = `guests${this.#nodes.length}`;
+      this.#atSwitch("ip", "link", "add", second, "type", "veth", "peer", "name", "eth1", "netns", String(pid));
+      this.#atSwitch("ip", "link", "set", second, "master", "sw1", "up");
+    }
     await isReady;
     node.must("ip", "addr", "add", options.address, "dev", "card");
     node.must("ip", "link", "set", "card", "up");

@@ -4,7 +4,7 @@ import type { Mirror } from "../../../core/orchestrator/mirror.ts";
 import { hostPassword } from "./hosts.ts";
 import { type TestCloud, testCloud } from "./manager.ts";
 
-/** A zone with a cluster, storage, a network with ten addresses, and hosts of these addresses. */
+/** A zone with a cluster, storage, a network with ten addresses for machines, and hosts of these addresses. */
 export async function place(
   t: TestContext,
   addresses: readonly string[],
@@ -27,7 +27,7 @@ export async function place(
     name: "r",
     l3NetworkUuid: l3.uuid,
     startIp: "10.0.0.10",
-    endIp: "10.0.0.19",
+    endIp: "10.0.0.20",
     netmask: "255.255.255.0",
   };
   await call("AddIpRange", range);

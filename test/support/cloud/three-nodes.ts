@@ -7,8 +7,11 @@ import { type BedNode, NodesBed } from "./namespaces.ts";
 const agentSocket = "/run/binnacle/agent.sock";
 export const passwords = { admin: "Cloud-Admin-1", "node-1": "First-Host-1", "node-2": "Second-Host-2" };
 
-/** A management node with its manager, and two nodes whose agents listen. */
-export async function threeNodes(t: TestContext) {
+/**
+ * A management node with its manager, and two nodes whose agents listen. `shared`: their hypervisor is libvirt, and they have this
+ * folder at /srv/shared; without it the hypervisor is simulated.
+ */
+export async function threeNodes(t: TestContext, shared?: string) {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
   const bed = new NodesBed(folder.path);
@@ -26,9 +29,11 @@ export async function threeNodes(t: TestContext) {
     ["node-1", "10.0.0.11/24"],
     ["node-2", "10.0.0.12/24"],
   ] as const) {
-    const host = await bed.node({ name, role: "compute", address, password: passwords[name] });
+    const more = shared === undefined ? {} : { shared };
+    const host = await bed.node({ name, role: "compute", address, password: passwords[name], ...more });
     hosts.push(host);
-    agents.push(await host.startUnit("binnacle-agent.service", agentSocket, ["--hypervisor", "simulated"]));
+    const hypervisor = shared === undefined ? ["--hypervisor", "simulated"] : [];
+    agents.push(await host.startUnit("binnacle-agent.service", agentSocket, hypervisor));
   }
   const cli = (...words: readonly string[]) => ["sh", "-c", 'cd && exec zstack-cli "$@"', "sh", ...words];
   return { manager, hosts, cli, agents, logs: () => [...programs, ...agents].map(({ log }) => log()) };

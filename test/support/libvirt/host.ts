@@ -5,6 +5,9 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { runCommand } from "../../../core/node/command.ts";
+import type { Machine } from "../../../core/node/machine.ts";
+import { machineInside } from "../hypervisor/inside.ts";
+import { childOf } from "../spaces.ts";
 
 /* A host with a libvirt of its own, in namespaces: what runs there is QEMU itself, without hardware virtualization. */
 
@@ -25,6 +28,16 @@ export class LibvirtHost {
 
   get uri(): string {
     return `qemu:///system?socket=${this.#socket}`;
+  }
+
+  /** Its first process, as it is numbered here. */
+  get pid(): number {
+    return this.#init === undefined ? 0 : childOf(this.#init);
+  }
+
+  /** The machine that it is, for an agent that runs in this process. */
+  get machine(): Machine {
+    return machineInside(() => this.pid);
   }
 
   get #socket(): string {

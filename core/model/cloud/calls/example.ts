@@ -20,6 +20,8 @@ const names: Readonly<Partial<Record<ResourceKind, string>>> = {
   Image: "debian-12",
   InstanceOffering: "small",
   DiskOffering: "20 GB",
+  Volume: "data",
+  VolumeSnapshot: "before the upgrade",
   L2Network: "trunk",
   L3Network: "office",
   IpRange: "office addresses",
@@ -58,6 +60,7 @@ const numbers: Readonly<Record<string, number>> = {
   rootDiskSize: 20 * 1024 ** 3,
   diskSize: 20 * 1024 ** 3,
   vlan: 100,
+  size: 40 * 1024 ** 3,
 };
 
 /** Fields that may be left out, and that a person wants to see. */

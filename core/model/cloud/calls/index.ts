@@ -6,6 +6,7 @@ import { identityCalls, managementCalls, settingCalls, taskCalls } from "./opera
 import { clusterCalls, hostCalls, zoneCalls } from "./place.ts";
 import { offeringCalls, storageCalls } from "./storage.ts";
 import { vmCalls } from "./vm.ts";
+import { volumeCalls } from "./volume.ts";
 
 /** Every call of the cloud's API, by its name. */
 export const cloudCalls = {
@@ -18,6 +19,7 @@ export const cloudCalls = {
   ...l2Calls,
   ...l3Calls,
   ...vmCalls,
+  ...volumeCalls,
   ...settingCalls,
   ...taskCalls,
   ...identityCalls,

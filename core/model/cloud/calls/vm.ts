@@ -1,10 +1,32 @@
 import * as z from "zod/mini";
-import { bytes, say, uuid, uuids } from "../fields.ts";
+import { bytes, ipAddress, mac, say, uuid, uuidPattern, uuids } from "../fields.ts";
 import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
 
 const hostUuid = z.optional(say(uuid, "The host; the manager chooses when it is left out."));
 const { platform, haLevel, cpuNum, memorySize, tags } = vmInstance.shape;
+
+/** What somebody wants for the card in a network, once for each: `L3NETWORKUUID::VALUE`. */
+function wishes(isValue: (text: string) => boolean) {
+  const wish = z.string().check(
+    z.maxLength(100),
+    z.refine((text) => uuidPattern.test(text.slice(0, 32)) && text.slice(32, 34) === "::" && isValue(text.slice(34))),
+  );
+  return z.array(wish).check(
+    z.maxLength(16),
+    z.refine((all) => new Set(all.map((text) => text.slice(0, 32))).size === all.length),
+  );
+}
+
+function isHostAddress(text: string): boolean {
+  return ipAddress.safeParse(text).success;
+}
+
+/** Of one machine. libvirt keeps those with fe for the host's ends of cards. */
+function isCardMac(text: string): boolean {
+  const first = Number.parseInt(text.slice(0, 2), 16);
+  return mac.safeParse(text).success && first % 2 === 0 && first !== 0xfe && text !== "00:00:00:00:00:00";
+}
 
 export const vmCalls = {
   CreateVmInstance: asTask(
@@ -18,6 +40,8 @@ export const vmCalls = {
         say(bytes.check(z.minimum(1024 ** 2)), "Bytes of its root volume; those of the image when it is left out."),
       ),
       l3NetworkUuids: preset(say(uuids.check(z.maxLength(16)), "A network card in each of these networks."), []),
+      staticIps: preset(say(wishes(isHostAddress), "Addresses for its cards: L3NETWORKUUID::10.0.0.5."), []),
+      staticMacs: preset(say(wishes(isCardMac), "MAC addresses: L3NETWORKUUID::fa:00:00:00:00:01."), []),
       defaultL3NetworkUuid: z.optional(say(uuid, "The network of its default route; the first unless told.")),
       clusterUuid: z.optional(say(uuid, "The cluster; the manager chooses when it is left out.")),
       hostUuid,
@@ -43,7 +67,10 @@ export const vmCalls = {
   ),
   RebootVmInstance: asTask(action("VmInstance", "reboot", "Restarts a machine.", {})),
   PauseVmInstance: asTask(action("VmInstance", "pause", "Lets a machine stand still, kept in memory.", {})),
-  ResumeVmInstance: asTask(action("VmInstance", "resume", "Lets a paused machine go on.", {})),
+  SuspendVmInstance: asTask(
+    action("VmInstance", "suspend", "Keeps a machine's memory on its host's disk; frees CPU and memory there.", {}),
+  ),
+  ResumeVmInstance: asTask(action("VmInstance", "resume", "Lets a paused or suspended machine go on.", {})),
   DestroyVmInstance: asTask(
     action("VmInstance", "destroy", "Deletes a machine; the policy says when its root volume goes.", {}),
   ),

@@ -68,6 +68,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       report: async () => report,
       machines: async () => [],
       storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
+      volume: async () => ({ sizeBytes: 0, actualBytes: 0 }),
       carryOut: async (request: unknown) => void commands.push(request),
       changed: async () => "1",
       images: noImages,
@@ -98,6 +99,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         report: () => node.work.report(),
         machines: () => node.work.machines(),
         storage: (place) => node.work.storage(place),
+        volume: (place) => node.work.volume(place),
         carryOut: (r) => node.work.carryOut(r),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
         images: {

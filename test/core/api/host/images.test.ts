@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { cachedImagePath } from "../../../../core/hypervisor/driver.ts";
+import { cachedImagePath } from "../../../../core/hypervisor/image-cache.ts";
 import { ImageFiles } from "../../../../core/hypervisor/libvirt/image-files.ts";
 import { mostPieceBytes } from "../../../../core/orchestrator/host-link.ts";
 import { temporaryFolder } from "../../../support/programs.ts";

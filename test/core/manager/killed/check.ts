@@ -131,7 +131,11 @@ function checkUses(mirror: Mirror): void {
   const withIp = nics.filter(({ ip }) => ip !== null);
   const keysOf = (kind: "AddressUse" | "MacUse" | "HostCertificate" | "HostAddress") =>
     [...mirror.entries(kind)].map(([key]) => key).sort();
-  assert.deepEqual(keysOf("AddressUse"), withIp.map(({ l3NetworkUuid, ip }) => `${l3NetworkUuid}:${ip}`).sort());
+  const servers = [...mirror.all("L3Network")].flatMap(({ value: { uuid, dhcpServerIp } }) =>
+    typeof dhcpServerIp === "string" ? [`${uuid}:${dhcpServerIp}`] : [],
+  );
+  const ofCards = withIp.map(({ l3NetworkUuid, ip }) => `${l3NetworkUuid}:${ip}`);
+  assert.deepEqual(keysOf("AddressUse"), [...ofCards, ...servers].sort());
   assert.deepEqual(keysOf("MacUse"), nics.map(({ mac }) => mac).sort());
   for (const { value } of mirror.all("VmInstance"))
     assert.deepEqual(

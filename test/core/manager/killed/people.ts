@@ -81,6 +81,8 @@ const operations = [
   { call: "RebootVmInstance", from: "Running", to: "Running" },
   { call: "PauseVmInstance", from: "Running", to: "Paused" },
   { call: "ResumeVmInstance", from: "Paused", to: "Running" },
+  { call: "SuspendVmInstance", from: "Running", to: "Suspended" },
+  { call: "ResumeVmInstance", from: "Suspended", to: "Running" },
   { call: "DestroyVmInstance", from: "Running", to: "Destroyed" },
   { call: "DestroyVmInstance", from: "Stopped", to: "Destroyed" },
   { call: "ExpungeVmInstance", from: "Destroyed", to: null },

@@ -19,9 +19,10 @@ test("a good record of each resource is taken as it is", () => {
   for (const { kind, sample, schema } of cases) assert.deepEqual(schema.parse(sample), sample, kind);
 });
 
-test("a record with any field missing is refused", () => {
+test("a record with any field missing is refused, but for those that former versions did not have", () => {
   for (const { kind, sample, schema } of cases)
     for (const field of fieldsOf(kind)) {
+      if (`${kind}.${field}` === "L3Network.dhcpServerIp") continue;
       const { [field]: _, ...rest } = sample;
       assert.equal(schema.safeParse(rest).success, false, `${kind} without ${field}`);
     }

@@ -120,6 +120,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
   }),
   Volume: sampleOf("root-of-web-1", {
     primaryStorageUuid: uuidOf(13),
+    hostUuid: null,
     vmInstanceUuid: uuidOf(9),
     type: "Root",
     format: "qcow2",
@@ -133,6 +134,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     status: "Ready",
   }),
   VolumeSnapshot: sampleOf("before the upgrade", {
+    primaryStorageUuid: uuidOf(4),
     volumeUuid: uuidOf(6),
     treeUuid: uuidOf(14),
     parentUuid: null,
@@ -156,6 +158,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     dns: ["192.168.0.1"],
     dnsDomain: "example.com",
     system: false,
+    dhcpServerIp: "10.0.0.99",
   }),
   IpRange: sampleOf("first", {
     l3NetworkUuid: uuidOf(7),

@@ -92,6 +92,10 @@ const specification = `
   Stopped attachVolume Stopped Stopped
   Running detachVolume Running Running
   Stopped detachVolume Stopped Stopped
+  Running resizeVolume Running Running
+  Stopped resizeVolume Stopped Stopped
+  Running deleteSnapshot Running Running
+  Stopped deleteSnapshot Stopped Stopped
   Running attachNic Running Running
   Stopped attachNic Stopped Stopped
   Running detachNic Running Running
@@ -138,7 +142,8 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   const remedyIn = (state: VmState) => refusalOf(beginVm("web-1", vmIn(state), "start", all)).remedy;
   assert.equal(
     remedyIn("Running"),
-    "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, DestroyVmInstance.",
+    "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, CreateVolumeSnapshot, " +
+      "DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(

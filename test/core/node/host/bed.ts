@@ -34,6 +34,9 @@ export class ScriptedDriver implements HypervisorDriver {
   async storage() {
     return { totalBytes: 0, availableBytes: 0 };
   }
+  async volume() {
+    return { sizeBytes: 0, actualBytes: 0 };
+  }
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));
@@ -61,7 +64,8 @@ export class ScriptedDriver implements HypervisorDriver {
 }
 
 function subjectOf(command: HostCommand): string {
-  return command.do === "startMachine" ? command.machine.uuid : "uuid" in command ? command.uuid : command.path;
+  if ("machine" in command) return command.machine.uuid;
+  return "path" in command ? command.path : command.uuid;
 }
 
 export const reboot = (n: number): HostCommand => ({ do: "rebootMachine", uuid: uuidOf(n) });

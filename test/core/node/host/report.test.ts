@@ -37,6 +37,7 @@ const libvirt: HypervisorDriver = {
   machines: async () => [],
   watch: () => undefined,
   storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
+  volume: async () => ({ sizeBytes: 0, actualBytes: 0 }),
   carryOut: async () => {},
 };
 const noChanges = new HostChanges({ driver: libvirt, after: () => () => {} });

@@ -106,6 +106,20 @@ test("every host is pinged once in an interval, spread over it, whatever the wal
   }
 });
 
+test("what happens on a few hosts is known from the manager's start on, and on one from when it was connected", async (t) => {
+  const { keeper, pass, pings, records } = await bed(t, 20);
+  const status = (to: "Connecting" | "Connected") =>
+    records.change((tx) => void tx.update("Host", uuidOf(20), { status: to }));
+  await status("Connecting");
+  await keeper("a");
+  await pass(1);
+  assert.equal(new Set(pings.map(({ host }) => host)).size, 19);
+  await status("Connected");
+  pings.length = 0;
+  await pass(0.25);
+  assert.ok(pings.some(({ host }) => host === uuidOf(20)));
+});
+
 test("a host that misses three pings, each sooner than the interval, is lost and connected to with growing pauses", async (t) => {
   const { keeper, pass, pings, host, reconnected, answering, set } = await bed(t, 1);
   answering.ping = async () => false;

@@ -1,0 +1,165 @@
+import { join } from "node:path";
+import type { Machine } from "../../node/machine.ts";
+import { Turns } from "../../node/turns.ts";
+import type { MachineReport } from "../driver.ts";
+import type { NicSpec, Segment } from "../nic-spec.ts";
+import { Bridges } from "./network/bridges.ts";
+import { DhcpServers } from "./network/dhcp.ts";
+import { type DhcpServer, isClient } from "./network/dhcp-files.ts";
+import { Links } from "./network/links.ts";
+import { MachineNotes } from "./network/machine-notes.ts";
+
+export type HostNetworksOptions = {
+  machine: Pick<Machine, "run" | "now">;
+  /** For notes of machines and files of dnsmasq; in memory, so that it is empty after a start of the host. */
+  folder: string;
+};
+
+/** Where the networks of an installed node have their files. */
+export const networksFolder = "/run/binnacle-networks";
+
+/** The bridges of a machine's cards by their device ids. */
+export type CardBridges = ReadonlyMap<number, string>;
+
+/**
+ * The networks of the machines that are on this host: bridges, VLANs, DHCP. What has to be there follows from the notes
+ * of machines that are on; whatever is missing is made, whatever nobody needs goes, and what a killed agent has left
+ * half made is either.
+ */
+export class HostNetworks {
+  readonly #machine: HostNetworksOptions["machine"];
+  readonly #notes: MachineNotes;
+  readonly #bridges: Bridges;
+  readonly #dhcp: DhcpServers;
+  readonly #turns = new Turns();
+  /** Machines that are being started: that libvirt does not say they run means nothing. */
+  readonly #starting = new Set<string>();
+
+  constructor({ machine, folder }: HostNetworksOptions) {
+    const links = new Links(machine);
+    this.#machine = machine;
+    this.#notes = new MachineNotes(join(folder, "machines"));
+    this.#bridges = new Bridges(links);
+    this.#dhcp = new DhcpServers(links, join(folder, "dhcp"));
+  }
+
+  /**
+   * Makes the networks of a machine and calls `start` with its cards' bridges; they stay while it is on. When `start`
+   * fails, {@link settle} has to say what became of the machine.
+   * @throws HYPERVISOR.NETWORK_*, of which nothing is left then; what `start` throws
+   */
+  async starting<T>(uuid: string, nics: readonly NicSpec[], start: (bridges: CardBridges) => Promise<T>): Promise<T> {
+    this.#starting.add(uuid);
+    try {
+      return await start(await this.#make(uuid, nics));
+    } finally {
+      this.#starting.delete(uuid);
+    }
+  }
+
+  /** The same for a machine that is started again as it was. */
+  async startingAgain<T>(uuid: string, start: () => Promise<T>): Promise<T> {
+    const note = await this.#notes.get(uuid);
+    return note === undefined ? start() : this.starting(uuid, note.nics, start);
+  }
+
+  /** What libvirt has is compared with what is there, which is made to fit. @throws HYPERVISOR.NETWORK_* */
+  settle(machines: () => Promise<readonly MachineReport[]>): Promise<void> {
+    return this.#turns.take(async () => {
+      // Asked in its turn: an older answer would take a machine that was started meanwhile for one that is off.
+      const states = new Map((await machines()).map(({ uuid, state }) => [uuid, state]));
+      for (const note of await this.#notes.all()) {
+        const state = states.get(note.uuid);
+        if (this.#starting.has(note.uuid)) continue;
+        const isOn = state === "running" || state === "paused";
+        if (state === undefined) await this.#notes.remove(note.uuid);
+        else if (isOn !== note.isOn) await this.#notes.put({ ...note, isOn });
+      }
+      await this.#fit();
+    });
+  }
+
+  #make(uuid: string, nics: readonly NicSpec[]): Promise<CardBridges> {
+    return this.#turns.take(async () => {
+      const before = await this.#notes.get(uuid);
+      if (nics.length === 0 && before === undefined) return new Map();
+      await this.#notes.put({ uuid, at: this.#machine.now(), isOn: true, nics: [...nics] });
+      try {
+        const bridges = await this.#fit(nics);
+        return new Map(nics.map(({ deviceId, segment }) => [deviceId, bridges.get(keyOf(segment)) ?? ""]));
+      } catch (error) {
+        if (before === undefined) await this.#notes.remove(uuid);
+        else await this.#notes.put({ ...before, isOn: false });
+        await this.#fit([]).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Makes what is there fit the notes. With `nics` their networks are seen to, without all; what has changed, or is not
+   * needed any more, in any case. A network that can't be made does not keep the others from it.
+   * @returns bridges by {@link keyOf}
+   * @throws the first reason why a network that is seen to can't be made
+   */
+  async #fit(nics?: readonly NicSpec[]): Promise<Map<string, string>> {
+    const cards = (await this.#notes.all()).filter(({ isOn }) => isOn).flatMap((note) => note.nics);
+    const segments = new Set(nics?.map(({ segment }) => keyOf(segment)));
+    const networks = new Set(nics?.map(({ l3NetworkUuid }) => l3NetworkUuid));
+    const errors: unknown[] = [];
+    const trying = async (matters: boolean, action: () => Promise<void>) => {
+      await action().catch((error: unknown) => matters && errors.push(error));
+    };
+    const bridges = new Map<string, string>();
+    for (const segment of segmentsOf(cards)) {
+      const key = keyOf(segment);
+      await trying(nics === undefined || segments.has(key), async () => {
+        bridges.set(key, await this.#bridges.ensure(segment));
+      });
+    }
+    const servers = serversOf(cards, bridges);
+    const isAsked = (server: DhcpServer) => nics === undefined || networks.has(server.l3NetworkUuid);
+    let guarded: readonly DhcpServer[] = [];
+    await trying(servers.some(isAsked), async () => {
+      await this.#dhcp.guard(servers);
+      guarded = servers;
+    });
+    // Without the rules none may be plugged in.
+    for (const server of guarded)
+      await trying(isAsked(server), () => this.#dhcp.ensure(server, { isThorough: isAsked(server) }));
+    await trying(nics === undefined, async () => {
+      // A server whose bridge can't be made now stays as it is.
+      await this.#dhcp.removeOthers(new Set(cards.filter(isClient).map(({ l3NetworkUuid }) => l3NetworkUuid)));
+      await this.#bridges.removeOthers(new Set(bridges.values()));
+    });
+    if (errors.length > 0) throw errors[0];
+    return bridges;
+  }
+}
+
+/** Each network once; the widest of those that say different things. */
+function segmentsOf(cards: readonly NicSpec[]): Segment[] {
+  const segments = new Map<string, Segment>();
+  for (const { segment } of cards) {
+    const known = segments.get(keyOf(segment));
+    if (known === undefined || known.mtu < segment.mtu) segments.set(keyOf(segment), segment);
+  }
+  return [...segments.values()];
+}
+
+function keyOf({ physicalInterface, vlan }: Segment): string {
+  return `${physicalInterface}.${vlan ?? "-"}`;
+}
+
+/** Of two cards that say different things of their network, the one that was started last is right. */
+function serversOf(cards: readonly NicSpec[], bridges: ReadonlyMap<string, string>): DhcpServer[] {
+  const servers = new Map<string, DhcpServer>();
+  for (const card of cards) {
+    const bridge = bridges.get(keyOf(card.segment));
+    if (bridge === undefined || !isClient(card)) continue;
+    const { l3NetworkUuid, dhcpServer, segment } = card;
+    const clients = [...(servers.get(l3NetworkUuid)?.clients ?? []), card];
+    servers.set(l3NetworkUuid, { l3NetworkUuid, bridge, mtu: segment.mtu, ...dhcpServer, clients });
+  }
+  return [...servers.values()];
+}

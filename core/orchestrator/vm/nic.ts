@@ -1,0 +1,56 @@
+import type { NicSpec } from "../../hypervisor/driver.ts";
+import { domainProblem, parseAddress } from "../../model/address.ts";
+import { parseRange } from "../../model/cloud/ip-range.ts";
+import type { RecordOf } from "../kinds.ts";
+import type { Tx } from "../records.ts";
+import type { Machine } from "./life.ts";
+
+/** What a host is told of a network card, from the records of its networks. */
+export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSpec {
+  const { l3NetworkUuid, deviceId, mac, ip } = nic;
+  const { l2NetworkUuid, dns, dnsDomain, dhcpServerIp = null } = tx.need("L3Network", l3NetworkUuid);
+  const { type, vlan, physicalInterface, mtu } = tx.need("L2Network", l2NetworkUuid);
+  if (type === "Vxlan") throw new Error(`The network ${l2NetworkUuid} is of a type that hosts can't make.`);
+  const ranges = tx.find("IpRange", "l3NetworkUuid", l3NetworkUuid);
+  const own = ip === null ? undefined : rangeOf(ranges, ip);
+  const server = dhcpServerIp === null ? undefined : rangeOf(ranges, dhcpServerIp);
+  return {
+    deviceId,
+    mac,
+    segment: { physicalInterface, vlan, mtu },
+    l3NetworkUuid,
+    address: ip === null || own === undefined ? null : { ip, prefixLen: own.prefixLen, gateway: own.gateway },
+    dns: [...dns],
+    // Records of former versions may have any text there.
+    domain: dnsDomain !== null && domainProblem(dnsDomain) === undefined ? dnsDomain : null,
+    hostName: hostNameOf(machine, ip),
+    isDefaultRoute: machine.defaultL3NetworkUuid === l3NetworkUuid,
+    dhcpServer:
+      dhcpServerIp === null || server === undefined ? null : { ip: dhcpServerIp, prefixLen: server.prefixLen },
+  };
+}
+
+function rangeOf(ranges: readonly RecordOf<"IpRange">[], ip: string): RecordOf<"IpRange"> | undefined {
+  const value = parseAddress(ip)?.value;
+  return ranges.find((text) => {
+    const parsed = parseRange(text);
+    return (
+      "range" in parsed && value !== undefined && parsed.range.start.value <= value && value <= parsed.range.end.value
+    );
+  });
+}
+
+/** What of a machine's name a host name may have, RFC 1123; where nothing is left, its address says which one it is. */
+export function hostNameOf({ name, uuid }: Pick<Machine, "name" | "uuid">, ip: string | null): string {
+  const label = name
+    // A letter with an accent is the letter.
+    .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
+    .toLowerCase()
+    .replaceAll(/[^a-z\d]+/g, "-")
+    .slice(0, 60)
+    .replaceAll(/^-+|-+$/g, "");
+  if (label === "") return ip === null ? `vm-${uuid.slice(0, 8)}` : `vm-${ip.replaceAll(/[.:]+/g, "-")}`;
+  // A number would be taken for an address, and localhost is every machine.
+  return /^\d+$|^localhost/.test(label) ? `vm-${label}` : label;
+}
