@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
-import { backing, cachedImage, type ImageCache } from "./image-cache.ts";
+import { NodeError } from "../model/error.ts";
+import { type Backing, backing, diskFormat } from "./backing.ts";
 import { nicSpec } from "./nic-spec.ts";
 import { machineDisk, type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
 
@@ -14,6 +15,21 @@ export const driverNames = ["libvirt", "simulated", "none"] as const;
 
 const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
 
+export type { Backing } from "./backing.ts";
+
+/** An image as a host has it in the cache of a storage: `<storage>/imagecache/<sha256>.<format>`. */
+export const cachedImage = z.strictObject({
+  path: line(4096),
+  format: diskFormat,
+  /** Of its content, which its name has too. */
+  sha256: z.string().check(z.regex(/^[\da-f]{64}$/)),
+  /** Bytes of its content. */
+  sizeBytes: bytes,
+  /** Who brings it: on a storage that several hosts share, each writes a file of its own until it is whole. */
+  bringer: uuid,
+});
+export type CachedImage = z.infer<typeof cachedImage>;
+
 /** Everything that a machine is started with. A hypervisor knows it by its uuid alone: names need not be unique. */
 export const machineSpec = z.strictObject({
   uuid,
@@ -25,7 +41,6 @@ export const machineSpec = z.strictObject({
   nics: z.array(nicSpec),
 });
 export type { NicSpec } from "./nic-spec.ts";
-export { checkVolumePath } from "./volume-path.ts";
 export type MachineSpec = z.infer<typeof machineSpec>;
 
 /** `suspended`: it does not run, and its memory is kept on the host's disk. */
@@ -132,10 +147,10 @@ export interface HypervisorDriver {
   watch(changed: () => void, signal: AbortSignal): void;
   /** The room of a storage, which is made or mounted where that is needed. @throws HYPERVISOR.FAILED when it can't be reached */
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
-  /** Left out by one that keeps none. */
-  readonly images?: ImageCache;
   /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
   volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
+  /** Left out by one that keeps none. */
+  readonly images?: ImageCache;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with
@@ -143,4 +158,55 @@ export interface HypervisorDriver {
    * @throws when it can't be done; what was begun is taken back then
    */
   carryOut(command: HostCommand, signal: AbortSignal): Promise<void>;
+}
+
+/** What of an image is on the host. `offset`: the byte to go on from, as many as it has when nothing more is wanted. */
+export const imageProgress = z.object({ isWhole: z.boolean(), offset: bytes });
+export type ImageProgress = z.infer<typeof imageProgress>;
+
+/** Images are brought in pieces, and checked as a whole by the command keepImage. */
+export interface ImageCache {
+  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.FAILED */
+  progress(image: CachedImage): Promise<ImageProgress>;
+  /**
+   * Takes a piece that begins at a byte. One that does not begin where the last one has ended is left aside, and the
+   * answer says where to go on. @throws HYPERVISOR.BAD_PATH, HYPERVISOR.STORAGE_FULL, HYPERVISOR.FAILED
+   */
+  write(image: CachedImage, offset: number, content: Uint8Array): Promise<ImageProgress>;
+}
+
+const imageFolder = "imagecache";
+
+/** Where an image is in the cache of a storage. `folder`: the storage's. */
+export function cachedImagePath(folder: string, { sha256, format }: Pick<CachedImage, "sha256" | "format">): string {
+  return `${folder}/${imageFolder}/${sha256}.${format}`;
+}
+
+/** The storage's folder, of the path of an image in its cache. @throws HYPERVISOR.BAD_PATH for any other path */
+export function storageOfImage(path: string): string {
+  checkVolumePath(path);
+  const folder = /^(\/.+)\/imagecache\/[\da-f]{64}\.(qcow2|raw)$/.exec(path)?.[1];
+  if (folder !== undefined) return folder;
+  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(path.slice(0, 200))} is not in a cache of images.`, {
+    remedy: "Give the path of an image in its storage's cache.",
+  });
+}
+
+/** A volume stands on nothing but an image of its own storage. @throws HYPERVISOR.BAD_PATH */
+export function checkBacking(path: string, backing: Backing): void {
+  const folder = storageOfImage(backing.path);
+  const isOwn = path.startsWith(`${folder}/`) && !path.startsWith(`${folder}/${imageFolder}/`);
+  if (isOwn && backing.path.endsWith(`.${backing.format}`)) return;
+  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(backing.path)} is not of the volume's storage.`, {
+    remedy: "Give an image in the cache of the volume's own storage, with the format that its name says.",
+  });
+}
+
+/** Every driver's answer to a path that could mean another file than it says. @throws HYPERVISOR.BAD_PATH */
+export function checkVolumePath(path: string): void {
+  const parts = path.split("/").slice(1);
+  if (path.startsWith("/") && parts.every((part) => part !== "" && part !== "." && part !== "..")) return;
+  throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(path.slice(0, 200))} can't be the path of a volume.`, {
+    remedy: "Give an absolute path without empty parts, dots alone and a slash at its end.",
+  });
 }

@@ -177,7 +177,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
-    for (const { path, format, backing } of disks) await this.#volumes.require(path, format, backing);
+    for (const disk of disks) await this.#volumes.require(disk);
     const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
@@ -305,7 +305,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { uuid, disks } = spec;
     if (await this.#isOn(uuid, signal)) return;
     if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
-    for (const { path, format } of disks) await this.#volumes.require(path, format);
+    for (const disk of disks) await this.#volumes.require(disk);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       // Its cards go onto the bridges that they were on when it was saved.

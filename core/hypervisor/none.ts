@@ -1,6 +1,5 @@
 import { NodeError } from "../model/error.ts";
-import type { HypervisorDriver } from "./driver.ts";
-import type { ImageCache } from "./image-cache.ts";
+import type { HypervisorDriver, ImageCache } from "./driver.ts";
 
 /** Of an agent that was started without a driver: its host takes part in the cloud and is given no machines. */
 export const noHypervisor: HypervisorDriver = {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
+  checkBacking,
   checkVolumePath,
   type HostCapacity,
   type HostCommand,
@@ -13,7 +14,6 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
-import { checkBacking } from "./image-cache.ts";
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
@@ -87,8 +87,8 @@ export class SimulatedDriver implements HypervisorDriver {
       holds: this.#holds,
       runs: (machine) => this.#runs(machine),
       volume: (path) => this.#volume(path),
-      putVolume: (volume) => this.#putVolume(volume),
-      check: (disk) => this.#checkDisk(disk),
+      putVolume: (volume) => this.#storeVolume(volume),
+      check: (place) => this.#checkDisk(place),
     });
   }
 
@@ -198,7 +198,7 @@ export class SimulatedDriver implements HypervisorDriver {
   ): Promise<void> {
     checkVolumePath(path);
     await wait();
-    await this.#putNew({ path, sizeBytes, format });
+    await this.#putVolume({ path, sizeBytes, format });
   }
 
   async #createFromImage(
@@ -209,18 +209,18 @@ export class SimulatedDriver implements HypervisorDriver {
     checkBacking(path, backing);
     await wait();
     if (this.#volume(path) === undefined) this.images.need(backing.path);
-    await this.#putNew({ path, sizeBytes, format: "qcow2", image: backing.path });
+    await this.#putVolume({ path, sizeBytes, format: "qcow2", image: backing.path });
   }
 
-  async #putNew(volume: SimulatedVolume): Promise<void> {
+  async #putVolume(volume: SimulatedVolume): Promise<void> {
     const { path, sizeBytes, format, image } = volume;
     const found = this.#volume(path);
     if (found?.sizeBytes === sizeBytes && found.format === format && found.image === image) return;
     if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
-    await this.#putVolume(volume);
+    await this.#storeVolume(volume);
   }
 
-  async #putVolume(volume: SimulatedVolume): Promise<void> {
+  async #storeVolume(volume: SimulatedVolume): Promise<void> {
     const shared = this.#sharing(volume.path);
     if (shared === undefined) await this.#state.putVolume(volume);
     else shared.volumes.set(volume.path, volume);

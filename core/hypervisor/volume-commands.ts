@@ -1,12 +1,11 @@
 import * as z from "zod/mini";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
-import { backing } from "./image-cache.ts";
+import { backing, diskFormat as format } from "./backing.ts";
 
 /* What a host can be asked to do with volumes that are there. Part of the contract in driver.ts. */
 
 const path = line(4096);
-const format = z.enum(["qcow2", "raw"]);
-/** The image that a volume stands on; absent when it stands on nothing. It stands on no other file. */
+/** What the volume stands on; without it, on nothing. */
 const standing = { backing: z.exactOptional(backing) };
 
 /** `deviceId`: its place in the machine, where a guest finds it again: 0 is vda. By the order of the list unless told. */

@@ -1,5 +1,11 @@
-import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../hypervisor/driver.ts";
-import type { CachedImage, ImageProgress } from "../hypervisor/image-cache.ts";
+import type {
+  CachedImage,
+  HostCommand,
+  ImageProgress,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../hypervisor/driver.ts";
 import type { VolumeFigures, VolumePlace } from "../hypervisor/volume-commands.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
 import type { Secret } from "../model/secret.ts";
@@ -55,12 +61,12 @@ export interface HostLink {
   machines(host: HostAddress, signal?: AbortSignal): Promise<MachineReport[]>;
   /** The room of a storage as this host has it; makes its folder, or mounts it, where that is needed. */
   storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom>;
+  /** How large a volume is there. */
+  volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures>;
   /** What of an image is in the cache of a storage there. */
   imageProgress(host: HostAddress, image: CachedImage, signal?: AbortSignal): Promise<ImageProgress>;
   /** Brings a piece of an image; the answer says from which byte on the next one is wanted. */
   imagePiece(host: HostAddress, piece: ImagePiece, signal?: AbortSignal): Promise<ImageProgress>;
-  /** How large a volume is there. */
-  volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures>;
   /**
    * Has a command carried out, once: the agent knows `id` and answers a repetition with what came of it. `epoch` is
    * that of the flow: an agent that has seen a later one of the same flow refuses it.

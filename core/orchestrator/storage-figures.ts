@@ -71,26 +71,24 @@ export class StorageSums {
 
   /** By what it really takes up: over-provisioning does not shrink what is there. */
   #addSnapshot({ primaryStorageUuid, size }: Snapshot, sign: 1 | -1): string {
-    this.#addBytes(primaryStorageUuid, sign * size);
-    return primaryStorageUuid;
+    return this.#addTo(primaryStorageUuid, sign * size);
   }
 
-  /** Likewise. */
+  /** By real size, too. */
   #addImage({ storageUuid, sizeBytes }: RecordOf<"CachedImage">, sign: 1 | -1): string | null {
     if (typeof storageUuid !== "string" || typeof sizeBytes !== "number") return null;
-    this.#addBytes(storageUuid, sign * sizeBytes);
-    return storageUuid;
+    return this.#addTo(storageUuid, sign * sizeBytes);
   }
 
   #add({ primaryStorageUuid, size }: Volume, sign: 1 | -1): string | null {
     if (primaryStorageUuid === null) return null;
-    this.#addBytes(primaryStorageUuid, sign * charged(size, this.#ratio));
-    return primaryStorageUuid;
+    return this.#addTo(primaryStorageUuid, sign * charged(size, this.#ratio));
   }
 
-  #addBytes(storageUuid: string, bytes: number): void {
+  #addTo(storageUuid: string, bytes: number): string {
     const sum = (this.#sums.get(storageUuid) ?? 0) + bytes;
     if (sum === 0) this.#sums.delete(storageUuid);
     else this.#sums.set(storageUuid, sum);
+    return storageUuid;
   }
 }

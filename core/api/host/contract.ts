@@ -1,6 +1,12 @@
 import * as z from "zod/mini";
-import { hostCommand, machineReport, storagePlace, storageRoom } from "../../hypervisor/driver.ts";
-import { cachedImage, imageProgress } from "../../hypervisor/image-cache.ts";
+import {
+  cachedImage,
+  hostCommand,
+  imageProgress,
+  machineReport,
+  storagePlace,
+  storageRoom,
+} from "../../hypervisor/driver.ts";
 import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
 import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
@@ -172,6 +178,15 @@ export const hostCalls = {
     response: storageRoom,
     mostBytes: 16 * kB,
   },
+  /** How large a volume is. */
+  volume: {
+    method: "POST",
+    path: "/v1/volume",
+    access: "manager",
+    body: volumePlace,
+    response: volumeFigures,
+    mostBytes: 16 * kB,
+  },
   /** What of an image is in the cache of a storage, or from which byte on it is to be brought. */
   imageProgress: {
     method: "POST",
@@ -192,15 +207,6 @@ export const hostCalls = {
     body: z.strictObject({ image: cachedImage, offset: bytes, content: octets }),
     response: imageProgress,
     mostBytes: mostPieceBytes,
-  },
-  /** How large a volume is. */
-  volume: {
-    method: "POST",
-    path: "/v1/volume",
-    access: "manager",
-    body: volumePlace,
-    response: volumeFigures,
-    mostBytes: 16 * kB,
   },
   /** Begins to collect the host's logs into an archive there. */
   collectLogs: {

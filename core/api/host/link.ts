@@ -1,8 +1,14 @@
 import { X509Certificate } from "node:crypto";
 import { Agent, type RequestOptions } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { HostCommand, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
-import type { CachedImage, ImageProgress } from "../../hypervisor/image-cache.ts";
+import type {
+  CachedImage,
+  HostCommand,
+  ImageProgress,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../../hypervisor/driver.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
@@ -93,16 +99,16 @@ export class HttpsHostLink implements HostLink {
     return this.#ask(host, "storage", place, this.#patience.answerMs, signal);
   }
 
+  volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures> {
+    return this.#ask(host, "volume", place, this.#patience.answerMs, signal);
+  }
+
   imageProgress(host: HostAddress, image: CachedImage, signal?: AbortSignal): Promise<ImageProgress> {
     return this.#ask(host, "imageProgress", image, this.#patience.answerMs, signal);
   }
 
   imagePiece(host: HostAddress, piece: ImagePiece, signal?: AbortSignal): Promise<ImageProgress> {
     return this.#ask(host, "imagePiece", piece, this.#patience.answerMs, signal);
-  }
-
-  volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures> {
-    return this.#ask(host, "volume", place, this.#patience.answerMs, signal);
   }
 
   async command(host: HostAddress, command: HostCommand, how: CommandOptions): Promise<void> {
@@ -226,9 +232,9 @@ const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "report",
   "machines",
   "storage",
+  "volume",
   "imageProgress",
   "imagePiece",
-  "volume",
   "command",
   "logCollection",
   "logPiece",

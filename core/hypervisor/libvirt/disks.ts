@@ -39,7 +39,7 @@ export class Disks {
     if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
     const xml = diskXml(disk);
     if (!(await this.#virsh.disks(uuid, true, signal)).has(disk.path)) {
-      await this.#volumes.require(disk.path, disk.format, disk.backing);
+      await this.#volumes.require(disk);
       if (signal.aborted) throw calledOff();
       await this.#virsh.attachDevice(uuid, xml, true).catch((error: unknown) => {
         throw attachError(error, uuid, disk);
@@ -69,9 +69,8 @@ export class Disks {
   }
 
   /** @throws HYPERVISOR.VOLUME_SHRINKS, HYPERVISOR.VOLUME_IN_USE */
-  async resize({ uuid, sizeBytes, ...place }: Of<"resizeVolume">, signal: AbortSignal): Promise<void> {
-    const { path, format } = place;
-    const { sizeBytes: now } = await this.#volumes.figures(place);
+  async resize({ uuid, path, format, sizeBytes, ...standing }: Of<"resizeVolume">, signal: AbortSignal): Promise<void> {
+    const { sizeBytes: now } = await this.#volumes.figures({ path, format, ...standing });
     const target = await this.placeOf(uuid, path, signal);
     if (now > sizeBytes) throw shrinks(path, now, sizeBytes);
     // A guest may not have been told of the size that the file has.

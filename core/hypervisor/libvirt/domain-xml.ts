@@ -1,6 +1,5 @@
 import { XMLBuilder } from "fast-xml-parser";
-import type { MachineSpec } from "../driver.ts";
-import type { Backing } from "../image-cache.ts";
+import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
 
 export type DomainOptions = {
@@ -66,7 +65,7 @@ export function diskXml(disk: MachineDisk): string {
 }
 
 /** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
-function diskOf({ volumeUuid, path, format, deviceId, backing }: MachineDisk) {
+function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
   return {
     "@type": "file",
     "@device": "disk",

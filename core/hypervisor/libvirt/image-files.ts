@@ -3,7 +3,7 @@ import { chmod, type FileHandle, link, open, readdir, rename, rm, stat } from "n
 import { basename, dirname, join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder, whyNotWritten } from "../../node/durable.ts";
-import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../image-cache.ts";
+import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../driver.ts";
 import { readQcow2Head } from "../qcow2-head.ts";
 import { calledOff, imageInUse, otherImage } from "../refusals.ts";
 import { makeVolumeFolder } from "./folder.ts";

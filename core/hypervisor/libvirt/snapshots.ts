@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
 import { syncFolder } from "../../node/durable.ts";
-import type { Backing } from "../image-cache.ts";
+import type { Backing } from "../backing.ts";
 import { calledOff, noSnapshot, volumeInUse } from "../refusals.ts";
-import type { VolumeCommand } from "../volume-commands.ts";
+import type { VolumeCommand, VolumePlace } from "../volume-commands.ts";
 import type { Disks } from "./disks.ts";
 import type { Virsh } from "./virsh.ts";
 import { isBegun, markOf, type VolumeFiles } from "./volume-files.ts";
@@ -43,8 +43,8 @@ export class Snapshots {
     this.#disks = disks;
   }
 
-  async take({ uuid, path, backing, snapshotUuid: name }: Of<"snapshotVolume">, signal: AbortSignal): Promise<void> {
-    await this.#change(uuid, { path, backing }, signal, {
+  async take({ uuid, path, snapshotUuid: name, backing }: Of<"snapshotVolume">, signal: AbortSignal): Promise<void> {
+    await this.#change(uuid, placeOf(path, backing), signal, {
       live: async (machine) => {
         const { node, snapshots } = await this.#liveImage(machine, path);
         if (!snapshots.includes(name))
@@ -57,8 +57,8 @@ export class Snapshots {
     });
   }
 
-  async delete({ uuid, path, backing, snapshotUuid: name }: Of<"deleteSnapshot">, signal: AbortSignal): Promise<void> {
-    await this.#change(uuid, { path, backing }, signal, {
+  async delete({ uuid, path, snapshotUuid: name, backing }: Of<"deleteSnapshot">, signal: AbortSignal): Promise<void> {
+    await this.#change(uuid, placeOf(path, backing), signal, {
       live: async (machine) => {
         const { node, snapshots } = await this.#liveImage(machine, path);
         if (snapshots.includes(name))
@@ -73,10 +73,10 @@ export class Snapshots {
 
   /** @throws HYPERVISOR.VOLUME_IN_USE, HYPERVISOR.VOLUME_NO_SNAPSHOT */
   async revert(
-    { path, backing, snapshotUuid: name, sizeBytes }: Of<"revertVolume">,
+    { path, snapshotUuid: name, sizeBytes, backing }: Of<"revertVolume">,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#change(null, { path, backing }, signal, {
+    await this.#change(null, placeOf(path, backing), signal, {
       live: async () => {
         throw volumeInUse(path);
       },
@@ -84,11 +84,7 @@ export class Snapshots {
         if (!(await this.#volumes.snapshots(path, backing)).includes(name)) throw noSnapshot(path, name);
         await this.#volumes.snapshot("-a", name, path);
         // The disk has the size again that it had then; what was promised to its machine since stays.
-        const { sizeBytes: now } = await this.#volumes.figures({
-          path,
-          format: "qcow2",
-          ...(backing === undefined ? {} : { backing }),
-        });
+        const { sizeBytes: now } = await this.#volumes.figures(placeOf(path, backing));
         if (now < sizeBytes) await this.#volumes.resize(path, "qcow2", sizeBytes);
       },
     });
@@ -96,11 +92,12 @@ export class Snapshots {
 
   async #change(
     uuid: string | null,
-    { path, backing }: { path: string; backing: Backing | undefined },
+    place: VolumePlace,
     signal: AbortSignal,
     how: { live: (uuid: string) => Promise<void>; still: () => Promise<void> },
   ): Promise<void> {
-    await this.#volumes.require(path, "qcow2", backing);
+    const { path } = place;
+    await this.#volumes.require(place);
     const isLive = uuid !== null && (await this.#disks.placeOf(uuid, path, signal)) !== undefined;
     if (signal.aborted) throw calledOff();
     if (!(await isBegun(path))) {
@@ -128,6 +125,11 @@ export class Snapshots {
       });
     return { node, snapshots: (found.image.snapshots ?? []).map(({ name }) => name) };
   }
+}
+
+/** Snapshots are in qcow2 files only. */
+function placeOf(path: string, backing: Backing | undefined): VolumePlace {
+  return { path, format: "qcow2", ...(backing === undefined ? {} : { backing }) };
 }
 
 /** Nothing was begun. */

@@ -4,8 +4,7 @@ import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder } from "../../node/durable.ts";
 import type { Machine } from "../../node/machine.ts";
-import { checkVolumePath, type HostCommand } from "../driver.ts";
-import { type Backing, checkBacking } from "../image-cache.ts";
+import { type Backing, checkBacking, checkVolumePath, type HostCommand } from "../driver.ts";
 import { noImage, noVolume, otherFormat, otherVolume, volumeInUse } from "../refusals.ts";
 import type { VolumeFigures, VolumePlace } from "../volume-commands.ts";
 import { makeVolumeFolder } from "./folder.ts";
@@ -20,8 +19,8 @@ const wholeMapMs = 900_000;
 
 const info = z.object({
   "virtual-size": z.number(),
-  "backing-filename-format": z.optional(z.string()),
   snapshots: z.optional(z.array(z.object({ name: z.string() }))),
+  "backing-filename-format": z.optional(z.string()),
   "backing-filename": z.optional(z.string()),
   "full-backing-filename": z.optional(z.string()),
   "format-specific": z.optional(z.object({ data: z.optional(z.object({ "data-file": z.optional(z.string()) })) })),
@@ -101,7 +100,7 @@ export class VolumeFiles {
    * What a machine is to be started with is there, and is what it is said to be.
    * @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS
    */
-  async require(path: string, format: Format, backing?: Backing): Promise<void> {
+  async require({ path, format, backing }: VolumePlace): Promise<void> {
     checkVolumePath(path);
     if (backing !== undefined) checkBacking(path, backing);
     if (!(await exists(path))) throw noVolume(path);

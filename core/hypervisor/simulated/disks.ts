@@ -15,7 +15,7 @@ export type SimulatedHost = {
   volume: (path: string) => SimulatedVolume | undefined;
   putVolume: (volume: SimulatedVolume) => Promise<void>;
   /** @throws as for a disk of a machine that is to be started */
-  check: (disk: VolumePlace) => void;
+  check: (place: VolumePlace) => void;
 };
 
 /** Of a volume's size, what its guest writes between two snapshots. */
@@ -53,8 +53,8 @@ export class SimulatedDisks {
 
   async #attach({ uuid, disk }: Of<"attachVolume">, wait: Wait): Promise<void> {
     const { state, holds, runs, check } = this.#host;
-    const { path } = disk;
     if (!runs(state.machines.get(uuid))) throw notRunning(uuid);
+    const { path } = disk;
     check(disk);
     if (this.#has(uuid, path)) return;
     holds.open(uuid, path);
@@ -85,9 +85,9 @@ export class SimulatedDisks {
     holds.close(uuid, path);
   }
 
-  async #resize({ uuid, sizeBytes, ...place }: Of<"resizeVolume">, wait: Wait): Promise<void> {
-    const { path } = place;
-    this.#host.check(place);
+  async #resize(command: Of<"resizeVolume">, wait: Wait): Promise<void> {
+    const { uuid, path, sizeBytes } = command;
+    this.#host.check(command);
     this.#checkUser(uuid, path);
     await wait();
     const volume = this.#need(path);
@@ -95,9 +95,9 @@ export class SimulatedDisks {
     if (volume.sizeBytes < sizeBytes) await this.#host.putVolume({ ...volume, sizeBytes });
   }
 
-  async #keep({ do: what, uuid, snapshotUuid, ...place }: Of<"snapshotVolume" | "deleteSnapshot">, wait: Wait) {
-    const { path } = place;
-    this.#host.check({ ...place, format: "qcow2" });
+  async #keep(command: Of<"snapshotVolume" | "deleteSnapshot">, wait: Wait) {
+    const { do: what, uuid, path, snapshotUuid } = command;
+    this.#host.check({ ...command, format: "qcow2" });
     this.#checkUser(uuid, path);
     await wait();
     const volume = this.#need(path);
@@ -107,9 +107,9 @@ export class SimulatedDisks {
     await this.#host.putVolume({ ...volume, snapshots: isThere ? others : [...others, snapshotUuid] });
   }
 
-  async #revert({ snapshotUuid, sizeBytes, ...place }: Of<"revertVolume">, wait: Wait): Promise<void> {
-    const { path } = place;
-    this.#host.check({ ...place, format: "qcow2" });
+  async #revert(command: Of<"revertVolume">, wait: Wait): Promise<void> {
+    const { path, snapshotUuid, sizeBytes } = command;
+    this.#host.check({ ...command, format: "qcow2" });
     this.#checkUser(null, path);
     await wait();
     const volume = this.#need(path);

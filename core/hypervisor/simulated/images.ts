@@ -1,4 +1,4 @@
-import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../image-cache.ts";
+import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../driver.ts";
 import { imageInUse, noImage } from "../refusals.ts";
 import type { SharedStorage } from "./holds.ts";
 import type { SimulatedImage, SimulatedState, SimulatedVolume } from "./state.ts";

@@ -10,10 +10,10 @@ const volume = z.strictObject({
   path: z.string(),
   sizeBytes: bytes,
   format: z.enum(["qcow2", "raw"]),
-  /** The image that it stands on. */
-  image: z.optional(z.string()),
   /** Its snapshots, the oldest first; absent without any. */
   snapshots: z.optional(z.array(uuid)),
+  /** The image that it stands on. */
+  image: z.optional(z.string()),
 });
 export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
 

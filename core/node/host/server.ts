@@ -195,9 +195,9 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     report: () => work().report(),
     machines: () => work().machines(),
     storage: (body) => work().storage(body),
+    volume: (body) => work().volume(body),
     imageProgress: (image) => work().images.progress(image),
     imagePiece: ({ image, offset, content }) => work().images.write(image, offset, content),
-    volume: (body) => work().volume(body),
     collectLogs: ({ range }, { ip }) =>
       told("collecting logs for a manager is begun", ip, async () => ({ id: work().logs.collect(range) })),
     logCollection: ({ id }) => work().logs.state(id),

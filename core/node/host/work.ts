@@ -1,6 +1,5 @@
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
-import type { ImageCache } from "../../hypervisor/image-cache.ts";
+import type { ImageCache, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
 import { noImages } from "../../hypervisor/none.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
@@ -23,8 +22,8 @@ export interface HostWork {
   /** As {@link HostChanges.next}. */
   changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
-  readonly images: ImageCache;
   volume(place: VolumePlace): Promise<VolumeFigures>;
+  readonly images: ImageCache;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;

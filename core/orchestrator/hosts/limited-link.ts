@@ -44,9 +44,9 @@ export function limitedLink(link: HostLink, most: () => number): HostLink {
     report: (host, signal) => link.report(host, signal),
     machines: (host, signal) => link.machines(host, signal),
     storage: (host, place, signal) => link.storage(host, place, signal),
+    volume: (host, place, signal) => link.volume(host, place, signal),
     imageProgress: (host, image, signal) => link.imageProgress(host, image, signal),
     imagePiece: (host, piece, signal) => link.imagePiece(host, piece, signal),
-    volume: (host, place, signal) => link.volume(host, place, signal),
     async command(host: HostAddress, command: HostCommand, how: CommandOptions) {
       how.signal?.throwIfAborted();
       const lane = await enter(host.uuid, how.signal);

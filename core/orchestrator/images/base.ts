@@ -1,4 +1,4 @@
-import { type Backing, cachedImagePath } from "../../hypervisor/image-cache.ts";
+import { type Backing, cachedImagePath } from "../../hypervisor/driver.ts";
 import type { Tx } from "../records.ts";
 import { folderOf } from "../vm/folder.ts";
 import type { Storage } from "../vm/placement.ts";
@@ -27,7 +27,7 @@ export function standOn(tx: Tx, volumeUuid: string, storage: Storage, hostUuid: 
 }
 
 /** The image that a volume stands on, as its host has it; undefined for one that stands on nothing. */
-function backingOf(tx: Tx, volumeUuid: string): Backing | undefined {
+export function backingOf(tx: Tx, volumeUuid: string): Backing | undefined {
   const base = tx.get("VolumeBase", volumeUuid);
   if (base === undefined) return;
   const storage = tx.need("PrimaryStorage", String(base["storageUuid"]));
@@ -35,13 +35,13 @@ function backingOf(tx: Tx, volumeUuid: string): Backing | undefined {
   return { path: cachedImagePath(folderOf(storage), { sha256: String(base["sha256"]), format }), format };
 }
 
+/** The same as the part of a command that tells of it. */
+export function standingOf(tx: Tx, volumeUuid: string): { backing?: Backing } {
+  const backing = backingOf(tx, volumeUuid);
+  return backing === undefined ? {} : { backing };
+}
+
 /** Bytes that an image takes on a storage where a copy of it has still to come. */
 export function bytesToCome(tx: Pick<Tx, "peek">, storage: Storage, hostUuid: string, image: BaseImage): number {
   return tx.peek("CachedImage", copyKey(storage, hostUuid, image)) === undefined ? image.sizeBytes : 0;
-}
-
-/** What a host is told of a volume's image. */
-export function standing(tx: Tx, volumeUuid: string): { backing?: Backing } {
-  const backing = backingOf(tx, volumeUuid);
-  return backing === undefined ? {} : { backing };
 }

@@ -1,4 +1,4 @@
-import { cachedImagePath } from "../../hypervisor/image-cache.ts";
+import { cachedImagePath } from "../../hypervisor/driver.ts";
 import { NodeError } from "../../model/error.ts";
 import type { JsonObject } from "../../store/record.ts";
 import type { RecordOf } from "../kinds.ts";

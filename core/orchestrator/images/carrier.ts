@@ -1,4 +1,4 @@
-import { type Backing, type CachedImage, cachedImagePath, type ImageProgress } from "../../hypervisor/image-cache.ts";
+import { type Backing, type CachedImage, cachedImagePath, type ImageProgress } from "../../hypervisor/driver.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import type { FlowEnv } from "../flow/flow.ts";

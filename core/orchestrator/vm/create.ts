@@ -262,17 +262,17 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   }
 }
 
+function macInUse(mac: string): CloudError {
+  const details = `A network card has ${mac} already.`;
+  const remedy = "Give another one, or leave it out to get a new one.";
+  return new CloudError(refusalOf("NETWORK.1010", { where: "staticMacs", details, remedy, values: { mac } }));
+}
+
 const noMore = () => 0;
 
 /** Clusters of the zone that an image can be brought to. */
 function clustersOf(tx: Tx, zoneUuid: string): string[] {
   return tx.find("Cluster", "zoneUuid", zoneUuid).map(({ uuid }) => uuid);
-}
-
-function macInUse(mac: string): CloudError {
-  const details = `A network card has ${mac} already.`;
-  const remedy = "Give another one, or leave it out to get a new one.";
-  return new CloudError(refusalOf("NETWORK.1010", { where: "staticMacs", details, remedy, values: { mac } }));
 }
 
 /** Which clusters have a network. */

@@ -1,6 +1,6 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
-import type { MachineDisk } from "../../hypervisor/volume-commands.ts";
-import { standing } from "../images/base.ts";
+import type { MachineDisk, VolumePlace } from "../../hypervisor/volume-commands.ts";
+import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { folderOf } from "./folder.ts";
@@ -16,9 +16,15 @@ export function volumePath(storage: Storage, volumeUuid: string): string {
 }
 
 /** A volume as a disk of its machine. */
-export function diskSpec({ uuid, installPath: path, format, deviceId }: RecordOf<"Volume">): MachineDisk {
+export function diskSpec(tx: Tx, volume: RecordOf<"Volume">): MachineDisk {
+  const { uuid, deviceId } = volume;
+  return { volumeUuid: uuid, ...filePlace(tx, volume), ...(deviceId === null ? {} : { deviceId }) };
+}
+
+/** A volume as a file of its storage. */
+export function filePlace(tx: Tx, { uuid, installPath: path, format }: RecordOf<"Volume">): VolumePlace {
   if (path === null || format === "rbd") throw new Error(`The volume ${uuid} has no file.`);
-  return { volumeUuid: uuid, path, format, ...(deviceId === null ? {} : { deviceId }) };
+  return { path, format, ...standingOf(tx, uuid) };
 }
 
 export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
@@ -34,7 +40,7 @@ export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
     name,
     cpuNum,
     memorySize,
-    disks: volumes.map((volume) => ({ ...diskSpec(volume), ...standing(tx, volume.uuid) })),
+    disks: volumes.map((volume) => diskSpec(tx, volume)),
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
   };
 }

@@ -2,7 +2,6 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { NodeError } from "../../model/error.ts";
 import { shown } from "../../model/quote.ts";
 import type { Flow } from "../flow/flow.ts";
-import { standing } from "../images/base.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "../vm/allocator.ts";
 import { end, isHolder, letVolumeGo } from "../vm/life.ts";
@@ -72,7 +71,7 @@ export function attachVolumeFlow(world: VmWorld): Flow<AttachData> {
         async run(data, env) {
           if (data.hostUuid === null) return undefined;
           const tx = look(world);
-          const disk = { ...diskSpec(needHeld(tx, data)), ...standing(tx, data.volumeUuid) };
+          const disk = diskSpec(tx, needHeld(tx, data));
           await tell(world, hostOf(world, data.hostUuid), { do: "attachVolume", uuid: data.vmUuid, disk }, env);
           return undefined;
         },

@@ -1,5 +1,5 @@
 import type { Flow } from "../flow/flow.ts";
-import { standing } from "../images/base.ts";
+import { standingOf } from "../images/base.ts";
 import { end } from "../vm/life.ts";
 import { look, tell, type VmWorld } from "../vm/work.ts";
 import { needHeld } from "./attach.ts";
@@ -48,8 +48,8 @@ export function resizeVolumeFlow(world: VmWorld): Flow<ResizeData> {
           const volume = needHeld(tx, data);
           const { installPath: path, format } = volume;
           if (path === null || format === "rbd") return undefined;
-          const place = { path, format, ...standing(tx, volume.uuid) };
-          const command = { do: "resizeVolume", uuid: data.vmUuid, ...place, sizeBytes: data.size } as const;
+          const file = { path, format, ...standingOf(tx, volume.uuid) };
+          const command = { do: "resizeVolume", uuid: data.vmUuid, ...file, sizeBytes: data.size } as const;
           await tell(world, hostForVolume(tx, volume), command, env);
           return undefined;
         },
@@ -59,8 +59,8 @@ export function resizeVolumeFlow(world: VmWorld): Flow<ResizeData> {
           const volume = needHeld(tx, data);
           const { installPath: path, format } = volume;
           if (path === null || format === "rbd") return undefined;
-          const place = { path, format, ...standing(tx, volume.uuid) };
-          const { sizeBytes } = await world.link.volume(hostForVolume(tx, volume), place, env.signal);
+          const file = { path, format, ...standingOf(tx, volume.uuid) };
+          const { sizeBytes } = await world.link.volume(hostForVolume(tx, volume), file, env.signal);
           return { data: { foundSize: sizeBytes } };
         },
       },

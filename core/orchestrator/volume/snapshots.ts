@@ -6,7 +6,7 @@ import {
   type TreePatches,
 } from "../../model/cloud/snapshot-tree.ts";
 import type { Flow } from "../flow/flow.ts";
-import { standing } from "../images/base.ts";
+import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { end } from "../vm/life.ts";
@@ -135,8 +135,8 @@ export function revertVolumeFlow(world: VmWorld): Flow<SnapshotData> {
           const tx = look(world);
           const volume = needHeld(tx, data);
           const { path, snapshotUuid } = data;
-          const place = { path, ...standing(tx, volume.uuid) };
-          const command = { do: "revertVolume", ...place, snapshotUuid, sizeBytes: volume.size } as const;
+          const file = { path, ...standingOf(tx, volume.uuid) };
+          const command = { do: "revertVolume", ...file, snapshotUuid, sizeBytes: volume.size } as const;
           await tell(world, hostForVolume(tx, volume), command, env, { graceMs });
           return undefined;
         },
@@ -169,8 +169,8 @@ function measured<D extends SnapshotData>(world: VmWorld): Flow<D>["steps"][numb
 async function fileBytes(world: VmWorld, data: SnapshotData, signal: AbortSignal): Promise<number> {
   const tx = look(world);
   const host = hostForVolume(tx, needHeld(tx, data));
-  const place = { path: data.path, format: "qcow2", ...standing(tx, data.volumeUuid) } as const;
-  return (await world.link.volume(host, place, signal)).actualBytes;
+  const file = { path: data.path, format: "qcow2", ...standingOf(tx, data.volumeUuid) } as const;
+  return (await world.link.volume(host, file, signal)).actualBytes;
 }
 
 async function snapshotCommand(
@@ -181,7 +181,7 @@ async function snapshotCommand(
 ): Promise<void> {
   const tx = look(world);
   const { vmUuid: uuid, path, snapshotUuid } = data;
-  const command = { do: what, uuid, path, ...standing(tx, data.volumeUuid), snapshotUuid };
+  const command = { do: what, uuid, path, ...standingOf(tx, data.volumeUuid), snapshotUuid } as const;
   await tell(world, hostForVolume(tx, needHeld(tx, data)), command, env, { graceMs });
 }
 

@@ -109,6 +109,7 @@ export class TestHosts {
     report: async (host) => reportOf(this.#find(host)),
     machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
     storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
+    volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
     imageProgress: async (host, image) => imagesOf(this.#find(host)).progress(image),
     imagePiece: async (host, { image, offset, content }, signal = never()) => {
       const images = imagesOf(this.#find(host));
@@ -116,7 +117,6 @@ export class TestHosts {
       this.pieces.push(`${host.managementIp} ${image.sha256} ${offset}`);
       return images.write(image, offset, content);
     },
-    volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
     command: async (host, command, { signal = never() }) => {
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);
@@ -169,7 +169,7 @@ function never(): AbortSignal {
   return new AbortController().signal;
 }
 
-export function unreachable(address: string): CloudError {
+function unreachable(address: string): CloudError {
   const details = "Nothing answers.";
   return new CloudError(refusalOf("HOST.1010", { where: address, details, remedy: "Look at the network." }));
 }
