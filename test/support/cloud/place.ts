@@ -5,12 +5,17 @@ import { hostPassword } from "./hosts.ts";
 import { type TestCloud, testCloud } from "./manager.ts";
 
 /** A zone with a cluster, storage, a network with ten addresses for machines, and hosts of these addresses. */
-export async function place(t: TestContext, addresses: readonly string[], storage: "local" | "shared" = "shared") {
+export async function place(
+  t: TestContext,
+  addresses: readonly string[],
+  storage: "local" | "shared" = "shared",
+  url = "/binnacle_ps",
+) {
   const bed = await testCloud(t);
   const { call, done, hosts } = bed;
   const zone = (await call("CreateZone", { name: "east" })).inventory;
   const cluster = (await call("CreateCluster", { name: "rack 1", zoneUuid: zone.uuid })).inventory;
-  const given = { name: "store", zoneUuid: zone.uuid, url: "/binnacle_ps" };
+  const given = { name: "store", zoneUuid: zone.uuid, url };
   const name = storage === "local" ? "AddLocalPrimaryStorage" : "AddSharedMountPointPrimaryStorage";
   const primary = (await call(name, given)).inventory;
   await call("AttachPrimaryStorageToCluster", { uuid: primary.uuid, clusterUuid: cluster.uuid });

@@ -102,7 +102,10 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         volume: (place) => node.work.volume(place),
         carryOut: (r) => node.work.carryOut(r),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
-        images: node.work.images,
+        images: {
+          progress: (image) => node.work.images.progress(image),
+          write: (image, offset, content) => node.work.images.write(image, offset, content),
+        },
         logs: node.work.logs,
       },
       version: "1.2.3",
