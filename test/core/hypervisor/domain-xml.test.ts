@@ -40,6 +40,22 @@ test("a machine is a domain named by its uuid, with its disks and cards in their
   assert.deepEqual([domain["@type"], domain.cpu["@mode"]], ["kvm", "host-model"]);
 });
 
+test("of a volume on an image libvirt is told the whole chain, so that it asks no file for it", () => {
+  const path = "/store/volumes/a.qcow2";
+  const image = { path: `/store/imagecache/${"a".repeat(64)}.raw`, format: "raw" as const };
+  const storeOf = (more: object) => {
+    const disks = [{ volumeUuid: uuidOf(2), path, format: "qcow2" as const, ...more }];
+    return parser.parse(domainXml(spec({ disks }), { hasKvm: false })).domain.devices.disk.backingStore;
+  };
+  assert.equal(storeOf({}), "");
+  assert.deepEqual(storeOf({ backing: image }), {
+    "@type": "file",
+    format: { "@type": "raw" },
+    source: { "@file": image.path },
+    backingStore: "",
+  });
+});
+
 test("whatever a machine is called, it is a title and nothing else", () => {
   const plain = parser.parse(domainXml(spec({}), { hasKvm: false, bridges: new Map() }));
   for (const name of [

@@ -27,7 +27,7 @@ export const imageCalls = {
     ...creation("BackupStorage", "Adds a folder of the management node as a store of images.", {
       ...named("BackupStorage"),
       zoneUuid: backupStorage.shape.zoneUuid,
-      url: say(line(1024), "A folder of the management node, such as /binnacle_bs."),
+      url: say(line(1024), "A folder of the management node: below /var/lib/binnacle/images, /mnt or /srv."),
     }),
     path: "/v1/backup-storage/image-store",
   },
