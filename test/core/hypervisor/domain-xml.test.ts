@@ -45,7 +45,8 @@ test("of a volume on an image libvirt is told the whole chain, so that it asks n
   const image = { path: `/store/imagecache/${"a".repeat(64)}.raw`, format: "raw" as const };
   const storeOf = (more: object) => {
     const disks = [{ volumeUuid: uuidOf(2), path, format: "qcow2" as const, ...more }];
-    return parser.parse(domainXml(spec({ disks }), { hasKvm: false })).domain.devices.disk.backingStore;
+    return parser.parse(domainXml(spec({ disks }), { hasKvm: false, bridges: new Map() })).domain.devices.disk
+      .backingStore;
   };
   assert.equal(storeOf({}), "");
   assert.deepEqual(storeOf({ backing: image }), {

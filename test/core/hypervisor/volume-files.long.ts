@@ -54,9 +54,9 @@ describe("volumes with the real qemu-img", () => {
       volumes.createFromImage({ do: "createVolumeFromImage", path, sizeBytes: 2 * mebibyte, backing });
     await made(image);
     await made(image);
-    await volumes.require(path, "qcow2", image);
+    await volumes.require({ path, format: "qcow2", backing: image });
     const refused = (backing?: typeof image) =>
-      refuses(volumes.require(path, "qcow2", backing), "HYPERVISOR.VOLUME_DIFFERS");
+      refuses(volumes.require({ path, format: "qcow2", ...(backing && { backing }) }), "HYPERVISOR.VOLUME_DIFFERS");
     await refused();
     await refused(other);
     await refuses(made(other), "HYPERVISOR.VOLUME_DIFFERS");
@@ -91,11 +91,11 @@ describe("volumes with the real qemu-img", () => {
     rewritten("-b", chained.path, "-F", "qcow2");
     await refused(chained);
     rewritten("-b", image.path, "-F", "raw");
-    await volumes.require(path, "qcow2", image);
+    await volumes.require({ path, format: "qcow2", backing: image });
     writeFileSync(image.path, Buffer.concat([Buffer.from("QFI\xfb", "latin1"), Buffer.alloc(mebibyte)]));
     await refused(image);
     rmSync(image.path);
-    await refuses(volumes.require(path, "qcow2", image), "HYPERVISOR.IMAGE_ABSENT");
+    await refuses(volumes.require({ path, format: "qcow2", backing: image }), "HYPERVISOR.IMAGE_ABSENT");
   });
 
   it("does not guess: a raw volume into which a guest has written the head of a qcow2 file is refused", async (t) => {
