@@ -31,6 +31,7 @@ export const quickPasswords = { log2N: 4, r: 8, p: 1 };
 export type TestCloud = {
   cloud: Cloud;
   store: Store;
+  imageStore: LocalImageStore;
   hosts: TestHosts;
   /** Of admin's session. */
   token: string;
@@ -52,6 +53,7 @@ export async function testCloud(t: TestContext): Promise<TestCloud> {
 
 /** A manager on a store; several may be on one. */
 export async function managerOn(t: TestContext, store: Store, hosts: TestHosts): Promise<TestCloud> {
+  const imageStore = new LocalImageStore({ checkpointBytes: 256 * 1024, pauseMs: () => 1 });
   const cloud = await openCloud({
     store,
     isAlone: true,
@@ -59,7 +61,7 @@ export async function managerOn(t: TestContext, store: Store, hosts: TestHosts):
     version: "0",
     link: hosts.link,
     door: hosts.door,
-    images: new LocalImageStore({ checkpointBytes: 256 * 1024, pauseMs: () => 1 }),
+    images: imageStore,
     now: Date.now,
     monotonicMs: () => performance.now(),
     newUuid: () => cloudUuid(randomUUID()),
@@ -83,6 +85,7 @@ export async function managerOn(t: TestContext, store: Store, hosts: TestHosts):
   return {
     cloud,
     store,
+    imageStore,
     hosts,
     token,
     call,
