@@ -7,6 +7,8 @@ import { claimSocket, listenOn } from "./api/listen.ts";
 import { ManagerDoor } from "./api/manager-door.ts";
 import { callerOf, createServer, rootDoor } from "./api/server.ts";
 import { Sessions } from "./api/sessions.ts";
+import { noWay } from "./hypervisor/migration/refusals.ts";
+import type { Dial } from "./hypervisor/migration/way.ts";
 import { driverChoices, openDriver } from "./hypervisor/open-driver.ts";
 import { NodeError } from "./model/error.ts";
 import { hasEnded } from "./model/network/transaction.ts";
@@ -194,7 +196,12 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
   const root = mode === "node" ? "" : join(flags.home, "machine");
   const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
   try {
-    const driver = await openDriver({ name: flags.hypervisor, machine, home: flags.home, log });
+    let way: Dial | undefined;
+    const dial: Dial = async (to, ask, signal) => {
+      if (way === undefined) throw noWay();
+      return way(to, ask, signal);
+    };
+    const driver = await openDriver({ name: flags.hypervisor, machine, home: flags.home, log, dial });
     const commands = await HostCommands.open({
       folder: join(flags.home, "commands"),
       driver,
@@ -208,6 +215,7 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
     const changes = new HostChanges({ driver, after: (delayMs, action) => machine.after(delayMs, action) });
     const work = hostWork(sources, commands, logs, changes);
     const server = await openHostChannel({ address: flags["host-address"], port, root, passwords, work, version, log });
+    way = server.dial;
     return {
       state: () => server.state(),
       async close() {

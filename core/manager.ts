@@ -3,13 +3,16 @@ import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import { hostname, networkInterfaces } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { HttpsHostDoor } from "./api/host/door.ts";
 import { HttpsHostLink } from "./api/host/link.ts";
 import { claimSocket, listenOn } from "./api/listen.ts";
 import { Backups } from "./backup/backups.ts";
 import { finishReplacement } from "./backup/replace.ts";
+import { readPages } from "./console/pages.ts";
+import { proxyPlace } from "./console/place.ts";
+import { ConsoleProxy } from "./console/proxy.ts";
 import { LocalImageStore } from "./images/local-image-store.ts";
 import { ServerCertificate, serverNames } from "./manager/certificate.ts";
 import { openCloud } from "./manager/cloud.ts";
@@ -28,6 +31,7 @@ import { createLog, type Log } from "./node/log.ts";
 import { sinceBootMs } from "./node/machine.ts";
 import { cloudUuid } from "./orchestrator/calls/handler.ts";
 import type { FirstPassword } from "./orchestrator/identity/index.ts";
+import type { LiveSettings } from "./orchestrator/settings.ts";
 import { Authority } from "./pki/authority.ts";
 import { version } from "./version.ts";
 
@@ -51,11 +55,18 @@ async function main(): Promise<void> {
   const authority = await Authority.open({ ...pkiFiles(), folder: tls, now: Date.now });
   // Also before any host is connected to: zstack-ctl uses it, too.
   await authority.manager();
+  let settings: LiveSettings | undefined;
+  /** The console proxy's address may be another machine's, which passes connections on. */
+  const proxyNames = () => {
+    const address = settings?.choice("consoleProxy.address") ?? "auto";
+    return address === "auto" ? [] : [`IP:${address}`];
+  };
   const certificate = await ServerCertificate.open({
     server: (names) => authority.server(names),
     names: () => {
       const managementIp = configuration["management.ip"];
-      return serverNames({ hostname: hostname(), interfaces: networkInterfaces(), managementIp });
+      const own = serverNames({ hostname: hostname(), interfaces: networkInterfaces(), managementIp });
+      return [...new Set([...own, ...proxyNames()])];
     },
     everyMs: 10_000,
     onError: (error) => log.error({ err: error }, "the certificate of the API can't be renewed"),
@@ -104,13 +115,40 @@ async function main(): Promise<void> {
       now: Date.now,
     }),
     onCallEnd: (name, durationMs, error) => metrics.callEnded(name, durationMs, error),
+    findProxy: () => proxy.place,
   });
+  settings = cloud.settings;
   const pinned = (uuid: string) => {
     const fingerprint = cloud.mirror.get("HostCertificate", uuid)?.value["fingerprint"];
     return typeof fingerprint === "string" ? fingerprint : undefined;
   };
   metrics.watch(cloud.mirror);
 
+  const proxy = new ConsoleProxy({
+    tokens: cloud.consoleTokens,
+    mirror: cloud.mirror,
+    link,
+    sessionLives: (uuid) => cloud.identity.lives(uuid),
+    noteUse: (uuid) => cloud.identity.noteUse(uuid),
+    place: () => {
+      const { settings } = cloud;
+      const given = { address: settings.choice("consoleProxy.address"), port: settings.number("consoleProxy.port") };
+      const own = { managementIp: configuration["management.ip"], apiAddress: configuration["api.address"] };
+      return proxyPlace({ ...given, ...own, present: presentAddresses() });
+    },
+    pages: await readPages(join(import.meta.dirname, "console-pages")).catch((error: unknown) => {
+      log.error({ err: error }, "the console proxy has no pages");
+      return new Map();
+    }),
+    certificate,
+    onTrouble: (what, error) => log.error({ err: error }, what),
+    onListening: (place) => log.info(place, "the console proxy listens"),
+  });
+  cloud.settings.subscribe((id) => {
+    // Address and port are set one after the other.
+    if (id.startsWith("consoleProxy.")) setTimeout(() => void proxy.move(), 100);
+  });
+  await proxy.move();
   const { server, rootDoor } = createCloudServer({
     dispatcher: cloud.dispatcher,
     mirror: cloud.mirror,
@@ -138,6 +176,7 @@ async function main(): Promise<void> {
     release();
     figures.close();
     figures.closeAllConnections();
+    await proxy.close();
     await server.close();
     await cloud.close();
     await store.close();
@@ -179,6 +218,10 @@ async function firstPassword(): Promise<{ adminPassword?: FirstPassword }> {
   const kept = (await textOrNothing(flags["admin-password"]))?.trim() ?? "";
   if (kept === "") return {};
   return { adminPassword: kept.startsWith("$") ? { cryptHash: new Secret(kept) } : new Secret(kept) };
+}
+
+function presentAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { readArguments, settingsOf, UsageError } from "./cloud/arguments.ts";
-import { type CliExit, cliExit, cliUsage } from "./cloud/command.ts";
+import { type CliExit, cliExit, cliUsage, consoleWord } from "./cloud/command.ts";
 import { terminalColumns } from "./cloud/screen.ts";
 
 /*
@@ -18,6 +18,7 @@ async function main(argv: readonly string[]): Promise<CliExit> {
       return cliExit.done;
     }
     if (word === undefined) return await (await import("./cloud/shell.ts")).runShell(given, settings);
+    if (word === consoleWord) return await (await import("./cloud/console.ts")).runConsole(given, settings);
     return await (await import("./cloud/one-shot.ts")).runOnce(given, settings);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -1,9 +1,16 @@
+import type { Duplex } from "node:stream";
 import * as z from "zod/mini";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
 import { type Backing, backing, diskFormat } from "./backing.ts";
-import { nicSpec } from "./nic-spec.ts";
-import { machineDisk, type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
+import { machineSpec } from "./machine-spec.ts";
+import { migrationCommands, migrationMark } from "./migration/commands.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
+import { type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
+
+export type { MachineSpec } from "./machine-spec.ts";
+export type { NicSpec } from "./nic-spec.ts";
 
 /*
  * What a host can be asked to do with virtual machines. The agent has one driver: libvirt on a node, the simulated one
@@ -12,8 +19,6 @@ import { machineDisk, type VolumeFigures, type VolumePlace, volumeCommands } fro
 
 /** `none`: a node whose agent has no driver; it can join the cloud and runs no machines. */
 export const driverNames = ["libvirt", "simulated", "none"] as const;
-
-const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
 
 export type { Backing } from "./backing.ts";
 
@@ -30,23 +35,14 @@ export const cachedImage = z.strictObject({
 });
 export type CachedImage = z.infer<typeof cachedImage>;
 
-/** Everything that a machine is started with. A hypervisor knows it by its uuid alone: names need not be unique. */
-export const machineSpec = z.strictObject({
-  uuid,
-  name: z.string(),
-  cpuNum,
-  /** Bytes, a multiple of 1024. */
-  memorySize: bytes,
-  disks: z.array(machineDisk),
-  nics: z.array(nicSpec),
-});
-export type { NicSpec } from "./nic-spec.ts";
-export type MachineSpec = z.infer<typeof machineSpec>;
-
 /** `suspended`: it does not run, and its memory is kept on the host's disk. */
 export const machineStates = ["running", "paused", "stopped", "suspended"] as const;
 /** A machine as the hypervisor has it now. */
-export const machineReport = z.object({ uuid, state: z.enum(machineStates) });
+export const machineReport = z.object({
+  uuid,
+  state: z.enum(machineStates),
+  migration: z.exactOptional(migrationMark),
+});
 export type MachineReport = z.infer<typeof machineReport>;
 
 /**
@@ -84,6 +80,7 @@ export const hostCommand = z.discriminatedUnion("do", [
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
   ...volumeCommands,
+  ...migrationCommands,
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
@@ -123,12 +120,15 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.IMAGE_IN_USE | a volume stands on the image |
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
  * | HYPERVISOR.NOT_SUSPENDED | nothing of the machine's memory is kept on this host |
+ * | HYPERVISOR.MIGRATION_… | see migration/refusals.ts |
  * | HYPERVISOR.NETWORK_NO_INTERFACE | the host has no interface of the network's name |
  * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
  * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |
  * | HYPERVISOR.NETWORK_MTU | interface or bridge carry no packets as long as the network's |
  * | HYPERVISOR.NETWORK_FAILED | the machine's network could not be made for another reason |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
+ * | HYPERVISOR.CONSOLE_NONE | the machine has no console of this kind |
+ * | HYPERVISOR.CONSOLE_FAILED | the console is there, and could not be opened |
  * | HYPERVISOR.NONE | the agent has no driver |
  * | HYPERVISOR.NOT_SAVED, HYPERVISOR.BAD_SETTINGS | the simulated one's own documents |
  */
@@ -158,6 +158,18 @@ export interface HypervisorDriver {
    * @throws when it can't be done; what was begun is taken back then
    */
   carryOut(command: HostCommand, signal: AbortSignal): Promise<void>;
+  /**
+   * Another host's connection for a machine that `expectMachine` has announced: gives what takes it over.
+   * @throws HYPERVISOR.MIGRATION_UNEXPECTED, HYPERVISOR.MIGRATION_FAILED
+   */
+  admit?(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor>;
+  /**
+   * A console of a machine that runs or is paused, as a stream of its bytes: RFB for `vnc`; for `serial` the line itself,
+   * which begins with the last of what it has printed before. Any number may have one open. Who does not read holds up
+   * neither the guest nor others; who destroys the stream leaves. It ends when the machine ends. `signal`: until it is open.
+   * @throws HYPERVISOR.NOT_RUNNING, HYPERVISOR.CONSOLE_NONE, HYPERVISOR.CONSOLE_FAILED
+   */
+  openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
 }
 
 /** What of an image is on the host. `offset`: the byte to go on from, as many as it has when nothing more is wanted. */

@@ -1,24 +1,20 @@
-import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
-import {
-  checkVolumePath,
-  type HostCommand,
-  type HypervisorDriver,
-  type MachineReport,
-  type MachineSpec,
-  type StoragePlace,
-  type StorageRoom,
-} from "./driver.ts";
+import type { HostCommand, HypervisorDriver, MachineReport, MachineSpec, StoragePlace, StorageRoom } from "./driver.ts";
+import { Consoles } from "./libvirt/consoles.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
-import { makeVolumeFolder } from "./libvirt/folder.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
+import { storageRoom } from "./libvirt/storage-room.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
 import type { VolumeFigures, VolumePlace } from "./volume-commands.ts";
 
@@ -32,8 +28,12 @@ export type LibvirtOptions = {
   memoryBytes?: number;
   /** How long a guest has to shut down for a reboot; a minute unless told. */
   rebootGraceMs?: number;
+  /** Where a file of libvirt's is for this process: the same unless told, for a libvirt with a file tree of its own. */
+  seen?: (path: string) => string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
+  /** How machines go to other hosts, and where the sockets for that are. */
+  migration?: Pick<LibvirtMigrationOptions, "dial" | "folder">;
 };
 
 /** Between two looks whether a guest has shut down. */
@@ -51,10 +51,12 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly images = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
+  readonly #consoles: Consoles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
   readonly #snapshots: Snapshots;
-  /** Bytes of machines that are being started, of which libvirt does not tell yet. */
+  readonly #migrations: LibvirtMigrations;
+  /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
   constructor(options: LibvirtOptions) {
@@ -62,9 +64,15 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.#consoles = new Consoles(this.#virsh, options.seen);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
+    this.#migrations = new LibvirtMigrations({
+      ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
+      reserve: (spec, signal) => this.#expecting(spec, signal),
+      release: (uuid) => this.#expectsNoMore(uuid),
+    });
   }
 
   /** What the computer could do and which tools it has is found out by the agent's report. */
@@ -74,10 +82,14 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
-    return domains.map(({ uuid, state }) => ({
-      uuid,
-      state: state === "stopped" && saved.has(uuid) ? "suspended" : state,
-    }));
+    const reports = await this.#migrations.marked(domains, signal);
+    return reports.map((one) =>
+      one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
+    );
+  }
+
+  admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
+    return this.#migrations.admit(visit, signal);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -96,33 +108,8 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
   }
 
-  async storage({ type, path }: StoragePlace): Promise<StorageRoom> {
-    if (type !== "LocalStorage" && type !== "SharedMountPoint")
-      throw new NodeError("HYPERVISOR.FAILED", `This version can't use storage of the type ${type}.`, {
-        remedy: "Use local storage or a shared mount point.",
-      });
-    checkVolumePath(path);
-    if (type === "SharedMountPoint") await this.#requireMounted(path);
-    try {
-      await makeVolumeFolder(path);
-      const { bsize, blocks, bavail } = await statfs(path);
-      return { totalBytes: bsize * blocks, availableBytes: bsize * bavail };
-    } catch (error) {
-      throw new NodeError("HYPERVISOR.FAILED", `The storage ${path} can't be used on this host.`, {
-        remedy: "Look at its disk, and whether it is mounted.",
-        cause: error,
-      });
-    }
-  }
-
-  /** Without its file system a folder of this name lies on the host's own disk, which no other host has. */
-  async #requireMounted(path: string): Promise<void> {
-    const { code } = await this.#options.machine.run("mountpoint", ["-q", "--", path], { timeoutMs: 10_000 });
-    if (code === 0) return;
-    throw new NodeError("HYPERVISOR.FAILED", `Nothing is mounted at ${path} on this host.`, {
-      remedy: "Mount the shared file system there, then connect the host anew (ReconnectHost).",
-      values: { path },
-    });
+  storage(place: StoragePlace): Promise<StorageRoom> {
+    return storageRoom(this.#options.machine, place);
   }
 
   async volume(place: VolumePlace): Promise<VolumeFigures> {
@@ -170,7 +157,14 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#snapshots.delete(command, signal);
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
+      default:
+        return await this.#migrations.carryOut(command, signal);
     }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
+    return await this.#consoles.open(uuid, kind, signal);
   }
 
   async #start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
@@ -181,6 +175,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
+      await this.#consoles.prepare(uuid);
       await this.#onNetworks(() =>
         this.#networks.starting(uuid, spec.nics, async (bridges) => {
           await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
@@ -220,18 +215,37 @@ export class LibvirtDriver implements HypervisorDriver {
 
   /** Keeps the memory of a machine for it while it is being started. @throws HYPERVISOR.NO_MEMORY */
   async #holding(spec: MachineSpec, signal: AbortSignal, start: () => Promise<void>): Promise<void> {
-    const { uuid, name, memorySize } = spec;
+    await this.#reserve(spec, signal);
+    try {
+      await start();
+    } finally {
+      this.#starting.delete(spec.uuid);
+    }
+  }
+
+  /** @throws HYPERVISOR.NO_MEMORY, HYPERVISOR.NETWORK_* */
+  async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    await this.#reserve(spec, signal);
+    await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
+      this.#starting.delete(spec.uuid);
+      throw error;
+    });
+  }
+
+  #expectsNoMore(uuid: string): void {
+    this.#starting.delete(uuid);
+    this.#networks.arrived(uuid);
+    void this.#settle(neverOff);
+  }
+
+  /** @throws HYPERVISOR.NO_MEMORY */
+  async #reserve({ uuid, name, memorySize }: MachineSpec, signal: AbortSignal): Promise<void> {
     const domains = await this.#virsh.domains(signal);
     const running = domains.filter((each) => each.state !== "stopped" && !this.#starting.has(each.uuid));
     const used = [...running.map(({ memoryBytes }) => memoryBytes), ...this.#starting.values()];
     const freeBytes = used.reduce((free, bytes) => free - bytes, this.#options.memoryBytes ?? totalmem());
     if (memorySize > freeBytes) throw noMemory(name, memorySize, freeBytes);
     this.#starting.set(uuid, memorySize);
-    try {
-      await start();
-    } finally {
-      this.#starting.delete(uuid);
-    }
   }
 
   async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
@@ -308,6 +322,7 @@ export class LibvirtDriver implements HypervisorDriver {
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
+      await this.#consoles.prepare(uuid);
       // Its cards go onto the bridges that they were on when it was saved.
       const restore = () => this.#virsh.restore(uuid, spec.memorySize);
       await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
@@ -321,6 +336,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === undefined) return;
     if (state !== "stopped") await this.#switchOff(uuid);
     await this.#virsh.undefine(uuid);
+    await this.#consoles.forget(uuid);
     await this.#settle(neverOff);
   }
 
@@ -339,6 +355,11 @@ export class LibvirtDriver implements HypervisorDriver {
     const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
     return code === 0;
   }
+}
+
+/** Where libvirt's daemon listens, of an URI that may say so. */
+function socketOf(uri: string | undefined): string {
+  return new URLSearchParams(uri?.split("?")[1] ?? "").get("socket") ?? "/run/libvirt/libvirt-sock";
 }
 
 function startError(error: unknown, { name, memorySize, disks }: MachineSpec): unknown {

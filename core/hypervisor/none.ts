@@ -16,6 +16,9 @@ export const noHypervisor: HypervisorDriver = {
   carryOut: async () => {
     throw none();
   },
+  openConsole: async () => {
+    throw none();
+  },
 };
 
 /** Of a driver that keeps no images. */

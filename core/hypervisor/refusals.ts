@@ -110,3 +110,19 @@ export function noSnapshot(path: string, snapshotUuid: string): NodeError {
 export function calledOff(): NodeError {
   return new NodeError("HYPERVISOR.ABORTED", "The command was called off; what it had begun is undone.");
 }
+
+export function noConsole(uuid: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.CONSOLE_NONE", `The machine ${uuid} has no such console: ${why}.`, {
+    remedy: "Stop and start the machine when it was started by an earlier release; else take its other console.",
+    values: { machine: uuid },
+  });
+}
+
+export function consoleFailed(uuid: string, cause: unknown): NodeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new NodeError("HYPERVISOR.CONSOLE_FAILED", `The console of the machine ${uuid} can't be opened: ${why}`, {
+    remedy: "See that the machine runs, and the log of libvirt on the host: journalctl -u libvirtd",
+    values: { machine: uuid },
+    cause,
+  });
+}

@@ -1,5 +1,7 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import type { Damage } from "../node/document.ts";
 import {
@@ -14,14 +16,20 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
+import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { openSimulatedConsole } from "./simulated/console.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
+import { SimulatedMigrations } from "./simulated/migration.ts";
+import { afterTime, pauseFor } from "./simulated/pause.ts";
 import {
   failAsWanted,
   type GivenSimulation,
+  hangingMs,
   noAccidents,
+  notReal,
   readSimulation,
   type Simulation,
   simulation,
@@ -47,16 +55,12 @@ export type SimulatedOptions = {
   /** Is told at once, for the log, that nothing here is real. */
   announce: (sentence: string) => void;
   onDamage?: (damage: Damage) => void;
+  /** To other hosts; without it no machine leaves. */
+  dial?: Dial;
 };
-
-/** How often a simulated hypervisor that hangs looks whether it still has to. */
-const hangingMs = 200;
 
 /** Of each storage unless told. */
 const usualStorageBytes = 1024 ** 4;
-
-const notReal =
-  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
 
 /**
  * A hypervisor that only keeps the books: for tests, training, and figures of scale. It starts nothing, and behaves in
@@ -71,6 +75,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly #state: SimulatedState;
   readonly #holds: Holds;
   readonly #disks: SimulatedDisks;
+  readonly #migrations: SimulatedMigrations;
   #bootId: string;
   #told: Simulation = noAccidents;
 
@@ -90,6 +95,15 @@ export class SimulatedDriver implements HypervisorDriver {
       putVolume: (volume) => this.#storeVolume(volume),
       check: (place) => this.#checkDisk(place),
     });
+    this.#migrations = new SimulatedMigrations({
+      ...{ state, holds: this.#holds, dial: options.dial, after: options.after ?? afterTime },
+      bootId: () => this.#bootId,
+      runs: (machine): machine is SimulatedMachine => this.#runs(machine),
+      pause: (delayMs, signal) => this.#pause(delayMs, signal),
+      checkDisks: ({ disks }) => {
+        for (const disk of disks) this.#checkDisk(disk);
+      },
+    });
   }
 
   /** @throws the system's error when its file can't be read */
@@ -105,10 +119,18 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     await this.#crashAsWanted(await this.#answering(signal));
-    return Array.from(this.#state.machines.values(), (machine) => ({
-      uuid: machine.uuid,
-      state: this.#stateOf(machine),
-    }));
+    const machines = Array.from(
+      this.#state.machines.values(),
+      (machine): MachineReport => ({
+        uuid: machine.uuid,
+        state: this.#stateOf(machine),
+      }),
+    );
+    return this.#migrations.marked(machines);
+  }
+
+  admit(visit: MigrationVisit): Promise<Visitor> {
+    return this.#migrations.admit(visit);
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -173,7 +195,18 @@ export class SimulatedDriver implements HypervisorDriver {
         await wait();
         await this.#state.removeMachine(command.uuid);
         this.#holds.release(command.uuid);
+        return;
+      default: {
+        const failing = () => failAsWanted(now, command);
+        await this.#migrations.carryOut(command, this.#latencyMs(command.do, now), failing, signal);
+      }
     }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
+    await this.#answering(signal);
+    this.#needRunning(uuid);
+    return openSimulatedConsole(uuid, kind, this.#state, () => this.#runs(this.#state.machines.get(uuid)));
   }
 
   /** Accidents from now on, instead of those of the call before; a `simulation.json` goes before them. */
@@ -189,6 +222,7 @@ export class SimulatedDriver implements HypervisorDriver {
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
   restart(bootId: string): void {
     this.#bootId = bootId;
+    this.#migrations.lostPower();
     this.#holds.releaseAll();
   }
 
@@ -277,7 +311,11 @@ export class SimulatedDriver implements HypervisorDriver {
     const machine = this.#state.machines.get(uuid);
     // It may have crashed meanwhile.
     if (!this.#runs(machine)) throw notRunning(uuid);
-    if ((machine.isPaused === true) !== isPaused) await this.#state.putMachine({ ...machine, isPaused });
+    if ((machine.isPaused === true) === isPaused) return;
+    // A move that has failed may have let its volumes go.
+    if (!isPaused) for (const path of machine.paths) this.#holds.checkFree(path, uuid);
+    await this.#state.putMachine({ ...machine, isPaused });
+    if (!isPaused) this.#holds.keep(machine);
   }
 
   async #suspend(uuid: string, wait: () => Promise<void>): Promise<void> {
@@ -353,24 +391,6 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) return Promise.reject(calledOff());
-    if (delayMs === 0) return Promise.resolve();
-    const after = this.#options.after ?? afterTime;
-    return new Promise((resolve, reject) => {
-      const cancel = after(delayMs, () => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      });
-      function stop() {
-        cancel();
-        reject(calledOff());
-      }
-      signal?.addEventListener("abort", stop, { once: true });
-    });
+    return pauseFor(this.#options.after ?? afterTime, delayMs, signal);
   }
-}
-
-function afterTime(delayMs: number, action: () => void): () => void {
-  const timer = setTimeout(action, delayMs);
-  return () => clearTimeout(timer);
 }

@@ -45,6 +45,7 @@ export type CertificateOptions = {
 /** What the API shows, kept right while this machine's names and addresses change. */
 export class ServerCertificate {
   readonly #options: CertificateOptions;
+  readonly #followers = new Set<() => void>();
   #credentials: Credentials;
   #timer: NodeJS.Timeout | undefined;
 
@@ -62,15 +63,25 @@ export class ServerCertificate {
     return { key: this.#credentials.key, cert: this.#credentials.certificate };
   }
 
-  /** Gives a server what it shows to new connections, whenever that has changed; those that are open stay. */
-  follow(server: { setSecureContext(options: TlsOptions): void }, tls: TlsOptions): void {
+  /**
+   * Gives a server what it shows to new connections, whenever that has changed; those that are open stay.
+   * @returns what ends that
+   */
+  follow(server: { setSecureContext(options: TlsOptions): void }, tls: TlsOptions): () => void {
+    const follower = () => server.setSecureContext({ ...tls, ...this.tls });
+    this.#followers.add(follower);
+    if (this.#timer === undefined) this.#begin();
+    return () => this.#followers.delete(follower);
+  }
+
+  #begin(): void {
     const look = async () => {
       try {
         const { names, server: issue } = this.#options;
         const found = await issue(names());
         if (found.certificate !== this.#credentials.certificate) {
           this.#credentials = found;
-          server.setSecureContext({ ...tls, ...this.tls });
+          for (const follower of this.#followers) follower();
         }
       } catch (error) {
         this.#options.onError(error);
@@ -83,5 +94,6 @@ export class ServerCertificate {
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#followers.clear();
   }
 }

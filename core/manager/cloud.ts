@@ -1,64 +1,44 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
-import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
-import { unknownAccount } from "../model/cloud/operations.ts";
+import { consoleActs, type FindProxy } from "../console/access.ts";
+import { ConsoleTokens } from "../console/tokens.ts";
+import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
-import { addImageStore } from "../orchestrator/calls/images.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
-import { queryReaders, summary } from "../orchestrator/calls/readers.ts";
-import { cascadeFlow } from "../orchestrator/cascade.ts";
-import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
 import { HostCertificates } from "../orchestrator/hosts/certificates.ts";
-import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { HostPasswords } from "../orchestrator/hosts/host-passwords.ts";
 import { HostKeeper } from "../orchestrator/hosts/keeper.ts";
 import { limitedLink } from "../orchestrator/hosts/limited-link.ts";
-import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
 import { livesOn, observed } from "../orchestrator/hosts/status.ts";
 import { StorageWatch } from "../orchestrator/hosts/storage-watch.ts";
-import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { type FirstPassword, Identity, Passwords, type PasswordsOptions } from "../orchestrator/identity/index.ts";
-import { addImageFlow } from "../orchestrator/images/add.ts";
 import { ImageCaches } from "../orchestrator/images/caches.ts";
-import { ImageCarrier } from "../orchestrator/images/carrier.ts";
-import { deleteImageFlow, imagesToExpunge } from "../orchestrator/images/delete.ts";
+import { imagesToExpunge } from "../orchestrator/images/delete.ts";
 import { type ImageStore, noImageStore } from "../orchestrator/images/image-store.ts";
-import { lookAtStores, reconnectStoreFlow } from "../orchestrator/images/stores.ts";
+import { lookAtStores } from "../orchestrator/images/stores.ts";
 import type { ImageWorld } from "../orchestrator/images/world.ts";
 import { Mirror } from "../orchestrator/mirror.ts";
-import { Records, type Tx } from "../orchestrator/records.ts";
+import { Records } from "../orchestrator/records.ts";
 import { takeInRestored } from "../orchestrator/restored.ts";
 import { Retention } from "../orchestrator/retention.ts";
 import { ensureSettings, LiveSettings } from "../orchestrator/settings.ts";
 import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrator/tasks.ts";
 import { Allocator } from "../orchestrator/vm/allocator.ts";
-import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
-import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
-import {
-  destroyVmFlow,
-  expungeVmFlow,
-  pauseVmFlow,
-  rebootVmFlow,
-  resumeVmFlow,
-  startVmFlow,
-  stopVmFlow,
-  suspendVmFlow,
-} from "../orchestrator/vm/run.ts";
+import { settleMigrations } from "../orchestrator/vm/unsettled.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import { volumesDueForExpunge } from "../orchestrator/volume/expunge-due.ts";
-import { volumeFlows } from "../orchestrator/volume/flows.ts";
 import type { Store } from "../store/store.ts";
-import { acts } from "./acts.ts";
 import { Audit } from "./audit.ts";
-import { type CallTable, Dispatcher, type DispatcherOptions } from "./dispatch.ts";
-import { type MaintenanceOptions, maintenance } from "./maintenance.ts";
+import { callTable } from "./call-table.ts";
+import { Dispatcher, type DispatcherOptions } from "./dispatch.ts";
+import { flowTable } from "./flow-table.ts";
 import { Renewals } from "./renewals.ts";
 import { Sweeper } from "./sweeper.ts";
 
@@ -84,6 +64,8 @@ export type CloudOptions = {
   /** Without it, calls for a backup are refused. */
   backups?: Pick<Backups, "make">;
   passwords?: PasswordsOptions;
+  /** Without it, calls for a console are refused. */
+  findProxy?: FindProxy;
   onCallEnd?: DispatcherOptions["onEnd"];
 };
 
@@ -97,6 +79,8 @@ export type Cloud = {
   readonly identity: Identity;
   readonly settings: LiveSettings;
   readonly flows: Flows;
+  /** What the console proxy is asked with. */
+  readonly consoleTokens: ConsoleTokens;
   /** Of hosts whose tasks wait for their turn. */
   readonly passwords: Pick<HostPasswords, "size">;
   /** Aborted when this manager must end: its place or its store is lost. */
@@ -156,34 +140,22 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       const { task } = await records.change((tx) => deciders.StopVmInstance(tx, input, itself));
       await taskEnd(mirror, task.uuid, until);
     },
+    moveMachine: async (uuid, signal) => {
+      const until = AbortSignal.any([ending.signal, signal]);
+      try {
+        const { task } = await records.change((tx) => deciders.MigrateVm(tx, { uuid }, itself));
+        return (await taskEnd(mirror, task.uuid, until))?.error?.code;
+      } catch (error) {
+        until.throwIfAborted();
+        return error instanceof NodeError ? error.code : "";
+      }
+    },
   };
   const images: ImageWorld = { records, settings, link, images: options.images ?? noImageStore, newUuid };
   const caches = new ImageCaches(images, trouble);
   const vms: VmWorld = { records, settings, link, newUuid, allocator: new Allocator(records, settings) };
   const stray = (uuid: string, why: string) => log.warn({ uuid, why }, "a host runs a machine that it must not run");
-  const table = new FlowTable([
-    addHostFlow(hosts, stray),
-    reconnectHostFlow(hosts, stray),
-    renewCertificateFlow(hosts, stray),
-    maintainHostFlow(hosts),
-    reconnectStorageFlow(hosts),
-    createVmFlow(vms),
-    createVmOfImageFlow(vms, new ImageCarrier(images)),
-    addImageFlow(images),
-    deleteImageFlow(images, caches),
-    reconnectStoreFlow(images),
-    startVmFlow(vms),
-    stopVmFlow(vms),
-    rebootVmFlow(vms),
-    pauseVmFlow(vms),
-    suspendVmFlow(vms),
-    resumeVmFlow(vms),
-    restoreVmFlow(vms),
-    destroyVmFlow(vms),
-    expungeVmFlow(vms),
-    ...volumeFlows(vms),
-    cascadeFlow(hosts),
-  ] as readonly Flow[]);
+  const table = flowTable({ hosts, vms, images, caches, stray });
   const restored = await takeInRestored({ records, flows: table, onTrouble: trouble });
   if (restored !== undefined)
     log.warn({ hosts: restored }, "a backup was restored: machines can be started when all hosts have been asked");
@@ -198,11 +170,13 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     random: Math.random,
   });
 
+  const consoleTokens = new ConsoleTokens({ records, now, identity, trouble });
   const audit = new Audit({ store, now, newUuid, log });
   const dispatching: DispatcherOptions = {
     calls: callTable({
       ...{ flows, store, identity, mirror, passwords, door, version: options.version, images: images.images },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
+      consoles: consoleActs(consoleTokens, options.findProxy),
     }),
     records,
     store,
@@ -225,6 +199,22 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     monotonicMs,
   });
   keeper.start();
+  const unsettled = () =>
+    settleMigrations({
+      world: vms,
+      start: (tx, data, { uuid, name }) => {
+        const what = { flow: "settleMigration", data, call: "MigrateVm", resourceUuid: data.vmUuid } as const;
+        startTask(tx, { ...what, name, uuid }, itself);
+      },
+    });
+  // As soon as a host is back, and not at the next sweep.
+  const unsubscribe = mirror.subscribe((changes) => {
+    const isBack = changes.some(
+      ({ kind, after }) => kind === "Host" && (after === undefined || isConnected(after.value)),
+    );
+    if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
+      void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
+  });
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
   const renewals = new Renewals({
     mirror,
@@ -268,6 +258,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
         },
       },
       { what: "the certificates of hosts are not renewed", run: () => renewals.look() },
+      { what: "ways to consoles that are over stay", run: () => consoleTokens.sweep() },
       { what: "image stores are not looked at", run: () => lookAtStores(images) },
       {
         what: "images that were deleted long ago are not expunged",
@@ -280,6 +271,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
         },
       },
       { what: "images that nothing needs stay in the caches of hosts", run: () => caches.clean(ending.signal) },
+      { what: "migrations that were cut off are not settled", run: unsettled },
     ],
     onTrouble: trouble,
   });
@@ -302,10 +294,13 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     identity,
     settings,
     flows,
+    consoleTokens,
     passwords,
     lost: lost.signal,
     sweep: () => sweeper.sweep(),
     async close() {
+      unsubscribe();
+      consoleTokens.close();
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
@@ -317,60 +312,8 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   };
 }
 
-type TableParts = MaintenanceOptions & {
-  flows: Flows;
-  store: Store;
-  mirror: Mirror;
-  passwords: HostPasswords;
-  door: HostDoor;
-  version: string;
-  images: ImageStore;
-};
-
-/** What carries out each call; a call of the table without it is a mistake that is found at the start. */
-function callTable(parts: TableParts): CallTable {
-  const { flows, store, identity, mirror, passwords, door, version } = parts;
-  const more = { ...acts(identity, mirror, passwords), ...maintenance(parts) };
-  const calls = {
-    ...Object.fromEntries(Object.entries(deciders).map(([name, decide]) => [name, { decide }])),
-    ...Object.fromEntries(Object.entries(more).map(([name, act]) => [name, { act }])),
-    ...queryReaders(store),
-    LogInByAccount: {
-      act: more.LogInByAccount,
-      accountOf: ({ accountName }: CallInput<"LogInByAccount">) =>
-        identity.isUserName(accountName) ? accountName : unknownAccount,
-    },
-    AddImageStoreBackupStorage: {
-      act: (
-        input: CallInput<"AddImageStoreBackupStorage">,
-        context: CallContext,
-        change: (decide: (tx: Tx) => object) => Promise<object>,
-      ) => addImageStore(parts.images, mirror, input, context, change),
-    },
-    CancelTask: {
-      decide: (tx, { uuid }: { uuid: string }) => {
-        flows.cancel(tx, uuid);
-        return { inventory: tx.need("Task", uuid) };
-      },
-    },
-    GetHostFingerprint: {
-      read: async ({ managementIp }: { managementIp: string }) => ({
-        fingerprint: await door.fingerprint(managementIp),
-      }),
-    },
-    GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
-    IsReady: { read: () => ({ ready: !flows.lost.aborted }) },
-    GetManagementSummary: { read: () => summary(mirror) },
-    ValidateSession: {
-      read: (_input: object, { token }) => {
-        const { session, user } = identity.authenticate(token);
-        return { session, user };
-      },
-    },
-  } satisfies CallTable;
-  const missing = cloudCallNames.filter((name) => !Object.hasOwn(calls, name));
-  if (missing.length > 0) throw new Error(`Nothing carries out ${missing.join(", ")}.`);
-  return calls;
+function isConnected(value: object): boolean {
+  return "status" in value && value.status === "Connected";
 }
 
 /** Calls that somebody whose password has to be changed may make; ValidateSession tells it by itself. */

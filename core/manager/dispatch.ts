@@ -211,7 +211,8 @@ function auditedCall(
   const { inventory, task } = partsOf(answer);
   return {
     call: name,
-    resourceUuid: uuidIn(given) ?? uuidIn(inventory) ?? uuidIn(task, "resourceUuid"),
+    resourceUuid:
+      uuidIn(given) ?? uuidIn(inventory) ?? uuidIn(inventory, "vmInstanceUuid") ?? uuidIn(task, "resourceUuid"),
     taskUuid: uuidIn(task),
     caller,
     // Reads share a record, whatever they were given. Whoever logs in has typed a name, or the password in its place.

@@ -18,7 +18,7 @@ export const consoleProxyState = z.object({
   port: z.number(),
   /** Whether the manager has these values, or has none to have; false: it gets them when it answers. */
   handedOver: z.boolean(),
-  /** `running`: a change restarts it. `stopped`: it takes a change at its start. `absent`: not on this node. */
+  /** Of the manager, which has the proxy in it. `stopped`: it takes a change at its start. `absent`: not on this node. */
   unit: z.enum(["running", "stopped", "absent", "unknown"]),
 });
 export type ConsoleProxyState = z.infer<typeof consoleProxyState>;

@@ -19,6 +19,7 @@ import { unreadableError } from "./unreadable.ts";
 import { withoutDhcpServer } from "./vm/dhcp-address.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
+import { settleWithout } from "./vm/unsettled.ts";
 import { removeVolume, requireIdle } from "./volume/hold.ts";
 
 /*
@@ -266,6 +267,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     return;
   }
   if (kind === "Host") {
+    settleWithout(tx, uuid);
     letMachinesGo(tx, uuid);
     noLongerUnseen(tx, uuid);
     const { managementIp } = tx.need("Host", uuid);
@@ -290,7 +292,8 @@ function detachAll(tx: Tx, clusterUuid: string): void {
 function letMachinesGo(tx: Tx, hostUuid: string): void {
   for (const { uuid } of tx.find("VmInstance", "hostUuid", hostUuid)) {
     const machine = tx.get("VmInstance", uuid);
-    if (machine === undefined || machine.operation !== null) continue;
+    // One that may be on another host has that one's now.
+    if (machine === undefined || machine.operation !== null || machine.hostUuid !== hostUuid) continue;
     const stopped = observeVm(machine.name, lifeOf(machine), "stopped");
     if (stopped.done) tx.update("VmInstance", uuid, settled(machine, stopped.next));
     // One of which nothing can be said, after a failure, is on no host any more, either.

@@ -4,6 +4,7 @@ import { vmStates } from "../model/cloud/vm-states.ts";
 import { type FiguresView, settingOf } from "./figures-view.ts";
 import type { RecordOf } from "./kinds.ts";
 import type { MirrorChange } from "./mirror.ts";
+import { readMigration } from "./vm/migration-record.ts";
 
 type Host = RecordOf<"Host">;
 type Machine = RecordOf<"VmInstance">;
@@ -12,6 +13,16 @@ export type HostFigures = Pick<Host, "cpuUsed" | "memoryUsed" | "memoryReserved"
 const chargedStates: ReadonlySet<string> = new Set(
   Object.entries(vmStates).flatMap(([state, { charged: isCharged }]) => (isCharged ? [state] : [])),
 );
+
+type Charged = Pick<Machine, "hostUuid" | "state" | "cpuNum" | "memorySize">;
+
+/** What the destination of a move keeps, besides what the host of the machine's record does. */
+function comingOf(value: unknown): Charged | undefined {
+  const migration = readMigration(value);
+  if (migration === undefined) return undefined;
+  const { destinationUuid: hostUuid, cpuNum, memorySize } = migration;
+  return { hostUuid, state: "Migrating", cpuNum, memorySize };
+}
 
 type Sum = { cpu: number; memory: number };
 
@@ -33,7 +44,7 @@ export class HostSums {
     this.#view = view;
     this.#ratio = settingOf(view, memoryRatio);
     this.#reserved = settingOf(view, reserved);
-    for (const { value } of view.all("VmInstance")) this.#add(value, 1);
+    this.#addAll();
   }
 
   /** Takes in what a transaction changed; gives the hosts whose figures may differ now. */
@@ -41,12 +52,13 @@ export class HostSums {
     const hosts = new Set<string>();
     let isForAll = false;
     for (const { kind, key, before, after } of changes)
-      if (kind === "VmInstance") {
+      if (kind === "VmInstance" || kind === "Migration") {
         for (const [record, sign] of [
           [before, -1],
           [after, 1],
         ] as const) {
-          const hostUuid = record === undefined ? null : this.#add(record.value as Machine, sign);
+          const machine = kind === "VmInstance" ? (record?.value as Machine | undefined) : comingOf(record?.value);
+          const hostUuid = machine === undefined ? null : this.#add(machine, sign);
           if (hostUuid !== null) hosts.add(hostUuid);
         }
       } else if (kind === "Host") hosts.add(key);
@@ -68,15 +80,23 @@ export class HostSums {
     if (ratio !== this.#ratio) {
       this.#ratio = ratio;
       this.#sums.clear();
-      for (const { value } of this.#view.all("VmInstance")) this.#add(value, 1);
+      this.#addAll();
     }
     this.#reserved = settingOf(this.#view, reserved);
     // Of places, only their tags count; a new one has no hosts yet.
     return changes.some(({ kind, before }) => kind === "GlobalConfig" || (before !== undefined && kind !== "Host"));
   }
 
+  #addAll(): void {
+    for (const { value } of this.#view.all("VmInstance")) this.#add(value, 1);
+    for (const { value } of this.#view.all("Migration")) {
+      const coming = comingOf(value);
+      if (coming !== undefined) this.#add(coming, 1);
+    }
+  }
+
   /** The host that is charged; null when none is. */
-  #add({ hostUuid, state, cpuNum, memorySize }: Machine, sign: 1 | -1): string | null {
+  #add({ hostUuid, state, cpuNum, memorySize }: Charged, sign: 1 | -1): string | null {
     if (hostUuid === null || !chargedStates.has(state)) return null;
     const sum = this.#sums.get(hostUuid) ?? { cpu: 0, memory: 0 };
     sum.cpu += sign * cpuNum;

@@ -33,6 +33,10 @@ export const ownKinds = [
   "VmOperation",
   /** Which task works on a volume, by the volume's uuid; it counts as long as that task has something to do. */
   "VolumeOperation",
+  /** A machine that is being moved, or of which it is not known where it has come to: see `vm/migration-record.ts`. */
+  "Migration",
+  /** What a move may have left of a machine on a host that did not answer, by `HOST:MACHINE`. */
+  "MigrationRest",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** A copy of an image in the cache of a storage, by `STORAGE:HOST:CONTENT`; HOST is `*` where all hosts have the same. */
@@ -43,6 +47,8 @@ export const ownKinds = [
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
   "UnseenHost",
+  /** What may be opened with a token of the console proxy, by the token's hash: see `core/console/tokens.ts`. */
+  "ConsoleToken",
   /** The answer that a call with this idempotency key was given. */
   "IdempotencyKey",
 ] as const;
@@ -78,6 +84,8 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   HostStorage: ["hostUuid", "storageUuid"],
   CachedImage: ["hostUuid", "storageUuid"],
   VolumeBase: ["sha256"],
+  Migration: ["sourceUuid", "destinationUuid"],
+  MigrationRest: ["hostUuid"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

@@ -65,6 +65,12 @@ export async function taskCancelling(mirror: Mirror, uuid: string, signal: Abort
   await whenSeen(mirror, "Task", uuid, look, signal);
 }
 
+/** Resolves when a host is not connected any more, or gone. @throws what `signal` ends with */
+export async function hostLost(mirror: Mirror, uuid: string, signal: AbortSignal): Promise<void> {
+  const look = () => mirror.get("Host", uuid)?.value.status !== "Connected" || undefined;
+  await whenSeen(mirror, "Host", uuid, look, signal);
+}
+
 /** Resolves when no operation runs on a machine, or it is gone. */
 export async function machineIdle(mirror: Mirror, uuid: string, signal: AbortSignal): Promise<void> {
   const look = () => (mirror.get("VmInstance", uuid)?.value.operation ?? null) === null || undefined;

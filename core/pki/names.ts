@@ -13,3 +13,9 @@ export function namesManager(certificate: X509Certificate): boolean {
 export function namesHost(certificate: X509Certificate, hostUuid: string): boolean {
   return certificate.subject === `O=Binnacle\nCN=${hostUuid}`;
 }
+
+/** The host that it is the certificate of; undefined for any other. */
+export function hostUuidOf(certificate: X509Certificate): string | undefined {
+  const uuid = /^O=Binnacle\nCN=([\da-f]{32})$/.exec(certificate.subject)?.[1];
+  return uuid !== undefined && namesHost(certificate, uuid) ? uuid : undefined;
+}

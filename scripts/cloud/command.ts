@@ -45,11 +45,15 @@ export const cliOptions: readonly CliOption[] = [
   { name: "help", short: "h", text: "Print this help; behind a call, the help of the call." },
 ];
 
+/** What opens a serial line, in place of a call. */
+export const consoleWord = "console";
+
 export const cliName = "zstack-cli";
 export const cliSummary = "administer the cloud";
 
 export const cliUsage = [
   "zstack-cli [OPTION...] CALL [KEY=VALUE...]",
+  "zstack-cli [OPTION...] console MACHINE",
   "zstack-cli [OPTION...] help [CALL]",
   "zstack-cli [OPTION...]",
 ] as const;
@@ -64,6 +68,7 @@ export const cliDescription: readonly string[] = [
     "of a list), !?=. A KEY may lead to another resource: vmNics.ip=10.21.100.2. A list is separated by commas; a size " +
     "may be 1G, null is no value. A time is as tables print it, in local time: 'createDate>=2027-01-15 08:00:00', in " +
     "quotes for its blank; or with its zone: 2027-01-15T08:00:00Z.",
+  "console opens the serial line of a machine, named by its name or uuid, in this terminal. Ctrl-] leaves it.",
   "A table that is longer than the terminal goes through PAGER, without one through less or more.",
 ];
 

@@ -24,7 +24,7 @@ export type Completion = {
   readonly candidates: readonly Candidate[];
 };
 
-export const shellWords = ["help", "quit"] as const;
+export const shellWords = ["help", "quit", "console"] as const;
 
 /** What may come at the end of a line of the prompt. */
 export async function complete(line: string, lookup: Lookup): Promise<Completion> {

@@ -16,7 +16,8 @@ export function connect({ host, port, caFile, tlsName }: Settings): CloudClient 
   return client;
 }
 
-function caText(file: string | undefined): string | undefined {
+/** What is trusted; undefined: what the system trusts. @throws UsageError */
+export function caText(file: string | undefined): string | undefined {
   try {
     return fs.readFileSync(file ?? nodeCaFile, "utf8");
   } catch (error) {

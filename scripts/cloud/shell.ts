@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import { printable } from "../network/say.ts";
 import { answerText } from "./answer.ts";
 import { type CliArguments, readArguments, type Settings, UsageError } from "./arguments.ts";
-import { type CliExit, cliExit } from "./command.ts";
+import { type CliExit, cliExit, cliExitStatus, consoleWord } from "./command.ts";
 import { complete } from "./complete.ts";
 import { listText, stepOf } from "./complete-list.ts";
 import { connect, exitOf } from "./connect.ts";
@@ -134,6 +135,24 @@ class Shell {
     this.#prompt(input);
   }
 
+  /** By a program of its own, which has the terminal to itself meanwhile. @throws UsageError */
+  #console(words: readonly string[]): CliExit {
+    const { stdin } = process;
+    const options = [...this.#given.options].map(([name, value]) =>
+      value === "" ? `--${name}` : `--${name}=${value}`,
+    );
+    const wasRaw = stdin.isRaw === true;
+    if (wasRaw) stdin.setRawMode(false);
+    try {
+      const [program = ""] = process.argv.slice(1);
+      const args = [...process.execArgv, program, ...options, ...words];
+      const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+      return cliExitStatus.find(({ code }) => code === status)?.code ?? cliExit.failed;
+    } finally {
+      if (wasRaw) stdin.setRawMode(true);
+    }
+  }
+
   async #carryOut(line: string): Promise<CliExit> {
     const width = terminalColumns(process.stderr);
     const warn = (text: string) => void process.stderr.write(sentence(text, width));
@@ -148,6 +167,7 @@ class Shell {
         process.stdout.write(helpFor(first === undefined ? ["help"] : asked));
         return cliExit.done;
       }
+      if (first === consoleWord) return this.#console(asked);
       const request = readRequest(asked);
       const has = (name: "tables" | "no-wait" | "yes") => options.has(name) || this.#given.options.has(name);
       const file = options.get("password-file") ?? this.#given.options.get("password-file");

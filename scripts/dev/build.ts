@@ -20,6 +20,10 @@ export const programs = {
 } as const;
 export type ProgramName = keyof typeof programs;
 
+/** What runs in browsers: the console proxy's pages, from this folder to `build/console-pages`. */
+const pagesFolder = "core/console/pages";
+const pages = ["vnc.ts", "vnc.html", "serial.ts", "serial.html", "page.css", "terminal.css"];
+
 /**
  * How Node runs each program; the units and `binnacle` of a node say the same. Neither makes much garbage: a large
  * young generation would only take memory (8 MB). A screen a second needs no optimized code, whose making takes 8 more.
@@ -150,7 +154,7 @@ async function build(root: string): Promise<void> {
   const { build: bundleWith } = await import("esbuild");
   const startedAt = Date.now();
   const target = buildFolder(root);
-  fs.mkdirSync(path.join(target, "chunks"), { recursive: true });
+  for (const folder of ["chunks", "console-pages"]) fs.mkdirSync(path.join(target, folder), { recursive: true });
   const temporary = fs.mkdtempSync(path.join(target, ".new-"));
   try {
     const entries = presentEntries(root);
@@ -182,8 +186,30 @@ async function build(root: string): Promise<void> {
           }),
         ),
     );
+    const served = pages.map((name) => `${pagesFolder}/${name}`).filter((name) => fs.existsSync(path.join(root, name)));
+    const ofPages = await Promise.allSettled(
+      served.length === 0
+        ? []
+        : [
+            bundleWith({
+              absWorkingDir: root,
+              entryPoints: served,
+              outdir: path.join(temporary, "console-pages"),
+              bundle: true,
+              format: "esm",
+              platform: "browser",
+              target: "es2022",
+              loader: { ".html": "copy" },
+              minify: true,
+              legalComments: "none",
+              metafile: true,
+              write: true,
+              logLevel: "silent",
+            }),
+          ],
+    );
     // Only now, when none of them writes any more: the folder goes when one has failed.
-    const results = attempts.map((attempt) => {
+    const results = [...attempts, ...ofPages].map((attempt) => {
       if (attempt.status === "rejected") throw new BuildError(attempt.reason);
       return attempt.value;
     });

@@ -24,6 +24,8 @@ const allowed: ReadonlySet<string> = new Set([
   "ISC",
   "MIT",
   "MIT-0",
+  // Its source comes from where the notice says.
+  "MPL-2.0",
   "Python-2.0",
   "Unlicense",
   "Zlib",
@@ -67,7 +69,7 @@ export function noticeOf(folder: string): Notice {
     .map((file) => tidy(fs.readFileSync(path.join(folder, file), "utf8")))
     .filter((text) => text !== "");
   if (files.some((file) => !/^notice/i.test(file)) && texts.length > 0)
-    return { name, version, licence, text: texts.join("\n\n") };
+    return { name, version, licence, text: [...sourceOf(name, version, licence), ...texts].join("\n\n") };
   if (licence !== "MIT" || author === undefined)
     throw new NoticeError(
       `${name} ${version} brings no text of its licence, ${licence}, and none can be written for it: that takes the ` +
@@ -96,6 +98,14 @@ function mayBeShipped(expression: string): boolean {
   if (/[()]/.test(inside)) return false;
   // AND binds more tightly. Source: SPDX specification, annex "SPDX license expressions".
   return inside.split(" OR ").some((alternative) => alternative.split(" AND ").every((id) => allowed.has(id)));
+}
+
+/** What MPL-2.0 asks for of who ships a program: how to get its source. Source: the licence, 3.2. */
+function sourceOf(name: string, version: string, licence: string): string[] {
+  if (!licence.includes("MPL-2.0")) return [];
+  return [
+    `Its source is unchanged: https://www.npmjs.com/package/${name}/v/${version}, or npm pack ${name}@${version}.`,
+  ];
 }
 
 function tidy(text: string): string {

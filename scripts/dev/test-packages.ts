@@ -32,6 +32,7 @@ export const testPackages: readonly TestPackage[] = [
   { name: "etcd-client", for: "long", why: "etcdctl: sets up users of etcd, and looks at its members" },
   { name: "etcd-server", for: "long", why: "three members on the loopback address: the store of several managers" },
   { name: "busybox-static", for: "long", why: "the programs of a small guest" },
+  { name: "chromium", for: "long", why: "the pages of the console proxy, as a person sees them" },
   { name: "console-setup-linux", for: "long", why: "fonts: the screen of a guest is read by them" },
   { name: "cryptsetup-bin", for: "long", why: "a disk with LUKS on it" },
   { name: "dosfstools", for: "long", why: "a disk with an EFI system partition on it" },

@@ -153,7 +153,7 @@ describe("the files of a role", () => {
       }),
     );
     const node = ["tcp 7070", "tcp 9100"];
-    const hypervisor = ["tcp 5900-6899", "tcp 16509", "tcp 16514", "tcp 49152-49215"];
+    const hypervisor = ["tcp 16509", "tcp 16514", "tcp 49152-49215"];
     const manager = ["tcp 8080", "tcp 5000", "tcp 5443", "tcp 4900", "tcp 2379", "tcp 2380", "udp 123"];
     assert.deepEqual(opened, {
       management: [...node, ...hypervisor, ...manager],

@@ -72,7 +72,7 @@ export const serviceEn = {
   "proxy.isSet": "These are the values that are set.",
   "proxy.isDefault": "Nothing is set: these are the values that hold until then.",
   "proxy.sure": "Set the console proxy to {address}, port {port}?",
-  "proxy.effect.running": "The proxy is restarted: consoles that are open are cut off.",
+  "proxy.effect.running": "The proxy goes there at once; consoles that are open stay open.",
   "proxy.effect.stopped": "The proxy does not run: it takes a change when it starts.",
   "proxy.effect.absent": "There is no console proxy on this node yet: the manager keeps the values for it.",
   "proxy.effect.unknown": "Whether the proxy runs is not known: the manager keeps the values for it.",
@@ -115,7 +115,6 @@ export const serviceEn = {
   "error.PROXY.ADDRESS": "That is no IP address.",
   "error.PROXY.PORT": "A number from 1024 to 65535.",
   "error.PROXY.NOT_MANAGEMENT": "The console proxy belongs to the management node. Set it on its console.",
-  "error.PROXY.NOT_RESTARTED": "The values are kept, but the proxy did not start again. Its log says why: F2, Logs.",
   "service.cloud.stopped": "the manager does not run: no task of the cloud is interrupted",
   "service.cloud.silent":
     "THE MANAGER DOES NOT ANSWER ({why}): nobody can say which tasks of the cloud are interrupted",

@@ -9,7 +9,8 @@ import {
 } from "../../hypervisor/driver.ts";
 import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
-import { bytes, line, moment, tags, uuid } from "../../model/cloud/fields.ts";
+import { type ConsoleKind, consoleKinds } from "../../model/cloud/console.ts";
+import { bytes, line, moment, tags, uuid, uuidPattern } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
 import { hostProtocol, mostPieceBytes } from "../../orchestrator/host-link.ts";
 
@@ -262,6 +263,22 @@ export type HostCallName = keyof HostCalls;
 export type HostBody<N extends HostCallName> = z.output<HostCalls[N]["body"]>;
 export type HostAnswer<N extends HostCallName> = z.output<HostCalls[N]["response"]>;
 export type HostCommandRequest = HostBody<"command">;
+
+/**
+ * A console of a machine, for a manager: a GET whose connection is upgraded to this protocol, and is the console's stream of
+ * bytes from then on, both ways. What is refused is answered as a call is.
+ */
+export const consoleProtocol = "binnacle-console";
+export function consolePath(uuid: string, kind: ConsoleKind): string {
+  return `/v1/machines/${uuid}/consoles/${kind}`;
+}
+
+/** What a path of {@link consolePath} means; undefined when it is none. */
+export function consoleIn(path: string): { uuid: string; kind: ConsoleKind } | undefined {
+  const [, uuid = "", named = ""] = /^\/v1\/machines\/([^/]{32})\/consoles\/([a-z]+)$/.exec(path) ?? [];
+  const kind = consoleKinds.find((each) => each === named);
+  return kind === undefined || !uuidPattern.test(uuid) ? undefined : { uuid, kind };
+}
 
 /**
  * The name that a manager asks for (SNI) to be shown the certificate with this fingerprint: while a certificate is

@@ -44,8 +44,7 @@ let requests = 0;
  */
 export async function exchange<N extends HostCallName>(asked: Exchange<N>): Promise<HostAnswer<N>> {
   const { address, name } = asked;
-  requests += 1;
-  const id = `${mark}-${requests.toString(36)}`;
+  const id = newRequestId();
   const { response, text } = await send(asked, id);
   const json = jsonOrNothing(text);
   if (response.statusCode !== 200) {
@@ -59,8 +58,14 @@ export async function exchange<N extends HostCallName>(asked: Exchange<N>): Prom
   throw nonsense(address, `can't be understood (${["body", ...(parsed.error.issues[0]?.path ?? [])].join(".")})`);
 }
 
+/** What no other request of this process has, nor had. */
+export function newRequestId(): string {
+  requests += 1;
+  return `${mark}-${requests.toString(36)}`;
+}
+
 /** Whether it is an answer in a protocol that is known here, and to this request. */
-function headProblem(address: string, { headers }: IncomingMessage, id: string): CloudError | undefined {
+export function headProblem(address: string, { headers }: IncomingMessage, id: string): CloudError | undefined {
   const theirs = Number(headers[protocolHeader] ?? Number.NaN);
   if (!Number.isSafeInteger(theirs)) return nonsense(address, "is not one of this protocol");
   if (theirs < oldestHostProtocol || theirs > hostProtocol)
@@ -141,7 +146,7 @@ function payloadOf(body: unknown): { payload: string | Uint8Array | undefined; t
   };
 }
 
-function sentenceOf(error: Error): string {
+export function sentenceOf(error: Error): string {
   const name = nameOfError(error);
   if (name.startsWith("HPE_")) return "What answers there speaks no HTTP.";
   if (name === "EPROTO" || name.startsWith("ERR_SSL_")) return `What answers there speaks no TLS 1.3 (${name}).`;

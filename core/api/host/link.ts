@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { Agent, type RequestOptions } from "node:https";
+import type { Duplex } from "node:stream";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type {
   CachedImage,
@@ -11,6 +12,7 @@ import type {
 } from "../../hypervisor/driver.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
+import type { ConsoleKind } from "../../model/cloud/console.ts";
 import { CloudError } from "../../model/cloud/refusal.ts";
 import {
   type CommandOptions,
@@ -24,10 +26,11 @@ import {
 } from "../../orchestrator/host-link.ts";
 import type { Credentials } from "../../pki/authority.ts";
 import { namesHost } from "../../pki/names.ts";
-import { type HostAnswer, type HostBody, type HostCallName, hostPort, serverNameOf } from "./contract.ts";
+import { consolePath, type HostAnswer, type HostBody, type HostCallName, hostPort, serverNameOf } from "./contract.ts";
 import { askEnded } from "./ended.ts";
 import { nameOfError, untrusted, wrongCertificate } from "./errors.ts";
 import { type Exchange, exchange } from "./exchange.ts";
+import { upgrade } from "./upgrade.ts";
 
 export type HostLinkOptions = {
   /** What the manager shows: `Authority.manager`. */
@@ -67,6 +70,11 @@ export class HttpsHostLink implements HostLink {
     timeout: idleMs,
     maxSockets: mostConnections,
     maxFreeSockets: 1,
+    maxCachedSessions: 0,
+    checkServerIdentity: (name, { raw }) => checkHost(this.#wanted.get(name), new X509Certificate(raw)),
+  });
+  /** Consoles have connections of their own, which nothing else waits for. */
+  readonly #streams = new Connections({
     maxCachedSessions: 0,
     checkServerIdentity: (name, { raw }) => checkHost(this.#wanted.get(name), new X509Certificate(raw)),
   });
@@ -150,8 +158,25 @@ export class HttpsHostLink implements HostLink {
     await this.#ask(host, "leave", {}, this.#patience.answerMs, signal);
   }
 
+  /**
+   * A console of a machine that is on a host: its bytes, both ways. `signal`: until it is open.
+   * @throws CloudError HOST.1010, HOST.1011, HOST.1012
+   */
+  async openConsole(host: HostAddress, machineUuid: string, kind: ConsoleKind, signal?: AbortSignal): Promise<Duplex> {
+    const { managementIp: address } = host;
+    const connection = await this.#connectionTo(host, { agent: this.#streams });
+    const { connectMs, pingMs } = this.#patience;
+    try {
+      const path = consolePath(machineUuid, kind);
+      return await upgrade({ address, path, connection, answerMs: connectMs + pingMs, signal });
+    } catch (error) {
+      throw refusedCertificate(address, error);
+    }
+  }
+
   /** Ends all connections. */
   close(): void {
+    this.#streams.destroy();
     this.#connections.destroy();
   }
 
@@ -163,19 +188,8 @@ export class HttpsHostLink implements HostLink {
     signal?: AbortSignal,
     held?: Exchange<N>["held"],
   ): Promise<HostAnswer<N>> {
-    const context = await this.#currentContext();
-    const print = this.#options.pinned(uuid);
-    if (print === undefined && name !== "leave" && this.#options.believesAuthority !== true)
-      throw wrongCertificate(managementIp, "No certificate of this host is on record.");
-    const servername = print === undefined ? anyNameOf(uuid) : serverNameOf(print);
-    this.#wanted.set(servername, { address: managementIp, uuid, print });
-    const connection: TlsRequest = {
-      agent: this.#connections,
-      host: managementIp,
-      port: this.#options.port ?? hostPort,
-      secureContext: context,
-      servername,
-    };
+    const believesAny = name === "leave";
+    const connection = await this.#connectionTo({ uuid, managementIp }, { agent: this.#connections, believesAny });
     const asked = { address: managementIp, name, body, connection, answerMs, signal, held };
     for (let attempt = 1; ; attempt++)
       try {
@@ -186,6 +200,20 @@ export class HttpsHostLink implements HostLink {
         if (isStale && attempt === 1 && signal?.aborted !== true) continue;
         throw refusedCertificate(managementIp, error);
       }
+  }
+
+  /** @throws HOST.1011 when none of its certificates is on record. `believesAny`: any that this cloud gave to it */
+  async #connectionTo(
+    { uuid, managementIp }: HostAddress,
+    { agent, believesAny = false }: { agent: Connections; believesAny?: boolean },
+  ): Promise<TlsRequest> {
+    const secureContext = await this.#currentContext();
+    const print = this.#options.pinned(uuid);
+    if (print === undefined && !believesAny && this.#options.believesAuthority !== true)
+      throw wrongCertificate(managementIp, "No certificate of this host is on record.");
+    const servername = print === undefined ? anyNameOf(uuid) : serverNameOf(print);
+    this.#wanted.set(servername, { address: managementIp, uuid, print });
+    return { agent, host: managementIp, port: this.#options.port ?? hostPort, secureContext, servername };
   }
 
   /** Nothing was said to a host whose certificate was refused: it is asked once more, over a connection of its own. */

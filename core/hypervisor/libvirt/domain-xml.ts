@@ -1,6 +1,7 @@
 import { XMLBuilder } from "fast-xml-parser";
 import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
+import { serialLine } from "./consoles.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
@@ -46,11 +47,11 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
           // A guest knows it then before it has any address.
           mtu: { "@size": segment.mtu },
         })),
-        serial: { "@type": "pty", target: { "@port": 0 } },
-        console: { "@type": "pty", target: { "@type": "serial", "@port": 0 } },
+        serial: serialLine(uuid),
         channel: { "@type": "unix", target: { "@type": "virtio", "@name": "org.qemu.guest_agent.0" } },
         input: { "@type": "tablet", "@bus": "usb" },
-        graphics: { "@type": "vnc", "@autoport": "yes", "@listen": "127.0.0.1" },
+        // A socket in the file system, in the folder that libvirt makes for the machine: the network has nothing to reach.
+        graphics: { "@type": "vnc", "@sharePolicy": "force-shared", listen: { "@type": "socket" } },
         video: { model: { "@type": "vga" } },
         memballoon: { "@model": "virtio" },
         rng: { "@model": "virtio", backend: { "@model": "random", "#text": "/dev/urandom" } },

@@ -57,6 +57,22 @@ export class HostNetworks {
     }
   }
 
+  /** Makes the networks of a machine that comes from another host; they stay until {@link arrived}. @throws HYPERVISOR.NETWORK_* */
+  async expecting(uuid: string, nics: readonly NicSpec[]): Promise<void> {
+    this.#starting.add(uuid);
+    try {
+      await this.#make(uuid, nics);
+    } catch (error) {
+      this.#starting.delete(uuid);
+      throw error;
+    }
+  }
+
+  /** It is here, or does not come: {@link settle} finds out. */
+  arrived(uuid: string): void {
+    this.#starting.delete(uuid);
+  }
+
   /** The same for a machine that is started again as it was. */
   async startingAgain<T>(uuid: string, start: () => Promise<T>): Promise<T> {
     const note = await this.#notes.get(uuid);

@@ -25,11 +25,13 @@ const monitorAnswer = z.object({
   return: z.optional(z.unknown()),
   error: z.optional(z.object({ desc: z.string() })),
 });
+/** For a move: whoever asks for it has a limit of its own. */
+const migrateMs = 86_400_000;
 /** Before a stream of events that has ended is begun anew. */
 const [firstPauseMs, longestPauseMs] = [500, 10_000];
 
 /** `memoryBytes`: what a machine may take at the most; 0 when that is not told. */
-export type Domain = MachineReport & { memoryBytes: number };
+export type Domain = MachineReport & { memoryBytes: number; mayComeIn: boolean };
 
 export class Virsh {
   readonly #options: VirshOptions;
@@ -42,7 +44,44 @@ export class Virsh {
   async domains(signal: AbortSignal): Promise<Domain[]> {
     // Without waiting for a machine that something else works on: one that hangs must not hide all others.
     const text = await this.#look(["domstats", "--nowait", "--raw", "--state", "--balloon"], signal);
-    return text.split("\n\n").flatMap((block) => domainIn(block));
+    const domains = text.split("\n\n").flatMap((block) => domainIn(block));
+    if (!domains.some(({ mayComeIn }) => mayComeIn)) return domains;
+    // All of ours are persistent, but for a copy that is coming from another host: it becomes so before it runs.
+    const transient = new Set((await this.#look(["list", "--transient", "--name"], signal)).split("\n"));
+    return domains.map((each) =>
+      each.mayComeIn && transient.has(each.uuid) ? { ...each, migration: { way: "in" } } : each,
+    );
+  }
+
+  /** What libvirt does with a machine at the moment, and how far it is; undefined for nothing. @throws HYPERVISOR.FAILED */
+  async job(uuid: string, signal: AbortSignal): Promise<{ isOutgoing: boolean; percent: number } | undefined> {
+    const text = await this.#look(["domjobinfo", uuid], signal).catch(() => "");
+    if (!/^Job type:\s+(Bounded|Unbounded)/m.test(text)) return undefined;
+    const [total, remaining] = [bytesIn(text, "Memory total"), bytesIn(text, "Memory remaining")];
+    const percent = total === 0 ? 0 : Math.floor((100 * (total - remaining)) / total);
+    return { isOutgoing: /^Operation:\s+Outgoing migration/m.test(text), percent: Math.min(99, Math.max(0, percent)) };
+  }
+
+  /**
+   * Moves a running machine to the host behind these sockets: there it is persistent, here nothing of it stays. Resolves
+   * when it runs there. libvirt knows few shared file systems, and holds all others for unsafe: that the volumes are on a
+   * shared one, and without the host's cache, is known by whoever asks. A guest that writes faster than its memory goes
+   * over is slowed down; it never begins there before all of it is there.
+   */
+  async migrate(uuid: string, to: { control: string; memory: string; bandwidth: number }): Promise<void> {
+    const uris = ["--desturi", `qemu+unix:///system?socket=${to.control}`, "--migrateuri", `unix://${to.memory}`];
+    const limit = to.bandwidth === 0 ? [] : ["--bandwidth", String(to.bandwidth)];
+    const flags = ["--live", "--p2p", "--persistent", "--undefinesource", "--unsafe", "--auto-converge"];
+    await this.#run(["migrate", ...flags, ...limit, ...uris, uuid], { timeoutMs: migrateMs });
+  }
+
+  async abortJob(uuid: string): Promise<void> {
+    await this.#change(["domjobabort", uuid]);
+  }
+
+  /** Ends a copy that is coming in; one that has become a machine meanwhile may be hit no more than by a wrong look. */
+  async destroyIncoming(uuid: string): Promise<void> {
+    await this.#change(["destroy", uuid]);
   }
 
   /** One machine of ours; undefined when it is not known. @throws HYPERVISOR.FAILED */
@@ -75,6 +114,11 @@ export class Virsh {
   /** Of the libvirt that answers. @throws HYPERVISOR.FAILED */
   async version(signal: AbortSignal): Promise<string> {
     return /: libvirt (\S+)/.exec(await this.#look(["version"], signal))?.[1] ?? "unknown";
+  }
+
+  /** What a machine consists of at present, as XML. @throws HYPERVISOR.FAILED */
+  xml(uuid: string, signal: AbortSignal): Promise<string> {
+    return this.#look(["dumpxml", uuid], signal);
   }
 
   /** Makes a machine known, or changes what is known of one that does not run. */
@@ -233,11 +277,23 @@ const states: Readonly<Record<string, MachineReport["state"]>> = {
   "7": "running",
 };
 
+const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+function bytesIn(text: string, name: string): number {
+  const found = new RegExp(`^${name}:\\s+([\\d.]+) (\\w+)`, "m").exec(text);
+  return Number(found?.[1] ?? 0) * 1024 ** Math.max(0, units.indexOf(found?.[2] ?? "B"));
+}
+
+/** Of virDomainPausedReason: VIR_DOMAIN_PAUSED_MIGRATION, and VIR_DOMAIN_PAUSED_STARTING_UP before it. */
+const incomingReasons: ReadonlySet<string> = new Set(["2", "11"]);
+
 function domainIn(block: string): Domain[] {
   const uuid = /^Domain: '([\da-f]{12}4[\da-f]{19})'$/m.exec(block)?.[1];
   const state = states[/^\s*state\.state=(\d+)$/m.exec(block)?.[1] ?? ""];
   // A domain of somebody else's has another name.
   if (uuid === undefined || state === undefined) return [];
+  const reason = /^\s*state\.reason=(\d+)$/m.exec(block)?.[1] ?? "";
   const kibibytes = /^\s*balloon\.maximum=(\d+)$/m.exec(block)?.[1];
-  return [{ uuid, state, memoryBytes: Number(kibibytes ?? 0) * 1024 }];
+  const mayComeIn = state === "paused" && incomingReasons.has(reason);
+  return [{ uuid, state, memoryBytes: Number(kibibytes ?? 0) * 1024, mayComeIn }];
 }

@@ -49,7 +49,27 @@ export class Holds {
     this.release(uuid);
     this.#held.set(uuid, { memorySize, paths });
     this.#usedBytes += memorySize;
-    for (const path of paths) this.#openersOf(path).set(path, { host: this.#host, uuid });
+    for (const path of paths) {
+      const openers = this.#openersOf(path);
+      // One that stands still since it was moved has let go what runs elsewhere by now.
+      if ((openers.get(path)?.host ?? this.#host) === this.#host) openers.set(path, { host: this.#host, uuid });
+    }
+  }
+
+  /** Memory for one that comes from another host, which has its volumes open yet. @throws HYPERVISOR.NO_MEMORY */
+  takeMemory(spec: MachineSpec): void {
+    this.take({ ...spec, disks: [] });
+  }
+
+  /** And its volumes, when that host has let them go. @throws HYPERVISOR.VOLUME_IN_USE */
+  takeVolumes(spec: MachineSpec): void {
+    this.take(spec);
+  }
+
+  /** Lets the volumes of one that stands still go, and keeps its memory. */
+  releaseVolumes(uuid: string): void {
+    const held = this.#held.get(uuid);
+    if (held !== undefined) this.keep({ uuid, memorySize: held.memorySize, paths: [] });
   }
 
   /** One disk more of a machine that runs. @throws HYPERVISOR.VOLUME_IN_USE */
@@ -72,7 +92,10 @@ export class Holds {
     if (held === undefined) return;
     this.#held.delete(uuid);
     this.#usedBytes -= held.memorySize;
-    for (const path of held.paths) this.#openersOf(path).delete(path);
+    for (const path of held.paths) {
+      const openers = this.#openersOf(path);
+      if (openers.get(path)?.host === this.#host) openers.delete(path);
+    }
   }
 
   releaseAll(): void {

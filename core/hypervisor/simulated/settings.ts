@@ -26,9 +26,20 @@ const verbs = [
   "snapshotVolume",
   "deleteSnapshot",
   "revertVolume",
+  "expectMachine",
+  "unexpectMachine",
+  "migrateMachine",
+  "cancelMigration",
+  "dropMachine",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
+
+export const notReal =
+  "This host's hypervisor is a SIMULATION: machines that it says are running do not run anywhere. Start the agent without --hypervisor simulated for real ones.";
+
+/** How often a simulated hypervisor that hangs looks whether it still has to. */
+export const hangingMs = 200;
 
 /** About what libvirt needs on a server, so that training feels like it. `stopMachine`: until the guest is down. */
 export const usualLatencyMs: Readonly<Record<Verb, number>> = {
@@ -51,6 +62,11 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   snapshotVolume: 100,
   deleteSnapshot: 100,
   revertVolume: 100,
+  expectMachine: 50,
+  unexpectMachine: 50,
+  migrateMachine: 2000,
+  cancelMigration: 50,
+  dropMachine: 50,
 };
 
 /**

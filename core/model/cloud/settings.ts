@@ -85,6 +85,23 @@ export const settings: readonly Setting[] = [
     "Machines that leave a host at once when it goes into maintenance.",
   ),
 
+  whole(
+    3600,
+    [60, 43_200],
+    "seconds",
+    "kvm",
+    "vm.migrationTimeout",
+    "How long the move of a running machine may take.",
+  ),
+  whole(
+    0,
+    [0, 1_000_000],
+    "MiB/s",
+    "kvm",
+    "vm.migrationBandwidth",
+    "Mebibytes a second that the move of one machine may take of the network; 0: no limit.",
+  ),
+
   flag(
     false,
     "localStoragePrimaryStorage",

@@ -11,6 +11,8 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   pause: "PauseVmInstance",
   suspend: "SuspendVmInstance",
   resume: "ResumeVmInstance",
+  migrateLive: "MigrateVm",
+  migrateCold: "MigrateVm",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",

@@ -13,9 +13,11 @@ export const vmConditions = {
     remedy: "Look at the host's agent and network, then reconnect the host.",
   },
   movable: {
-    description: "All its volumes are on shared storage, or migration of local volumes is enabled.",
+    description: "All its volumes are on shared storage.",
     details: "it has a volume on local storage",
-    remedy: "Enable migration of local volumes (liveMigrationWithStorage.allow), or stop it and migrate it then.",
+    remedy:
+      "This version moves no volumes between hosts' own disks, whatever liveMigrationWithStorage.allow says: keep its " +
+      "volumes on shared storage if it has to move.",
   },
   sharedStorage: {
     description: "All its volumes are on shared storage that another host reaches.",
@@ -124,14 +126,14 @@ export const vmOperations = {
     routes: [{ from: ["Paused", "Suspended"], through: "Resuming", to: "Running", failed: "same", needs: online }],
   },
   migrateLive: {
-    description: "Moves it to another host while it runs; local volumes go along as block migration, when enabled.",
+    description: "Moves it to another host while it runs; its volumes are on storage that both hosts share.",
     effect: "now",
     routes: [
       { from: ["Running"], through: "Migrating", to: "Running", failed: "same", needs: ["hostConnected", "movable"] },
     ],
   },
   migrateCold: {
-    description: "Moves a stopped one to another host, with its local volumes.",
+    description: "Moves a stopped one to another host; its volumes are on storage that both hosts share.",
     effect: "whenStopped",
     routes: [{ from: ["Stopped"], through: "Migrating", to: "Stopped", failed: "same" }],
   },

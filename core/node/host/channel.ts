@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import type { Dial } from "../../hypervisor/migration/way.ts";
 import type { MembershipState } from "../../model/records.ts";
 import type { Log } from "../log.ts";
 import { type Machine, realMachine, sinceBootMs } from "../machine.ts";
@@ -10,6 +11,7 @@ import { rolePaths } from "../role/paths.ts";
 import { realWorld } from "../role/world.ts";
 import { Joining } from "./joining.ts";
 import { Membership } from "./membership.ts";
+import { migrationDial } from "./migration-dial.ts";
 import { createHostServer, type HostServer } from "./server.ts";
 import type { HostWork } from "./work.ts";
 
@@ -25,7 +27,8 @@ export type ChannelOptions = {
   log: Log;
 };
 
-export type HostChannel = Pick<HostServer, "close"> & { state(): MembershipState };
+/** `dial`: to the hypervisors of other hosts, whose agents listen on the same port. */
+export type HostChannel = Pick<HostServer, "close"> & { state(): MembershipState; dial: Dial };
 
 /** Of an agent that does not listen. */
 export const noChannel: MembershipState = { port: null, fingerprint: null, cloud: null, hostUuid: null };
@@ -67,6 +70,7 @@ export async function openHostChannel(options: ChannelOptions): Promise<HostChan
   );
   return {
     close: () => server.close(),
+    dial: migrationDial(membership, bound),
     state: () => {
       const { fingerprint, cloud, member } = membership;
       return { port: bound, fingerprint, cloud, hostUuid: member?.hostUuid ?? null };

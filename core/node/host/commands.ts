@@ -209,6 +209,8 @@ export class HostCommands {
     try {
       await Promise.race([ticket.turn, off]);
       signal.throwIfAborted();
+      // One that takes hours keeps nobody else from running.
+      if (command.do === "migrateMachine") ticket.makeRoom();
       await this.#options.driver.carryOut(command, signal);
     } catch (error) {
       const calledOff = signal.aborted ? await off : undefined;
@@ -249,6 +251,8 @@ function settle(outcome: Outcome): void {
 
 /** What a command needs for itself. */
 function subjectsOf(command: HostCommand): string[] {
+  // It ends another one of this machine, which it must not wait for.
+  if (command.do === "cancelMigration") return [`cancel ${command.uuid}`];
   if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];

@@ -18,8 +18,10 @@ import { NodeError } from "../../model/error.ts";
 import { jsonOrNothing } from "../../model/json.ts";
 import { namesManager } from "../../pki/names.ts";
 
+import { ConsoleDoor } from "./consoles.ts";
 import type { Joining } from "./joining.ts";
 import type { Membership, ShownPair } from "./membership.ts";
+import { openMigrationDoor } from "./migration-door.ts";
 import { Strangers } from "./strangers.ts";
 import type { HostWork } from "./work.ts";
 
@@ -44,6 +46,9 @@ const usualPatience = { handshakeMs: 10_000, headersMs: 10_000, requestMs: 30_00
 /** A manager has as many as commands run at once, and one for pings. */
 const mostConnections = 128;
 const mostStrangers = 32;
+
+/** What of a request says who asks. */
+type Asking = { raw: Pick<FastifyRequest["raw"], "socket"> };
 
 type Handlers = {
   [N in HostCallName]: (
@@ -98,8 +103,11 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     server.setSecureContext(shown.usual);
   });
 
+  const known = (socket: TLSSocket) => strangers.known(socket);
+  const endMoves = openMigrationDoor(server, { membership, admit: options.work?.admit, known, log });
+
   const managers = new WeakMap<TLSSocket, string>();
-  const isManager = (request: FastifyRequest): boolean => {
+  const isManager = (request: Asking): boolean => {
     const { socket } = request.raw;
     const { member } = membership;
     if (!(socket instanceof TLSSocket) || member === null) return false;
@@ -124,13 +132,22 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     if (typeof id === "string") void reply.header(requestHeader, id.slice(0, 64));
   });
   const handlers = handlersOf(options, isManager);
-  const used = async (request: FastifyRequest) => {
+  const used = async (request: Asking) => {
     const { socket } = request.raw;
     const name = socket instanceof TLSSocket && typeof socket.servername === "string" ? socket.servername : "";
     const next = membership.shown.find(({ certificate }) => nameOf(certificate) === name);
     if (next !== undefined) await membership.used(next.certificate);
   };
   for (const name of Object.keys(hostCalls) as HostCallName[]) addCall(calls, name, handlers, { isManager, used });
+  const consoles = new ConsoleDoor({
+    requireManager: async (raw) => {
+      if (!isManager({ raw })) throw notManager({ raw });
+      await used({ raw });
+    },
+    work: () => requireWork(options.work),
+    log,
+  });
+  server.on("upgrade", (request, socket, head) => void consoles.take(request, socket, head));
   await calls.ready();
   return {
     listen: (port, address) => listen(server, port, address),
@@ -142,7 +159,9 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
+      consoles.close();
       server.closeAllConnections();
+      endMoves();
       await Promise.all([closed, calls.close()]);
     },
   };
@@ -150,12 +169,7 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
 
 function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequest) => boolean): Handlers {
   const { membership, joining, version, log } = options;
-  const work = (): HostWork => {
-    if (options.work !== undefined) return options.work;
-    throw new NodeError("CHANNEL.NO_DRIVER", "This node carries out nothing for virtual machines.", {
-      remedy: "Add a compute node.",
-    });
-  };
+  const work = () => requireWork(options.work);
   const told = async <T>(what: string, from: string | undefined, action: () => Promise<T>): Promise<T> => {
     try {
       const result = await action();
@@ -207,6 +221,14 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
       return {};
     },
   };
+}
+
+/** @throws CHANNEL.NO_DRIVER */
+function requireWork(work: HostWork | undefined): HostWork {
+  if (work !== undefined) return work;
+  throw new NodeError("CHANNEL.NO_DRIVER", "This node carries out nothing for virtual machines.", {
+    remedy: "Add a compute node.",
+  });
 }
 
 /** Calls whose answer begins before it is known. */
@@ -261,7 +283,7 @@ function decoded(text: string): string {
   }
 }
 
-function notManager({ raw: { socket } }: FastifyRequest): NodeError {
+function notManager({ raw: { socket } }: Asking): NodeError {
   const reason = socket instanceof TLSSocket ? socket.authorizationError : undefined;
   const why = String(reason instanceof Error && "code" in reason ? reason.code : (reason ?? "it is no manager's"));
   return new NodeError("CHANNEL.NOT_MANAGER", `This call takes a certificate of a manager of this cloud: ${why}.`, {

@@ -1,8 +1,16 @@
+import type { Duplex } from "node:stream";
 import type { HostAnswer, HostCommandRequest } from "../../api/host/contract.ts";
-import type { ImageCache, MachineReport, StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import type {
+  HypervisorDriver,
+  ImageCache,
+  MachineReport,
+  StoragePlace,
+  StorageRoom,
+} from "../../hypervisor/driver.ts";
 import { noImages } from "../../hypervisor/none.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
+import type { ConsoleKind } from "../../model/cloud/console.ts";
 import type { HostReport } from "../../orchestrator/host-link.ts";
 import type { HostChanges } from "./changes.ts";
 import type { HostCommands } from "./commands.ts";
@@ -22,11 +30,15 @@ export interface HostWork {
   /** As {@link HostChanges.next}. */
   changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
+  /** As the driver's own. */
+  openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
   volume(place: VolumePlace): Promise<VolumeFigures>;
   readonly images: ImageCache;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
+  /** As {@link HypervisorDriver.admit}. */
+  readonly admit?: HypervisorDriver["admit"] | undefined;
 }
 
 /** The work of a host with this driver. `commands` has the same one. */
@@ -38,6 +50,7 @@ export function hostWork(
 ): HostWork {
   return {
     changed: (known, holdMs, signal) => changes.next(known, holdMs, signal),
+    openConsole: (uuid, kind, signal) => sources.driver.openConsole(uuid, kind, signal),
     report: () => hostReport(sources),
     machines: () => commands.machines(),
     logs,
@@ -45,5 +58,6 @@ export function hostWork(
     storage: (place) => commands.storage(place),
     volume: (place) => commands.volume(place),
     carryOut: (request) => commands.carryOut(request),
+    admit: sources.driver.admit?.bind(sources.driver),
   };
 }

@@ -6,11 +6,9 @@ import { readNodeFile } from "../facts/node-file.ts";
 import { readUnits } from "../facts/services.ts";
 import { managersProxy, type ProxyHandover } from "../manager/proxy-handover.ts";
 import type { Settings } from "../settings.ts";
-import { isUp, proxyUnit } from "./units.ts";
+import { isUp, managerUnit } from "./units.ts";
 import type { ServiceWorld } from "./world.ts";
 
-/** Below the ten seconds that a client waits. */
-const restartMs = 8_000;
 const lookMs = 3_000;
 
 type Tools = { world: ServiceWorld; settings: Settings; handover: Pick<ProxyHandover, "now">; facts: () => Facts };
@@ -29,11 +27,10 @@ export async function consoleProxyState({ world, settings, facts }: Tools): Prom
 }
 
 /**
- * Keeps address and port, gives them to the manager, at once or when it is started, and restarts the proxy where it
- * runs. An empty one stays as it is.
+ * Keeps address and port and gives them to the manager, at once or when it is started. The proxy is a part of the manager
+ * and goes there by itself. An empty one stays as it is.
  *
- * @throws NodeError PROXY.EMPTY, PROXY.ADDRESS, PROXY.PORT, PROXY.NOT_MANAGEMENT, SETTINGS.NOT_SAVED,
- * PROXY.NOT_RESTARTED: kept, but the proxy did not start again
+ * @throws NodeError PROXY.EMPTY, PROXY.ADDRESS, PROXY.PORT, PROXY.NOT_MANAGEMENT, SETTINGS.NOT_SAVED
  */
 export async function setConsoleProxy(
   tools: Tools,
@@ -48,7 +45,6 @@ export async function setConsoleProxy(
   if (address === null) throw new NodeError("PROXY.ADDRESS", sentences["PROXY.ADDRESS"]);
   await settings.setConsoleProxy({ address, port: given.port === "" ? before.port : Number(given.port) });
   await tools.handover.now();
-  if (before.unit === "running") await restart(world);
   return { before, after: await consoleProxyState(tools) };
 }
 
@@ -70,25 +66,12 @@ async function requireManagement({ machine }: ServiceWorld): Promise<void> {
 
 async function proxyState({ machine }: ServiceWorld): Promise<ConsoleProxyState["unit"]> {
   try {
-    const [found] = await readUnits(machine, [proxyUnit], AbortSignal.timeout(lookMs));
+    const [found] = await readUnits(machine, [managerUnit], AbortSignal.timeout(lookMs));
     if (found === undefined) return "absent";
     return isUp(found) || found.active === "activating" ? "running" : "stopped";
   } catch {
     return "unknown";
   }
-}
-
-async function restart({ effects }: ServiceWorld): Promise<void> {
-  const options = { timeoutMs: restartMs, reason: "the console proxy's address changes" };
-  const said = await effects.change("systemctl", ["restart", "--", proxyUnit], options).then(
-    ({ code, stderr }) => (code === 0 ? undefined : stderr),
-    (error: unknown) => (error instanceof Error ? error.message : "systemctl could not be run"),
-  );
-  if (said === undefined) return;
-  const [why = ""] = said.trim().split("\n");
-  throw new NodeError("PROXY.NOT_RESTARTED", `The values are kept, but the proxy did not start again: ${why}`, {
-    remedy: `See: journalctl -b -u ${proxyUnit}`,
-  });
 }
 
 /** Where this node itself is reached: what the proxy uses as long as nothing else is set. */

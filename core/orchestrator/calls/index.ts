@@ -1,6 +1,7 @@
 import { deletionDeciders } from "./deletions.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
+import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
@@ -21,6 +22,7 @@ export const deciders = {
   ...vmDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
+  ...migrationDeciders,
   ...settingDeciders,
   ...deletionDeciders,
 };

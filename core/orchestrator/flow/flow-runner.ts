@@ -128,10 +128,12 @@ export class FlowRunner {
       failure = attempt.error;
     } else
       try {
-        const { data = {}, change } = attempt.result ?? {};
+        const { data = {}, change, isTooLateToCancel = false } = attempt.result ?? {};
         await this.#write(task, flow, record, (tx, { state }) => {
           change?.(tx);
-          return isUndoing ? afterUndo(flow, record, data) : afterRun(flow, record, data, state === "Cancelling");
+          return isUndoing
+            ? afterUndo(flow, record, data)
+            : afterRun(flow, record, data, state === "Cancelling" && !isTooLateToCancel);
         });
         return true;
       } catch (error) {

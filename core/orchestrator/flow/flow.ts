@@ -29,9 +29,11 @@ export type FlowEnv = {
 /**
  * `data` joins what the flow knows. `change` is written in the transaction that notes the step as done: its effects
  * on the store happen exactly once. It may be called several times, has no other effects, and when it throws the step
- * has failed.
+ * has failed. `isTooLateToCancel`: a cancellation that came meanwhile is not obeyed before the next step.
  */
-export type StepResult<Data> = { data?: Partial<Data>; change?: (tx: Tx) => void } | undefined;
+export type StepResult<Data> =
+  | { data?: Partial<Data>; change?: (tx: Tx) => void; isTooLateToCancel?: boolean }
+  | undefined;
 
 /**
  * One step. Whatever it does outside of the store may happen again after a manager ended in the midst of it: such an

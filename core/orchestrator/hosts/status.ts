@@ -7,6 +7,7 @@ import type { HostReport } from "../host-link.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
+import { migrationOf } from "../vm/migration-record.ts";
 import { isUnseen, noLongerUnseen } from "./unseen.ts";
 import type { Host, HostWorld } from "./world.ts";
 
@@ -67,6 +68,8 @@ async function machinesLost(records: Records, hostUuid: string): Promise<void> {
       for (const uuid of uuids.slice(from, from + atOnce)) {
         const machine = tx.get("VmInstance", uuid);
         if (machine === undefined || machine.hostUuid !== hostUuid) continue;
+        // Its task finds out where it is, and ends soon.
+        if (machine.operation !== null && migrationOf(tx, uuid) !== undefined) continue;
         apply(tx, machine, hostLost(machine.name, lifeOf(machine)));
       }
     });
@@ -101,6 +104,7 @@ export async function observed(
   stray: (uuid: string, why: string) => void,
 ): Promise<boolean> {
   const seen = new Map(reports.map(({ uuid, state }) => [uuid, state]));
+  const coming = new Set(reports.flatMap(({ uuid, migration }) => (migration?.way === "in" ? [uuid] : [])));
   const known = records.mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value.uuid);
   const uuids = [...new Set([...known, ...seen.keys()])];
   let [isWhole, isClear] = [true, true];
@@ -111,6 +115,8 @@ export async function observed(
         if (tx.unreadable.get("VmInstance", uuid) !== undefined)
           return seen.get(uuid) === "stopped" ? [] : [{ uuid, why: "its record can't be read" }];
         const machine = tx.get("VmInstance", uuid);
+        // Two hosts may have it: what one of them says alone is not the truth, and a copy that is coming is no machine.
+        if (machine !== undefined && (coming.has(uuid) || migrationOf(tx, uuid) !== undefined)) return [];
         const state: Observation = seen.get(uuid) ?? "stopped";
         const isElsewhere = machine !== undefined && machine.hostUuid !== hostUuid && machine.hostUuid !== null;
         // What is off on this host says nothing of a machine that is on another one.

@@ -20,4 +20,9 @@ export type HostWorld = {
    * waits for that. A task that has begun goes on though `signal` ends the waiting. @throws what refuses it
    */
   stopMachine: (uuid: string, signal: AbortSignal) => Promise<void>;
+  /**
+   * The same with its move to another host. Gives the code of what kept it from moving; undefined when it has moved.
+   * @throws what `signal` ends with
+   */
+  moveMachine: (uuid: string, signal: AbortSignal) => Promise<string | undefined>;
 };

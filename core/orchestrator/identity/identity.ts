@@ -139,6 +139,16 @@ export class Identity {
     return caller;
   }
 
+  /** Whether a session has not ended; for what was begun by it and goes on without its token. */
+  lives(sessionUuid: string): boolean {
+    return this.#sessions.lives(sessionUuid);
+  }
+
+  /** Somebody works with what a session has begun: it counts as used. */
+  noteUse(sessionUuid: string): void {
+    this.#sessions.noteUse(sessionUuid);
+  }
+
   /** The same for log-out and the change of the password: it may be one that has to be changed. @throws IDENTITY.1001 */
   identify(token: Secret): Caller {
     return this.#sessions.use(token);

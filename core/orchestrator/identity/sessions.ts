@@ -83,6 +83,19 @@ export class Sessions {
     return { session, user };
   }
 
+  /** Whether a session has not ended. */
+  lives(uuid: string): boolean {
+    const session = this.#mirror.get("Session", uuid)?.value;
+    return session !== undefined && this.#whyOver(session, this.#options.now()) === undefined;
+  }
+
+  /** A session counts as used, if it lives. Changes nothing at once. */
+  noteUse(uuid: string): void {
+    const session = this.#mirror.get("Session", uuid)?.value;
+    if (session === undefined || !this.lives(uuid)) return;
+    this.#uses.note(uuid, session.lastUseDate, this.#options.now(), useGranularityMs(this.#timeoutSeconds()));
+  }
+
   /** Whether a user has a live session that was opened from an address. */
   isKnownAddress(userUuid: string, clientAddress: string): boolean {
     const now = this.#options.now();

@@ -7,6 +7,8 @@ import type { Tx } from "../records.ts";
 import { unreadableError } from "../unreadable.ts";
 import { removeVolume } from "../volume/hold.ts";
 import { hostToKeep } from "../volume/place.ts";
+import { forgetMigration, requireSettled } from "./migration-record.ts";
+import { isMovable } from "./move-request.ts";
 
 export type Machine = RecordOf<"VmInstance">;
 /** A machine, and who holds it for an operation. */
@@ -21,7 +23,7 @@ export function lifeOf({ state, operation, earlierState, stateBeforeRescue, lock
  * Begins an operation on a machine, which refuses all others until it ends. `holder` names whoever carries it out: the
  * loss of a host ends operations, and a task that has lost its own must not end, or undo, another one's.
  *
- * @throws VM.1001 to VM.1004; SYS.1060 when its record, or one of its cards or volumes, can't be read
+ * @throws VM.1001 to VM.1004, VM.1030; SYS.1060 when its record, or one of its cards or volumes, can't be read
  */
 export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: string): Machine {
   const machine = tx.need("VmInstance", uuid);
@@ -30,7 +32,9 @@ export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: stri
   // What is kept of a suspended machine is on the host that it was on.
   const hostUuid = machine.state === "Suspended" ? machine.lastHostUuid : machine.hostUuid;
   const host = hostUuid === null ? undefined : tx.get("Host", hostUuid);
-  const holding: Holding = { hostConnected: host?.status === "Connected" };
+  requireSettled(tx, machine);
+  const movable = operation === "migrateLive" && isMovable(tx, uuid);
+  const holding: Holding = { hostConnected: host?.status === "Connected", movable };
   tx.put("VmOperation", uuid, { holder });
   return tx.update("VmInstance", uuid, orThrow(beginVm(machine.name, lifeOf(machine), operation, holding)));
 }
@@ -85,6 +89,7 @@ export function removeMachine(tx: Tx, uuid: string): void {
   for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
     tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
   if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);
+  forgetMigration(tx, uuid);
   tx.remove("VmInstance", uuid);
 }
 

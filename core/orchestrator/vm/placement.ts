@@ -44,6 +44,10 @@ export type PlacementRequest = {
   memorySize: number;
   /** The host that somebody has named. */
   wantedHostUuid: string | null;
+  /** The host that it leaves. */
+  exceptHostUuid?: string | null;
+  /** A tag that the host must have: the model of the processor that the machine has seen. */
+  cpuModelTag?: string | null;
   /** The host whose own disks have its volumes. */
   volumesHostUuid: string | null;
   clusterUuid: string | null;
@@ -134,7 +138,8 @@ function isBetter(memoryBytes: number, { uuid }: Host, than: HostOption): boolea
 
 function reasonAgainst(request: PlacementRequest, option: HostOption, asked: number): string | undefined {
   const { host, free, isPlaceEnabled, isUnclear } = option;
-  const { wantedHostUuid, volumesHostUuid } = request;
+  const { wantedHostUuid, volumesHostUuid, cpuModelTag = null } = request;
+  if (request.exceptHostUuid === host.uuid) return "the machine is on it";
   if (volumesHostUuid !== null && volumesHostUuid !== host.uuid) return "its volumes lie on another host's own disks";
   if (wantedHostUuid !== null && wantedHostUuid !== host.uuid) return "not the host that is wanted";
   if (request.clusterUuid !== null && request.clusterUuid !== host.clusterUuid) return "in another cluster";
@@ -144,6 +149,7 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
   if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
   if (isUnclear) return "the record of a machine that may be on it can't be read";
+  if (cpuModelTag !== null && !host.tags.includes(cpuModelTag)) return "its processor is another model";
   const network = request.networks.find(({ clusterUuids }) => !clusterUuids.includes(host.clusterUuid));
   if (network !== undefined) return `its cluster has no network ${shown(network.name)}`;
   if (request.image !== null && !request.image.clusterUuids.includes(host.clusterUuid))

@@ -10,6 +10,7 @@ import {
   type NicSpec,
 } from "../../../core/hypervisor/driver.ts";
 import { NodeError } from "../../../core/model/error.ts";
+import { consoleConformance } from "./consoles.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
 
@@ -248,6 +249,8 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1);
       assert.deepEqual(await stateOf(), ["running"]);
     });
+
+    consoleConformance({ driver: () => driver, startNew, carryOut, uuidOf, refuses });
 
     it("keeps a machine's memory, frees what it had, and lets it go on, over a restart of the host too", async () => {
       const stateOf = async () => (await driver.machines(never)).map(({ state }) => state);

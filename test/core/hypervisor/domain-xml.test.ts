@@ -36,7 +36,13 @@ test("a machine is a domain named by its uuid, with its disks and cards in their
     ],
   );
   assert.equal(domain.devices.interface.source["@bridge"], "br_eth0");
-  assert.equal(domain.devices.graphics["@listen"], "127.0.0.1");
+  // Nothing of its consoles is on the network.
+  assert.deepEqual(domain.devices.graphics.listen, { "@type": "socket" });
+  assert.deepEqual([domain.devices.graphics["@port"], domain.devices.graphics["@autoport"]], [undefined, undefined]);
+  assert.deepEqual(
+    [domain.devices.serial["@type"], domain.devices.serial.source],
+    ["unix", { "@mode": "bind", "@path": `/var/lib/libvirt/qemu/serial-${uuidOf(1)}.sock` }],
+  );
   assert.deepEqual([domain["@type"], domain.cpu["@mode"]], ["kvm", "host-model"]);
 });
 

@@ -19,6 +19,7 @@ const driver = () =>
     hasKvm: false,
     memoryBytes: 512 * mebibyte,
     rebootGraceMs: 500,
+    seen: (path) => host.seen(path),
   });
 
 conformance("libvirt, in namespaces", {

@@ -1,7 +1,13 @@
+import type { Duplex } from "node:stream";
+import { agentFailed } from "../../../core/api/host/errors.ts";
+import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
+import { migrationFailed } from "../../../core/hypervisor/migration/refusals.ts";
+import type { Dial } from "../../../core/hypervisor/migration/way.ts";
 import { noImages } from "../../../core/hypervisor/none.ts";
-import { SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
+import { type SharedStorage, SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
+import { NodeError } from "../../../core/model/error.ts";
 import { HostChanges } from "../../../core/node/host/changes.ts";
 import type {
   HostAddress,
@@ -11,6 +17,7 @@ import type {
   JoinRequest,
   WatchOptions,
 } from "../../../core/orchestrator/host-link.ts";
+import { visited } from "./wire.ts";
 
 /* Hosts in the test's own process: simulated hypervisors behind the interface of the manager's link, without a network. */
 
@@ -25,6 +32,8 @@ type TestHost = {
   /** What it says of its hypervisor in place of the truth. */
   claims?: HostReport["driver"];
 };
+
+type NewHost = { memoryBytes?: number; cpuThreads?: number; shared?: SharedStorage };
 
 /** Of what a host shows: its own certificate before it has joined, that of its cloud from then on. */
 function fingerprintOf(uuid: string | undefined): string {
@@ -43,6 +52,10 @@ export class TestHosts {
   hold: (what: string, signal: AbortSignal) => Promise<void> = async () => {};
   /** What a host has of each storage. */
   room = (_host: HostAddress): StorageRoom => ({ totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 });
+  /** Whether two hosts do not reach each other. */
+  isCut = (_one: string, _other: string): boolean => false;
+  /** Open ones between hypervisors. */
+  readonly streams = new Set<Duplex>();
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
   /** Pieces of images that hosts were brought: host, content and offset. */
@@ -52,15 +65,36 @@ export class TestHosts {
     this.password = password;
   }
 
-  async add(address: string, { memoryBytes = 64 * 1024 ** 3, cpuThreads = 16 } = {}): Promise<SimulatedDriver> {
+  async add(
+    address: string,
+    { memoryBytes = 64 * 1024 ** 3, cpuThreads = 16, shared }: NewHost = {},
+  ): Promise<SimulatedDriver> {
     const driver = await SimulatedDriver.open({
       bootId: `boot-of-${address}`,
+      dial: this.dialFrom(address),
+      ...(shared === undefined ? {} : { shared }),
       capacity: { cpuThreads, memoryBytes },
       latencyMs: () => 0,
       announce: () => undefined,
     });
     this.hosts.set(address, { driver, uuid: undefined, isReachable: true });
     return driver;
+  }
+
+  /** How the hypervisor of this host reaches others: as their agents would, while both are reachable to each other. */
+  dialFrom(address: string): Dial {
+    return async (to, ask, signal) => {
+      await this.hold(`${address} dials`, signal);
+      const [source, destination] = [this.hosts.get(address), this.hosts.get(to.address)];
+      const driver = destination === undefined ? undefined : driverOf(destination);
+      if (source?.uuid === undefined || destination?.uuid !== to.hostUuid || this.isCut(address, to.address))
+        throw migrationFailed(ask.machineUuid, "nothing answers there");
+      if (driver === undefined) throw migrationFailed(ask.machineUuid, "nothing answers there");
+      const here = await visited(driver, { ...ask, sourceUuid: source.uuid }, signal);
+      this.streams.add(here);
+      here.once("close", () => this.streams.delete(here));
+      return here;
+    };
   }
 
   /** A host with a driver of its own. */
@@ -122,6 +156,16 @@ export class TestHosts {
       this.commands.push(`${host.managementIp} ${command.do}`);
       await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
+    },
+  };
+
+  /** Consoles of their machines. */
+  readonly consoles: ConsoleLink = {
+    openConsole: async (host, uuid, kind, signal = never()) => {
+      const driver = driverOf(this.#find(host));
+      return driver.openConsole(uuid, kind, signal).catch((error: unknown) => {
+        throw error instanceof NodeError ? agentFailed(host.managementIp, error) : error;
+      });
     },
   };
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { LocalImageStore } from "../../../core/images/local-image-store.ts";
-import { type Cloud, openCloud } from "../../../core/manager/cloud.ts";
+import { type Cloud, type CloudOptions, openCloud } from "../../../core/manager/cloud.ts";
 import {
   type CallInput,
   type CallOutput,
@@ -41,18 +41,23 @@ export type TestCloud = {
   done(name: CloudCallName, input: object): Promise<RecordOf<"Task">>;
 };
 
-export async function testCloud(t: TestContext): Promise<TestCloud> {
+export async function testCloud(t: TestContext, more: Partial<CloudOptions> = {}): Promise<TestCloud> {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
   const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: storeIndexes });
   undoAfter(t, () => store.close());
   const hosts = new TestHosts();
   undoAfter(t, () => hosts.close());
-  return managerOn(t, store, hosts);
+  return managerOn(t, store, hosts, more);
 }
 
 /** A manager on a store; several may be on one. */
-export async function managerOn(t: TestContext, store: Store, hosts: TestHosts): Promise<TestCloud> {
+export async function managerOn(
+  t: TestContext,
+  store: Store,
+  hosts: TestHosts,
+  more: Partial<CloudOptions> = {},
+): Promise<TestCloud> {
   const imageStore = new LocalImageStore({ checkpointBytes: 256 * 1024, pauseMs: () => 1 });
   const cloud = await openCloud({
     store,
@@ -68,6 +73,7 @@ export async function managerOn(t: TestContext, store: Store, hosts: TestHosts):
     log: createLog({ level: process.env["BINNACLE_TEST_LOG"] === "1" ? "debug" : "silent" }),
     adminPassword: new Secret(adminPassword),
     passwords: { cost: quickPasswords },
+    ...more,
   });
   undoAfter(t, () => cloud.close());
   const ask = (token: string | undefined) => ({ token, address: "192.0.2.1", requestBytes: 0 });

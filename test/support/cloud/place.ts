@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import type { CloudOptions } from "../../../core/manager/cloud.ts";
 import type { Mirror } from "../../../core/orchestrator/mirror.ts";
 import { hostPassword } from "./hosts.ts";
 import { type TestCloud, testCloud } from "./manager.ts";
@@ -9,9 +10,10 @@ export async function place(
   t: TestContext,
   addresses: readonly string[],
   storage: "local" | "shared" = "shared",
+  more: Partial<CloudOptions> = {},
   url = "/binnacle_ps",
 ) {
-  const bed = await testCloud(t);
+  const bed = await testCloud(t, more);
   const { call, done, hosts } = bed;
   const zone = (await call("CreateZone", { name: "east" })).inventory;
   const cluster = (await call("CreateCluster", { name: "rack 1", zoneUuid: zone.uuid })).inventory;

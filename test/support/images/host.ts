@@ -13,6 +13,7 @@ export function withImageFiles(simulated: SimulatedDriver): HypervisorDriver {
     watch: (changed, signal) => simulated.watch(changed, signal),
     storage: (place, signal) => simulated.storage(place, signal),
     volume: (place, signal) => simulated.volume(place, signal),
+    openConsole: (...asked) => simulated.openConsole(...asked),
     async carryOut(command, signal) {
       if (command.do === "keepImage") await images.keep(command, signal);
       if (command.do === "deleteCachedImage") await images.delete(command.path);

@@ -12,7 +12,7 @@ for place in etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/v
   mkdir -p "$folder/${place%%:*}" "${place#*:}"
   mount --bind "$folder/${place%%:*}" "${place#*:}"
 done
-mkdir -p "$folder/run"
+mkdir -p "$folder/run" /var/log/libvirt/qemu
 # QEMU runs as root there: the user that Debian's package makes is not on every machine.
 for file in passwd group; do
   cp "/etc/$file" "$folder/$file"
@@ -40,4 +40,13 @@ mount --bind "$folder/hosts" /etc/hosts
 ip link set lo up
 ip link add br0 type bridge
 ip link set br0 up
-exec libvirtd
+# Where machines that move have their sockets; outside it is FOLDER/migration.
+mkdir -p "$folder/migration" /run/binnacle-migration
+mount --bind "$folder/migration" /run/binnacle-migration
+# A daemon that was killed is started again, as by systemd; one that can't start ends the host.
+status=137
+while [ "$status" -ge 128 ]; do
+  status=0
+  libvirtd || status=$?
+done
+exit "$status"

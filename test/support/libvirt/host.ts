@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { runCommand } from "../../../core/node/command.ts";
@@ -28,6 +28,11 @@ export class LibvirtHost {
 
   get uri(): string {
     return `qemu:///system?socket=${this.#socket}`;
+  }
+
+  /** Where a file of its libvirt is on this machine. */
+  seen(path: string): string {
+    return path.replace(/^\/var\/(lib|log)\/libvirt(?=\/)/, (_all, name: string) => join(this.folder, name));
   }
 
   /** Its first process, as it is numbered here. */
@@ -65,6 +70,17 @@ export class LibvirtHost {
     throw new Error(`libvirt does not answer: ${this.#output}`);
   }
 
+  /** Where machines that move have their sockets, out here and there. */
+  get migrationFolder(): { here: string; there: string } {
+    return { here: join(this.folder, "migration"), there: "/run/binnacle-migration" };
+  }
+
+  /** Kills libvirt's daemon, which is started again; machines go on. */
+  killDaemon(): void {
+    for (const pid of descendantsOf(this.#init?.pid ?? 0))
+      if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "libvirtd") process.kill(pid, "SIGKILL");
+  }
+
   /** Pulls its plug: all that runs there is gone at once. */
   async cutPower(): Promise<void> {
     const init = this.#init;
@@ -81,4 +97,10 @@ export class LibvirtHost {
     if (code !== 0) throw new Error(stderr);
     return stdout;
   }
+}
+
+function descendantsOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  const children = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").filter(Boolean).map(Number) : [];
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
 }

@@ -30,7 +30,7 @@ describe("the console proxy's form", () => {
     assert.match(text(), /4900/);
     press(screen, "enter", "enter");
     assert.match(text(), /Set the console proxy to 10\.0\.0\.5, port 4900\?/);
-    assert.match(text(), /consoles that are open are cut off/);
+    assert.match(text(), /consoles that are open stay/);
     assert.deepEqual(calls(), []);
     press(screens.at(-1) ?? screen, "y");
     assert.deepEqual(calls(), [["setConsoleProxy", { body: { address: "10.0.0.5", port: "4900" } }]]);

@@ -40,7 +40,7 @@ it(
       await console.until(outcome, slowMs);
       await untilTitle(console, "System Configuration");
     };
-    await set("192.0.2.7", "5900", "Set. There is no console proxy on this node yet.");
+    await set("192.0.2.7", "5900", "Set; the proxy runs with it.");
     assert.equal(await managers(node), "address=192.0.2.7 port=5900");
 
     await node.run("systemctl", "stop", "--", "binnacle-manager.service");

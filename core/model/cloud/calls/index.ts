@@ -1,5 +1,6 @@
 import type * as z from "zod/mini";
 import type { CloudCall } from "./call.ts";
+import { consoleCalls } from "./console.ts";
 import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
@@ -19,6 +20,7 @@ export const cloudCalls = {
   ...l2Calls,
   ...l3Calls,
   ...vmCalls,
+  ...consoleCalls,
   ...volumeCalls,
   ...settingCalls,
   ...taskCalls,

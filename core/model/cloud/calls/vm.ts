@@ -71,6 +71,11 @@ export const vmCalls = {
     action("VmInstance", "suspend", "Keeps a machine's memory on its host's disk; frees CPU and memory there.", {}),
   ),
   ResumeVmInstance: asTask(action("VmInstance", "resume", "Lets a paused or suspended machine go on.", {})),
+  MigrateVm: asTask(
+    action("VmInstance", "migrate", "Moves a machine to another host, while it runs or while it is stopped.", {
+      hostUuid,
+    }),
+  ),
   DestroyVmInstance: asTask(
     action("VmInstance", "destroy", "Deletes a machine; the policy says when its root volume goes.", {}),
   ),

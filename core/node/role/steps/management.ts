@@ -43,7 +43,7 @@ const consoleProxy: RoleStep = {
   title: "Console Proxy",
   async run(context) {
     if (!(await imageHas(context, managerProgram))) return noManager;
-    if (!(await imageHas(context, proxyProgram))) return { skip: "this image contains no console proxy" };
+    if (!(await imageHas(context, proxyProgram))) return { skip: "the manager has the console proxy in it" };
     await enable(context, proxyUnit);
     return undefined;
   },

@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { type Duplex, PassThrough } from "node:stream";
 import type { TestContext } from "node:test";
 import { type HostJoinRequest, HttpsHostDoor } from "../../../../core/api/host/door.ts";
 import { type HostPatience, HttpsHostLink } from "../../../../core/api/host/link.ts";
@@ -71,6 +72,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
       volume: async () => ({ sizeBytes: 0, actualBytes: 0 }),
       carryOut: async (request: unknown) => void commands.push(request),
       changed: async () => "1",
+      openConsole: async () => new PassThrough() as Duplex,
       images: noImages,
     } as Omit<HostWork, "logs"> as HostWork,
     patience: {} as NonNullable<HostServerOptions["patience"]>,
@@ -101,6 +103,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         storage: (place) => node.work.storage(place),
         volume: (place) => node.work.volume(place),
         carryOut: (r) => node.work.carryOut(r),
+        openConsole: (uuid, kind, signal) => node.work.openConsole(uuid, kind, signal),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
         images: {
           progress: (image) => node.work.images.progress(image),

@@ -142,8 +142,8 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   const remedyIn = (state: VmState) => refusalOf(beginVm("web-1", vmIn(state), "start", all)).remedy;
   assert.equal(
     remedyIn("Running"),
-    "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, CreateVolumeSnapshot, " +
-      "DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
+    "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
+      "CreateVolumeSnapshot, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(

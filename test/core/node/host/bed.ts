@@ -34,6 +34,9 @@ export class ScriptedDriver implements HypervisorDriver {
   async storage() {
     return { totalBytes: 0, availableBytes: 0 };
   }
+  async openConsole(): Promise<never> {
+    throw new NodeError("HYPERVISOR.CONSOLE_NONE", "None.");
+  }
   async volume() {
     return { sizeBytes: 0, actualBytes: 0 };
   }

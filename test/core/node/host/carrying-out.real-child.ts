@@ -24,6 +24,7 @@ const driver: HypervisorDriver = {
   machines: (signal) => simulated.machines(signal),
   watch: (changed, signal) => simulated.watch(changed, signal),
   storage: (place, signal) => simulated.storage(place, signal),
+  openConsole: (uuid, kind, signal) => simulated.openConsole(uuid, kind, signal),
   volume: (place, signal) => simulated.volume(place, signal),
   carryOut(command, signal) {
     writeSync(1, `begin ${numberOf(command)}\n`);

@@ -39,6 +39,9 @@ const libvirt: HypervisorDriver = {
   storage: async () => ({ totalBytes: 0, availableBytes: 0 }),
   volume: async () => ({ sizeBytes: 0, actualBytes: 0 }),
   carryOut: async () => {},
+  openConsole: async () => {
+    throw new Error("Nobody asks for a console here.");
+  },
 };
 const noChanges = new HostChanges({ driver: libvirt, after: () => () => {} });
 const told = { version: "1.2.3", protocol: 1 };

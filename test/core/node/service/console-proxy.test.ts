@@ -6,7 +6,7 @@ import { consoleProxyState, setConsoleProxy } from "../../../../core/node/servic
 import { Settings } from "../../../../core/node/settings.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 import { recordedFacts } from "../../../tui/screens/support.ts";
-import { proxy, type ServiceBed, serviceBed } from "./bed.ts";
+import { manager, type ServiceBed, serviceBed } from "./bed.ts";
 
 let bed: ServiceBed;
 let folder: ReturnType<typeof temporaryFolder>;
@@ -40,9 +40,9 @@ test("until something is set, the management address and port 4900 hold", async 
   assert.equal((await consoleProxyState(await tools())).address, null);
 });
 
-test("what is set is kept over an agent's end, and the proxy that runs restarts", async () => {
+test("what is set is kept over an agent's end, and nothing is restarted for it", async () => {
   await setConsoleProxy(await tools(), { address: "192.0.2.7", port: "5900" });
-  assert.deepEqual(bed.commands, [`systemctl restart -- ${proxy}`]);
+  assert.deepEqual(bed.commands, []);
   const { isSet, address, port } = await consoleProxyState(await tools());
   assert.deepEqual([isSet, address, port], [true, "192.0.2.7", 5900]);
 });
@@ -83,23 +83,14 @@ test("an empty one of the two stays as it is", async () => {
   assert.deepEqual((await tools()).settings.consoleProxy, { address: "192.0.2.7", port: 5900 });
 });
 
-test("a proxy that is absent or stopped is not started by it", async () => {
-  bed.units.set(proxy, "inactive");
+test("a manager that is absent or stopped is not started by it", async () => {
+  bed.units.set(manager, "inactive");
   assert.equal((await setConsoleProxy(await tools(), { address: "192.0.2.7", port: "" })).after.unit, "stopped");
-  bed.units.delete(proxy);
+  bed.units.delete(manager);
   assert.equal((await setConsoleProxy(await tools(), { address: "192.0.2.8", port: "" })).after.unit, "absent");
   bed.state.hasSystemd = false;
   assert.equal((await setConsoleProxy(await tools(), { address: "192.0.2.9", port: "" })).after.unit, "unknown");
   assert.deepEqual(bed.commands, []);
-});
-
-test("a proxy that does not start again is told, and the values are kept all the same", async () => {
-  bed.on.restart = async () => ({ code: 1, stdout: "", stderr: "Job failed.\nmore\n" });
-  await assert.rejects(setConsoleProxy(await tools(), { address: "192.0.2.7", port: "" }), {
-    code: "PROXY.NOT_RESTARTED",
-    message: /are kept, but the proxy did not start again: Job failed\.$/,
-  });
-  assert.equal((await tools()).settings.consoleProxy?.address, "192.0.2.7");
 });
 
 for (const [address, port, code] of [

@@ -54,7 +54,16 @@ async function bed(t: TestContext, hosts: number) {
     const door = { join: never, fingerprint: never, renew: never, leave: never };
     const passwords = new HostPasswords(mirror);
     const certificates = new HostCertificates(records, door);
-    const world: HostWorld = { records, settings, link, door, certificates, passwords, stopMachine: never };
+    const world: HostWorld = {
+      records,
+      settings,
+      link,
+      door,
+      certificates,
+      passwords,
+      stopMachine: never,
+      moveMachine: never,
+    };
     const one = new HostKeeper({
       world,
       managerUuid: manager,

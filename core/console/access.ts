@@ -1,0 +1,40 @@
+import { isIPv6 } from "node:net";
+import type { CallInput, CallOutput } from "../model/cloud/calls/index.ts";
+import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
+import type { CallContext } from "../orchestrator/calls/handler.ts";
+import type { ProxyPlace } from "./place.ts";
+import type { ConsoleTokens } from "./tokens.ts";
+
+/** Where this manager's proxy is now; undefined: it does not listen. */
+export type FindProxy = () => Pick<ProxyPlace, "hostname" | "port"> | undefined;
+
+/**
+ * The call that gives a way to a console. It is a transaction of its own: what is kept of a call with an idempotency key is
+ * its answer, and this one has a secret in it.
+ */
+export function consoleActs(tokens: ConsoleTokens, findProxy: FindProxy = () => undefined) {
+  return {
+    RequestConsoleAccess: async (
+      { vmInstanceUuid, kind }: CallInput<"RequestConsoleAccess">,
+      { caller: { sessionUuid, accountName } }: CallContext,
+    ): Promise<CallOutput<"RequestConsoleAccess">> => {
+      const place = findProxy();
+      if (place === undefined) throw notListening();
+      const issued = await tokens.issue(vmInstanceUuid, kind, { sessionUuid, accountName });
+      const { hostname, port } = place;
+      const [token, { expiresAt }] = [issued.token.reveal(), issued];
+      const url = `https://${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}/${kind}#${token}`;
+      return { inventory: { vmInstanceUuid, kind, scheme: "https", hostname, port, token, url, expiresAt } };
+    },
+  };
+}
+
+function notListening(): CloudError {
+  return new CloudError(
+    refusalOf("SYS.1090", {
+      where: "console proxy",
+      details: "This manager's console proxy can't listen at its address and port.",
+      remedy: "See the manager's log, and set others: F2, Configure Console Proxy on the management node.",
+    }),
+  );
+}

@@ -1,0 +1,18 @@
+import * as z from "zod/mini";
+import { bytes, uuid } from "../model/cloud/fields.ts";
+import { nicSpec } from "./nic-spec.ts";
+import { machineDisk } from "./volume-commands.ts";
+
+const cpuNum = z.int().check(z.minimum(1), z.maximum(1024));
+
+/** Everything that a machine is started with. A hypervisor knows it by its uuid alone: names need not be unique. */
+export const machineSpec = z.strictObject({
+  uuid,
+  name: z.string(),
+  cpuNum,
+  /** Bytes, a multiple of 1024. */
+  memorySize: bytes,
+  disks: z.array(machineDisk),
+  nics: z.array(nicSpec),
+});
+export type MachineSpec = z.infer<typeof machineSpec>;

@@ -1,0 +1,211 @@
+import { createInterface } from "node:readline";
+import type { Duplex } from "node:stream";
+import * as z from "zod/mini";
+import { NodeError } from "../../model/error.ts";
+import type { HostCommand, MachineReport, MachineSpec } from "../driver.ts";
+import { type Announced, ExpectedMachines } from "../migration/expected.ts";
+import { migrationCancelled, migrationFailed, noWay, runsHere } from "../migration/refusals.ts";
+import type { Dial, MigrationVisit, Visitor } from "../migration/way.ts";
+import { calledOff, notRunning } from "../refusals.ts";
+import type { Holds } from "./holds.ts";
+import type { SimulatedMachine, SimulatedState } from "./state.ts";
+
+/*
+ * How simulated machines move: as libvirt's do, in the steps between which anything may end. The source stands still and
+ * lets its volumes go before it says "go"; the destination takes the volumes before it runs, and only then says "runs".
+ * Whoever does not hear what it waits for leaves its copy as it is, for the manager to decide.
+ */
+
+export type SimulatedMigrationOptions = {
+  state: SimulatedState;
+  holds: Holds;
+  bootId: () => string;
+  runs: (machine: SimulatedMachine | undefined) => machine is SimulatedMachine;
+  /** Waits as long as commands take. @throws HYPERVISOR.ABORTED */
+  pause: (delayMs: number, signal: AbortSignal | undefined) => Promise<void>;
+  checkDisks: (spec: MachineSpec) => void;
+  after: (delayMs: number, action: () => void) => () => void;
+  dial: Dial | undefined;
+};
+
+type MigrationCommand = Extract<
+  HostCommand,
+  { do: "expectMachine" | "unexpectMachine" | "migrateMachine" | "cancelMigration" | "dropMachine" }
+>;
+type Move = { cancel: AbortController; ended: Promise<void>; percent: number };
+
+const parts = 10;
+const word = z.enum(["hold", "holds", "go", "runs"]);
+
+export class SimulatedMigrations {
+  readonly #options: SimulatedMigrationOptions;
+  readonly #expected: ExpectedMachines;
+  readonly #specs = new Map<string, MachineSpec>();
+  /** Copies that have come over and do not run yet. */
+  readonly #incoming = new Set<string>();
+  readonly #moves = new Map<string, Move>();
+
+  constructor(options: SimulatedMigrationOptions) {
+    this.#options = options;
+    this.#expected = new ExpectedMachines(options.after);
+  }
+
+  /** @param takeMs how long it takes */
+  async carryOut(command: MigrationCommand, takeMs: number, failing: () => void, signal: AbortSignal): Promise<void> {
+    const { state, holds, pause } = this.#options;
+    if (command.do === "migrateMachine") return await this.#migrate(command, takeMs, failing, signal);
+    await pause(takeMs, signal);
+    failing();
+    if (command.do === "expectMachine") return await this.#expect(command);
+    const { uuid } = command;
+    if (command.do === "unexpectMachine") return this.#expected.end(uuid);
+    if (command.do === "cancelMigration") {
+      const move = this.#moves.get(uuid);
+      move?.cancel.abort();
+      return await move?.ended;
+    }
+    const machine = state.machines.get(uuid);
+    if (machine === undefined) return;
+    if (this.#options.runs(machine) && machine.isPaused !== true) throw runsHere(uuid);
+    await state.removeMachine(uuid);
+    holds.release(uuid);
+  }
+
+  /** Of machines here, and of copies that have come and do not run. */
+  marked(machines: readonly MachineReport[]): MachineReport[] {
+    const own = machines.map((each): MachineReport => {
+      const move = this.#moves.get(each.uuid);
+      return move === undefined ? each : { ...each, migration: { way: "out", percent: move.percent } };
+    });
+    const known = new Set(own.map(({ uuid }) => uuid));
+    const coming = [...this.#incoming].filter((uuid) => !known.has(uuid));
+    return [...own, ...coming.map((uuid): MachineReport => ({ uuid, state: "paused", migration: { way: "in" } }))];
+  }
+
+  async admit(visit: MigrationVisit): Promise<Visitor> {
+    this.#expected.use(visit);
+    const { machineUuid: uuid } = visit;
+    return (stream) => {
+      this.#expected.keep(uuid, stream);
+      void this.#take(uuid, stream).catch(() => stream.destroy());
+    };
+  }
+
+  /** The host is switched off. */
+  lostPower(): void {
+    this.#expected.endAll();
+    for (const { cancel } of this.#moves.values()) cancel.abort();
+  }
+
+  async #expect({ machine: spec, ...given }: Extract<MigrationCommand, { do: "expectMachine" }>): Promise<void> {
+    const { state, holds, runs, checkDisks } = this.#options;
+    const { uuid } = spec;
+    const known = state.machines.get(uuid);
+    if (runs(known)) throw runsHere(uuid);
+    this.#expected.end(uuid);
+    checkDisks(spec);
+    holds.takeMemory(spec);
+    try {
+      if (known !== undefined) await state.removeMachine(uuid);
+    } catch (error) {
+      holds.release(uuid);
+      throw error;
+    }
+    this.#specs.set(uuid, spec);
+    const announced: Announced = { uuid, ...given };
+    this.#expected.announce(announced, () => {
+      this.#specs.delete(uuid);
+      this.#incoming.delete(uuid);
+      if (!runs(state.machines.get(uuid))) holds.release(uuid);
+    });
+  }
+
+  /** The destination's part. */
+  async #take(uuid: string, stream: Duplex): Promise<void> {
+    const { state, holds, bootId } = this.#options;
+    const words = wordsOf(stream);
+    const spec = this.#specs.get(uuid);
+    if (spec === undefined || (await words.next()) !== "hold") throw new Error("Nothing comes.");
+    this.#incoming.add(uuid);
+    stream.write("holds\n");
+    try {
+      // Expected no more while it came: it must not begin to run.
+      if ((await words.next()) !== "go" || !this.#incoming.has(uuid)) return;
+      const runsIn = bootId();
+      holds.takeVolumes(spec);
+      const { memorySize, disks } = spec;
+      await state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
+      stream.end("runs\n");
+    } finally {
+      this.#incoming.delete(uuid);
+      if (!stream.writableEnded) stream.destroy();
+    }
+  }
+
+  async #migrate(
+    { uuid, destination, token }: Extract<MigrationCommand, { do: "migrateMachine" }>,
+    takeMs: number,
+    failing: () => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { state, runs, pause, dial } = this.#options;
+    const machine = state.machines.get(uuid);
+    if (!runs(machine) || machine.isPaused === true) throw notRunning(uuid);
+    if (dial === undefined) throw noWay();
+    const cancel = new AbortController();
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const move: Move = { cancel, ended, percent: 0 };
+    const stopping = AbortSignal.any([signal, cancel.signal]);
+    this.#moves.set(uuid, move);
+    let stream: Duplex | undefined;
+    try {
+      const ask = { machineUuid: uuid, token, channel: "control" } as const;
+      stream = await dial(destination, ask, stopping);
+      const other = stream;
+      stopping.addEventListener("abort", () => other.destroy(), { once: true });
+      for (let part = 1; part <= parts; part++) {
+        await pause(takeMs / parts, stopping);
+        move.percent = Math.min(99, (100 * part) / parts);
+      }
+      failing();
+      await this.#handOver(uuid, other);
+    } catch (error) {
+      if (signal.aborted) throw calledOff();
+      if (cancel.signal.aborted) throw migrationCancelled(uuid);
+      if (error instanceof NodeError) throw error;
+      throw migrationFailed(uuid, "the connection to the other host broke off", error);
+    } finally {
+      stream?.destroy();
+      this.#moves.delete(uuid);
+      end();
+    }
+  }
+
+  async #handOver(uuid: string, stream: Duplex): Promise<void> {
+    const { state, holds, runs } = this.#options;
+    const words = wordsOf(stream);
+    stream.write("hold\n");
+    if ((await words.next()) !== "holds") throw migrationFailed(uuid, "the other host does not take it");
+    const machine = state.machines.get(uuid);
+    if (!runs(machine) || machine.isPaused === true) throw notRunning(uuid);
+    await state.putMachine({ ...machine, isPaused: true });
+    holds.releaseVolumes(uuid);
+    if (!stream.writable) throw migrationFailed(uuid, "the connection to the other host broke off");
+    stream.write("go\n");
+    if ((await words.next()) !== "runs") throw migrationFailed(uuid, "the other host has not said that it runs");
+    await state.removeMachine(uuid);
+    holds.release(uuid);
+  }
+}
+
+/** What the other end says, a word each line; undefined when it says no more. */
+function wordsOf(stream: Duplex): { next(): Promise<z.infer<typeof word> | undefined> } {
+  const lines = createInterface({ input: stream })[Symbol.asyncIterator]();
+  stream.on("error", () => undefined);
+  return {
+    async next() {
+      const line = await lines.next();
+      return line.done === true ? undefined : word.safeParse(line.value).data;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { cascadeFlow } from "../orchestrator/cascade.ts";
+import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
+import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
+import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
+import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
+import type { HostWorld } from "../orchestrator/hosts/world.ts";
+import { addImageFlow } from "../orchestrator/images/add.ts";
+import type { ImageCaches } from "../orchestrator/images/caches.ts";
+import { ImageCarrier } from "../orchestrator/images/carrier.ts";
+import { deleteImageFlow } from "../orchestrator/images/delete.ts";
+import { reconnectStoreFlow } from "../orchestrator/images/stores.ts";
+import type { ImageWorld } from "../orchestrator/images/world.ts";
+import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
+import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
+import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
+import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
+import {
+  destroyVmFlow,
+  expungeVmFlow,
+  pauseVmFlow,
+  rebootVmFlow,
+  resumeVmFlow,
+  startVmFlow,
+  stopVmFlow,
+  suspendVmFlow,
+} from "../orchestrator/vm/run.ts";
+import { settleMigrationFlow } from "../orchestrator/vm/unsettled.ts";
+import type { VmWorld } from "../orchestrator/vm/work.ts";
+import { volumeFlows } from "../orchestrator/volume/flows.ts";
+
+type FlowParts = {
+  hosts: HostWorld;
+  vms: VmWorld;
+  images: ImageWorld;
+  caches: ImageCaches;
+  /** Is told of a process of a machine that must not run there. */
+  stray: (uuid: string, why: string) => void;
+};
+
+/** Everything that a manager carries out step by step. */
+export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): FlowTable {
+  return new FlowTable([
+    addHostFlow(hosts, stray),
+    reconnectHostFlow(hosts, stray),
+    renewCertificateFlow(hosts, stray),
+    maintainHostFlow(hosts),
+    reconnectStorageFlow(hosts),
+    createVmFlow(vms),
+    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    addImageFlow(images),
+    deleteImageFlow(images, caches),
+    reconnectStoreFlow(images),
+    startVmFlow(vms),
+    stopVmFlow(vms),
+    rebootVmFlow(vms),
+    pauseVmFlow(vms),
+    suspendVmFlow(vms),
+    resumeVmFlow(vms),
+    restoreVmFlow(vms),
+    destroyVmFlow(vms),
+    expungeVmFlow(vms),
+    ...volumeFlows(vms),
+    migrateVmFlow(vms),
+    migrateColdFlow(vms),
+    settleMigrationFlow(vms),
+    cascadeFlow(hosts),
+  ] as readonly Flow[]);
+}

@@ -1,0 +1,58 @@
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { vmConditions } from "../../model/cloud/vm-operations.ts";
+import { shown } from "../../model/quote.ts";
+import type { Tx } from "../records.ts";
+import type { Machine } from "./life.ts";
+import type { PlacementRequest, Storage } from "./placement.ts";
+
+/** How a host is tagged with the model of its processor. */
+const modelPrefix = "cpu::model::";
+
+export function storagesOf(tx: Tx, vmUuid: string): Storage[] {
+  return tx
+    .find("Volume", "vmInstanceUuid", vmUuid)
+    .flatMap(({ primaryStorageUuid: uuid }) => (uuid === null ? [] : [tx.need("PrimaryStorage", uuid)]));
+}
+
+/** Whether another host could have the machine's volumes. */
+export function isMovable(tx: Tx, vmUuid: string): boolean {
+  return storagesOf(tx, vmUuid).every(({ type }) => type !== "LocalStorage");
+}
+
+/** @throws VM.1004 */
+export function requireMovable(tx: Tx, { uuid, name, state }: Machine): void {
+  if (isMovable(tx, uuid)) return;
+  const { details, remedy } = vmConditions.movable;
+  const values = { state, operation: "migrateCold", condition: "movable" };
+  const why = `migrateCold is not possible: ${details}.`;
+  throw new CloudError(refusalOf("VM.1004", { where: `VmInstance ${shown(name)}`, details: why, remedy, values }));
+}
+
+type Move = { sourceUuid: string | null; wantedUuid: string | null; isLive: boolean };
+
+/**
+ * What a machine needs on another host. A running one has seen its processor, and goes only where there is the same
+ * model.
+ */
+export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, isLive }: Move): PlacementRequest {
+  const { uuid, name, cpuNum, memorySize, clusterUuid } = machine;
+  const source = sourceUuid === null ? undefined : tx.get("Host", sourceUuid);
+  const networks = tx.find("VmNic", "vmInstanceUuid", uuid).map(({ l3NetworkUuid }) => {
+    const l3 = tx.need("L3Network", l3NetworkUuid);
+    return { name: l3.name, clusterUuids: tx.need("L2Network", l3.l2NetworkUuid).attachedClusterUuids };
+  });
+  return {
+    name,
+    cpuNum,
+    memorySize,
+    wantedHostUuid: wantedUuid,
+    exceptHostUuid: sourceUuid,
+    cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,
+    volumesHostUuid: null,
+    clusterUuid,
+    networks,
+    storages: storagesOf(tx, uuid),
+    rootVolume: null,
+    image: null,
+  };
+}

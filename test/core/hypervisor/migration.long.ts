@@ -1,0 +1,46 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
+import { realMachine } from "../../../core/node/machine.ts";
+import { Wire } from "../../support/cloud/wire.ts";
+import { LibvirtHost } from "../../support/libvirt/host.ts";
+import { temporaryFolder } from "../../support/programs.ts";
+import { destinationUuid, migrationConformance, sourceUuid } from "./migration-conformance.ts";
+
+const mebibyte = 1024 ** 2;
+
+let folder = temporaryFolder();
+let hosts: LibvirtHost[] = [];
+
+migrationConformance("libvirt, in namespaces", {
+  open: async () => {
+    folder = temporaryFolder();
+    mkdirSync(join(folder.path, "volumes"));
+    const wire = new Wire();
+    hosts = [];
+    const made: LibvirtDriver[] = [];
+    for (const [index, uuid] of [sourceUuid, destinationUuid].entries()) {
+      const host = new LibvirtHost(join(folder.path, `h${index}`), `kvm-${index}`);
+      hosts.push(host);
+      await host.start();
+      const driver = new LibvirtDriver({
+        machine: realMachine(),
+        uri: host.uri,
+        hasKvm: false,
+        memoryBytes: 150 * mebibyte,
+        migration: { dial: wire.dialFrom(uuid), folder: host.migrationFolder },
+      });
+      wire.drivers.set(uuid, driver);
+      made.push(driver);
+    }
+    const [source, destination] = made;
+    if (source === undefined || destination === undefined) throw new Error("There are no two hosts.");
+    return { source, destination, wire };
+  },
+  end: async () => {
+    for (const host of hosts) await host.cutPower();
+    folder.dispose();
+  },
+  folder: () => join(folder.path, "volumes"),
+  memorySize: 100 * mebibyte,
+});

@@ -1,0 +1,28 @@
+import { SharedStorage, SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
+import { Wire } from "../../support/cloud/wire.ts";
+import { destinationUuid, migrationConformance, sourceUuid } from "./migration-conformance.ts";
+
+const mebibyte = 1024 ** 2;
+
+migrationConformance("the simulated one", {
+  open: async () => {
+    const wire = new Wire();
+    const shared = new SharedStorage("/shared/");
+    const host = async (uuid: string) => {
+      const driver = await SimulatedDriver.open({
+        bootId: uuid,
+        shared,
+        dial: wire.dialFrom(uuid),
+        capacity: { cpuThreads: 4, memoryBytes: 150 * mebibyte },
+        latencyMs: (verb) => (verb === "migrateMachine" ? 50 : 0),
+        announce: () => undefined,
+      });
+      wire.drivers.set(uuid, driver);
+      return driver;
+    };
+    return { source: await host(sourceUuid), destination: await host(destinationUuid), wire };
+  },
+  end: async () => undefined,
+  folder: () => "/shared/one",
+  memorySize: 100 * mebibyte,
+});
