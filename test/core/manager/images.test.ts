@@ -103,6 +103,10 @@ test("a fetch that fails or is cancelled leaves neither a record nor a file, and
   server.answers.set("/image", serving(content));
   const { task } = await call("AddImage", given("/stuck?key=secret"));
   await seen(cloud.mirror, () => (cloud.mirror.get("Image", task.resourceUuid ?? "")?.value.progress ?? 0) > 0);
+  const uuid = task.resourceUuid ?? "";
+  const refused = { code: "STORAGE.1008", remedy: /CancelTask/ };
+  for (const name of ["DeleteImage", "ExpungeImage", "RecoverImage"] as const)
+    await assert.rejects(call(name, { uuid }), refused);
   assert.equal((await call("CancelTask", { uuid: task.uuid })).inventory.state, "Cancelling");
   await seen(cloud.mirror, () => cloud.mirror.get("Task", task.uuid)?.value.endDate !== null);
   assert.equal(cloud.mirror.get("Task", task.uuid)?.value.state, "Cancelled");
