@@ -121,6 +121,23 @@ export function conformance(name: string, bed: DriverBed): void {
       );
     });
 
+    it("gives machines cards in networks with addresses and without, with as many as it is told", async () => {
+      const segment = { physicalInterface: bed.physicalInterface, vlan: null, mtu: 1500 };
+      const address = { ip: "10.0.0.5", prefixLen: 24, gateway: "10.0.0.1" };
+      const served = { segment, address, dhcpServer: { ip: "10.0.0.250", prefixLen: 24 }, dns: ["10.0.0.1"] };
+      const nics = [nicOf(1, { segment }), nicOf(2, { ...served, deviceId: 1, l3NetworkUuid: uuidOf(0xb00) })];
+      await makeVolume(1);
+      for (let twice = 0; twice < 2; twice++) await start(1, { nics });
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      driver = await bed.reopen(driver);
+      await start(1, { nics: [...nics, nicOf(3, { ...served, deviceId: 2, l3NetworkUuid: uuidOf(0xc00) })] });
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
+      await carryOut({ do: "rebootMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "removeMachine", uuid: uuidOf(1) });
+      await start(1, { nics: [] });
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
+    });
+
     it("takes what is done already as done", async () => {
       await startNew(1);
       await makeVolume(1);

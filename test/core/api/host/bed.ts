@@ -106,6 +106,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         openConsole: (uuid, kind, signal) => node.work.openConsole(uuid, kind, signal),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
         images: node.work.images,
+        admit: (visit, signal) => node.work.admit?.(visit, signal) ?? Promise.reject(new Error("nobody is there")),
         logs: node.work.logs,
       },
       version: "1.2.3",
