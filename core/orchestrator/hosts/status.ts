@@ -128,6 +128,8 @@ export async function observed(
           changed.push(uuid);
           return [];
         }
+        // Its end will say better, also where it is then: one that is being started may have no host yet.
+        if (machine.operation !== null) return [];
         const outcome = observeVm(machine.name, lifeOf(machine), state);
         if (!outcome.done) return [{ uuid, why: outcome.refusal.details }];
         apply(tx, machine, outcome.next, hostUuid);

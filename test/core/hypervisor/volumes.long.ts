@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { HostCommand } from "../../../core/hypervisor/driver.ts";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
-import { realMachine } from "../../../core/node/machine.ts";
 import { LibvirtHost } from "../../support/libvirt/host.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { Random } from "../../support/random.ts";
@@ -42,7 +41,7 @@ async function bed(t: TestContext) {
   const host = new LibvirtHost(join(folder.path, "host"), "kvm-1");
   undoAfter(t, () => host.cutPower());
   await host.start();
-  const driver = new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false });
+  const driver = new LibvirtDriver({ machine: host.machine, uri: host.uri, hasKvm: false });
   const carryOut = (command: HostCommand) => driver.carryOut(command, never);
   const volumes = join(folder.path, "volumes");
   const create = (path: string) => carryOut({ do: "createVolume", path, sizeBytes: 16 * mebibyte, format: "qcow2" });

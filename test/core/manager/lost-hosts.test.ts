@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { begin, end } from "../../../core/orchestrator/vm/life.ts";
 import { place, seen } from "../../support/cloud/place.ts";
 import { refuses } from "../store/conformance.ts";
 
@@ -118,4 +119,17 @@ test("volumes of deleted machines keep no host, and are told all the same", asyn
   // With no host left at all.
   assert.equal((await done("ExpungeVmInstance", { uuid })).state, "Succeeded");
   assert.equal(cloud.mirror.count("Volume"), 0);
+});
+
+test("a machine that is about to be started is not bound to its last host by what that one says meanwhile", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { done, cloud, hostUuids } = bed;
+  const uuid = (await done("CreateVmInstance", web)).resourceUuid ?? "";
+  assert.equal((await done("StopVmInstance", { uuid, type: "cold" })).state, "Succeeded");
+  // As a start leaves it until a host was chosen.
+  await cloud.records.change((tx) => void begin(tx, uuid, "start", "a task"));
+  assert.equal((await done("ReconnectHost", { uuid: hostUuids[0] ?? "" })).state, "Succeeded");
+  const { state, hostUuid } = cloud.mirror.get("VmInstance", uuid)?.value ?? {};
+  assert.deepEqual([state, hostUuid], ["Starting", null]);
+  await cloud.records.change((tx) => void end(tx, { vmUuid: uuid, holder: "a task" }, "failed"));
 });

@@ -5,7 +5,6 @@ import { type TestContext, test } from "node:test";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
 import type { CloudCallName } from "../../../core/model/cloud/calls/index.ts";
 import { CloudError } from "../../../core/model/cloud/refusal.ts";
-import { realMachine } from "../../../core/node/machine.ts";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { testCloud } from "../../support/cloud/manager.ts";
@@ -24,7 +23,7 @@ async function libvirtPlace(t: TestContext) {
   undoAfter(t, () => host.cutPower());
   await host.start();
   const { call, done, hosts, cloud } = await testCloud(t);
-  const driver = new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false, rebootGraceMs: 500 });
+  const driver = new LibvirtDriver({ machine: host.machine, uri: host.uri, hasKvm: false, rebootGraceMs: 500 });
   await hosts.addReal("10.0.0.2", driver);
   const ok = async (name: CloudCallName, input: object) => {
     const { task } = (await call(name, input)) as { task: { uuid: string } };
