@@ -101,7 +101,8 @@ export class SimulatedDriver implements HypervisorDriver {
       runs: (machine): machine is SimulatedMachine => this.#runs(machine),
       pause: (delayMs, signal) => this.#pause(delayMs, signal),
       checkDisks: ({ disks }) => {
-        for (const disk of disks) this.#checkDisk(disk);
+        // One that is not known comes with the machine.
+        for (const disk of disks) if (this.#volume(disk.path) !== undefined) this.#checkDisk(disk);
       },
     });
   }

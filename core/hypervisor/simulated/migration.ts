@@ -2,13 +2,14 @@ import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
+import { jsonOrNothing } from "../../model/json.ts";
 import type { HostCommand, MachineReport, MachineSpec } from "../driver.ts";
 import { type Announced, ExpectedMachines } from "../migration/expected.ts";
 import { migrationCancelled, migrationFailed, noWay, runsHere } from "../migration/refusals.ts";
 import type { Dial, MigrationVisit, Visitor } from "../migration/way.ts";
 import { calledOff, notRunning } from "../refusals.ts";
 import type { Holds } from "./holds.ts";
-import type { SimulatedMachine, SimulatedState } from "./state.ts";
+import { type SimulatedMachine, type SimulatedState, simulatedVolume } from "./state.ts";
 
 /*
  * How simulated machines move: as libvirt's do, in the steps between which anything may end. The source stands still and
@@ -35,7 +36,12 @@ type MigrationCommand = Extract<
 type Move = { cancel: AbortController; ended: Promise<void>; percent: number };
 
 const parts = 10;
-const word = z.enum(["hold", "holds", "go", "runs"]);
+const line = z.discriminatedUnion("say", [
+  /** `volumes`: of storage that simulated hosts of several processes share in name alone. */
+  z.strictObject({ say: z.literal("hold"), volumes: z.array(simulatedVolume) }),
+  z.strictObject({ say: z.enum(["holds", "go", "runs"]) }),
+]);
+type Line = z.infer<typeof line>;
 
 export class SimulatedMigrations {
   readonly #options: SimulatedMigrationOptions;
@@ -125,17 +131,20 @@ export class SimulatedMigrations {
     const { state, holds, bootId } = this.#options;
     const words = wordsOf(stream);
     const spec = this.#specs.get(uuid);
-    if (spec === undefined || (await words.next()) !== "hold") throw new Error("Nothing comes.");
+    const hold = await words.next();
+    if (spec === undefined || hold?.say !== "hold") throw new Error("Nothing comes.");
     this.#incoming.add(uuid);
-    stream.write("holds\n");
+    say(stream, { say: "holds" });
     try {
       // Expected no more while it came: it must not begin to run.
-      if ((await words.next()) !== "go" || !this.#incoming.has(uuid)) return;
+      if ((await words.next())?.say !== "go" || !this.#incoming.has(uuid)) return;
       const runsIn = bootId();
+      for (const volume of hold.volumes) if (!state.volumes.has(volume.path)) await state.putVolume(volume);
       holds.takeVolumes(spec);
       const { memorySize, disks } = spec;
       await state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
-      stream.end("runs\n");
+      say(stream, { say: "runs" });
+      stream.end();
     } finally {
       this.#incoming.delete(uuid);
       if (!stream.writableEnded) stream.destroy();
@@ -184,28 +193,38 @@ export class SimulatedMigrations {
   async #handOver(uuid: string, stream: Duplex): Promise<void> {
     const { state, holds, runs } = this.#options;
     const words = wordsOf(stream);
-    stream.write("hold\n");
-    if ((await words.next()) !== "holds") throw migrationFailed(uuid, "the other host does not take it");
+    const volumes = (state.machines.get(uuid)?.paths ?? []).flatMap((path) => state.volumes.get(path) ?? []);
+    say(stream, { say: "hold", volumes });
+    if ((await words.next())?.say !== "holds") throw migrationFailed(uuid, "the other host does not take it");
     const machine = state.machines.get(uuid);
     if (!runs(machine) || machine.isPaused === true) throw notRunning(uuid);
     await state.putMachine({ ...machine, isPaused: true });
     holds.releaseVolumes(uuid);
     if (!stream.writable) throw migrationFailed(uuid, "the connection to the other host broke off");
-    stream.write("go\n");
-    if ((await words.next()) !== "runs") throw migrationFailed(uuid, "the other host has not said that it runs");
+    say(stream, { say: "go" });
+    if ((await words.next())?.say !== "runs") throw migrationFailed(uuid, "the other host has not said that it runs");
     await state.removeMachine(uuid);
     holds.release(uuid);
+    for (const { path } of volumes) await state.removeVolume(path);
   }
 }
 
-/** What the other end says, a word each line; undefined when it says no more. */
-function wordsOf(stream: Duplex): { next(): Promise<z.infer<typeof word> | undefined> } {
-  const lines = createInterface({ input: stream })[Symbol.asyncIterator]();
+function say(stream: Duplex, what: Line): void {
+  stream.write(`${JSON.stringify(what)}\n`);
+}
+
+/** What the other end says; undefined when it says no more. */
+function wordsOf(stream: Duplex): { next(): Promise<Line | undefined> } {
+  const reader = createInterface({ input: stream });
+  const lines = reader[Symbol.asyncIterator]();
   stream.on("error", () => undefined);
+  // One that breaks off has no end that the reader would hear of.
+  stream.once("close", () => reader.close());
+  if (stream.destroyed) reader.close();
   return {
     async next() {
-      const line = await lines.next();
-      return line.done === true ? undefined : word.safeParse(line.value).data;
+      const said = await lines.next();
+      return said.done === true ? undefined : line.safeParse(jsonOrNothing(said.value)).data;
     },
   };
 }

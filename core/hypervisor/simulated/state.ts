@@ -6,7 +6,7 @@ import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
 import { nicSpec } from "../nic-spec.ts";
 
-const volume = z.strictObject({
+export const simulatedVolume = z.strictObject({
   path: z.string(),
   sizeBytes: bytes,
   format: z.enum(["qcow2", "raw"]),
@@ -15,7 +15,7 @@ const volume = z.strictObject({
   /** The image that it stands on. */
   image: z.optional(z.string()),
 });
-export type SimulatedVolume = Readonly<z.infer<typeof volume>>;
+export type SimulatedVolume = Readonly<z.infer<typeof simulatedVolume>>;
 
 const image = z.strictObject({ path: z.string(), sizeBytes: bytes });
 export type SimulatedImage = Readonly<z.infer<typeof image>>;
@@ -36,7 +36,7 @@ const machine = z.strictObject({
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
 const entry = z.union([
-  z.strictObject({ volume }),
+  z.strictObject({ volume: simulatedVolume }),
   z.strictObject({ noVolume: z.string() }),
   z.strictObject({ machine }),
   z.strictObject({ noMachine: z.string() }),

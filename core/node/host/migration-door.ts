@@ -1,10 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import * as z from "zod/mini";
-import { migrationHeaders, migrationPath, migrationUpgrade } from "../../api/host/migration.ts";
+import { migrationHeaders, migrationUpgrade } from "../../api/host/migration.ts";
 import { toNodeError } from "../../api/server.ts";
 import { type MigrationVisit, migrationChannels, type Visitor } from "../../hypervisor/migration/way.ts";
 import { uuid } from "../../model/cloud/fields.ts";
@@ -30,25 +29,34 @@ const visit = z.object({
 
 /**
  * Lets other hosts of this cloud through to this one's hypervisor, each only for the machine that the manager has
- * announced, and with the token that it was given. Gives what ends all of these connections.
+ * announced, and with the token that it was given.
  */
-export function openMigrationDoor(server: Server, options: MigrationDoorOptions): () => void {
-  const open = new Set<Duplex>();
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    open.add(socket);
-    socket.once("close", () => open.delete(socket));
+export class MigrationDoor {
+  readonly #options: MigrationDoorOptions;
+  readonly #open = new Set<Duplex>();
+
+  constructor(options: MigrationDoorOptions) {
+    this.#options = options;
+  }
+
+  /** An HTTP Upgrade on `migrationPath`. */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
     socket.on("error", () => undefined);
-    void letIn(request, socket, options)
+    void letIn(request, socket, this.#options)
       .then((visitor) => {
         socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${migrationUpgrade}\r\n\r\n`);
         if (head.length > 0) socket.unshift(head);
         visitor(socket);
       })
       .catch((error: unknown) => refuse(socket, toNodeError(error)));
-  });
-  return () => {
-    for (const socket of open) socket.destroy();
-  };
+  }
+
+  /** Ends all of these connections. */
+  close(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
 }
 
 async function letIn(request: IncomingMessage, socket: Duplex, options: MigrationDoorOptions): Promise<Visitor> {
@@ -59,13 +67,13 @@ async function letIn(request: IncomingMessage, socket: Duplex, options: Migratio
       remedy: "Add that host to the cloud again. When a certificate has expired, look at the clocks of both.",
     });
   known(socket);
-  const { headers, url } = request;
+  const { headers } = request;
   const asked = visit.safeParse({
     machineUuid: headers[migrationHeaders.machine],
     channel: headers[migrationHeaders.channel],
     token: headers.authorization?.replace(/^Bearer /, ""),
   });
-  if (url !== migrationPath || headers.upgrade !== migrationUpgrade || !asked.success || admit === undefined)
+  if (headers.upgrade !== migrationUpgrade || !asked.success || admit === undefined)
     throw new NodeError("API.UNKNOWN_CALL", "There is no such call.");
   const { machineUuid, channel } = asked.data;
   const gone = new AbortController();

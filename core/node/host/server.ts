@@ -13,6 +13,7 @@ import {
   requestHeader,
   serverNameOf,
 } from "../../api/host/contract.ts";
+import { migrationPath } from "../../api/host/migration.ts";
 import { parse, refuseNonsense, sendError, toNodeError } from "../../api/server.ts";
 import { NodeError } from "../../model/error.ts";
 import { jsonOrNothing } from "../../model/json.ts";
@@ -21,7 +22,7 @@ import { namesManager } from "../../pki/names.ts";
 import { ConsoleDoor } from "./consoles.ts";
 import type { Joining } from "./joining.ts";
 import type { Membership, ShownPair } from "./membership.ts";
-import { openMigrationDoor } from "./migration-door.ts";
+import { MigrationDoor } from "./migration-door.ts";
 import { Strangers } from "./strangers.ts";
 import type { HostWork } from "./work.ts";
 
@@ -104,7 +105,7 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
   });
 
   const known = (socket: TLSSocket) => strangers.known(socket);
-  const endMoves = openMigrationDoor(server, { membership, admit: options.work?.admit, known, log });
+  const moves = new MigrationDoor({ membership, admit: options.work?.admit, known, log });
 
   const managers = new WeakMap<TLSSocket, string>();
   const isManager = (request: Asking): boolean => {
@@ -147,7 +148,10 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
     work: () => requireWork(options.work),
     log,
   });
-  server.on("upgrade", (request, socket, head) => void consoles.take(request, socket, head));
+  server.on("upgrade", (request, socket, head) => {
+    if (request.url === migrationPath) moves.take(request, socket, head);
+    else void consoles.take(request, socket, head);
+  });
   await calls.ready();
   return {
     listen: (port, address) => listen(server, port, address),
@@ -161,7 +165,7 @@ export async function createHostServer(options: HostServerOptions): Promise<Host
       const closed = new Promise((resolve) => server.close(resolve));
       consoles.close();
       server.closeAllConnections();
-      endMoves();
+      moves.close();
       await Promise.all([closed, calls.close()]);
     },
   };

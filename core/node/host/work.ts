@@ -38,7 +38,7 @@ export interface HostWork {
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
   carryOut(request: HostCommandRequest): Promise<void>;
   /** As {@link HypervisorDriver.admit}. */
-  readonly admit?: HypervisorDriver["admit"] | undefined;
+  admit?: HypervisorDriver["admit"] | undefined;
 }
 
 /** The work of a host with this driver. `commands` has the same one. */

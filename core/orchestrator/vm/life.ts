@@ -32,7 +32,7 @@ export function begin(tx: Tx, uuid: string, operation: VmOperation, holder: stri
   // What is kept of a suspended machine is on the host that it was on.
   const hostUuid = machine.state === "Suspended" ? machine.lastHostUuid : machine.hostUuid;
   const host = hostUuid === null ? undefined : tx.get("Host", hostUuid);
-  requireSettled(tx, machine);
+  if (machine.operation === null) requireSettled(tx, machine);
   const movable = operation === "migrateLive" && isMovable(tx, uuid);
   const holding: Holding = { hostConnected: host?.status === "Connected", movable };
   tx.put("VmOperation", uuid, { holder });

@@ -10,7 +10,7 @@ import type { Round } from "./allocator.ts";
 import { end, type Held, isHolder, lifeOf, type Machine, settled as settledRecord } from "./life.ts";
 import { forgetMigration, migrationOf, noteRest } from "./migration-record.ts";
 import { moveRequest } from "./move-request.ts";
-import { type Between, type Settled, settle } from "./settle.ts";
+import { type Between, type Fact, type Settled, settle } from "./settle.ts";
 import { machineSpec } from "./spec.ts";
 import { held, hostOf, look, lostHold, tell, type VmWorld } from "./work.ts";
 
@@ -225,7 +225,7 @@ export function conclude(
 }
 
 /** The machine as its host has it. */
-export function follow(tx: Tx, machine: Machine, seen: Extract<Settled, { at: "source" }>["seen"]): void {
+export function follow(tx: Tx, machine: Machine, seen: Fact): void {
   if (seen === "silent") return;
   const outcome = observeVm(machine.name, lifeOf(machine), seen === "none" ? "stopped" : seen);
   if (outcome.done) tx.update("VmInstance", machine.uuid, settledRecord(machine, outcome.next));
@@ -237,12 +237,19 @@ function silent(name: string): CloudError {
   return new CloudError(refusalOf("HOST.1010", { where: `Host ${shown(name)}`, details, remedy }));
 }
 
+const atSource: Record<Fact, string> = {
+  running: "It goes on on SOURCE.",
+  paused: "It stands still on SOURCE, and can be resumed there.",
+  none: "It does not run any more.",
+  silent: "If it runs, then on SOURCE, which does not answer: it is Unknown until it does.",
+};
+
 function notMigrated(world: VmWorld, { name }: Machine, between: Between, where: Settled, cause: unknown): CloudError {
   const tx = look(world);
   const nameOf = (uuid: string) => shown(tx.get("Host", uuid)?.name ?? uuid);
   const [source, destination] = [nameOf(between.sourceUuid), nameOf(between.destinationUuid)];
   const stays: Record<Settled["at"], string> = {
-    source: `It stays on ${source}.`,
+    source: where.at === "source" ? atSource[where.seen].replace("SOURCE", source) : "",
     destination: `It is on ${destination}.`,
     unknown: `It may be on ${source} or on ${destination}, and is Unknown until both have been asked.`,
     both: `It runs on ${source} and on ${destination}: switch it off on one of them at once.`,

@@ -115,13 +115,16 @@ async function removeRest(
   const isItsHost = machine?.hostUuid === hostUuid || records.mirror.get("Migration", vmUuid) !== undefined;
   if (host !== undefined && !isItsHost) {
     if (host.status !== "Connected") return;
-    const id = newUuid();
-    const how = { id, flow: id, epoch: 0, timeoutMs: 60_000 };
-    const isDone = await link.command(host, { do: "dropMachine", uuid: vmUuid }, how).then(
-      () => true,
-      () => false,
-    );
-    if (!isDone) return;
+    const tell = (verb: "unexpectMachine" | "dropMachine") => {
+      const id = newUuid();
+      return link.command(host, { do: verb, uuid: vmUuid }, { id, flow: id, epoch: 0, timeoutMs: 60_000 });
+    };
+    try {
+      await tell("unexpectMachine");
+      await tell("dropMachine");
+    } catch {
+      return;
+    }
   }
   await records.change((tx) => {
     if (tx.get("MigrationRest", key) !== undefined) tx.delete("MigrationRest", key);

@@ -8,13 +8,13 @@ import { realMachine } from "../../../core/node/machine.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { type TestCloud, testCloud } from "../../support/cloud/manager.ts";
 import { seen } from "../../support/cloud/place.ts";
-import { guestShell, guestVolume } from "../../support/libvirt/guest.ts";
+import { GuestLine, guestShell, guestVolume } from "../../support/libvirt/guest.ts";
 import { LibvirtHost } from "../../support/libvirt/host.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 
 const mebibyte = 1024 ** 2;
-const [first, second] = ["10.0.0.1", "10.0.0.2"] as const;
+const [firstAddress, second] = ["10.0.0.1", "10.0.0.2"] as const;
 
 type Bed = TestCloud & {
   source: LibvirtHost;
@@ -48,7 +48,7 @@ async function migrationBed(t: TestContext): Promise<Bed> {
   for (const [index, host] of machines.entries()) {
     undoAfter(t, () => host.cutPower());
     await host.start();
-    const address = index === 0 ? first : second;
+    const address = index === 0 ? firstAddress : second;
     const migration = { dial: hosts.dialFrom(address), folder: host.migrationFolder };
     await hosts.addReal(
       address,
@@ -84,20 +84,95 @@ async function migrationBed(t: TestContext): Promise<Bed> {
   };
 }
 
-test("a guest goes on with what it has in memory on another host", async (t) => {
-  const { done, source, destination, uuid, stateOn, record, hostUuids } = await migrationBed(t);
-  const before = await guestShell(source, uuid);
-  await before.shell.run("echo kept >/tmp/note");
-  before.line.close();
-  const moved = await done("MigrateVm", { uuid });
-  assert.equal(moved.state, "Succeeded", JSON.stringify(moved.error));
-  assert.deepEqual([await stateOn(source), await stateOn(destination)], ["", "running"]);
-  assert.deepEqual(record(), { state: "Running", hostUuid: hostUuids[1] });
-  const after = await guestShell(destination, uuid);
-  assert.match(await after.shell.run("cat /tmp/note"), /kept/);
-  after.line.close();
-  const back = await done("MigrateVm", { uuid });
-  assert.equal(back.state, "Succeeded", JSON.stringify(back.error));
-  assert.deepEqual([await stateOn(source), await stateOn(destination)], ["running", ""]);
-  void seen;
+/** Until the guest's memory is going over; gives the task. */
+async function migrating({ call, cloud, uuid }: Bed): Promise<string> {
+  const { task } = await call("MigrateVm", { uuid });
+  await seen(cloud.mirror, () => (cloud.mirror.get("Task", task.uuid)?.value.progress ?? 0) > 50);
+  return task.uuid;
+}
+
+async function ended({ cloud: { mirror } }: Bed, task: string): Promise<string> {
+  await seen(mirror, () => (mirror.get("Task", task)?.value.endDate ?? null) !== null);
+  return mirror.get("Task", task)?.value.state ?? "";
+}
+
+test("a guest moves to another host as it runs, and whatever dies meanwhile it runs once", async (t) => {
+  const bed = await migrationBed(t);
+  const { call, done, hosts, cloud, source, destination, uuid, stateOn, record, hostUuids } = bed;
+  const there = async () => [await stateOn(source), await stateOn(destination)];
+  const first = await guestShell(source, uuid);
+  await first.shell.run("echo kept >/tmp/note");
+  first.line.close();
+  const isKept = async (host: LibvirtHost) => {
+    const line = new GuestLine(host, uuid);
+    // What is typed before the line stands is lost.
+    const typing = setInterval(() => line.type('echo "it is $(cat /tmp/note)"\n'), 1000);
+    undoAfter(t, () => clearInterval(typing));
+    await line.until((_, raw) => raw.includes("it is kept"));
+    clearInterval(typing);
+    line.close();
+  };
+  const became = (state: string, hostUuid: string | null | undefined) =>
+    seen(cloud.mirror, () => record()?.state === state && record()?.hostUuid === hostUuid);
+
+  await t.test("it goes on there with what it has in memory, and back", async () => {
+    for (const [from, to, hostUuid] of [
+      [source, destination, hostUuids[1]],
+      [destination, source, hostUuids[0]],
+    ] as const) {
+      const moved = await done("MigrateVm", { uuid });
+      assert.equal(moved.state, "Succeeded", JSON.stringify(moved.error));
+      assert.deepEqual([await stateOn(from), await stateOn(to)], ["", "running"]);
+      assert.deepEqual(record(), { state: "Running", hostUuid });
+      await isKept(to);
+    }
+  });
+
+  await call("UpdateGlobalConfig", { category: "kvm", name: "vm.migrationBandwidth", value: "1" });
+  await t.test("cancelled, it goes on where it was", async () => {
+    const task = await migrating(bed);
+    await call("CancelTask", { uuid: task });
+    assert.equal(await ended(bed, task), "Cancelled");
+    assert.deepEqual(await there(), ["running", ""]);
+    assert.deepEqual(record(), { state: "Running", hostUuid: hostUuids[0] });
+  });
+
+  await t.test("when libvirt on its host is killed it goes on there", async () => {
+    const task = await migrating(bed);
+    source.killDaemon();
+    assert.equal(await ended(bed, task), "Failed");
+    await became("Running", hostUuids[0]);
+    assert.deepEqual(await there(), ["running", ""]);
+    await isKept(source);
+  });
+
+  await t.test("when the other host loses its power it goes on where it was", async () => {
+    const task = await migrating(bed);
+    hosts.cut(second, false);
+    await destination.cutPower();
+    assert.equal(await ended(bed, task), "Failed");
+    assert.deepEqual(record(), { state: "Running", hostUuid: hostUuids[0] });
+    assert.equal(await stateOn(source), "running");
+    await isKept(source);
+    await destination.start();
+    hosts.cut(second, true);
+    assert.equal((await done("ReconnectHost", { uuid: hostUuids[1] ?? "" })).state, "Succeeded");
+    assert.deepEqual(await there(), ["running", ""]);
+  });
+
+  await t.test("when its own host loses its power it is gone, and not before that is known it is Stopped", async () => {
+    const task = await migrating(bed);
+    hosts.cut(firstAddress, false);
+    await source.cutPower();
+    assert.equal(await ended(bed, task), "Failed");
+    assert.deepEqual(record(), { state: "Unknown", hostUuid: hostUuids[0] });
+    assert.equal(await stateOn(destination), "");
+    await source.start();
+    hosts.cut(firstAddress, true);
+    assert.equal((await done("ReconnectHost", { uuid: hostUuids[0] ?? "" })).state, "Succeeded");
+    await became("Stopped", null);
+    assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
+    assert.deepEqual((await there()).filter((state) => state === "running").length, 1);
+    assert.equal(cloud.mirror.count("Migration"), 0);
+  });
 });

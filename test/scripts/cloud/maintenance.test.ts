@@ -5,7 +5,7 @@ import { vmInstance } from "../../../core/model/cloud/vm.ts";
 import { samples, uuidOf } from "../../core/model/cloud/samples.ts";
 import { cliBed } from "./bed.ts";
 
-/* What stops machines, at a terminal and without one. */
+/* What moves or stops machines, at a terminal and without one. */
 
 const hostUuid = uuidOf(3);
 
@@ -30,19 +30,20 @@ async function bed(t: TestContext, machines: readonly object[]) {
   return { ...made, state, ends, line: ["ChangeHostState", `uuid=${hostUuid}`, "stateEvent=preMaintain"] as const };
 }
 
-test("at a terminal somebody sees which machines a maintenance stops, and which it can't, before it is begun", async (t) => {
+test("at a terminal somebody sees what becomes of each machine in a maintenance before it is begun", async (t) => {
   const { type, line, state, ends } = await bed(t, [
     { name: "web-1" },
     { name: "db", locked: true },
+    { name: "still", state: "Paused" },
     { name: "asleep", state: "Stopped" },
     { name: "elsewhere", hostUuid: uuidOf(4) },
   ]);
   const refused = await type(...line);
-  await refused.until("Stop these 2? (yes/no)");
+  await refused.until("Move or stop these 3? (yes/no)");
   const text = refused.text();
   assert.match(
     text,
-    /^Maintenance stops what is on host node-1; nothing is moved to another host:\n {2}db \(Running, locked: can't be stopped\)\n {2}web-1 \(Running\)$/m,
+    /^Maintenance frees host node-1: .*:\n {2}db \(Running, locked: stays\)\n {2}still \(Paused, stays: resume it first\)\n {2}web-1 \(Running, moves\)$/m,
   );
   assert.doesNotMatch(text, /asleep|elsewhere/);
   refused.type("no\r");
@@ -51,13 +52,13 @@ test("at a terminal somebody sees which machines a maintenance stops, and which 
   assert.equal(state(), "Enabled");
 
   const agreed = await type(...line);
-  await agreed.until("Stop these 2? (yes/no)");
+  await agreed.until("Move or stop these 3? (yes/no)");
   agreed.type("yes\r");
   await agreed.until("ChangeHostState: 40 %");
   assert.equal(state(), "PreMaintenance");
   await ends({ stopped: [{ uuid: uuidOf(100), name: "web-1" }], notStopped: [{ uuid: uuidOf(101), name: "db" }] });
   await agreed.until(/^zstack-cli: Stopped: web-1\.$/m);
-  await agreed.until(/^zstack-cli: NOT stopped: db\.$/m);
+  await agreed.until(/^zstack-cli: NOT moved or stopped: db\.$/m);
   assert.equal((await agreed.exited).exitCode, 0);
 });
 

@@ -31,6 +31,7 @@ type TestHost = {
   isReachable: boolean;
   /** What it says of its hypervisor in place of the truth. */
   claims?: HostReport["driver"];
+  cpuModel?: string;
 };
 
 type NewHost = { memoryBytes?: number; cpuThreads?: number; shared?: SharedStorage };
@@ -52,8 +53,11 @@ export class TestHosts {
   hold: (what: string, signal: AbortSignal) => Promise<void> = async () => {};
   /** What a host has of each storage. */
   room = (_host: HostAddress): StorageRoom => ({ totalBytes: 1024 ** 4, availableBytes: 1024 ** 4 });
+  /** Whether what a host answers gets lost: `10.0.0.2 stopMachine`. */
+  isAnswerLost = (_what: string): boolean => false;
   /** Whether two hosts do not reach each other. */
   isCut = (_one: string, _other: string): boolean => false;
+  onStream = (_stream: Duplex): void => {};
   /** Open ones between hypervisors. */
   readonly streams = new Set<Duplex>();
   /** Commands that hosts were given, in their order. */
@@ -92,6 +96,7 @@ export class TestHosts {
       if (driver === undefined) throw migrationFailed(ask.machineUuid, "nothing answers there");
       const here = await visited(driver, { ...ask, sourceUuid: source.uuid }, signal);
       this.streams.add(here);
+      this.onStream(here);
       here.once("close", () => this.streams.delete(here));
       return here;
     };
@@ -134,7 +139,7 @@ export class TestHosts {
     return { bootId: "boot", version: "1", protocol: 1, serial };
   }
 
-  readonly link: HostLink = {
+  link: HostLink = {
     ping: async (host) => {
       this.#find(host);
       return { bootId: "boot", version: "1", protocol: 1 };
@@ -156,6 +161,7 @@ export class TestHosts {
       this.commands.push(`${host.managementIp} ${command.do}`);
       await this.hold(`${host.managementIp} ${command.do}`, signal);
       await driver.carryOut(command, signal);
+      if (this.isAnswerLost(`${host.managementIp} ${command.do}`)) throw unreachable(host.managementIp);
     },
   };
 
@@ -218,7 +224,7 @@ export function unreachable(address: string): CloudError {
   return new CloudError(refusalOf("HOST.1010", { where: address, details, remedy: "Look at the network." }));
 }
 
-function reportOf({ driver, claims }: TestHost) {
+function reportOf({ driver, claims, cpuModel = "Test CPU (1)" }: TestHost) {
   return {
     hostname: "node",
     bootId: "boot",
@@ -226,7 +232,7 @@ function reportOf({ driver, claims }: TestHost) {
     protocol: 1,
     driver: claims ?? driver.name,
     cpuCores: driver.capacity?.cpuThreads ?? 1,
-    cpuModel: "Test CPU (1)",
+    cpuModel,
     memoryTotalBytes: driver.capacity?.memoryBytes ?? 0,
     tags: ["os::distribution::debian", "hypervisor::simulated"],
   };

@@ -109,6 +109,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
           progress: (image) => node.work.images.progress(image),
           write: (image, offset, content) => node.work.images.write(image, offset, content),
         },
+        admit: (visit, signal) => node.work.admit?.(visit, signal) ?? Promise.reject(new Error("nobody is there")),
         logs: node.work.logs,
       },
       version: "1.2.3",
