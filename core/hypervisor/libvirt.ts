@@ -159,7 +159,7 @@ export class LibvirtDriver implements HypervisorDriver {
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
       default:
-        return await this.#migrations.carryOut(command, signal);
+        return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }
   }
 
