@@ -23,6 +23,7 @@ import { openStore } from "./manager/open-store.ts";
 import { pkiFiles } from "./manager/pki-files.ts";
 import { createCloudServer } from "./manager/server.ts";
 import { standInFor, whenReached } from "./manager/waiting.ts";
+import { consoleProxyPort } from "./model/console-proxy.ts";
 import { NodeError } from "./model/error.ts";
 import { type ManagerConfiguration, parseManagerConfiguration } from "./model/manager-configuration.ts";
 import { Secret } from "./model/secret.ts";
@@ -131,7 +132,9 @@ async function main(): Promise<void> {
     noteUse: (uuid) => cloud.identity.noteUse(uuid),
     place: () => {
       const { settings } = cloud;
-      const given = { address: settings.choice("consoleProxy.address"), port: settings.number("consoleProxy.port") };
+      const set = settings.number("consoleProxy.port");
+      const port = set === consoleProxyPort ? Number(flags["console-port"]) : set;
+      const given = { address: settings.choice("consoleProxy.address"), port };
       const own = { managementIp: configuration["management.ip"], apiAddress: configuration["api.address"] };
       return proxyPlace({ ...given, ...own, present: presentAddresses() });
     },
@@ -141,7 +144,7 @@ async function main(): Promise<void> {
     }),
     certificate,
     onTrouble: (what, error) => log.error({ err: error }, what),
-    onListening: (place) => log.info(place, "the console proxy listens"),
+    onNote: (what, values) => log.info(values, what),
   });
   cloud.settings.subscribe((id) => {
     // Address and port are set one after the other.
@@ -240,6 +243,8 @@ function readFlags() {
         "admin-password": { type: "string", default: "/etc/binnacle/admin-password" },
         /** Where the agents of hosts listen; another one for tests only. */
         "host-port": { type: "string", default: "7070" },
+        /** The console proxy's, while none is set; another one for tests only. */
+        "console-port": { type: "string", default: String(consoleProxyPort) },
         log: { type: "string" },
       },
     });

@@ -29,7 +29,7 @@ export type DoorOptions = {
   tls: { key: string; cert: string };
   pages: Pages;
   /** A WebSocket that has come, whose origin is right; resolves when its token was looked at, or it has ended. */
-  onSocket: (socket: WebSocket) => Promise<void>;
+  onSocket: (socket: WebSocket, address: string) => Promise<void>;
 };
 
 /** The HTTPS server of the proxy: the pages, and the WebSocket. Not listening yet. */
@@ -70,7 +70,7 @@ export function createDoor({ tls, pages, onSocket }: DoorOptions): Server {
       known();
     };
     stream.once("close", once);
-    sockets.handleUpgrade(request, stream, head, (socket) => void onSocket(socket).finally(once));
+    sockets.handleUpgrade(request, stream, head, (socket) => void onSocket(socket, address).finally(once));
   });
   return server;
 }

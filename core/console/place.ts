@@ -28,8 +28,7 @@ export type ProxyPlace = {
 export function proxyPlace({ address, port, managementIp, apiAddress, present }: ProxySurroundings): ProxyPlace {
   if (address !== "auto")
     return { hostname: address, port, listenOn: present.includes(address) ? address : apiAddress };
-  const listening = parseAddress(apiAddress);
-  const own = listening !== undefined && addressKind(listening) === "host" ? apiAddress : undefined;
+  const own = ["::", "0.0.0.0"].includes(apiAddress) ? undefined : apiAddress;
   const reachable = present.find((text) => {
     const parsed = parseAddress(text);
     return parsed !== undefined && addressKind(parsed) === "host";

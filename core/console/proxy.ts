@@ -24,7 +24,7 @@ export type ConsoleProxyOptions = {
   /** What it shows; `follow` gives a server what it shows later. */
   certificate: { readonly tls: { key: string; cert: string }; follow(server: Server, tls: object): () => void };
   onTrouble: (what: string, error: unknown) => void;
-  onListening: (place: ProxyPlace) => void;
+  onNote: (what: string, values: object) => void;
   patience?: Partial<typeof usualPatience>;
 };
 
@@ -109,8 +109,8 @@ export class ConsoleProxy {
     }
     const hadPlace = now !== undefined;
     this.#stopListening();
-    const { certificate, pages, onTrouble, onListening } = this.#options;
-    const server = createDoor({ tls: certificate.tls, pages, onSocket: (socket) => this.#take(socket) });
+    const { certificate, pages, onTrouble, onNote } = this.#options;
+    const server = createDoor({ tls: certificate.tls, pages, onSocket: (socket, from) => this.#take(socket, from) });
     try {
       await listen(server, place, hadPlace ? 20 : 0);
       this.#told = "";
@@ -119,7 +119,7 @@ export class ConsoleProxy {
         server,
         unfollow: certificate.follow(server, { minVersion: "TLSv1.2" }),
       };
-      onListening(place);
+      onNote("the console proxy listens", place);
     } catch (error) {
       const what = `the console proxy can't listen on port ${place.port} of ${place.listenOn}`;
       if (what !== this.#told) onTrouble(what, error);
@@ -135,13 +135,14 @@ export class ConsoleProxy {
     this.#listening = undefined;
   }
 
-  async #take(socket: WebSocket): Promise<void> {
-    const { tokens, link, mirror, noteUse, onTrouble } = this.#options;
+  async #take(socket: WebSocket, address: string): Promise<void> {
+    const { tokens, link, mirror, noteUse, onTrouble, onNote } = this.#options;
     const viewer = new Viewer(socket, {
       tokens,
       link,
       mirror,
       noteUse,
+      onNote: (what, values) => onNote(what, { ...values, address }),
       enter: (grant) => this.#hasRoom(grant),
       onError: (error) => onTrouble("a console could not be opened or ended as it should", error),
     });

@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import { type Duplex, finished } from "node:stream";
 import type { WebSocket } from "ws";
 import * as z from "zod/mini";
 import { consoleEnd } from "../model/cloud/console.ts";
@@ -29,6 +29,8 @@ export type ViewerOptions = {
   enter: (grant: ConsoleGrant) => boolean;
   /** The page has sent something: its session counts as used. */
   noteUse: (sessionUuid: string) => void;
+  /** For the log: what was opened, and why it ended. */
+  onNote: (what: string, values: object) => void;
   /** A token could not be ended in time; it ends later by itself. */
   onError: (error: unknown) => void;
 };
@@ -37,8 +39,11 @@ const hello = z.strictObject({ token: z.string().check(z.maxLength(128)) });
 
 /** Milliseconds: for the first message; for the host; for what was said last to arrive. */
 const [helloMs, hostMs, lastMs] = [10_000, 20_000, 2_000];
-/** How long a machine's record may take to say why its console has ended. */
-const reasonMs = 3_000;
+/**
+ * How long a machine's record may take to say why its console has ended; and while an operation runs on it, which ends
+ * consoles before its own end: a move to another host, or a reboot.
+ */
+const [reasonMs, operationMs] = [3_000, 60_000];
 /** RFC 6455, 5.5: what a close frame may hold, less its code. */
 const longestReason = 123;
 
@@ -67,6 +72,11 @@ export class Viewer {
     return this.#opened?.pump;
   }
 
+  get #about(): object {
+    const { vmUuid, kind, accountName } = this.#opened?.grant ?? {};
+    return { vmUuid, kind, accountName };
+  }
+
   /** Resolves when the console is open, or will not be. Never rejects. */
   async begin(): Promise<void> {
     try {
@@ -85,6 +95,7 @@ export class Viewer {
   end(code: EndCode, message: string): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    this.#options.onNote("a console is ended", { ...this.#about, code, message });
     const last: End = { end: { code, message } };
     this.#socket.send(JSON.stringify(last), () => undefined);
     this.#socket.close(code, cut(message));
@@ -163,10 +174,8 @@ export class Viewer {
       if (grant.sessionUuid !== null) noteUse(grant.sessionUuid);
     });
     this.#opened = { grant, pump };
-    const over = () => this.#hostEnded(grant);
-    stream.once("end", over);
-    stream.once("close", over);
-    if (stream.destroyed) over();
+    this.#options.onNote("a console is opened", this.#about);
+    finished(stream, { writable: false }, () => this.#hostEnded(grant));
     this.look();
   }
 
@@ -174,16 +183,18 @@ export class Viewer {
   #hostEnded(grant: ConsoleGrant): void {
     this.look();
     if (this.#isEnding || this.#gone.signal.aborted) return;
-    const timer = setTimeout(() => {
-      const why = this.#whyOver(grant);
-      if (why !== undefined) this.end(endCodes.machine, why);
-      else
+    const began = performance.now();
+    const timer = setInterval(() => {
+      this.look();
+      const { operation = null } = this.#options.mirror.get("VmInstance", grant.vmUuid)?.value ?? {};
+      const isRunning = operation !== null && performance.now() - began < operationMs;
+      if (!isRunning)
         this.end(
           endCodes.host,
           "The machine's host has ended the console: the machine was restarted, or its agent was.",
         );
     }, reasonMs);
-    this.#gone.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    this.#gone.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
   }
 }
 

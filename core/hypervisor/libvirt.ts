@@ -9,6 +9,7 @@ import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { storageRoom } from "./libvirt/storage-room.ts";
@@ -93,7 +94,7 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
-    const settle = whileMore(() => this.#settle(signal));
+    const settle = lookingAfter(this.#options.machine, () => this.#settle(signal), signal);
     void this.#virsh.events(() => {
       settle();
       changed();
@@ -158,7 +159,7 @@ export class LibvirtDriver implements HypervisorDriver {
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
       default:
-        return await this.#migrations.carryOut(command, signal);
+        return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }
   }
 
@@ -369,22 +370,4 @@ function startError(error: unknown, { name, memorySize, disks }: MachineSpec): u
   if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
   if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
   return error;
-}
-
-/** Does it when called, and once more when it was called meanwhile. */
-function whileMore(action: () => Promise<void>): () => void {
-  let [isBusy, isMore] = [false, false];
-  const run = async () => {
-    if (isBusy) {
-      isMore = true;
-      return;
-    }
-    isBusy = true;
-    do {
-      isMore = false;
-      await action();
-    } while (isMore);
-    isBusy = false;
-  };
-  return () => void run();
 }

@@ -17,7 +17,7 @@ export const tableColumns = {
   Volume: ["name", "uuid", "type", "status", "size", "state", "format", "vmInstanceUuid"],
   VolumeSnapshot: ["name", "uuid", "status", "size", "createDate", "volumeUuid"],
   L2Network: ["name", "uuid", "type", "physicalInterface", "vlan", "mtu"],
-  L3Network: ["name", "uuid", "state", "ipVersion", "dns", "l2NetworkUuid"],
+  L3Network: ["name", "uuid", "state", "ipVersion", "dns", "dhcpServerIp", "l2NetworkUuid"],
   IpRange: ["name", "uuid", "startIp", "endIp", "netmask", "gateway", "l3NetworkUuid"],
   VmNic: ["ip", "uuid", "mac", "deviceId", "vmInstanceUuid"],
   AffinityGroup: ["name", "uuid", "policy", "state"],

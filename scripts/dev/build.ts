@@ -154,7 +154,7 @@ async function build(root: string): Promise<void> {
   const { build: bundleWith } = await import("esbuild");
   const startedAt = Date.now();
   const target = buildFolder(root);
-  for (const folder of ["chunks", "console-pages"]) fs.mkdirSync(path.join(target, folder), { recursive: true });
+  fs.mkdirSync(path.join(target, "chunks"), { recursive: true });
   const temporary = fs.mkdtempSync(path.join(target, ".new-"));
   try {
     const entries = presentEntries(root);
@@ -246,6 +246,8 @@ function install(root: string, temporary: string, built: Built): void {
     outputs: byDepth.flatMap((name) => stateOf(root, path.join(temporary, name), path.join("build", name))),
     packages,
   };
+  for (const folder of new Set(byDepth.map((name) => path.dirname(path.join(target, name)))))
+    fs.mkdirSync(folder, { recursive: true });
   for (const name of byDepth) fs.renameSync(path.join(temporary, name), path.join(target, name));
   const stampFile = path.join(temporary, "stamp.json");
   fs.writeFileSync(stampFile, JSON.stringify(stamp));

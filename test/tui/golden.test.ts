@@ -272,7 +272,7 @@ describe("the other screens", () => {
       back();
       await console.until(t["passwords.choose"]);
       back();
-      await visit("consoleProxy", t["proxy.effect.absent"].slice(0, 10));
+      await visit("consoleProxy", t["proxy.effect.running"].slice(0, 10));
       back();
       await visit("service", t["services.active"]);
       console.press("down");

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { XMLParser } from "fast-xml-parser";
 import * as z from "zod/mini";
 import type { ConsoleKind } from "../../model/cloud/console.ts";
+import type { HostCommand } from "../driver.ts";
 import { calledOff, consoleFailed, noConsole } from "../refusals.ts";
 import { SerialLine } from "./serial-line.ts";
 import type { Virsh } from "./virsh.ts";
@@ -96,6 +97,13 @@ export class Consoles {
   /** Before a machine is started: libvirt makes no folder for what its line prints. */
   async prepare(uuid: string): Promise<void> {
     await mkdir(dirname(this.#seen(logOf(uuid))), { recursive: true });
+  }
+
+  /** Carries out what moves a machine: where it comes to is prepared, and where it has been forgets it. */
+  async moving(command: HostCommand, carryOut: () => Promise<void>): Promise<void> {
+    if (command.do === "expectMachine") await this.prepare(command.machine.uuid);
+    await carryOut();
+    if (command.do === "migrateMachine" || command.do === "dropMachine") await this.forget(command.uuid);
   }
 
   /** What a machine that is gone has printed is nobody's any more. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { NodeError } from "../../model/error.ts";
 import type { Machine } from "../../node/machine.ts";
 import { Turns } from "../../node/turns.ts";
 import type { MachineReport } from "../driver.ts";
@@ -6,17 +7,21 @@ import type { NicSpec, Segment } from "../nic-spec.ts";
 import { Bridges } from "./network/bridges.ts";
 import { DhcpServers } from "./network/dhcp.ts";
 import { type DhcpServer, isClient } from "./network/dhcp-files.ts";
+import { networkFailed } from "./network/errors.ts";
 import { Links } from "./network/links.ts";
-import { MachineNotes } from "./network/machine-notes.ts";
+import { type MachineNote, MachineNotes } from "./network/machine-notes.ts";
 
 export type HostNetworksOptions = {
-  machine: Pick<Machine, "run" | "now">;
+  machine: Pick<Machine, "run" | "now" | "monotonicMs">;
   /** For notes of machines and files of dnsmasq; in memory, so that it is empty after a start of the host. */
   folder: string;
 };
 
 /** Where the networks of an installed node have their files. */
 export const networksFolder = "/run/binnacle-networks";
+
+/** Between two looks after everything: events of machines come by dozens. */
+const thoroughMs = 50_000;
 
 /** The bridges of a machine's cards by their device ids. */
 export type CardBridges = ReadonlyMap<number, string>;
@@ -34,6 +39,8 @@ export class HostNetworks {
   readonly #turns = new Turns();
   /** Machines that are being started: that libvirt does not say they run means nothing. */
   readonly #starting = new Set<string>();
+  /** When all of it was looked after. */
+  #thoroughAt: number | undefined;
 
   constructor({ machine, folder }: HostNetworksOptions) {
     const links = new Links(machine);
@@ -79,37 +86,50 @@ export class HostNetworks {
     return note === undefined ? start() : this.starting(uuid, note.nics, start);
   }
 
-  /** What libvirt has is compared with what is there, which is made to fit. @throws HYPERVISOR.NETWORK_* */
+  /**
+   * What libvirt has is compared with what is there, which is made to fit. Whether servers do what they were told is
+   * looked at the first time, and after some time again. @throws HYPERVISOR.NETWORK_*
+   */
   settle(machines: () => Promise<readonly MachineReport[]>): Promise<void> {
     return this.#turns.take(async () => {
-      // Asked in its turn: an older answer would take a machine that was started meanwhile for one that is off.
+      // One that is started meanwhile would be taken for one that is off.
+      const starting = new Set(this.#starting);
       const states = new Map((await machines()).map(({ uuid, state }) => [uuid, state]));
       for (const note of await this.#notes.all()) {
         const state = states.get(note.uuid);
-        if (this.#starting.has(note.uuid)) continue;
+        if (starting.has(note.uuid) || this.#starting.has(note.uuid)) continue;
         const isOn = state === "running" || state === "paused";
         if (state === undefined) await this.#notes.remove(note.uuid);
         else if (isOn !== note.isOn) await this.#notes.put({ ...note, isOn });
       }
-      await this.#fit();
+      const now = this.#machine.monotonicMs();
+      const isThorough = this.#thoroughAt === undefined || now - this.#thoroughAt > thoroughMs;
+      await this.#fit(isThorough ? undefined : []);
+      if (isThorough) this.#thoroughAt = now;
     });
   }
 
+  /** @throws HYPERVISOR.NETWORK_* */
   #make(uuid: string, nics: readonly NicSpec[]): Promise<CardBridges> {
     return this.#turns.take(async () => {
       const before = await this.#notes.get(uuid);
       if (nics.length === 0 && before === undefined) return new Map();
-      await this.#notes.put({ uuid, at: this.#machine.now(), isOn: true, nics: [...nics] });
       try {
+        await this.#notes.put({ uuid, at: this.#machine.now(), isOn: true, nics: [...nics] });
         const bridges = await this.#fit(nics);
         return new Map(nics.map(({ deviceId, segment }) => [deviceId, bridges.get(keyOf(segment)) ?? ""]));
       } catch (error) {
-        if (before === undefined) await this.#notes.remove(uuid);
-        else await this.#notes.put({ ...before, isOn: false });
-        await this.#fit([]).catch(() => undefined);
-        throw error;
+        await this.#takeBack(uuid, before).catch(() => undefined);
+        if (error instanceof NodeError) throw error;
+        throw networkFailed("its files could not be written or read.", error);
       }
     });
+  }
+
+  async #takeBack(uuid: string, before: MachineNote | undefined): Promise<void> {
+    if (before === undefined) await this.#notes.remove(uuid);
+    else await this.#notes.put({ ...before, isOn: false });
+    await this.#fit([]);
   }
 
   /**
@@ -133,6 +153,7 @@ export class HostNetworks {
         bridges.set(key, await this.#bridges.ensure(segment));
       });
     }
+    await trying(nics === undefined, () => this.#bridges.replug(bridgesOfCards(cards, bridges)));
     const servers = serversOf(cards, bridges);
     const isAsked = (server: DhcpServer) => nics === undefined || networks.has(server.l3NetworkUuid);
     let guarded: readonly DhcpServer[] = [];
@@ -165,6 +186,15 @@ function segmentsOf(cards: readonly NicSpec[]): Segment[] {
 
 function keyOf({ physicalInterface, vlan }: Segment): string {
   return `${physicalInterface}.${vlan ?? "-"}`;
+}
+
+function bridgesOfCards(cards: readonly NicSpec[], bridges: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map(
+    cards.flatMap(({ mac, segment }) => {
+      const bridge = bridges.get(keyOf(segment));
+      return bridge === undefined ? [] : [[mac, bridge] as const];
+    }),
+  );
 }
 
 /** Of two cards that say different things of their network, the one that was started last is right. */

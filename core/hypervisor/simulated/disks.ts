@@ -74,11 +74,8 @@ export class SimulatedDisks {
     checkVolumePath(path);
     const { state, holds, runs } = this.#host;
     if (!this.#has(uuid, path)) return;
-    if (keepDisks.includes(uuid)) {
-      await wait(waitMs);
-      throw notReleased(uuid, path, waitMs);
-    }
     await wait();
+    if (keepDisks.includes(uuid)) throw notReleased(uuid, path, waitMs);
     const machine = state.machines.get(uuid);
     if (!runs(machine)) return;
     await state.putMachine({ ...machine, paths: machine.paths.filter((each) => each !== path) });

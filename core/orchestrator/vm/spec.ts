@@ -40,7 +40,8 @@ export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
     name,
     cpuNum,
     memorySize,
-    disks: volumes.map((volume) => diskSpec(tx, volume)),
+    // Where the order says its place, an agent of a former version is told nothing that it does not know.
+    disks: volumes.map((volume, nth) => diskSpec(tx, volume.deviceId === nth ? { ...volume, deviceId: null } : volume)),
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
   };
 }

@@ -7,8 +7,8 @@ import type { Round } from "../vm/allocator.ts";
 import { end, isHolder, letVolumeGo } from "../vm/life.ts";
 import { diskSpec, volumePath } from "../vm/spec.ts";
 import { hostOf, look, tell, type VmWorld } from "../vm/work.ts";
-import { heldVolume, releaseVolume, type VolumeHold } from "./hold.ts";
-import { hostFor, placeOfMachine, storageOf } from "./place.ts";
+import { heldVolume, isTakenBack, releaseVolume, type VolumeHold } from "./hold.ts";
+import { hostFor, hostToKeep, placeOfMachine, storageOf } from "./place.ts";
 import { takeRoomFor } from "./room.ts";
 
 /*
@@ -26,6 +26,8 @@ export type AttachData = VolumeHold & {
   isNew: boolean;
   keptHostUuid: string | null;
 };
+
+const attachTitle = "Giving it to the machine";
 
 export function attachVolumeFlow(world: VmWorld): Flow<AttachData> {
   return {
@@ -66,7 +68,7 @@ export function attachVolumeFlow(world: VmWorld): Flow<AttachData> {
       },
       {
         name: "attach",
-        title: "Giving it to the machine",
+        title: attachTitle,
         cancellable: true,
         async run(data, env) {
           if (data.hostUuid === null) return undefined;
@@ -91,20 +93,27 @@ export function attachVolumeFlow(world: VmWorld): Flow<AttachData> {
       if (releaseVolume(tx, data) !== undefined) tx.update("Volume", data.volumeUuid, { status: "Ready" });
       end(tx, data, "done");
     },
-    failed: (tx, data, _error, { notUndone }) => {
+    failed: (tx, data, error, how) => {
       const volume = releaseVolume(tx, data);
-      const isUndone = notUndone.length === 0 && isHolder(tx, data.vmUuid, data.holder);
+      const isHeld = isHolder(tx, data.vmUuid, data.holder);
+      const isUndone = isTakenBack(error, how) && isHeld;
+      const isApart = isUndone || (isHeld && how.notUndone.length > 0 && !how.notUndone.includes(attachTitle));
+      const machine = tx.get("VmInstance", data.vmUuid);
       // That a volume could not be taken back is no fault of its machine, which goes on as it was.
       end(tx, data, "failed");
       if (volume === undefined) return;
-      const apart = { vmInstanceUuid: null, deviceId: null, hostUuid: data.keptHostUuid };
-      if (data.isNew && (isUndone || volume.installPath === null))
+      const apart = { vmInstanceUuid: null, deviceId: null };
+      if (!data.isNew) {
+        if (isApart) tx.update("Volume", volume.uuid, { ...apart, hostUuid: data.keptHostUuid });
+      } else if (isUndone || volume.installPath === null)
         tx.update("Volume", volume.uuid, {
-          ...{ ...apart, hostUuid: null },
-          ...{ status: "NotInstantiated", primaryStorageUuid: null, installPath: null },
+          ...apart,
+          ...{ status: "NotInstantiated", primaryStorageUuid: null, installPath: null, hostUuid: null },
         });
-      else if (data.isNew) tx.update("Volume", volume.uuid, { status: "Ready" });
-      else if (isUndone) tx.update("Volume", volume.uuid, apart);
+      else {
+        const hostUuid = isApart && machine !== undefined ? hostToKeep(tx, volume, machine) : volume.hostUuid;
+        tx.update("Volume", volume.uuid, { status: "Ready", ...(isApart ? { ...apart, hostUuid } : {}) });
+      }
     },
   };
 }

@@ -1,5 +1,6 @@
-import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { CloudError, type CloudErrorContent, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
+import type { FlowFailure } from "../flow/flow.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { unreadableError } from "../unreadable.ts";
@@ -54,6 +55,14 @@ export function releaseVolume(tx: Tx, hold: VolumeHold): Volume | undefined {
   const volume = heldVolume(tx, hold);
   if (volume !== undefined) tx.delete("VolumeOperation", hold.volumeUuid);
   return volume;
+}
+
+/**
+ * Whether a failed task has left nothing. One that a backup was made in the midst of was never taken back: since then it
+ * has ended, one way or the other.
+ */
+export function isTakenBack(error: CloudErrorContent, { notUndone }: FlowFailure): boolean {
+  return notUndone.length === 0 && error.code !== "SYS.1081";
 }
 
 /** Removes the records of a volume: its snapshots go with it. */

@@ -4,7 +4,7 @@ import type { Round } from "../vm/allocator.ts";
 import { volumePath } from "../vm/spec.ts";
 import { look, tell, type VmWorld } from "../vm/work.ts";
 import { needHeld } from "./attach.ts";
-import { heldVolume, releaseVolume, removeVolume, type VolumeHold } from "./hold.ts";
+import { heldVolume, isTakenBack, releaseVolume, removeVolume, type VolumeHold } from "./hold.ts";
 import { hostFor, hostForVolume, isGone } from "./place.ts";
 import { takeRoom } from "./room.ts";
 
@@ -58,8 +58,15 @@ export function createVolumeFlow(world: VmWorld): Flow<CreateVolumeData> {
       if (releaseVolume(tx, data) !== undefined && data.storageUuid !== null)
         tx.update("Volume", data.volumeUuid, { status: "Ready" });
     },
-    failed: (tx, data) => {
-      if (heldVolume(tx, data) !== undefined) removeVolume(tx, data.volumeUuid);
+    failed: (tx, data, error, how) => {
+      const volume = heldVolume(tx, data);
+      if (volume === undefined) return;
+      // Of a file that is there and could not be removed the record stays: it can be deleted again.
+      if (volume.installPath === null || isTakenBack(error, how)) removeVolume(tx, data.volumeUuid);
+      else {
+        releaseVolume(tx, data);
+        tx.update("Volume", data.volumeUuid, { status: "Ready" });
+      }
     },
     result: ({ volumeUuid }) => ({ volumeUuid }),
   };

@@ -3,7 +3,7 @@ import { standingOf } from "../images/base.ts";
 import { end } from "../vm/life.ts";
 import { look, tell, type VmWorld } from "../vm/work.ts";
 import { needHeld } from "./attach.ts";
-import { heldVolume, releaseVolume, type VolumeHold } from "./hold.ts";
+import { heldVolume, isTakenBack, releaseVolume, type VolumeHold } from "./hold.ts";
 import { hostForVolume, hostOfVolume } from "./place.ts";
 import { takeRoom } from "./room.ts";
 
@@ -69,12 +69,12 @@ export function resizeVolumeFlow(world: VmWorld): Flow<ResizeData> {
       releaseVolume(tx, data);
       if (data.vmUuid !== null) end(tx, { vmUuid: data.vmUuid, holder: data.holder }, "done");
     },
-    failed: (tx, data, _error, { notUndone }) => {
+    failed: (tx, data, error, how) => {
       const volume = heldVolume(tx, data);
       releaseVolume(tx, data);
       if (data.vmUuid !== null) end(tx, { vmUuid: data.vmUuid, holder: data.holder }, "failed");
       // While nobody knows how large the file is, the larger size is what is promised.
-      if (volume === undefined || notUndone.length > 0) return;
+      if (volume === undefined || !isTakenBack(error, how)) return;
       tx.update("Volume", data.volumeUuid, { size: Math.max(data.formerSize, data.foundSize ?? 0) });
     },
   };

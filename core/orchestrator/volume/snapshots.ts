@@ -12,7 +12,7 @@ import type { Tx } from "../records.ts";
 import { end } from "../vm/life.ts";
 import { look, tell, type VmWorld } from "../vm/work.ts";
 import { needHeld } from "./attach.ts";
-import { heldVolume, releaseVolume, type VolumeHold } from "./hold.ts";
+import { heldVolume, isTakenBack, releaseVolume, type VolumeHold } from "./hold.ts";
 import { hostForVolume, hostOfVolume } from "./place.ts";
 import { takeRoom } from "./room.ts";
 
@@ -85,10 +85,10 @@ export function takeSnapshotFlow(world: VmWorld): Flow<TakeData> {
         write(tx, afterTurnTo(snapshotsOf(tx, data.volumeUuid), snapshotUuid));
       }
     },
-    failed: (tx, data, _error, { notUndone }) => {
+    failed: (tx, data, error, how) => {
       const isHeld = endAll(tx, data, "failed");
       // One that may have been taken stays on record, as Creating: deleting it makes sure.
-      if (isHeld && notUndone.length === 0 && tx.get("VolumeSnapshot", data.snapshotUuid) !== undefined)
+      if (isHeld && isTakenBack(error, how) && tx.get("VolumeSnapshot", data.snapshotUuid) !== undefined)
         tx.remove("VolumeSnapshot", data.snapshotUuid);
     },
     result: ({ snapshotUuid }) => ({ snapshotUuid }),

@@ -105,6 +105,34 @@ test("a host that ends the console of a machine which goes on is told, and the p
   assert.equal(link.opened, 2);
 });
 
+test("while a machine is moved its page waits for the end of that, and says so then", async (t) => {
+  const link = scriptedLink();
+  const { client, token, cloud, uuid } = await consoleCloud(t, { link });
+  const page = client();
+  await page.open(await token());
+  const moving = { state: "Migrating", operation: "migrateLive", earlierState: "Running" } as const;
+  await cloud.records.change((tx) => tx.update("VmInstance", uuid, moving));
+  link.far?.destroy();
+  const moved = { state: "Running", operation: null, earlierState: null } as const;
+  const hostUuid = "0f8fad5bd9cb469fa16570867728950e";
+  await cloud.records.change((tx) => tx.update("VmInstance", uuid, { ...moved, hostUuid }));
+  assert.equal(await page.closed, endCodes.machine);
+  assert.match(page.why, /moved to another host/);
+});
+
+test("the log says who opened what and why it ended, and has no token", async (t) => {
+  const { client, token, notes, done, uuid } = await consoleCloud(t);
+  const first = await token();
+  const page = client();
+  const { again } = await page.open(first);
+  await done("StopVmInstance", { uuid, type: "cold" });
+  await page.closed;
+  const all = notes.join("\n");
+  assert.match(all, new RegExp(`^a console is opened: .*${uuid}.*"admin".*127\\.0\\.0\\.1`, "m"));
+  assert.match(all, /^a console is ended: .*does not run any more/m);
+  for (const secret of [first, again]) assert.ok(!all.includes(secret));
+});
+
 test("a log-out ends what was opened in its session", async (t) => {
   const { client, token, call } = await consoleCloud(t);
   const page = client();

@@ -9,8 +9,9 @@ import {
   type MachineSpec,
   type NicSpec,
 } from "../../../core/hypervisor/driver.ts";
-import { NodeError } from "../../../core/model/error.ts";
+import { volumeConformance } from "./conformance-volumes.ts";
 import { consoleConformance } from "./consoles.ts";
+import { refuses, running, uuidOf } from "./support.ts";
 
 /* What every driver does: the same tests for the simulated one and for libvirt. */
 
@@ -32,7 +33,8 @@ export type DriverBed = {
 };
 
 const never = new AbortController().signal;
-export const uuidOf = (n: number) => `${n.toString(16).padStart(12, "0")}4aaa8aaaaaaaaaaaaaaa`;
+
+export { refuses, running, uuidOf };
 
 /** A card in a network without addresses. */
 export function nicOf(n: number, more: Partial<NicSpec> = {}): NicSpec {
@@ -49,24 +51,6 @@ export function nicOf(n: number, more: Partial<NicSpec> = {}): NicSpec {
     dhcpServer: null,
     ...more,
   };
-}
-
-export async function refuses(attempt: Promise<unknown>, code: string): Promise<NodeError> {
-  let caught: unknown;
-  await attempt.catch((error: unknown) => {
-    caught = error;
-  });
-  assert.ok(caught instanceof NodeError, `${code} was expected, not ${String(caught)}`);
-  assert.equal(caught.code, code, caught.message);
-  return caught;
-}
-
-export async function running(driver: HypervisorDriver): Promise<string[]> {
-  const machines = await driver.machines(never);
-  return machines
-    .filter(({ state }) => state === "running")
-    .map(({ uuid }) => uuid)
-    .sort();
 }
 
 export const imageContent = Buffer.alloc(1024 ** 2, "an image. ");
@@ -135,6 +119,23 @@ export function conformance(name: string, bed: DriverBed): void {
         (await driver.machines(never)).map(({ uuid }) => uuid),
         [uuidOf(1)],
       );
+    });
+
+    it("gives machines cards in networks with addresses and without, with as many as it is told", async () => {
+      const segment = { physicalInterface: bed.physicalInterface, vlan: null, mtu: 1500 };
+      const address = { ip: "10.0.0.5", prefixLen: 24, gateway: "10.0.0.1" };
+      const served = { segment, address, dhcpServer: { ip: "10.0.0.250", prefixLen: 24 }, dns: ["10.0.0.1"] };
+      const nics = [nicOf(1, { segment }), nicOf(2, { ...served, deviceId: 1, l3NetworkUuid: uuidOf(0xb00) })];
+      await makeVolume(1);
+      for (let twice = 0; twice < 2; twice++) await start(1, { nics });
+      await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+      driver = await bed.reopen(driver);
+      await start(1, { nics: [...nics, nicOf(3, { ...served, deviceId: 2, l3NetworkUuid: uuidOf(0xc00) })] });
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
+      await carryOut({ do: "rebootMachine", uuid: uuidOf(1) });
+      await carryOut({ do: "removeMachine", uuid: uuidOf(1) });
+      await start(1, { nics: [] });
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
     });
 
     it("takes what is done already as done", async () => {
@@ -300,6 +301,21 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1);
       assert.deepEqual(await running(driver), [uuidOf(1)]);
       await carryOut({ do: "deleteVolume", path: pathOf(2) });
+    });
+
+    volumeConformance({
+      ...{ pathOf, spec, startNew, makeVolume, driver: () => driver },
+      makeThin: async (n) => {
+        const image = sampleImage(bed.folder());
+        await bring(driver, image);
+        await carryOut({ do: "keepImage", ...image });
+        const backing = { path: image.path, format: image.format };
+        await carryOut({ do: "createVolumeFromImage", path: pathOf(n), sizeBytes: 2 * 1024 ** 2, backing });
+        return backing;
+      },
+      reopen: async () => {
+        driver = await bed.reopen(driver);
+      },
     });
   });
 }

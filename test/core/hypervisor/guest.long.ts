@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
-import { realMachine } from "../../../core/node/machine.ts";
 import { guestShell, guestVolume } from "../../support/libvirt/guest.ts";
 import { LibvirtHost } from "../../support/libvirt/host.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -15,7 +14,12 @@ test("a guest boots from its volume, does what it is told, and shuts down at the
   const host = new LibvirtHost(join(folder.path, "host"), "kvm-1");
   undoAfter(t, () => host.cutPower());
   await host.start();
-  const driver = new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false });
+  const driver = new LibvirtDriver({
+    machine: host.machine,
+    uri: host.uri,
+    hasKvm: false,
+    networksFolder: join(folder.path, "networks"),
+  });
   const path = join(folder.path, "root.qcow2");
   await guestVolume(path);
   const uuid = randomUUID().replaceAll("-", "");

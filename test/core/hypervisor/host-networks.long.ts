@@ -129,12 +129,23 @@ test("a machine is told its address by its own host, whatever else answers on th
     hostname: "web-12",
     serverid: serverIp,
   });
+  // Of a further range of the network.
+  const third = await one.start(13, card(13, { address: { ip: "10.0.1.13", prefixLen: 24, gateway: "10.0.1.1" } }));
+  const { ip, router } = (await third.lease()) ?? {};
+  assert.deepEqual([ip, router], ["10.0.1.13", "10.0.1.1"]);
   assert.ok(await first.reaches("10.0.0.12"), "machines reach each other over the wire");
   assert.ok(await first.reaches(gateway));
   assert.ok(await first.reaches(serverIp), "its own server");
   assert.equal(await stranger.reaches(serverIp), false, "whose address nobody else has ever heard of");
+  const space = `binnacle-${uuidOf(0xa00)}`;
+  const wish = ["ip", "netns", "exec", space, "ping", "-c", "1", "-W", "1", gateway];
+  assert.notEqual((await one.computer.try(...wish)).code, 0, "nor does it reach anybody but its machines");
   const known = await wire.run("ip", "neighbour", "show", "dev", "sw0");
   assert.ok(!known.includes("lladdr f6:"), known);
+  const heard = await one.computer.run("ip", "-n", space, "neighbour", "show");
+  assert.ok(heard.includes("lladdr 52:54:00:00:00:0b") && !heard.includes("lladdr 52:54:00:00:00:99"), heard);
+  await one.computer.run("pkill", "-KILL", "dnsmasq");
+  assert.equal(await first.lease({ tries: 3 }), undefined, "rather no answer than another one's");
 });
 
 test("an entry goes with its machine, and its address is given to another one at once", async (t) => {
@@ -170,6 +181,8 @@ test("a server that has crashed, or was torn out, is back when the agent is star
     ["pkill", "-KILL", "dnsmasq"],
     ["ip", "link", "delete", `bnd${uuidOf(0xa00).slice(0, 12)}`],
     ["nft", "flush", "ruleset"],
+    // As NetworkManager does when it is given a profile for the bridge.
+    ["sh", "-c", "ip link set vnet11 nomaster && ip link set vnet13 nomaster"],
     ["sh", "-c", `rm -r ${host.computer.folder}/networks/dhcp`],
   ];
   for (const harm of harms) {
@@ -245,7 +258,7 @@ test("however often the agent is killed while machines come and go, nothing is l
   const seed = Math.floor(Math.random() * 2 ** 32);
   t.diagnostic(`seed ${seed}`);
   for (let round = 0; round < 8; round++) {
-    const program = join(import.meta.dirname, "networks-agent/main.ts");
+    const program = join(import.meta.dirname, "networks-agent.real-child.ts");
     const agent = spawn(process.execPath, [program, String(computer.pid), computer.folder, String(seed + round)]);
     undoAfter(t, () => void agent.kill("SIGKILL"));
     const killed = once(agent, "exit");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
@@ -25,6 +25,8 @@ const driver = () =>
 conformance("libvirt, in namespaces", {
   open: async () => {
     folder = temporaryFolder();
+    // dnsmasq looks into it as nobody.
+    chmodSync(folder.path, 0o755);
     host = new LibvirtHost(join(folder.path, "host"), "host-1");
     mkdirSync(join(folder.path, "volumes"));
     await host.start();

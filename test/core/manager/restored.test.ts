@@ -185,3 +185,52 @@ test("a host that only knows a machine as stopped does not take it from the one 
   assert.deepEqual([inventory.state, inventory.hostUuid], ["Unknown", first]);
   assert.equal((await now.done("DeleteHost", { uuid: first })).state, "Failed");
 });
+
+test("volumes that were being worked on when the backup was made keep what they may have become", async (t) => {
+  // Of simulated hosts each has its own files.
+  const bed = await place(t, [one]);
+  const { call, done, hosts, primary } = bed;
+  const [first = ""] = bed.hostUuids;
+  await call("UpdateGlobalConfig", { category: "host", name: "connection.autoReconnectOnError", value: "false" });
+  const gigabyte = 1024 ** 3;
+  const given = { diskSize: gigabyte, primaryStorageUuid: primary.uuid };
+  const volume = async (name: string) => (await done("CreateDataVolume", { name, ...given })).resourceUuid ?? "";
+  const vm = (await machine(bed, { hostUuid: first })).resourceUuid ?? "";
+  const [coming, kept, grown, gone] = [await volume("a"), await volume("b"), await volume("c"), await volume("d")];
+  assert.equal((await done("DeleteDataVolume", { uuid: gone })).state, "Succeeded");
+  await bed.cloud.records.change((tx) => tx.put("Volume", gone, { ...tx.need("Volume", gone), lastOpDate: 1 }));
+  const gate = Promise.withResolvers<void>();
+  const begun = new Set<string>();
+  const all = Promise.withResolvers<void>();
+  hosts.hold = async (what) => {
+    const verb = what.split(" ")[1] ?? "";
+    if (!["attachVolume", "snapshotVolume", "resizeVolume"].includes(verb)) return;
+    if (begun.add(verb).size === 3) all.resolve();
+    await gate.promise;
+  };
+  const tasks = [
+    done("AttachDataVolumeToVm", { uuid: coming, vmInstanceUuid: vm }),
+    done("CreateVolumeSnapshot", { volumeUuid: kept, name: "s" }),
+    done("ResizeDataVolume", { uuid: grown, size: 3 * gigabyte }),
+  ];
+  await all.promise;
+  const copy = await restorable(t, bed.store);
+  gate.resolve();
+  for (const task of tasks) assert.equal((await task).state, "Succeeded");
+  await bed.cloud.close();
+
+  const now = await restored(t, copy, hosts);
+  const { mirror } = now.cloud;
+  const of = (uuid: string) => mirror.get("Volume", uuid)?.value;
+  assert.deepEqual([of(coming)?.status, of(coming)?.vmInstanceUuid], ["Ready", vm]);
+  assert.deepEqual([of(grown)?.status, of(grown)?.size], ["Ready", 3 * gigabyte]);
+  const [snapshot] = [...mirror.all("VolumeSnapshot")].map(({ value }) => value);
+  assert.deepEqual([snapshot?.status, snapshot?.volumeUuid], ["Creating", kept]);
+  await now.cloud.sweep();
+  assert.equal(of(gone)?.status, "Deleted", "it may have been recovered since: its time begins anew");
+  assert.equal(mirror.count("VolumeOperation"), 0);
+  for (const uuid of bed.hostUuids) assert.equal((await now.done("ReconnectHost", { uuid })).state, "Succeeded");
+  assert.equal((await now.done("DeleteVolumeSnapshot", { uuid: snapshot?.uuid ?? "" })).state, "Succeeded");
+  assert.equal(mirror.count("VolumeSnapshot"), 0);
+  assert.equal((await now.call("RecoverDataVolume", { uuid: gone })).inventory.status, "Ready");
+});

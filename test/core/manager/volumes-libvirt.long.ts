@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
+import type { CloudCallName } from "../../../core/model/cloud/calls/index.ts";
+import { CloudError } from "../../../core/model/cloud/refusal.ts";
 import { realMachine } from "../../../core/node/machine.ts";
+import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { testCloud } from "../../support/cloud/manager.ts";
+import { guestShell, guestVolume } from "../../support/libvirt/guest.ts";
 import { LibvirtHost } from "../../support/libvirt/host.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 
 const mebibyte = 1024 ** 2;
 
-test("the manager's data volumes are disks of QEMU: attached live, grown, kept in snapshots, gone back to, removed", async (t) => {
+/** A manager with one host in namespaces, on whose own disks volumes are. */
+async function libvirtPlace(t: TestContext) {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
   const host = new LibvirtHost(join(folder.path, "host"), "kvm-1");
@@ -21,10 +26,11 @@ test("the manager's data volumes are disks of QEMU: attached live, grown, kept i
   const { call, done, hosts, cloud } = await testCloud(t);
   const driver = new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false, rebootGraceMs: 500 });
   await hosts.addReal("10.0.0.2", driver);
-  const ok = async (...args: Parameters<typeof done>) => {
-    const task = await done(...args);
-    assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
-    return task.resourceUuid ?? "";
+  const ok = async (name: CloudCallName, input: object) => {
+    const { task } = (await call(name, input)) as { task: { uuid: string } };
+    const ended = await taskEnd(cloud.mirror, task.uuid, AbortSignal.timeout(300_000));
+    assert.equal(ended?.state, "Succeeded", JSON.stringify(ended?.error));
+    return ended?.resourceUuid ?? "";
   };
   const zone = (await call("CreateZone", { name: "east" })).inventory;
   const cluster = (await call("CreateCluster", { name: "blue", zoneUuid: zone.uuid })).inventory;
@@ -33,6 +39,11 @@ test("the manager's data volumes are disks of QEMU: attached live, grown, kept i
   await call("AttachPrimaryStorageToCluster", { uuid: storage.uuid, clusterUuid: cluster.uuid });
   const given = { name: "kvm-1", clusterUuid: cluster.uuid, managementIp: "10.0.0.2", password: hostPassword };
   await ok("AddKVMHost", given);
+  return { call, done, ok, cloud, host, url, storage };
+}
+
+test("the manager's data volumes are disks of QEMU: attached live, grown, kept in snapshots, gone back to, removed", async (t) => {
+  const { ok, cloud, host, url, storage } = await libvirtPlace(t);
   const free = () => cloud.mirror.get("PrimaryStorage", storage.uuid)?.value.availableCapacity ?? 0;
   const empty = free();
 
@@ -69,4 +80,50 @@ test("the manager's data volumes are disks of QEMU: attached live, grown, kept i
   const volumes = join(url, "volumes");
   assert.deepEqual(existsSync(volumes) ? readdirSync(volumes) : [], []);
   assert.equal(free(), empty);
+});
+
+test("a guest sees a volume come and go, and what it wrote before a snapshot is what another guest reads after the revert", async (t) => {
+  const { call, done, ok, host } = await libvirtPlace(t);
+  const size = { cpuNum: 1, memorySize: 128 * mebibyte, rootDiskSize: 64 * mebibyte };
+  /** A machine whose guest is up. */
+  const guest = async (name: string) => {
+    const uuid = await ok("CreateVmInstance", { name, l3NetworkUuids: [], ...size });
+    await ok("StopVmInstance", { uuid, type: "cold" });
+    const { rootVolumeUuid } = (await call("GetVmInstance", { uuid })).inventory;
+    const { installPath } = (await call("GetVolume", { uuid: rootVolumeUuid ?? "" })).inventory;
+    await guestVolume(installPath ?? "");
+    await ok("StartVmInstance", { uuid });
+    const { shell, line } = await guestShell(host, uuid);
+    undoAfter(t, () => line.close());
+    return { uuid, shell };
+  };
+  const disk = "/sys/block/vdb";
+  const write = (text: string) => `printf '%-512s' ${text} | dd of=/dev/vdb bs=512 count=1 conv=fsync`;
+  const read = "dd if=/dev/vdb bs=512 count=1 2>/dev/null";
+  const within = (condition: string) =>
+    `i=0; until ${condition}; do i=$((i+1)); [ $i -lt 60 ] || exit 1; sleep 1; done`;
+
+  const one = await guest("one");
+  const uuid = await ok("CreateDataVolume", { name: "data", diskSize: 16 * mebibyte });
+  await ok("AttachDataVolumeToVm", { uuid, vmInstanceUuid: one.uuid });
+  await one.shell.run(within(`[ -e ${disk} ] && [ -b /dev/vdb ]`), 120_000);
+  assert.equal(await one.shell.run(`cat ${disk}/size`), String((16 * mebibyte) / 512));
+  assert.equal(await one.shell.run(`cat ${disk}/serial`), uuid.slice(0, 20), "it finds it by the volume's uuid");
+  await one.shell.run(write("before"));
+  const snapshot = await ok("CreateVolumeSnapshot", { volumeUuid: uuid, name: "before" });
+  await one.shell.run(write("after"));
+  await ok("ResizeDataVolume", { uuid, size: 32 * mebibyte });
+  await one.shell.run(within(`[ "$(cat ${disk}/size)" = ${(32 * mebibyte) / 512} ]`), 120_000);
+  assert.equal(await one.shell.run(read), "after");
+  const refused = await done("RevertVolumeFromSnapshot", { uuid: snapshot }).catch((error: unknown) => error);
+  assert.ok(refused instanceof CloudError && refused.code === "VM.1001", "not while the machine runs");
+
+  await ok("DetachDataVolumeFromVm", { uuid });
+  await one.shell.run(`[ ! -e ${disk} ]`);
+  await ok("RevertVolumeFromSnapshot", { uuid: snapshot });
+  const two = await guest("two");
+  await ok("AttachDataVolumeToVm", { uuid, vmInstanceUuid: two.uuid });
+  await two.shell.run(within(`[ -e ${disk} ] && [ -b /dev/vdb ]`), 120_000);
+  assert.equal(await two.shell.run(read), "before");
+  assert.equal(await two.shell.run(`cat ${disk}/size`), String((32 * mebibyte) / 512), "what was promised stays");
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { task } from "../../../core/model/cloud/operations.ts";
+import { volume } from "../../../core/model/cloud/volume.ts";
 import type { Change } from "../../../core/store/store.ts";
 import { Random } from "../../support/random.ts";
 import { samples } from "../model/cloud/samples.ts";
@@ -27,4 +28,15 @@ test("what the mirror counts is what is there, whatever comes and goes, and for 
   }
   assert.ok(mirror.count("Task") > 0);
   assert.deepEqual(counted((await onStore(t, store)).mirror), counted(mirror));
+});
+
+test("a volume that a former version has written is read, and written with what it lacked", async (t) => {
+  const { store } = await cloudBed(t);
+  const { hostUuid: _, ...former } = volume.parse(samples.Volume);
+  await store.transact([{ do: "put", kind: "Volume", key: former.uuid, value: former }]);
+  const { mirror, records } = await onStore(t, store);
+  assert.equal(mirror.unreadable.size, 0);
+  assert.equal(mirror.get("Volume", former.uuid)?.value.hostUuid, null);
+  await records.change((tx) => void tx.update("Volume", former.uuid, { name: "data" }));
+  assert.deepEqual((await store.get("Volume", former.uuid))?.value["hostUuid"], null);
 });

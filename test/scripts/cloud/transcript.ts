@@ -13,7 +13,7 @@ const block = /(```console\n)([\s\S]*?)(```)/;
  * page uuids are numbered in the order in which they appear. With UPDATE_GOLDEN=1 the page is written anew.
  *
  * @param page its file, from the repository's root
- * @param run carries out the words behind `zstack-cli`
+ * @param run carries out the words behind `zstack-cli`; behind another prompt than `$` it is given the whole line
  * @param settle what else differs from run to run is replaced by it
  */
 export async function replay(
@@ -31,11 +31,11 @@ export async function replay(
       return `UUID-${uuids.indexOf(uuid) + 1}`;
     });
   let actual = "";
-  const commands = transcript.split("\n").filter((line) => line.startsWith("$ "));
+  const commands = transcript.split("\n").filter((line) => /^(\$|guest#) /.test(line));
   assert.ok(commands.length > 3);
   for (const line of commands) {
     const words = line
-      .slice("$ zstack-cli ".length)
+      .replace("$ zstack-cli ", "")
       .replaceAll(/UUID-(\d+)/g, (_, n: string) => uuids[Number(n) - 1] ?? "UNKNOWN")
       .split(" ");
     const { stdout, stderr } = await run(words);

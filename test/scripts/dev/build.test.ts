@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { bundle, ensureBuilt } from "../../../scripts/dev/build.ts";
+import { builtFiles, bundle, ensureBuilt } from "../../../scripts/dev/build.ts";
 import { makeProject, writeFiles } from "./project.ts";
 
 const sources = {
@@ -90,6 +90,22 @@ describe("the build", () => {
     writeFiles(root, { "tui/word.ts": 'export const word: string = "two";\n' });
     await ensureBuilt(root);
     assert.equal(fs.existsSync(path.join(root, "build/chunks/old-AAAA.js")), false);
+  });
+
+  it("builds what runs in browsers apart, and ships it", async (test) => {
+    const root = project(test);
+    const folder = "core/console/pages";
+    writeFiles(root, { [`${folder}/vnc.ts`]: "document.title = 'one';\n", [`${folder}/vnc.html`]: "<html>\n" });
+    await ensureBuilt(root);
+    assert.deepEqual(
+      builtFiles(root).filter((name) => name.includes("pages")),
+      ["build/console-pages/vnc.html", "build/console-pages/vnc.js"],
+    );
+    const script = () => fs.readFileSync(path.join(root, "build/console-pages/vnc.js"), "utf8");
+    // Nothing of Node is in it.
+    assert.equal(script().trim(), 'document.title="one";');
+    writeFiles(root, { [`${folder}/vnc.html`]: "<html lang=en>\n" });
+    assert.equal(await ensureBuilt(root), true);
   });
 
   it("can run several times at once", async (test) => {

@@ -29,6 +29,11 @@ test("the notices that Apache's licence asks for come with it, and are not taken
   assert.throws(() => noticeOf(packageOf(t, fields, { NOTICE: "Made by many." })), NoticeError);
 });
 
+test("a notice of MPL-2.0 says where the source is that it asks for", (t) => {
+  const { text } = noticeOf(packageOf(t, { license: "MPL-2.0" }, { LICENSE: "MPL" }));
+  assert.match(text, /https:\/\/www\.npmjs\.com\/package\/left\/v\/1\.2\.3[\s\S]*\n\nMPL$/);
+});
+
 test("for a package that forgot MIT's text it is written with the author's name", (t) => {
   for (const author of ["Ann <ann@example.org>", { name: "Ann", email: "ann@example.org" }]) {
     const { text } = noticeOf(packageOf(t, { license: "MIT", author }));

@@ -40,6 +40,8 @@ export type TestProxy = {
   tls: { key: string; cert: string };
   port: number;
   troubles: string[];
+  /** What its log has. */
+  notes: string[];
 };
 
 /** A proxy of a test's manager on a free port of 127.0.0.1. */
@@ -50,6 +52,7 @@ export async function testProxy(
 ): Promise<TestProxy> {
   const { ca, key, cert } = await testCertificate(t);
   const troubles: string[] = [];
+  const notes: string[] = [];
   const proxy = new ConsoleProxy({
     tokens: cloud.consoleTokens,
     mirror: cloud.mirror,
@@ -60,10 +63,10 @@ export async function testProxy(
     pages: new Map(),
     certificate: { tls: { key, cert }, follow: () => () => undefined },
     onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
-    onListening: () => undefined,
+    onNote: (what, values) => notes.push(`${what}: ${JSON.stringify(values)}`),
     ...more,
   });
   undoAfter(t, () => proxy.close());
   await proxy.move();
-  return { proxy, ca, tls: { key, cert }, port: proxy.place?.port ?? 0, troubles };
+  return { proxy, ca, tls: { key, cert }, port: proxy.place?.port ?? 0, troubles, notes };
 }

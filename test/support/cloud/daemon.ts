@@ -126,7 +126,7 @@ export class ManagerDaemon {
     const { folder, hostPort, nodeArgs = [], through = [] } = this.#options;
     const file = (name: string) => join(folder, name);
     const args = ["--configuration", file("manager.conf"), "--socket", this.socketPath];
-    const more = ["--admin-password", file("admin-password"), "--host-port", String(hostPort)];
+    const more = ["--admin-password", file("admin-password"), "--host-port", String(hostPort), "--console-port", "0"];
     const command = [process.execPath, ...nodeFlags.manager, ...nodeArgs, bundle("manager"), ...args, ...more];
     const [program = "", ...rest] = [...through, ...command];
     const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe"] });

@@ -176,6 +176,11 @@ export class BedNode {
     return path.join("/proc", String(this.#pid), "root", file);
   }
 
+  /** Of a machine on it. */
+  serialSocket(uuid: string): string {
+    return this.inside(`/var/lib/libvirt/qemu/serial-${uuid}.sock`);
+  }
+
   async powerOff(): Promise<void> {
     if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
     const gone = once(this.#holder, "exit");

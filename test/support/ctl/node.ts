@@ -90,6 +90,7 @@ export async function nodeBed(t: TestContext, { settings = [] }: NodeOptions = {
     if (isRunning()) return;
     output = "";
     const args = [join(root, "build/manager.js"), "--configuration", configurationFile, "--socket", socketPath];
+    args.push("--console-port", "0");
     const started = spawn(process.execPath, [...args, "--admin-password", place("admin-password")], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH: process.env["PATH"] ?? "", TZ: "UTC" },

@@ -102,7 +102,8 @@ export class Computer {
     await this.run("ip", "netns", "add", space);
     await this.run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", space);
     await this.run("ip", "-n", space, "link", "set", "eth0", "address", mac, "up");
-    await this.run("ip", "link", "set", port, "master", bridge, "up");
+    // As libvirt has it.
+    await this.run("ip", "link", "set", port, "address", `fe${mac.slice(2)}`, "master", bridge, "up");
     return new Guest(this, space, port);
   }
 }

@@ -13,11 +13,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createConnection, type Socket } from "node:net";
 import { basename, join } from "node:path";
 import { runCommand } from "../../../core/node/command.ts";
-import { type Pty, spawnPty } from "../node-pty.ts";
 import { Shell } from "../vm/shell.ts";
-import type { LibvirtHost } from "./host.ts";
 
 /* A small guest: Debian's kernel and busybox, which start from the machine's first disk within seconds. */
 
@@ -147,16 +146,21 @@ async function run(program: string, args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** The serial line of a guest on a host in namespaces, as `virsh console` shows it. One at a time. */
+/** Where the serial line of a machine is seen from here. */
+export type SerialPlace = { serialSocket(uuid: string): string };
+
+/** The serial line of a guest on a host in namespaces. One at a time: nobody else may have it open. */
 export class GuestLine {
-  readonly #pty: Pty;
+  readonly #socket: Socket;
   readonly #watchers = new Set<() => void>();
   #raw = "";
 
-  constructor(host: Pick<LibvirtHost, "uri">, uuid: string) {
-    const options = { name: "dumb", cols: 200, rows: 50, env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C" } };
-    this.#pty = spawnPty("virsh", ["-c", host.uri, "-q", "console", "--force", uuid], options);
-    this.#pty.onData((data) => {
+  constructor(host: SerialPlace, uuid: string) {
+    this.#socket = createConnection(host.serialSocket(uuid));
+    this.#socket.on("error", (error) => {
+      this.#raw += String(error);
+    });
+    this.#socket.on("data", (data: Buffer) => {
       this.#raw += data.toString("latin1");
       for (const watcher of this.#watchers) watcher();
     });
@@ -167,7 +171,7 @@ export class GuestLine {
   }
 
   type(bytes: string): void {
-    this.#pty.write(bytes);
+    this.#socket.write(bytes);
   }
 
   until(holds: (text: string, raw: string) => boolean, timeoutMs = 120_000): Promise<void> {
@@ -188,15 +192,12 @@ export class GuestLine {
   }
 
   close(): void {
-    this.#pty.destroy();
+    this.#socket.destroy();
   }
 }
 
 /** A root shell in a guest that was just started, or that runs already. Close its line at the end. */
-export async function guestShell(
-  host: Pick<LibvirtHost, "uri">,
-  uuid: string,
-): Promise<{ shell: Shell; line: GuestLine }> {
+export async function guestShell(host: SerialPlace, uuid: string): Promise<{ shell: Shell; line: GuestLine }> {
   const line = new GuestLine(host, uuid);
   const shell = new Shell(line);
   try {

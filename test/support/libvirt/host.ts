@@ -45,6 +45,10 @@ export class LibvirtHost {
     return machineInside(() => this.pid);
   }
 
+  serialSocket(uuid: string): string {
+    return join(this.folder, `lib/qemu/serial-${uuid}.sock`);
+  }
+
   get #socket(): string {
     return join(this.folder, "run/libvirt-sock");
   }

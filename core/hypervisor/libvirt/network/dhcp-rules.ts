@@ -1,4 +1,5 @@
 import type { DhcpServer } from "./dhcp-files.ts";
+import { cardPrefix } from "./links.ts";
 
 /*
  * What keeps the DHCP of a host on that host. Its address is the same on all hosts, so that neither its ARP nor its
@@ -8,8 +9,7 @@ import type { DhcpServer } from "./dhcp-files.ts";
 /** A table of its own: others, such as the firewall's and libvirt's, are replaced without it. */
 const table = "bridge binnacle_dhcp";
 
-/** How libvirt names the host's end of a machine's card. */
-const card = "vnet*";
+const card = `${cardPrefix}*`;
 /** How the outer ends of our servers' cables begin. */
 export const cablePrefix = "bnd";
 

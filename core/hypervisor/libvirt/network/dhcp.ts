@@ -128,11 +128,11 @@ export class DhcpServers {
    */
   async #restart(l3NetworkUuid: string, folder: string): Promise<void> {
     const conf = `--conf-file=${join(folder, "conf")}`;
-    await this.#links.must("dnsmasq", ["--test", conf]);
+    const command = ["netns", "exec", namespaceOf(l3NetworkUuid), "dnsmasq", conf];
+    await this.#links.ip(...command, "--test");
     await this.#end(l3NetworkUuid);
-    const command = ["ip", "netns", "exec", namespaceOf(l3NetworkUuid), "dnsmasq", conf];
     if (!(await this.#hasSystemd())) {
-      await this.#links.ip(...command.slice(1));
+      await this.#links.ip(...command);
       return;
     }
     const properties = ["Description=DHCP of a network of virtual machines", "Restart=always", "RestartSec=1"];
@@ -142,6 +142,7 @@ export class DhcpServers {
       `--unit=${unitOf(l3NetworkUuid)}`,
       ...[...properties, "OOMScoreAdjust=-500", "LimitCORE=0"].map((property) => `--property=${property}`),
       "--",
+      "ip",
       ...command,
       "--keep-in-foreground",
     ]);

@@ -10,6 +10,9 @@ import { networkFailed } from "./errors.ts";
  */
 export const ownGroup = "7070";
 
+/** How libvirt names the host's end of a machine's card. */
+export const cardPrefix = "vnet";
+
 const changeMs = 10_000;
 
 const link = z.object({

@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HostNetworks } from "../../../../core/hypervisor/libvirt/host-networks.ts";
-import { machineInside } from "../../../support/hypervisor/inside.ts";
-import { nicOf, uuidOf } from "../conformance.ts";
+import { HostNetworks } from "../../../core/hypervisor/libvirt/host-networks.ts";
+import { machineInside } from "../../support/hypervisor/inside.ts";
+import { nicOf, uuidOf } from "./conformance.ts";
 
 /*
- * An agent that starts and stops machines until it is killed: `main.ts PID FOLDER SEED`. A machine runs when there is a
- * file of its uuid in FOLDER/on. Says a line after everything that it has done.
+ * An agent that starts and stops machines until it is killed: `networks-agent.real-child.ts PID FOLDER SEED`. A machine
+ * runs when there is a file of its uuid in FOLDER/on. Says a line after everything that it has done.
  */
 
 const [, , pid = "", folder = "", seed = ""] = process.argv;
