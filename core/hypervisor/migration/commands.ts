@@ -45,4 +45,3 @@ export const migrationMark = z.object({
   way: z.enum(["in", "out"]),
   percent: z.exactOptional(z.int().check(z.minimum(0), z.maximum(100))),
 });
-export type MigrationMark = z.infer<typeof migrationMark>;
