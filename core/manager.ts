@@ -92,13 +92,14 @@ async function main(): Promise<void> {
   const metrics = new Metrics();
   const port = Number(flags["host-port"]);
   const link = new HttpsHostLink({ credentials: () => authority.manager(), pinned: (uuid) => pinned(uuid), port });
+  const images = new LocalImageStore();
   const cloud = await openCloud({
     store,
     isAlone,
     hostname: hostname(),
     version,
     link,
-    images: new LocalImageStore(),
+    images,
     door: new HttpsHostDoor({ authority, link, port }),
     now: Date.now,
     monotonicMs: sinceBootMs,
@@ -156,6 +157,7 @@ async function main(): Promise<void> {
     mirror: cloud.mirror,
     authenticate: (token, isUse) => cloud.identity.authenticate(token, isUse),
     log,
+    images: { images, settings: cloud.settings },
     tls: certificate.tls,
   });
   if (server.server instanceof HttpsServer) certificate.follow(server.server, { minVersion: "TLSv1.2" });

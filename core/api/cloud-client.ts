@@ -42,6 +42,8 @@ const followedTask = z.looseObject({
 });
 export type FollowedTask = z.infer<typeof followedTask>;
 
+const sentImage = z.object({ offset: z.number(), isWhole: z.boolean() });
+
 export type FollowOptions = {
   signal?: AbortSignal | undefined;
   /** Told whenever the task was looked at. */
@@ -93,7 +95,29 @@ export class CloudClient {
   /** The same, with an answer that is not checked: nothing of what another release tells is lost. */
   async ask(name: CloudCallName, input: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<object> {
     const call: CloudCall = cloudCalls[name];
-    const { status, text } = await this.#sendSafely(call, { ...requestOf(call, input), signal });
+    return this.#answerOf(await this.#sendSafely(call, { ...requestOf(call, input), signal }));
+  }
+
+  /**
+   * Sends a piece of an image that was added with `upload://`; the answer says from which byte on the next one is wanted.
+   * Sent again after a broken connection: a piece that is there already is left aside.
+   */
+  async sendImage(
+    uuid: string,
+    { offset, totalBytes, content }: { offset: number; totalBytes: number; content: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<{ offset: number; isWhole: boolean }> {
+    const path = `/v1/images/${encodeURIComponent(uuid)}/content?offset=${offset}&total=${totalBytes}`;
+    const sent = await this.#sendSafely(
+      { access: "session", mode: "read", resource: "Image" },
+      { method: "PUT", path, headers: {}, body: content, signal },
+    );
+    const parsed = sentImage.safeParse(this.#answerOf(sent));
+    if (!parsed.success) throw this.#connection.nonsense("It does not say how much has come.");
+    return parsed.data;
+  }
+
+  #answerOf({ status, text }: CloudAnswer): object {
     const json = jsonOrNothing(text);
     if (status >= 200 && status < 300 && isObject(json)) return json;
     const refused = cloudErrorBody.safeParse(json);
@@ -129,7 +153,10 @@ export class CloudClient {
     this.#connection.close();
   }
 
-  async #sendSafely(call: CloudCall, request: CloudRequest): Promise<CloudAnswer> {
+  async #sendSafely(
+    call: Pick<CloudCall, "access" | "mode" | "resource">,
+    request: CloudRequest,
+  ): Promise<CloudAnswer> {
     const headers = {
       ...(call.access === "public" || this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
       ...(call.mode === "read" ? {} : { "idempotency-key": randomUUID() }),
@@ -148,7 +175,7 @@ export class CloudClient {
 }
 
 /** Log-ins and passwords have no idempotency: a second attempt might count as a wrong password. */
-function isRepeatable({ mode, resource }: CloudCall): boolean {
+function isRepeatable({ mode, resource }: Pick<CloudCall, "mode" | "resource">): boolean {
   return mode === "read" || (resource !== "Session" && resource !== "User");
 }
 

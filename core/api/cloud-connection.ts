@@ -21,7 +21,8 @@ export type CloudRequest = {
   method: string;
   path: string;
   headers: Readonly<Record<string, string>>;
-  body?: string | undefined;
+  /** JSON as a text, or octets. */
+  body?: string | Uint8Array | undefined;
   signal?: AbortSignal | undefined;
 };
 
@@ -71,7 +72,10 @@ export class CloudConnection {
           ...headers,
           ...(body === undefined
             ? {}
-            : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
+            : {
+                "content-type": typeof body === "string" ? "application/json" : "application/octet-stream",
+                "content-length": String(Buffer.byteLength(body)),
+              }),
         },
       });
       let isConnected = false;

@@ -2,7 +2,10 @@ import type { CloudCall } from "../model/cloud/calls/call.ts";
 import type { CloudRequest } from "./cloud-connection.ts";
 
 /** The HTTP request of a call: what is in its path, and the rest in the body or in the query string. */
-export function requestOf(call: CloudCall, input: Readonly<Record<string, unknown>>): CloudRequest {
+export function requestOf(
+  call: CloudCall,
+  input: Readonly<Record<string, unknown>>,
+): CloudRequest & { body?: string | undefined } {
   const inPath = new Set<string>();
   const path = call.path.replace(/:(\w+)/g, (_, field: string) => {
     inPath.add(field);

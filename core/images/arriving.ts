@@ -39,14 +39,13 @@ export class Arriving {
   /** What has arrived before is read once more, for its checksums. @throws the system's error; the signal's reason */
   static async open(folder: string, checkpointBytes: number, signal: AbortSignal): Promise<Arriving> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const text = await textOrNothing(join(folder, "note.json"));
-    const parsed = note.safeParse(text === undefined ? undefined : jsonOrNothing(text));
+    const noted = await readNote(folder);
     const handle = await open(contentIn(folder), "a+", 0o600);
     try {
       await syncFolder(folder);
       const { size } = await handle.stat();
-      const isKnown = parsed.success && parsed.data.safeBytes <= size;
-      const known = isKnown ? parsed.data : { safeBytes: 0, validator: null, isWhole: false };
+      const isKnown = noted !== undefined && noted.safeBytes <= size;
+      const known = isKnown ? noted : { safeBytes: 0, validator: null, isWhole: false };
       await handle.truncate(known.safeBytes);
       const arriving = new Arriving(folder, checkpointBytes, handle, known);
       await arriving.#readAgain(signal);
@@ -109,7 +108,7 @@ export class Arriving {
   }
 
   async #write(next: Note): Promise<void> {
-    await writeDurably(join(this.#folder, "note.json"), JSON.stringify(next));
+    await writeNote(this.#folder, next);
     this.#note = next;
   }
 
@@ -129,4 +128,15 @@ export class Arriving {
 /** The file of an image that arrives. */
 export function contentIn(folder: string): string {
   return join(folder, "content");
+}
+
+/** undefined for none that can be read. */
+export async function readNote(folder: string): Promise<Note | undefined> {
+  const text = await textOrNothing(join(folder, "note.json"));
+  const parsed = note.safeParse(text === undefined ? undefined : jsonOrNothing(text));
+  return parsed.success ? parsed.data : undefined;
+}
+
+export async function writeNote(folder: string, next: Note): Promise<void> {
+  await writeDurably(join(folder, "note.json"), JSON.stringify(next));
 }

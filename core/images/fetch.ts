@@ -5,7 +5,8 @@ import type { Fetched, Fetching } from "../orchestrator/images/image-store.ts";
 import { Arriving } from "./arriving.ts";
 import { openFile } from "./file-source.ts";
 import { openHttp, type Source, type Wanted } from "./http-source.ts";
-import { folderFailed, noRoom, otherChecksum, otherSize, SourceFailed } from "./refusals.ts";
+import { folderFailed, noRoom, otherChecksum, otherSize, SourceFailed, silent } from "./refusals.ts";
+import { uploadedOf } from "./upload.ts";
 
 export type FetchOptions = {
   /** Of this image, below the store's. */
@@ -14,6 +15,8 @@ export type FetchOptions = {
   storeUrl: string;
   availableBytes: () => Promise<number>;
   checkpointBytes: number;
+  /** Resolves when a client has sent something of this image, or after some time. @throws the signal's reason */
+  sent: (signal: AbortSignal) => Promise<void>;
   /** Before an attempt to go on with what broke. */
   pauseMs: (attempt: number) => number;
 };
@@ -26,6 +29,7 @@ export async function fetchImage(fetching: Fetching, options: FetchOptions): Pro
   const { folder, storeUrl, checkpointBytes } = options;
   const { signal, md5: expected } = fetching;
   try {
+    if (fetching.url.startsWith("upload:")) await arriveByClient(fetching, options);
     const arriving = await Arriving.open(folder, checkpointBytes, signal);
     try {
       if (!arriving.isWhole) await arrive(arriving, fetching, options);
@@ -40,6 +44,22 @@ export async function fetchImage(fetching: Fetching, options: FetchOptions): Pro
     signal.throwIfAborted();
     if (["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "")) throw noRoom(storeUrl, 1, 0);
     throw error instanceof CloudError ? error : folderFailed(storeUrl, error);
+  }
+}
+
+/** A client sends it, in pieces: all of it is there when this resolves. */
+async function arriveByClient({ url, idleMs, onProgress, signal }: Fetching, { folder, sent }: FetchOptions) {
+  let [heard, heardAt] = [0, performance.now()];
+  for (;;) {
+    signal.throwIfAborted();
+    const uploaded = await uploadedOf(folder);
+    if (uploaded?.isWhole === true) return;
+    if (uploaded !== null && uploaded.offset !== heard) {
+      [heard, heardAt] = [uploaded.offset, performance.now()];
+      onProgress(Math.floor((100 * heard) / uploaded.totalBytes));
+    }
+    if (performance.now() - heardAt > idleMs) throw silent(new URL(url), idleMs);
+    await sent(signal);
   }
 }
 

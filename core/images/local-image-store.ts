@@ -17,11 +17,13 @@ import type {
 import { contentIn } from "./arriving.ts";
 import { examineImage } from "./examine.ts";
 import { type FetchOptions, fetchImage } from "./fetch.ts";
-import { badFolder, folderFailed, noContent } from "./refusals.ts";
+import { badFolder, folderFailed, noContent, noRoom } from "./refusals.ts";
+import { type Piece, takePiece, type Uploaded } from "./upload.ts";
 
 const mark = z.strictObject({ product: z.literal("Binnacle image store"), uuid });
 const markName = "binnacle-image-store.json";
 const readOnly = 0o444;
+const lookMs = 2000;
 
 /**
  * Stores of images in folders of this computer. In each: the mark that says which one it is; `content/SHA256`, read-only,
@@ -31,6 +33,8 @@ export class LocalImageStore implements ImageStore {
   readonly #options: Pick<FetchOptions, "checkpointBytes" | "pauseMs">;
   /** One after the other for each content. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Who waits for pieces of an image that a client sends. */
+  readonly #waiting = new Map<string, () => void>();
 
   constructor(options: Partial<Pick<FetchOptions, "checkpointBytes" | "pauseMs">> = {}) {
     this.#options = {
@@ -74,8 +78,36 @@ export class LocalImageStore implements ImageStore {
       ...this.#options,
       folder: incomingOf(store, fetching.imageUuid),
       storeUrl: store.url,
+      sent: (signal) => this.#sent(fetching.imageUuid, signal),
       availableBytes: async () => (await roomOf(store.url)).availableBytes,
     });
+  }
+
+  async upload(store: StoreFolder, imageUuid: string, piece: Piece, reservedBytes: number): Promise<Uploaded> {
+    await this.#requireMark(store);
+    const folder = incomingOf(store, imageUuid);
+    const answer = await inFolder(store.url, () =>
+      this.#inTurn(folder, async () => {
+        const { availableBytes } = await roomOf(store.url);
+        const wanted = piece.offset === 0 ? piece.totalBytes : piece.content.length;
+        if (wanted > availableBytes - reservedBytes) throw noRoom(store.url, wanted, availableBytes - reservedBytes);
+        return takePiece(folder, piece);
+      }),
+    );
+    this.#waiting.get(imageUuid)?.();
+    return answer;
+  }
+
+  /** Another manager of the same store may have been sent it: that is seen by looking again after a while. */
+  async #sent(imageUuid: string, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, lookMs);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    this.#waiting.set(imageUuid, resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#waiting.delete(imageUuid);
+    signal.throwIfAborted();
   }
 
   async examine(

@@ -18,6 +18,7 @@ import type { Mirror } from "../orchestrator/mirror.ts";
 import { version } from "../version.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { statusOf, toCloudError } from "./failure.ts";
+import { addImageContent, type ImageContentOptions } from "./image-content.ts";
 import { addStreams } from "./streams.ts";
 
 export type CloudServerOptions = {
@@ -27,6 +28,8 @@ export type CloudServerOptions = {
   mirror: Mirror;
   /** Whether a token may follow the cloud. `isUse` false: it is only looked whether it still may. @throws IDENTITY.… */
   authenticate: (token: Secret, isUse: boolean) => unknown;
+  /** Without it nobody sends or gets the content of images. */
+  images?: Pick<ImageContentOptions, "images" | "settings">;
   /** PEM texts. Without them plain HTTP, for tests and benchmarks on loopback. */
   tls?: { key: string; cert: string };
 };
@@ -65,12 +68,11 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
   server.setErrorHandler((error, _request, reply) => sendError(reply, requestError(error), log));
   server.setNotFoundHandler((request, reply) => sendError(reply, unknownCall(request), log));
   for (const name of cloudCallNames) addRoute(server, dispatcher, name, log);
-  const streams = addStreams(server, {
-    mirror,
-    authenticate: (request, isUse) => {
-      if (!cameByRootDoor(request)) authenticate(new Secret(tokenOf(request) ?? ""), isUse);
-    },
-  });
+  const admit = (request: FastifyRequest, isUse: boolean) => {
+    if (!cameByRootDoor(request)) authenticate(new Secret(tokenOf(request) ?? ""), isUse);
+  };
+  const streams = addStreams(server, { mirror, authenticate: admit });
+  if (options.images !== undefined) addImageContent(server, { ...options.images, mirror, authenticate: admit });
   server.addHook("preClose", () => streams.closeAll());
   addDocument(server);
   return { server, rootDoor: rootDoorOf(server, { requestTimeoutMs, mostConnections, refuse: refuseNonsense }) };

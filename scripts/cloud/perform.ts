@@ -35,10 +35,16 @@ export async function perform(request: Request, how: Performance): Promise<objec
   const looked = request.name === "AddKVMHost" ? await lookedAt(request, how) : {};
   await beforeMaintenance(request, how);
   const secrets = request.missingSecrets.length === 0 ? new Map() : await how.secrets(request.missingSecrets);
-  const input = { ...inputOf(request, secrets), ...looked, ...(how.isTable ? countedToo(request) : {}) };
+  const image = request.name === "AddImage" ? await (await import("./send-image.ts")).localImage(request) : undefined;
+  const more = { ...looked, ...(image === undefined ? {} : { url: image.url }) };
+  const input = { ...inputOf(request, secrets), ...more, ...(how.isTable ? countedToo(request) : {}) };
   try {
     if (request.name === "LogInByAccount") return await logIn(input, how);
     const answer = await client.ask(request.name, input, how.signal);
+    if (image !== undefined) {
+      const { sendImage } = await import("./send-image.ts");
+      await sendImage(client, client.taskIn(answer, "task"), image, how.signal);
+    }
     if (request.name === "LogOut") forget(client);
     if (how.isTable && isQuery(request.name))
       return await (await import("./related.ts")).withRelated(request, answer, how);

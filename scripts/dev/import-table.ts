@@ -49,6 +49,7 @@ const cloudClient = [
   "core/api/cloud-client.ts",
   "core/api/cloud-connection.ts",
   "core/api/cloud-request.ts",
+  "core/api/image-upload.ts",
   "core/api/manager-door.ts",
 ];
 /** The installer's screens ask the engine and never an agent. */

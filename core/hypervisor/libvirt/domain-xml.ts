@@ -99,7 +99,9 @@ function rootPorts(devices: number): object[] {
 
 /** The image that a volume stands on, which stands on nothing. */
 function backingStore({ path, format }: Backing) {
-  return { "@type": "file", format: { "@type": format }, source: { "@file": path }, backingStore: "" };
+  // It stays root's: a QEMU that owned it could let itself write to it, and other machines stand on it, too.
+  const seclabel = { "@model": "dac", "@relabel": "no" };
+  return { "@type": "file", format: { "@type": format }, source: { "@file": path, seclabel }, backingStore: "" };
 }
 
 /** `a` to `z`, then `aa`. */

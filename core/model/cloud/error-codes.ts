@@ -106,6 +106,7 @@ export const cloudErrors = {
   "STORAGE.1031": "The image can't be used for this",
   "STORAGE.1032": "The root volume is smaller than its image",
   "STORAGE.1033": "The image store has not the image's content",
+  "STORAGE.1034": "The image's content can't be sent or given",
   "STORAGE.1040": "Another operation on the volume is still running",
   "STORAGE.1041": "The volume can't have this size",
   "STORAGE.1042": "The machine can't reach the volume",

@@ -193,6 +193,14 @@ export const settings: readonly Setting[] = [
     "download.idleTimeout",
     "Time without a single byte after which the source of an image has failed.",
   ),
+  whole(
+    hour,
+    [1, 7 * day],
+    "seconds",
+    "image",
+    "upload.idleTimeout",
+    "Time in which nobody sends anything of an image that is uploaded, after which it is given up.",
+  ),
   size(
     gibibyte,
     [0, 1024 * gibibyte],

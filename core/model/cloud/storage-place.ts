@@ -65,6 +65,11 @@ export function hasCredentials(url: string): boolean {
   return credentials.test(url);
 }
 
+/** Whether an image is sent by a client, and from nowhere fetched. */
+export function isUpload(url: string): boolean {
+  return url.startsWith("upload://");
+}
+
 /** Why an image can't be fetched from an address. Code: STORAGE.1011. */
 export function imageUrlRefusal(whole: string): Refusal | undefined {
   const given = shownUrl(whole);
@@ -72,10 +77,12 @@ export function imageUrlRefusal(whole: string): Refusal | undefined {
     refusalOf("STORAGE.1011", {
       where: "url",
       details: `${quoted(given)} ${why}.`,
-      remedy: "Give an address that begins with http://, https:// or file:///.",
+      remedy: "Give an address that begins with http://, https:// or file:///; or upload://NAME to send it.",
       values: { given: given.slice(0, 256) },
     });
   if (whole.length > 2048 || /[\s\p{C}]/u.test(whole)) return refused("is not one address without spaces");
+  if (isUpload(whole))
+    return /^upload:\/\/[\w.+-]{1,200}$/.test(whole) ? undefined : refused("names no file as one is named");
   const match = /^(https?:\/\/|file:\/\/\/)(.+)$/.exec(whole);
   if (match === null || !URL.canParse(whole)) return refused("is not an address of a kind that can be fetched");
   const url = new URL(whole);

@@ -77,6 +77,23 @@ function added(tx: Tx, input: CallInput<"AddImage">, context: CallContext) {
   });
 }
 
+/** What a person can do with an image that is so. */
+const waysOn: Readonly<Record<RecordOf<"Image">["status"], string>> = {
+  Creating: "Wait until it is Ready.",
+  Downloading: "Cancel its task (CancelTask): a fetch that is cancelled leaves nothing.",
+  Ready: "Possible now: DeleteImage.",
+  Deleting: "Wait until its task has ended.",
+  Deleted: "Possible now: RecoverImage, ExpungeImage.",
+};
+
+/** An image after what somebody asks for. @throws STORAGE.1008 */
+function asked(tx: Tx, uuid: string, event: "delete" | "recover" | "expunge"): RecordOf<"Image"> {
+  const { name, status } = tx.need("Image", uuid);
+  const next = nextState(imageStatusMachine, name, status, event);
+  if (!next.done) throw new CloudError({ ...next.refusal, remedy: waysOn[status] });
+  return moveOn(tx, uuid, event);
+}
+
 export const imageDeciders = {
   UpdateBackupStorage: (tx, { uuid, ...patch }) => ({ inventory: tx.update("BackupStorage", uuid, patchOf(patch)) }),
   ChangeBackupStorageState: (tx, { uuid, stateEvent }) => ({
@@ -95,7 +112,7 @@ export const imageDeciders = {
     inventory: switched(tx, "Image", imageStateMachine, uuid, stateEvent),
   }),
   DeleteImage: (tx, { uuid }, context) => {
-    const { name } = moveOn(tx, uuid, "delete");
+    const { name } = asked(tx, uuid, "delete");
     const data: DeleteImageData = {
       imageUuid: uuid,
       expunges: context.settings.choice("image.deletionPolicy") === "Direct",
@@ -103,9 +120,9 @@ export const imageDeciders = {
     const what = { flow: "deleteImage", data, call: "DeleteImage", name: `Delete image ${shown(name)}` } as const;
     return task(tx, context, { ...what, resourceUuid: uuid });
   },
-  RecoverImage: (tx, { uuid }) => ({ inventory: moveOn(tx, uuid, "recover") }),
+  RecoverImage: (tx, { uuid }) => ({ inventory: asked(tx, uuid, "recover") }),
   ExpungeImage: (tx, { uuid }, context) => {
-    const { name } = moveOn(tx, uuid, "expunge");
+    const { name } = asked(tx, uuid, "expunge");
     const data: DeleteImageData = { imageUuid: uuid, expunges: true };
     const what = { flow: "deleteImage", data, call: "ExpungeImage", name: `Expunge image ${shown(name)}` } as const;
     return task(tx, context, { ...what, resourceUuid: uuid });

@@ -1,4 +1,5 @@
 import { nextState } from "../../model/cloud/state-machine.ts";
+import { isUpload } from "../../model/cloud/storage-place.ts";
 import { imageStatusMachine } from "../../model/cloud/volume.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow, FlowEnv } from "../flow/flow.ts";
@@ -44,7 +45,7 @@ export function addImageFlow(world: ImageWorld): Flow<AddImageData> {
               imageUuid,
               url,
               md5,
-              idleMs: settings.number("image.download.idleTimeout") * 1000,
+              idleMs: settings.number(`image.${isUpload(url) ? "upload" : "download"}.idleTimeout`) * 1000,
               reservedBytes: settings.number("backupStorage.reservedCapacity"),
               onProgress: progressTeller(world, data, env),
               signal,

@@ -11,6 +11,9 @@ import type { ImageWorld } from "./world.ts";
 /** `hostUuid` null: all hosts of the storage have the same. */
 type Copy = BaseImage & { storageUuid: string; hostUuid: string | null };
 
+/** Hosts that are asked at once. */
+const atOnce = 16;
+
 /** Removes copies that nothing needs any more. */
 export class ImageCaches {
   readonly #world: ImageWorld;
@@ -26,18 +29,25 @@ export class ImageCaches {
     const { mirror } = this.#world.records;
     const wanted = contentsWanted(mirror);
     if (wanted === undefined) return;
-    for (const [key, { value }] of [...mirror.entries("CachedImage")]) {
-      signal.throwIfAborted();
+    const unwanted = [...mirror.entries("CachedImage")].flatMap(([key, { value }]): [string, Copy][] => {
       const copy = copyOf(value);
-      if (copy === undefined || wanted.has(contentKey(copy)) || wanted.has(`${copy.storageUuid}:${contentKey(copy)}`))
-        continue;
-      await this.#remove(key, copy, signal).catch((error: unknown) => {
-        signal.throwIfAborted();
-        // A host that has something on it which the records don't know of keeps it.
-        if (!(error instanceof NodeError)) this.#onTrouble(`the cached image ${key} stays`, error);
-      });
+      if (copy === undefined || wanted.has(contentKey(copy))) return [];
+      return wanted.has(`${copy.storageUuid}:${contentKey(copy)}`) ? [] : [[key, copy]];
+    });
+    for (let at = 0; at < unwanted.length; at += atOnce) {
+      signal.throwIfAborted();
+      await Promise.all(unwanted.slice(at, at + atOnce).map(([key, copy]) => this.#removeIfCan(key, copy, signal)));
     }
     await this.#forget();
+  }
+
+  async #removeIfCan(key: string, copy: Copy, signal: AbortSignal): Promise<void> {
+    await this.#remove(key, copy, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      // A host that does not do it now is asked again; one whose volumes stand on it, of which the records know nothing,
+      // keeps it.
+      if (!(error instanceof NodeError)) this.#onTrouble(`the cached image ${key} stays`, error);
+    });
   }
 
   async #remove(key: string, copy: Copy, signal: AbortSignal): Promise<void> {

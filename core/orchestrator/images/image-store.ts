@@ -44,6 +44,16 @@ export interface ImageStore {
    * @throws STORAGE.1020 to STORAGE.1023, STORAGE.1029, STORAGE.1030; the signal's reason
    */
   fetch(store: StoreFolder, fetching: Fetching): Promise<Fetched>;
+  /**
+   * Takes a piece of an image that a client sends, while {@link fetch} of its `upload://` waits for the whole. One that
+   * does not begin where the last one has ended is left aside. @throws STORAGE.1022, STORAGE.1029, STORAGE.1030
+   */
+  upload(
+    store: StoreFolder,
+    imageUuid: string,
+    piece: { offset: number; totalBytes: number; content: Uint8Array },
+    reservedBytes: number,
+  ): Promise<{ offset: number; isWhole: boolean }>;
   /** Whether what was fetched is such an image, and a harmless one. @throws STORAGE.1024 to STORAGE.1028 */
   examine(
     store: StoreFolder,
@@ -75,6 +85,7 @@ export const noImageStore: ImageStore = {
   claim: refused,
   room: refused,
   fetch: refused,
+  upload: refused,
   examine: refused,
   keep: refused,
   discard: refused,

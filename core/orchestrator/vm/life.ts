@@ -84,10 +84,8 @@ export function removeMachine(tx: Tx, uuid: string): void {
     if (tx.get("VmNic", nic.uuid) !== undefined) removeNic(tx, nic);
   for (const volume of tx.find("Volume", "vmInstanceUuid", uuid))
     if (tx.get("Volume", volume.uuid) === undefined) continue;
-    else if (volume.type === "Root") {
-      removeVolume(tx, volume.uuid);
-      if (tx.get("VolumeBase", volume.uuid) !== undefined) tx.delete("VolumeBase", volume.uuid);
-    } else letVolumeGo(tx, volume);
+    else if (volume.type === "Root") removeVolume(tx, volume.uuid);
+    else letVolumeGo(tx, volume);
   for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
     tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
   if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);

@@ -207,6 +207,20 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1, { disks: [{ ...disk, backing }] });
       await makeVolume(3);
       await refuses(start(3, { disks: [{ ...disk, path: pathOf(3), backing }] }), "HYPERVISOR.VOLUME_DIFFERS");
+      const place = { path: pathOf(1), backing };
+      const snapshotUuid = uuidOf(0x75);
+      for (const uuid of [uuidOf(1), null]) {
+        if (uuid === null) await carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 });
+        await carryOut({ do: "snapshotVolume", uuid, ...place, snapshotUuid });
+        if (uuid === null) await carryOut({ do: "revertVolume", ...place, snapshotUuid, sizeBytes: 2 * 1024 ** 2 });
+        await carryOut({ do: "deleteSnapshot", uuid, ...place, snapshotUuid });
+      }
+      const bare = { uuid: null, path: pathOf(1), snapshotUuid };
+      await refuses(carryOut({ do: "snapshotVolume", ...bare }), "HYPERVISOR.VOLUME_DIFFERS");
+      await carryOut({ do: "resizeVolume", uuid: null, ...place, format: "qcow2", sizeBytes: 3 * 1024 ** 2 });
+      const figures = await driver.volume({ ...place, format: "qcow2" }, never);
+      assert.equal(figures.sizeBytes, 3 * 1024 ** 2);
+      await start(1, { disks: [{ ...disk, backing }] });
       driver = await bed.reopen(driver);
       await refuses(carryOut({ do: "deleteCachedImage", path: image.path }), "HYPERVISOR.IMAGE_IN_USE");
       assert.deepEqual(await running(driver), [uuidOf(1)]);

@@ -46,6 +46,24 @@ test("a machine is a domain named by its uuid, with its disks and cards in their
   assert.deepEqual([domain["@type"], domain.cpu["@mode"]], ["kvm", "host-model"]);
 });
 
+test("of a volume on an image libvirt is told the whole chain, so that it asks no file for it", () => {
+  const path = "/store/volumes/a.qcow2";
+  const image = { path: `/store/imagecache/${"a".repeat(64)}.raw`, format: "raw" as const };
+  const storeOf = (more: object) => {
+    const disks = [{ volumeUuid: uuidOf(2), path, format: "qcow2" as const, ...more }];
+    return parser.parse(domainXml(spec({ disks }), { hasKvm: false, bridges: new Map() })).domain.devices.disk
+      .backingStore;
+  };
+  assert.equal(storeOf({}), "");
+  assert.deepEqual(storeOf({ backing: image }), {
+    "@type": "file",
+    format: { "@type": "raw" },
+    // Nor is it given to QEMU's user, who could write to it then.
+    source: { "@file": image.path, seclabel: { "@model": "dac", "@relabel": "no" } },
+    backingStore: "",
+  });
+});
+
 test("whatever a machine is called, it is a title and nothing else", () => {
   const plain = parser.parse(domainXml(spec({}), { hasKvm: false, bridges: new Map() }));
   for (const name of [

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { imagesToExpunge } from "../../../core/orchestrator/images/delete.ts";
+import { unreachable } from "../../support/cloud/hosts.ts";
 import { managerOn } from "../../support/cloud/manager.ts";
 import { machine, seen } from "../../support/cloud/place.ts";
 import { imageCloud, stuck } from "../../support/images/cloud.ts";
 import { md5Of, qcow2Image, sha256Of } from "../../support/images/files.ts";
+import { withImageFiles } from "../../support/images/host.ts";
 import { serving } from "../../support/images/server.ts";
 
 const mebibyte = 1024 ** 2;
@@ -101,6 +103,10 @@ test("a fetch that fails or is cancelled leaves neither a record nor a file, and
   server.answers.set("/image", serving(content));
   const { task } = await call("AddImage", given("/stuck?key=secret"));
   await seen(cloud.mirror, () => (cloud.mirror.get("Image", task.resourceUuid ?? "")?.value.progress ?? 0) > 0);
+  const uuid = task.resourceUuid ?? "";
+  const refused = { code: "STORAGE.1008", remedy: /CancelTask/ };
+  for (const name of ["DeleteImage", "ExpungeImage", "RecoverImage"] as const)
+    await assert.rejects(call(name, { uuid }), refused);
   assert.equal((await call("CancelTask", { uuid: task.uuid })).inventory.state, "Cancelling");
   await seen(cloud.mirror, () => cloud.mirror.get("Task", task.uuid)?.value.endDate !== null);
   assert.equal(cloud.mirror.get("Task", task.uuid)?.value.state, "Cancelled");
@@ -234,4 +240,46 @@ test("of a store that is deleted the records go and the data stays; the folder c
   await assert.rejects(call("AddImageStoreBackupStorage", { ...given, url: "/etc/hostname/images" }), {
     code: "STORAGE.1030",
   });
+});
+
+test("what a host was brought of an image before it was lost is not brought again, and wrong bytes are brought anew", async (t) => {
+  const { call, done, images, cloud, hosts, primary } = await imageCloud(t, ["10.0.0.2"]);
+  const host = hosts.hosts.get("10.0.0.2");
+  assert.ok(host !== undefined);
+  host.real = withImageFiles(host.driver);
+  const content = Buffer.alloc(9 * mebibyte, "no two pieces are the same. ");
+  const uuid = await images.added(content, { format: "raw" });
+  const offsets = () => hosts.pieces.splice(0).map((each) => Number(each.split(" ")[2]) / mebibyte);
+  const given = { name: "web", cpuNum: 1, memorySize: 64 * mebibyte, imageUuid: uuid };
+  let pieces = 0;
+  hosts.hold = async (what) => {
+    if (what.endsWith("imagePiece") && ++pieces === 2) throw unreachable("10.0.0.2");
+  };
+  const failed = await done("CreateVmInstance", given);
+  assert.deepEqual([failed.state, failed.error?.code, offsets()], ["Failed", "HOST.1010", [0]]);
+  assert.deepEqual([cloud.mirror.count("VmInstance"), cloud.mirror.count("VolumeBase")], [0, 0]);
+  hosts.hold = async () => {};
+  const made = await done("CreateVmInstance", given);
+  assert.deepEqual([made.state, offsets()], ["Succeeded", [4, 8]], JSON.stringify(made.error));
+  const cached = join(primary.url, "imagecache", `${sha256Of(content)}.raw`);
+  assert.ok(readFileSync(cached).equals(content));
+
+  for (const name of ["DestroyVmInstance", "ExpungeVmInstance"] as const)
+    await done(name, { uuid: made.resourceUuid ?? "" });
+  rmSync(cached);
+  // A disk that has other bytes than were written to it.
+  const part = `${cached}.${(await call("QueryHost", {})).inventories[0]?.["uuid"]}.part`;
+  writeFileSync(part, Buffer.alloc(4 * mebibyte));
+  assert.equal((await done("CreateVmInstance", given)).state, "Succeeded");
+  assert.deepEqual(offsets(), [4, 8, 0, 4, 8]);
+  assert.ok(readFileSync(cached).equals(content));
+  // The store's own file is damaged: nothing of it becomes an image of a host.
+  rmSync(cached);
+  const kept = join(images.storeFolder, "content", sha256Of(content));
+  chmodSync(kept, 0o600);
+  writeFileSync(kept, Buffer.alloc(content.length));
+  const refused = await done("CreateVmInstance", { ...given, name: "two" });
+  assert.match(JSON.stringify(refused.error), /HYPERVISOR.IMAGE_DIFFERS/);
+  writeFileSync(kept, "short");
+  assert.equal((await done("CreateVmInstance", { ...given, name: "two" })).error?.code, "STORAGE.1033");
 });

@@ -219,7 +219,7 @@ function never(): AbortSignal {
   return new AbortController().signal;
 }
 
-function unreachable(address: string): CloudError {
+export function unreachable(address: string): CloudError {
   const details = "Nothing answers.";
   return new CloudError(refusalOf("HOST.1010", { where: address, details, remedy: "Look at the network." }));
 }

@@ -31,6 +31,7 @@ export const quickPasswords = { log2N: 4, r: 8, p: 1 };
 export type TestCloud = {
   cloud: Cloud;
   store: Store;
+  imageStore: LocalImageStore;
   hosts: TestHosts;
   /** Of admin's session. */
   token: string;
@@ -57,6 +58,7 @@ export async function managerOn(
   hosts: TestHosts,
   more: Partial<CloudOptions> = {},
 ): Promise<TestCloud> {
+  const imageStore = new LocalImageStore({ checkpointBytes: 256 * 1024, pauseMs: () => 1 });
   const cloud = await openCloud({
     store,
     isAlone: true,
@@ -64,7 +66,7 @@ export async function managerOn(
     version: "0",
     link: hosts.link,
     door: hosts.door,
-    images: new LocalImageStore({ checkpointBytes: 256 * 1024, pauseMs: () => 1 }),
+    images: imageStore,
     now: Date.now,
     monotonicMs: () => performance.now(),
     newUuid: () => cloudUuid(randomUUID()),
@@ -89,6 +91,7 @@ export async function managerOn(
   return {
     cloud,
     store,
+    imageStore,
     hosts,
     token,
     call,

@@ -11,12 +11,13 @@ export async function place(
   addresses: readonly string[],
   storage: "local" | "shared" = "shared",
   more: Partial<CloudOptions> = {},
+  url = "/binnacle_ps",
 ) {
   const bed = await testCloud(t, more);
   const { call, done, hosts } = bed;
   const zone = (await call("CreateZone", { name: "east" })).inventory;
   const cluster = (await call("CreateCluster", { name: "rack 1", zoneUuid: zone.uuid })).inventory;
-  const given = { name: "store", zoneUuid: zone.uuid, url: "/binnacle_ps" };
+  const given = { name: "store", zoneUuid: zone.uuid, url };
   const name = storage === "local" ? "AddLocalPrimaryStorage" : "AddSharedMountPointPrimaryStorage";
   const primary = (await call(name, given)).inventory;
   await call("AttachPrimaryStorageToCluster", { uuid: primary.uuid, clusterUuid: cluster.uuid });

@@ -12,7 +12,7 @@ import { type ImageServer, imageServer, serving } from "./server.ts";
 export async function imageCloud(t: TestContext, addresses: readonly string[], storage: "local" | "shared" = "local") {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
-  const cloud = await place(t, addresses, storage);
+  const cloud = await place(t, addresses, storage, {}, join(folder.path, "primary"));
   const url = join(folder.path, "store");
   const { call, done } = cloud;
   const store = (await call("AddImageStoreBackupStorage", { name: "images", zoneUuid: cloud.zone.uuid, url }))

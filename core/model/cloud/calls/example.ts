@@ -48,7 +48,7 @@ const texts: Readonly<Record<string, string>> = {
 const textsOfCalls: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   AddNfsPrimaryStorage: { url: "192.168.0.1:/nfs_root" },
   AddSharedMountPointPrimaryStorage: { url: "/mnt/ocfs2" },
-  AddImageStoreBackupStorage: { url: "/binnacle_bs" },
+  AddImageStoreBackupStorage: { url: "/var/lib/binnacle/images" },
   AddImage: { url: "https://images.example.org/debian-12.qcow2" },
   UpdateGlobalConfig: { category: "host", name: "reservedMemory", value: "2G" },
   ResetGlobalConfig: { category: "host", name: "reservedMemory" },

@@ -27,7 +27,7 @@ export const imageCalls = {
     ...creation("BackupStorage", "Adds a folder of the management node as a store of images.", {
       ...named("BackupStorage"),
       zoneUuid: backupStorage.shape.zoneUuid,
-      url: say(line(1024), "A folder of the management node, such as /binnacle_bs."),
+      url: say(line(1024), "A folder of the management node: below /var/lib/binnacle/images, /mnt or /srv."),
     }),
     path: "/v1/backup-storage/image-store",
   },
@@ -40,7 +40,10 @@ export const imageCalls = {
   AddImage: asTask(
     creation("Image", "Fetches an image into a store; its record goes again when that fails.", {
       ...named("Image"),
-      url: say(imageUrl, "http://, https:// or file:/// of the management node, without a user or password in it."),
+      url: say(
+        imageUrl,
+        "http://, https:// or file:/// of the management node, without a password; upload://NAME: it is sent then.",
+      ),
       backupStorageUuids: say(uuids.check(z.minLength(1), z.maxLength(1)), "The store that it is kept in."),
       format,
       mediaType: z.optional(say(mediaType, "What it is used for; ISO for an iso, else RootVolumeTemplate.")),

@@ -80,7 +80,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
   };
   let server: HostServer | undefined;
   let membership: Membership | undefined;
-  let port = more.port ?? 0;
+  const port = more.port ?? 0;
   const start = async () => {
     membership = await Membership.open({
       machine,
@@ -105,7 +105,10 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
         carryOut: (r) => node.work.carryOut(r),
         openConsole: (uuid, kind, signal) => node.work.openConsole(uuid, kind, signal),
         changed: (known, holdMs, signal) => node.work.changed(known, holdMs, signal),
-        images: node.work.images,
+        images: {
+          progress: (image) => node.work.images.progress(image),
+          write: (image, offset, content) => node.work.images.write(image, offset, content),
+        },
         admit: (visit, signal) => node.work.admit?.(visit, signal) ?? Promise.reject(new Error("nobody is there")),
         logs: node.work.logs,
       },

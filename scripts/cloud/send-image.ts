@@ -1,0 +1,76 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { basename } from "node:path";
+import { CallRefused, type CloudClient } from "../../core/api/cloud-client.ts";
+import { uploadPieceBytes } from "../../core/api/image-upload.ts";
+import { NodeError } from "../../core/model/error.ts";
+import { shown } from "../../core/model/quote.ts";
+import { ProgressLine } from "./progress.ts";
+import type { Request } from "./request.ts";
+
+/* AddImage url=upload://FILE: the file of this machine goes to the manager, once it has a task that waits for it. */
+
+export type LocalImage = { url: string; handle: FileHandle; sizeBytes: number };
+
+/** undefined for an image that comes from elsewhere. @throws CLOUD.NO_FILE */
+export async function localImage({ name, texts }: Pick<Request, "name" | "texts">): Promise<LocalImage | undefined> {
+  const path = /^upload:\/\/(.+)$/.exec(name === "AddImage" ? (texts.get("url")?.at(-1) ?? "") : "")?.[1];
+  if (path === undefined) return;
+  const handle = await open(path, "r").catch((error: unknown) => {
+    throw noFile(path, error);
+  });
+  const found = await handle.stat();
+  // The manager's name for it is one that any file may have.
+  const url = `upload://${basename(path)
+    .replaceAll(/[^\w.+-]/g, "_")
+    .slice(0, 200)}`;
+  if (found.isFile() && found.size > 0) return { url, handle, sizeBytes: found.size };
+  await handle.close();
+  throw noFile(path);
+}
+
+/**
+ * Sends it, from where the manager wants to be sent it on. What the manager refuses takes the task back, so that it does
+ * not wait for what never comes; a task that has failed by itself says why better. @throws CallRefused, CLOUD.…
+ */
+export async function sendImage(
+  client: CloudClient,
+  task: { uuid: string; resourceUuid: string | null },
+  { handle, sizeBytes }: LocalImage,
+  signal: AbortSignal,
+): Promise<void> {
+  const uuid = task.resourceUuid ?? "";
+  const line = new ProgressLine();
+  try {
+    for (let offset = 0; ; ) {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(uploadPieceBytes), 0, uploadPieceBytes, offset);
+      const piece = { offset, totalBytes: sizeBytes, content: buffer.subarray(0, bytesRead) };
+      const answer = await client.sendImage(uuid, piece, signal);
+      line.show(`AddImage: ${Math.floor((100 * answer.offset) / sizeBytes)} % sent`);
+      if (answer.isWhole) return;
+      if (bytesRead === 0 && answer.offset === offset) throw changed();
+      offset = answer.offset;
+    }
+  } catch (error) {
+    const isOver = error instanceof CallRefused || (error instanceof NodeError && error.code === "CLOUD.FILE_CHANGED");
+    if (!isOver) throw error;
+    await client.ask("CancelTask", { uuid: task.uuid }).catch(() => undefined);
+    const ended = await client.follow(task.uuid, { signal });
+    if (ended.state !== "Failed") throw error;
+  } finally {
+    line.end();
+    await handle.close();
+  }
+}
+
+function noFile(path: string, cause?: unknown): NodeError {
+  const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
+  return new NodeError("CLOUD.NO_FILE", `${shown(path)} is no file with something in it that can be read${code}.`, {
+    remedy: "Give a file of this machine: url=upload://PATH",
+  });
+}
+
+function changed(): NodeError {
+  return new NodeError("CLOUD.FILE_CHANGED", "The file became shorter while it was sent.", {
+    remedy: "Send it again when nothing changes it.",
+  });
+}
