@@ -80,7 +80,7 @@ export async function hostBed(t: TestContext, more: { port?: number; address?: s
   };
   let server: HostServer | undefined;
   let membership: Membership | undefined;
-  const port = more.port ?? 0;
+  let port = more.port ?? 0;
   const start = async () => {
     membership = await Membership.open({
       machine,
