@@ -19,6 +19,8 @@ export type Visitor = (stream: Duplex) => void;
 
 /** Passes on what comes from either end to the other, as fast as that takes it; resolves when both have ended. */
 export async function joined(one: Duplex, other: Duplex): Promise<void> {
+  // Two pipelines listen on each for its end, and more often than Node takes for usual.
+  for (const end of [one, other]) end.setMaxListeners(32);
   await Promise.allSettled([pipeline(one, other), pipeline(other, one)]);
   one.destroy();
   other.destroy();

@@ -10,7 +10,8 @@ const block = /(```console\n)([\s\S]*?)(```)/;
 
 /**
  * Carries out the commands in the first console block of a page, one after the other, and compares what they print. In the
- * page uuids are numbered in the order in which they appear. With UPDATE_GOLDEN=1 the page is written anew.
+ * page uuids are numbered in the order in which they appear. With UPDATE_GOLDEN=1 the page is written anew; with
+ * BINNACLE_TEST_TRANSCRIPT what happens is printed, too.
  *
  * @param page its file, from the repository's root
  * @param run carries out the words behind `zstack-cli`; behind another prompt than `$` it is given the whole line
@@ -39,7 +40,9 @@ export async function replay(
       .replaceAll(/UUID-(\d+)/g, (_, n: string) => uuids[Number(n) - 1] ?? "UNKNOWN")
       .split(" ");
     const { stdout, stderr } = await run(words);
-    actual += `${line}\n${settle(numbered(stdout + stderr))}`;
+    const shown = `${line}\n${settle(numbered(stdout + stderr))}`;
+    actual += shown;
+    if (process.env["BINNACLE_TEST_TRANSCRIPT"] !== undefined) process.stdout.write(shown);
   }
   if (process.env["UPDATE_GOLDEN"] === "1")
     writeFileSync(

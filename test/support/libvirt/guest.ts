@@ -170,6 +170,11 @@ export class GuestLine {
     return this.#raw;
   }
 
+  /** The machine has ended, or has left this host. */
+  get isOver(): boolean {
+    return this.#socket.destroyed;
+  }
+
   type(bytes: string): void {
     this.#socket.write(bytes);
   }
@@ -199,6 +204,8 @@ export class GuestLine {
 /** A root shell in a guest that was just started, or that runs already. Close its line at the end. */
 export async function guestShell(host: SerialPlace, uuid: string): Promise<{ shell: Shell; line: GuestLine }> {
   const line = new GuestLine(host, uuid);
+  // One that somebody has used before has no prompt any more.
+  line.type("exec sh -i\n");
   const shell = new Shell(line);
   try {
     await shell.open(180_000);
