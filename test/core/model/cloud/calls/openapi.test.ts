@@ -33,7 +33,7 @@ function operations(): [string, Operation][] {
 function routesOf(tree: string): string[] {
   const above: string[] = [];
   return tree.split("\n").flatMap((line) => {
-    const match = /^([│├└─ ]+)(\/\S*) \(([A-Z, ]+)\)$/u.exec(line);
+    const match = /^([│├└─ ]+)(\S+) \(([A-Z, ]+)\)$/u.exec(line);
     if (match === null) return [];
     const [, indent = "", part = "", methods = ""] = match;
     const depth = indent.length / 4;
