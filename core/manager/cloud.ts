@@ -192,7 +192,10 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     reconnect: async (uuid) => void (await records.change((tx) => deciders.ReconnectHost(tx, { uuid }, itself))),
     observe: async (host, signal) => {
       const before = livesOn(mirror, host.uuid);
-      await observed(hosts, host.uuid, await link.machines(host, signal), before, stray);
+      const isWhole = await observed(hosts, host.uuid, await link.machines(host, signal), before, stray);
+      // What happened to a machine while something was done with it is looked at when that has ended.
+      const isBusy = mirror.find("VmInstance", "hostUuid", host.uuid).some(({ value }) => value.operation !== null);
+      return isWhole && !isBusy;
     },
     storages: (host, signal) => storages.look(host, signal),
     onTrouble: trouble,

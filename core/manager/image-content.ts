@@ -63,7 +63,7 @@ export function addImageContent(server: FastifyInstance, options: ImageContentOp
       const reserved = settings.number("backupStorage.reservedCapacity");
       return images.upload(storeOf(mirror, image), image.uuid, { offset, totalBytes, content: body }, reserved);
     });
-    scope.get(path, async (request, reply) => {
+    scope.get(path, { exposeHeadRoute: false }, async (request, reply) => {
       const image = imageOf(mirror, request);
       const { sha256, actualSize: sizeBytes } = image;
       if (sha256 === null || image.status !== "Ready")

@@ -19,6 +19,7 @@ import { unreadableError } from "./unreadable.ts";
 import { withoutDhcpServer } from "./vm/dhcp-address.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
+import { readMigration } from "./vm/migration-record.ts";
 import { settleWithout } from "./vm/unsettled.ts";
 import { removeVolume, requireIdle } from "./volume/hold.ts";
 
@@ -168,6 +169,8 @@ function check(mirror: Mirror, { kind, uuid }: Doomed[number], mode: CascadeData
     if (host !== undefined) orThrow(deleteHost(host.name, hostLife(host)));
     // They stay, and are said to be stopped: one that still runs there could be started once more elsewhere.
     for (const { value } of mirror.find("VmInstance", "hostUuid", uuid)) checkOne(value.uuid);
+    for (const machine of comingTo(mirror, uuid, tx)) checkComing(mirror, machine, uuid, mode);
+    if (mode !== "Enforcing") for (const machine of suspendedOn(mirror, uuid)) throw keptThere(machine);
   }
   // A machine without its volumes is none: neither the one that runs, nor the one that is being worked on.
   if (kind === "PrimaryStorage")
@@ -222,11 +225,53 @@ function checkVolumes(mirror: Mirror, root: string, uuid: string, mode: CascadeD
 /** What somebody who deletes a host has to know of it afterwards. */
 function lossesOf(mirror: Mirror, root: string, uuid: string): Partial<CascadeData> {
   if (root !== "Host") return {};
-  const machines = mirror.find("VmInstance", "hostUuid", uuid).map(({ value }) => value);
+  const here = mirror.find("VmInstance", "hostUuid", uuid).map(({ value }) => value);
+  const machines = [...here, ...comingTo(mirror, uuid), ...suspendedOn(mirror, uuid)];
   return {
     lostVolumes: volumesLostWith(mirror, uuid),
     countedAsStopped: machines.map(({ uuid: each, name }) => ({ uuid: each, name })),
   };
+}
+
+/** Machines that a move, of which nobody knows the end, may have brought to a host. */
+function comingTo(mirror: Mirror, hostUuid: string, tx?: Tx): RecordOf<"VmInstance">[] {
+  return [...mirror.entries("Migration")].flatMap(([vmUuid, { value }]) => {
+    const record = tx === undefined ? value : tx.get("Migration", vmUuid);
+    if (readMigration(record)?.destinationUuid !== hostUuid) return [];
+    const machine = tx === undefined ? mirror.get("VmInstance", vmUuid)?.value : tx.get("VmInstance", vmUuid);
+    return machine === undefined ? [] : [machine];
+  });
+}
+
+/** That the host which may have it is given up is the administrator's word, as for one that was on it. @throws VM.1010 */
+function checkComing(
+  mirror: Mirror,
+  machine: RecordOf<"VmInstance">,
+  hostUuid: string,
+  mode: CascadeData["mode"],
+): void {
+  const isLost = mirror.get("Host", hostUuid)?.value.status === "Disconnected";
+  if (mode === "Enforcing" && isLost && machine.operation === null) return;
+  throw mayRunThere(machine, `It is ${machine.state}, and a migration may have brought it to this host.`);
+}
+
+/** Suspended machines whose memory is kept on a host. */
+function suspendedOn(mirror: Mirror, hostUuid: string): RecordOf<"VmInstance">[] {
+  return mirror
+    .find("VmInstance", "lastHostUuid", hostUuid)
+    .map(({ value }) => value)
+    .filter(({ state }) => state === "Suspended");
+}
+
+function keptThere(machine: RecordOf<"VmInstance">): CloudError {
+  return new CloudError(
+    refusalOf("VM.1010", {
+      where: `VmInstance ${shown(machine.name)}`,
+      details: "It is Suspended, and its memory is kept on this host.",
+      remedy: "Resume it first, or accept that its memory is lost with deleteMode=Enforcing: it is Stopped then.",
+      values: { state: machine.state },
+    }),
+  );
 }
 
 /** @throws VM.1010 for a machine that may run */
@@ -238,7 +283,11 @@ function checkMachine(mirror: Mirror, machine: RecordOf<"VmInstance">, mode: Cas
   const isGivenUp = mode === "Enforcing" && isLost && machine.operation === null;
   if (!mayRun || isGivenUp) return;
   const details = `It is ${machine.state}${machine.operation === null ? "" : `, and ${machine.operation} is running`}.`;
-  throw new CloudError(
+  throw mayRunThere(machine, details);
+}
+
+function mayRunThere(machine: RecordOf<"VmInstance">, details: string): CloudError {
+  return new CloudError(
     refusalOf("VM.1010", {
       where: `VmInstance ${shown(machine.name)}`,
       details,
@@ -300,6 +349,9 @@ function letMachinesGo(tx: Tx, hostUuid: string): void {
     if (tx.get("VmInstance", uuid)?.hostUuid === hostUuid)
       tx.update("VmInstance", uuid, { hostUuid: null, lastHostUuid: hostUuid });
   }
+  for (const { uuid, state } of tx.find("VmInstance", "lastHostUuid", hostUuid))
+    if (state === "Suspended" && tx.get("VmInstance", uuid)?.operation === null)
+      tx.update("VmInstance", uuid, { state: "Stopped" });
   if (tx.get("HostCertificate", hostUuid) !== undefined) tx.delete("HostCertificate", hostUuid);
   for (const { hostUuid: of, storageUuid } of tx.find("HostStorage", "hostUuid", hostUuid))
     tx.delete("HostStorage", `${String(of)}:${String(storageUuid)}`);

@@ -45,6 +45,15 @@ export async function takeInRestored(given: TakeIn): Promise<number | undefined>
   const unreadable = [...mirror.unreadable.all("Host")].map(({ key }) => key);
   const hosts = [...[...mirror.all("Host")].map(({ value }) => value.uuid), ...unreadable];
   await inParts(records, hosts, (tx, uuid) => loseHost(tx, uuid));
+  // What two hosts may have had then says nothing of now: all of them are asked.
+  for (const kind of ["Migration", "MigrationRest"] as const)
+    await inParts(
+      records,
+      [...mirror.entries(kind)].map(([key]) => key),
+      (tx, key) => {
+        if (tx.get(kind, key) !== undefined) tx.delete(kind, key);
+      },
+    );
   const machines = [...mirror.all("VmInstance")].flatMap(({ value: { uuid, hostUuid, state } }) =>
     hostUuid === null && state !== "Destroyed" ? [] : [uuid],
   );

@@ -6,8 +6,8 @@ import { describeImage } from "./image/machines.ts";
 import { assertCloudAnswers, comesUp, installUnattended } from "./image/unattended.ts";
 
 /*
- * Virtual machines on an installed node, in QEMU: a management node is its own host, with the image's libvirt, its user
- * for QEMU and its AppArmor.
+ * Virtual machines on an installed node, in QEMU: a management node is its own host, with the image's libvirt and its user
+ * for QEMU.
  */
 
 const limitMs = 600_000;
@@ -38,6 +38,8 @@ describeImage("virtual machines of an installed node", (machines) => {
     t.diagnostic(`QEMU runs as ${await sh(`ps -o user= -p ${pid}`)}`);
     await sh("systemctl restart binnacle-agent libvirtd");
     assert.equal(await sh(`pgrep -f 'guest=${uuid}'`), pid);
+    // libvirt takes a while to find it again.
+    await sh(`until virsh domstate ${uuid} | grep running; do sleep 1; done`);
     await sh(`virsh destroy ${uuid}`);
     for (let state = ""; state !== "Stopped"; )
       state = JSON.parse(await sh(`zstack-cli GetVmInstance uuid=${uuid}`)).inventory.state;

@@ -103,7 +103,8 @@ export const observationTable = {
   // Only a person decides: see the state's description.
   Error: { running: "same", paused: "same", stopped: "same", suspended: "same" },
   Created: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
-  Suspended: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
+  // One that runs there was resumed past the manager, or since a backup; nothing at all: what was kept is gone.
+  Suspended: { running: "Running", paused: "Paused", stopped: "Stopped", suspended: "same" },
   Shelved: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
   Destroyed: { running: "stray", paused: "stray", stopped: "same", suspended: "same" },
 } as const satisfies Partial<Record<VmState, Record<Observation, VmState | "same" | "stray">>>;

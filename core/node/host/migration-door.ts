@@ -21,6 +21,8 @@ export type MigrationDoorOptions = {
 };
 
 const keepAliveMs = 10_000;
+/** For the answer of a refusal to go out. */
+const refusalMs = 10_000;
 const visit = z.object({
   machineUuid: uuid,
   channel: z.enum(migrationChannels),
@@ -66,7 +68,6 @@ async function letIn(request: IncomingMessage, socket: Duplex, options: Migratio
     throw new NodeError("CHANNEL.NOT_HOST", "This takes a certificate of a host of this cloud.", {
       remedy: "Add that host to the cloud again. When a certificate has expired, look at the clocks of both.",
     });
-  known(socket);
   const { headers } = request;
   const asked = visit.safeParse({
     machineUuid: headers[migrationHeaders.machine],
@@ -81,6 +82,8 @@ async function letIn(request: IncomingMessage, socket: Duplex, options: Migratio
   socket.setKeepAlive(true, keepAliveMs);
   try {
     const visitor = await admit({ ...asked.data, sourceUuid }, gone.signal);
+    // Not before: of those that are refused, the oldest are put out when there are too many.
+    known(socket);
     log.info({ machineUuid, channel, sourceUuid }, "another host moves a machine here");
     return visitor;
   } catch (error) {
@@ -101,4 +104,7 @@ function refuse(socket: Duplex, error: NodeError): void {
   const text = JSON.stringify(error.toBody());
   const head = `HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}`;
   socket.end(`${head}\r\nconnection: close\r\n\r\n${text}`);
+  // Whoever keeps it open all the same keeps nothing.
+  socket.once("finish", () => socket.destroy());
+  setTimeout(() => socket.destroy(), refusalMs).unref();
 }

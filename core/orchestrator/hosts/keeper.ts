@@ -12,8 +12,8 @@ export type KeeperOptions = {
   managerUuid: string;
   /** Starts the task that connects to a host anew. @throws what refuses it */
   reconnect: (hostUuid: string) => Promise<void>;
-  /** Takes in what runs on a host that counts as connected. */
-  observe: (host: Host, signal: AbortSignal) => Promise<void>;
+  /** Takes in what runs on a host that counts as connected; false when it has to be asked again for some of it. */
+  observe: (host: Host, signal: AbortSignal) => Promise<boolean>;
   /** Looks at the storages of a host that has answered. */
   storages: (host: Host, signal: AbortSignal) => Promise<void>;
   onTrouble: (what: string, error: unknown) => void;
@@ -186,7 +186,7 @@ export class HostKeeper {
     const isOver = told !== undefined && told.serial === watched.serial;
     // When what it says can't be taken in, it is asked again after a while.
     watched.dueAt = monotonicMs() + firstPauseMs;
-    if (told !== undefined) await this.#heard(host, watched, told);
+    if (told !== undefined && !(await this.#heard(host, watched, told))) return;
     // One that broke off is asked at once whether it is still there, unless it does so each time; one that had news, for
     // what comes next.
     const now = monotonicMs();
@@ -194,22 +194,27 @@ export class HostKeeper {
     else watched.dueAt = told === undefined && now - since < firstPauseMs ? now + firstPauseMs : now;
   }
 
-  /** A host that was restarted has none of its machines any more, though it answers as before. */
-  async #heard(host: Host, watched: Watched, { bootId, serial }: { bootId: string; serial: string }): Promise<void> {
+  /**
+   * A host that was restarted has none of its machines any more, though it answers as before. Gives whether all that it
+   * says was taken in.
+   */
+  async #heard(host: Host, watched: Watched, { bootId, serial }: { bootId: string; serial: string }): Promise<boolean> {
     const isRestarted = watched.bootId !== undefined && watched.bootId !== bootId;
     const isNews = watched.serial !== serial;
     watched.bootId = bootId;
     if (isRestarted) {
       watched.serial = serial;
-      return this.#options.reconnect(host.uuid);
+      await this.#options.reconnect(host.uuid);
+      return true;
     }
     const isFirst = watched.serial === undefined;
     const isUnseen = this.#options.world.records.mirror.get("UnseenHost", host.uuid) !== undefined;
     const isWanted = (isNews && !(isFirst && this.#spared.has(host.uuid))) || isUnseen;
-    if (isWanted)
-      await this.#options.observe(host, AbortSignal.any([AbortSignal.timeout(observeMs), this.#ending.signal]));
-    // Not before: what could not be taken in is asked for again.
+    const signal = AbortSignal.any([AbortSignal.timeout(observeMs), this.#ending.signal]);
+    // What could not be taken in is asked for again.
+    if (isWanted && !(await this.#options.observe(host, signal))) return false;
     watched.serial = serial;
+    return true;
   }
 
   async #again({ uuid, state }: Host, watched: Watched): Promise<void> {

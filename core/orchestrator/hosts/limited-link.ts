@@ -7,6 +7,8 @@ type Lane = { running: number; waiting: (() => void)[] };
  * A link on which one host is given so many commands at once and no more; the others wait, the longest first. Pings
  * and reports do not wait: a host that works hard is not a lost one. @param most asked each time
  */
+const unlimited: ReadonlySet<HostCommand["do"]> = new Set(["migrateMachine", "cancelMigration"] as const);
+
 export function limitedLink(link: HostLink, most: () => number): HostLink {
   const lanes = new Map<string, Lane>();
   const enter = async (uuid: string, signal: AbortSignal | undefined): Promise<Lane> => {
@@ -49,6 +51,8 @@ export function limitedLink(link: HostLink, most: () => number): HostLink {
     imagePiece: (host, piece, signal) => link.imagePiece(host, piece, signal),
     async command(host: HostAddress, command: HostCommand, how: CommandOptions) {
       how.signal?.throwIfAborted();
+      // A move takes as long as the guest writes, and what ends it must not wait for it.
+      if (unlimited.has(command.do)) return await link.command(host, command, how);
       const lane = await enter(host.uuid, how.signal);
       try {
         await link.command(host, command, how);

@@ -105,7 +105,11 @@ export async function observed(
 ): Promise<boolean> {
   const seen = new Map(reports.map(({ uuid, state }) => [uuid, state]));
   const coming = new Set(reports.flatMap(({ uuid, migration }) => (migration?.way === "in" ? [uuid] : [])));
-  const known = records.mirror.find("VmInstance", "hostUuid", hostUuid).map(({ value }) => value.uuid);
+  const { mirror } = records;
+  const here = mirror.find("VmInstance", "hostUuid", hostUuid);
+  // Nothing at all of a suspended one says that its memory is gone.
+  const kept = mirror.find("VmInstance", "lastHostUuid", hostUuid).filter(({ value }) => value.state === "Suspended");
+  const known = [...here, ...kept].map(({ value }) => value.uuid);
   const uuids = [...new Set([...known, ...seen.keys()])];
   let [isWhole, isClear] = [true, true];
   for (let from = 0; from < uuids.length; from += atOnce) {
@@ -113,7 +117,7 @@ export async function observed(
       const changed: string[] = [];
       const strays = uuids.slice(from, from + atOnce).flatMap((uuid) => {
         if (tx.unreadable.get("VmInstance", uuid) !== undefined)
-          return seen.get(uuid) === "stopped" ? [] : [{ uuid, why: "its record can't be read" }];
+          return isOff(seen.get(uuid)) ? [] : [{ uuid, why: "its record can't be read" }];
         const machine = tx.get("VmInstance", uuid);
         // Two hosts may have it: what one of them says alone is not the truth, and a copy that is coming is no machine.
         if (machine !== undefined && (coming.has(uuid) || migrationOf(tx, uuid) !== undefined)) return [];
@@ -121,9 +125,9 @@ export async function observed(
         const isElsewhere = machine !== undefined && machine.hostUuid !== hostUuid && machine.hostUuid !== null;
         // What is off on this host says nothing of a machine that is on another one.
         if (machine === undefined || (isElsewhere && (state === "stopped" || !hasMoved(tx, machine, hostUuid))))
-          return state === "stopped" ? [] : [{ uuid, why: machine === undefined ? "unknown" : "on another host" }];
+          return isOff(state) ? [] : [{ uuid, why: machine === undefined ? "unknown" : "on another host" }];
         const isHere = machine.hostUuid === hostUuid || machine.lastHostUuid === hostUuid;
-        if (!isHere && state === "stopped") return [];
+        if (!isHere && !isElsewhere && isOff(state)) return [];
         if (isHere && before.get(uuid) !== lifeText(machine)) {
           changed.push(uuid);
           return [];
@@ -141,13 +145,17 @@ export async function observed(
     for (const { uuid, why } of strays) {
       stray(uuid, why);
       // It has a record, by which it could be started elsewhere.
-      const { mirror } = records;
       if (mirror.get("VmInstance", uuid) ?? mirror.unreadable.get("VmInstance", uuid)) isClear = false;
     }
   }
   if (isWhole && isClear && records.mirror.get("UnseenHost", hostUuid) !== undefined)
     await records.change((tx) => noLongerUnseen(tx, hostUuid));
   return isWhole;
+}
+
+/** No process of it is there; what is kept of its memory is of no use to whoever is on another host by now. */
+function isOff(state: Observation | undefined): boolean {
+  return state === "stopped" || state === "suspended";
 }
 
 /** Whether a machine may have been moved here after the backup was made from which its record comes. */

@@ -70,7 +70,7 @@ export function end(
 /** What of a record follows from a new life: one that is on no host any more remembers the host that it was on. */
 export function settled(machine: Machine, life: VmLife, hostUuid = machine.hostUuid): Partial<Machine> {
   if (vmStates[life.state].onHost) return { ...life, hostUuid };
-  return { ...life, hostUuid: null, lastHostUuid: machine.hostUuid ?? machine.lastHostUuid };
+  return { ...life, hostUuid: null, lastHostUuid: hostUuid ?? machine.lastHostUuid };
 }
 
 /** The end of a failed operation: `broken` when it could not be taken back either. */

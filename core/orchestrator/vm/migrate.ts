@@ -115,7 +115,7 @@ function placeElsewhere(tx: Tx, round: Round, data: MigrateData): string {
   if (before !== undefined) return before.destinationUuid;
   const { hostUuid: destinationUuid } = round.place(moveRequest(tx, machine, { sourceUuid, wantedUuid, isLive: true }));
   const { cpuNum, memorySize } = machine;
-  tx.put("Migration", vmUuid, { sourceUuid, destinationUuid, cpuNum, memorySize, taskUuid: null }, true);
+  tx.put("Migration", vmUuid, { sourceUuid, destinationUuid, cpuNum, memorySize, holder, taskUuid: null }, true);
   return destinationUuid;
 }
 
@@ -208,7 +208,10 @@ export function conclude(
   const machine = tx.get("VmInstance", vmUuid);
   // Something else has ended it: the records were restored, and all hosts are asked what they have.
   if (machine === undefined || machine.operation === null || !isHolder(tx, vmUuid, data.holder)) {
-    forgetMigration(tx, vmUuid);
+    // Another task may move it by now.
+    const found = migrationOf(tx, vmUuid);
+    if (machine === undefined || found === undefined || found.holder === null || found.holder === data.holder)
+      forgetMigration(tx, vmUuid);
     return;
   }
   if (where.at === "unknown" || where.at === "both") {
@@ -220,8 +223,10 @@ export function conclude(
   const isThere = where.at === "destination" && destinationUuid !== undefined;
   const moved = isThere ? { hostUuid: destinationUuid, lastHostUuid: sourceUuid } : {};
   // What its host has seen meanwhile was left to this end.
-  const now = end(tx, data, where.seen === "silent" ? "lost" : isThere ? "done" : "failed", moved);
-  if (now !== undefined) follow(tx, now, where.seen);
+  const onIt = tx.get("Host", isThere ? destinationUuid : sourceUuid);
+  const isLost = where.seen === "silent" || (where.seen !== "none" && onIt?.status !== "Connected");
+  const now = end(tx, data, isLost ? "lost" : isThere ? "done" : "failed", moved);
+  if (now !== undefined && !isLost) follow(tx, now, where.seen);
 }
 
 /** The machine as its host has it. */

@@ -14,6 +14,8 @@ const migration = z.object({
   destinationUuid: z.string(),
   cpuNum: z.number(),
   memorySize: z.number(),
+  /** Who moves it: see `VmOperation`. */
+  holder: z._default(z.nullable(z.string()), null),
   /** The task that finds out where it is; null for none. */
   taskUuid: z.nullable(z.string()),
 });

@@ -44,10 +44,9 @@ const quickMs = 60_000;
  */
 export async function settle(world: VmWorld, between: Between, env: FlowEnv): Promise<Settled & { rests: string[] }> {
   const { vmUuid: uuid, sourceUuid, destinationUuid } = between;
-  const [source, destination] = await Promise.all([
-    asked(world, sourceUuid, { do: "cancelMigration", uuid }, env),
-    asked(world, destinationUuid, { do: "unexpectMachine", uuid }, env),
-  ]);
+  // The source first: a connection that is cut at the very end of a move has both go on, and only locks would stop one.
+  const source = await asked(world, sourceUuid, { do: "cancelMigration", uuid }, env);
+  const destination = await asked(world, destinationUuid, { do: "unexpectMachine", uuid }, env);
   const where = decideWhere(source, destination);
   const rests: string[] = [];
   const drop = async (hostUuid: string) => {

@@ -111,9 +111,13 @@ async function removeRest(
   { hostUuid, vmUuid }: { hostUuid: string; vmUuid: string },
 ): Promise<void> {
   const host = records.mirror.get("Host", hostUuid)?.value;
-  const machine = records.mirror.get("VmInstance", vmUuid)?.value;
-  const isItsHost = machine?.hostUuid === hostUuid || records.mirror.get("Migration", vmUuid) !== undefined;
-  if (host !== undefined && !isItsHost) {
+  const isItsHost = () => {
+    const machine = records.mirror.get("VmInstance", vmUuid)?.value;
+    if (records.mirror.get("Migration", vmUuid) !== undefined || machine?.hostUuid === hostUuid) return true;
+    // Its memory is kept there.
+    return machine?.state === "Suspended" && machine.lastHostUuid === hostUuid;
+  };
+  if (host !== undefined && !isItsHost()) {
     if (host.status !== "Connected") return;
     const tell = (verb: "unexpectMachine" | "dropMachine") => {
       const id = newUuid();
@@ -121,7 +125,8 @@ async function removeRest(
     };
     try {
       await tell("unexpectMachine");
-      await tell("dropMachine");
+      // It may have come back meanwhile.
+      if (!isItsHost()) await tell("dropMachine");
     } catch {
       return;
     }

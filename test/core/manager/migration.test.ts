@@ -174,3 +174,30 @@ test("maintenance moves what can move, stops what no other host can have, and sa
   for (const uuid of [fixed, large]) assert.equal((await call("GetVmInstance", { uuid })).inventory.state, "Stopped");
   assert.equal((await call("GetHost", { uuid: hostUuids.get(first) ?? "" })).inventory.state, "Maintenance");
 });
+
+test("a host that a machine may have come to is not deleted by the way, and given up it leaves the machine stopped", async (t) => {
+  const { call, done, make, hostUuids, cloud, hosts, drivers } = await migrationBed(t);
+  const uuid = await make("web", { hostUuid: hostUuids.get(first) });
+  hosts.hold = async (what) => {
+    if (what !== `${first} cancelMigration`) return;
+    for (const address of [first, second]) hosts.cut(address, false);
+  };
+  hosts.isAnswerLost = (what) => what === `${first} migrateMachine`;
+  assert.equal((await done("MigrateVm", { uuid })).state, "Failed");
+  hosts.hold = async () => {};
+  const lost = hostUuids.get(second) ?? "";
+  await call("UpdateGlobalConfig", { category: "host", name: "connection.autoReconnectOnError", value: "false" });
+  assert.equal((await done("ReconnectHost", { uuid: lost })).state, "Failed");
+  const refused = await done("DeleteHost", { uuid: lost });
+  assert.deepEqual([refused.state, refused.error?.code], ["Failed", "VM.1010"]);
+  assert.match(refused.error?.details ?? "", /a migration may have brought it to this host/);
+  hosts.cut(first, true);
+  assert.equal((await done("ReconnectHost", { uuid: hostUuids.get(first) ?? "" })).state, "Succeeded");
+  await assert.rejects(call("StartVmInstance", { uuid }), { code: "VM.1030" });
+  // As the administrator says: it is off.
+  drivers.get(second)?.restart("off");
+  const given = await done("DeleteHost", { uuid: lost, deleteMode: "Enforcing" });
+  assert.equal(given.state, "Succeeded", JSON.stringify(given.error));
+  await seen(cloud.mirror, () => cloud.mirror.get("VmInstance", uuid)?.value.state === "Stopped");
+  assert.equal(cloud.mirror.count("Migration"), 0);
+});

@@ -234,3 +234,27 @@ test("volumes that were being worked on when the backup was made keep what they 
   assert.equal(mirror.count("VolumeSnapshot"), 0);
   assert.equal((await now.call("RecoverDataVolume", { uuid: gone })).inventory.status, "Ready");
 });
+
+test("a machine that was suspended when the backup was made, and runs since, is where it runs, and keeps nothing from starting", async (t) => {
+  const bed = await twoHosts(t);
+  const { done, hosts, first, second } = bed;
+  const uuid = (await machine(bed, { hostUuid: first })).resourceUuid ?? "";
+  const other = (await machine(bed, { name: "db", hostUuid: second })).resourceUuid ?? "";
+  assert.equal((await done("SuspendVmInstance", { uuid })).state, "Succeeded");
+  // And a move of which nobody knew the end: all hosts are asked anyway.
+  const between = { sourceUuid: first, destinationUuid: second, cpuNum: 1, memorySize: 1, taskUuid: null };
+  await bed.cloud.records.change((tx) => void tx.put("Migration", other, between));
+  const copy = await restorable(t, bed.store);
+  await bed.cloud.records.change((tx) => void tx.delete("Migration", other));
+  assert.equal((await done("ResumeVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("StopVmInstance", { uuid: other })).state, "Succeeded");
+  await bed.cloud.close();
+
+  const now = await restored(t, copy, hosts);
+  assert.equal(now.cloud.mirror.count("Migration"), 0);
+  for (const host of [first, second])
+    assert.equal((await now.done("ReconnectHost", { uuid: host })).state, "Succeeded");
+  const { state, hostUuid } = (await now.call("GetVmInstance", { uuid })).inventory;
+  assert.deepEqual([state, hostUuid], ["Running", first]);
+  assert.equal((await now.done("StartVmInstance", { uuid: other })).state, "Succeeded");
+});

@@ -42,3 +42,39 @@ test("a suspended machine frees its host, survives the host's restart, and goes 
   assert.equal((await call("RecoverVmInstance", { uuid })).inventory.state, "Stopped");
   assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
 });
+
+test("a suspended machine follows its host: resumed past the manager it runs, and without its memory it can be started", async (t) => {
+  const bed = await place(t, ["10.0.0.2"]);
+  const { call, done, hosts, cloud, hostUuids } = bed;
+  const uuid = (await machine(bed)).resourceUuid ?? "";
+  const never = new AbortController().signal;
+  const driver = hosts.hosts.get("10.0.0.2")?.driver;
+  assert.ok(driver !== undefined);
+  const became = (state: string) =>
+    seen(cloud.mirror, () => cloud.mirror.get("VmInstance", uuid)?.value.state === state);
+  assert.equal((await done("SuspendVmInstance", { uuid })).state, "Succeeded");
+  const { memorySize, cpuNum } = (await call("GetVmInstance", { uuid })).inventory;
+  const path = String((await call("QueryVolume", {})).inventories[0]?.["installPath"]);
+  const disks = [{ volumeUuid: uuid, path, format: "qcow2" as const }];
+  const spec = { uuid, name: "web", cpuNum, memorySize, disks, nics: [] };
+  await driver.carryOut({ do: "restoreMachine", machine: spec }, never);
+  await became("Running");
+  assert.equal(cloud.mirror.get("Host", hostUuids[0] ?? "")?.value.memoryUsed, memorySize);
+
+  assert.equal((await done("SuspendVmInstance", { uuid })).state, "Succeeded");
+  await driver.carryOut({ do: "removeMachine", uuid }, never);
+  assert.equal((await done("ReconnectHost", { uuid: hostUuids[0] ?? "" })).state, "Succeeded");
+  await became("Stopped");
+  assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
+
+  assert.equal((await done("SuspendVmInstance", { uuid })).state, "Succeeded");
+  assert.equal(
+    (await done("ChangeHostState", { uuid: hostUuids[0] ?? "", stateEvent: "preMaintain" })).state,
+    "Succeeded",
+  );
+  const refused = await done("DeleteHost", { uuid: hostUuids[0] ?? "" });
+  assert.deepEqual([refused.state, refused.error?.code], ["Failed", "VM.1010"]);
+  const gone = await done("DeleteHost", { uuid: hostUuids[0] ?? "", deleteMode: "Enforcing" });
+  assert.equal(gone.state, "Succeeded", JSON.stringify(gone.error));
+  assert.equal((await call("GetVmInstance", { uuid })).inventory.state, "Stopped");
+});

@@ -38,6 +38,7 @@ async function bed(t: TestContext, hosts: number) {
   const [pings, reconnected]: [Ping[], number[]] = [[], []];
   const answering = { ping: async (_host: string): Promise<boolean> => true, bootId: "b", serial: "1" };
   const observed: string[] = [];
+  const isTakenIn = { now: true };
   const keepers: HostKeeper[] = [];
   const keeper = async (manager: string) => {
     await records.change((tx) => tx.put("ManagementNode", manager, { uuid: manager }));
@@ -68,7 +69,7 @@ async function bed(t: TestContext, hosts: number) {
       world,
       managerUuid: manager,
       reconnect: async () => void reconnected.push(clock.monotonicMs),
-      observe: async ({ uuid }) => void observed.push(uuid),
+      observe: async ({ uuid }) => observed.push(uuid) > 0 && isTakenIn.now,
       storages: async () => {},
       onTrouble: (what, error) => assert.fail(`${what}: ${String(error)}`),
       monotonicMs: () => clock.monotonicMs,
@@ -89,7 +90,7 @@ async function bed(t: TestContext, hosts: number) {
   const set = (category: string, name: string, value: string) =>
     records.change((tx) => deciders.UpdateGlobalConfig(tx, { category, name, value }));
   const host = () => mirror.get("Host", uuidOf(1))?.value;
-  return { ...made, keeper, pass, set, host, pings, reconnected, observed, answering, mono: clock };
+  return { ...made, keeper, pass, set, host, pings, reconnected, observed, isTakenIn, answering, mono: clock };
 }
 
 test("every host is pinged once in an interval, spread over it, whatever the wall clock does", async (t) => {
@@ -127,6 +128,23 @@ test("what happens on a few hosts is known from the manager's start on, and on o
   pings.length = 0;
   await pass(0.25);
   assert.ok(pings.some(({ host }) => host === uuidOf(20)));
+});
+
+test("what a host says is asked for again after a while when not all of it could be taken in", async (t) => {
+  const { keeper, pass, observed, answering, isTakenIn } = await bed(t, 1);
+  await keeper("a");
+  await pass(1);
+  observed.length = 0;
+  isTakenIn.now = false;
+  answering.serial = "2";
+  await pass(60);
+  const before = observed.length;
+  assert.ok(before > 1 && before < 20, String(before));
+  isTakenIn.now = true;
+  await pass(10);
+  observed.length = 0;
+  await pass(30);
+  assert.equal(observed.length, 0);
 });
 
 test("a host that misses three pings, each sooner than the interval, is lost and connected to with growing pauses", async (t) => {
