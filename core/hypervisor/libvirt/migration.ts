@@ -142,6 +142,10 @@ export class LibvirtMigrations {
   async #migrate({ uuid, destination, token, bandwidth }: Of<"migrateMachine">, signal: AbortSignal): Promise<void> {
     const { dial, virsh } = this.#options;
     if (dial === undefined) throw noWay();
+    // One that an agent has begun which is no more: nobody carries what it sends.
+    await this.#endJob(uuid, signal);
+    const found = await this.#find(uuid, signal);
+    if (found?.state !== "running" || found.migration !== undefined) throw notRunning(uuid);
     const cancel = new AbortController();
     const stopping = AbortSignal.any([signal, cancel.signal]);
     const folder = join(this.#folder.here, uuid);
@@ -155,11 +159,6 @@ export class LibvirtMigrations {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     this.#moves.set(uuid, { cancel, ended });
     try {
-      // One that an agent has begun which is no more: nobody carries what it sends.
-      await this.#endJob(uuid, stopping);
-      const found = await this.#find(uuid, stopping);
-      if (found?.state !== "running" || found.migration !== undefined) throw notRunning(uuid);
-      if (stopping.aborted) throw calledOff();
       await madeFolder(this.#folder.here, folder);
       for (const channel of ["control", "memory"] as const) await doors.listen(join(folder, channel), channel);
       const there = join(this.#folder.there, uuid);
@@ -173,7 +172,6 @@ export class LibvirtMigrations {
       await this.#endJob(uuid, AbortSignal.timeout(jobEndMs));
       if (signal.aborted) throw calledOff();
       if (cancel.signal.aborted) throw migrationCancelled(uuid);
-      if (isNotRunning(error)) throw error;
       const said = doors.refusal ?? error;
       throw migrationFailed(uuid, said instanceof NodeError ? String(said.values["said"] ?? said.message) : "", said);
     } finally {
@@ -238,10 +236,6 @@ export class LibvirtMigrations {
   async #find(uuid: string, signal: AbortSignal): Promise<Domain | undefined> {
     return (await this.#options.virsh.domains(signal)).find((each) => each.uuid === uuid);
   }
-}
-
-function isNotRunning(error: unknown): boolean {
-  return error instanceof NodeError && error.code === "HYPERVISOR.NOT_RUNNING";
 }
 
 /** Sockets here, each of whose connections is carried to the other host. */

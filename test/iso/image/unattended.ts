@@ -75,7 +75,15 @@ export async function comesUp(vm: Vm, role: InstallRole): Promise<void> {
 /** Listeners of other hosts' packets. Source: management.md, "Ports"; expert nodes have SSH alone. */
 const ofAgent = ["tcp *:7070", "tcp 0.0.0.0:22", "tcp [::]:22"];
 const listeners: Record<InstallRole, readonly string[]> = {
-  management: ["tcp *:7070", "tcp *:8080", "tcp *:9100", ...ofAgent.slice(1), "udp 0.0.0.0:123", "udp [::]:123"],
+  management: [
+    "tcp *:4900",
+    "tcp *:7070",
+    "tcp *:8080",
+    "tcp *:9100",
+    ...ofAgent.slice(1),
+    "udp 0.0.0.0:123",
+    "udp [::]:123",
+  ],
   compute: ofAgent,
   storage: ofAgent,
   expert: ["tcp 0.0.0.0:22", "tcp [::]:22"],

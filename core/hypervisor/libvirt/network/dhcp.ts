@@ -99,7 +99,11 @@ export class DhcpServers {
     await run("netns", "add", namespace);
     await this.#links.silence("default", namespace);
     const peer = ["peer", "name", inside, "netns", namespace];
-    await run("link", "add", "name", cable, "mtu", String(mtu), "group", ownGroup, "type", "veth", ...peer);
+    // High, as libvirt has it for guests: an administrator's bridge takes the lowest address of its ports, and whoever
+    // has the host's in mind would not reach it for a while.
+    const mac = `fe${macOf(l3NetworkUuid).slice(2)}`;
+    const own = ["address", mac, "mtu", String(mtu), "group", ownGroup, "type", "veth"];
+    await run("link", "add", "name", cable, ...own, ...peer);
     await this.#links.silence(cable);
     const set = ["link", "set", "dev", inside, "address", macOf(l3NetworkUuid), "mtu", String(mtu), "up"];
     await run("-n", namespace, ...set);
