@@ -2,31 +2,17 @@ import { CloudError } from "../../model/cloud/refusal.ts";
 import { NodeError } from "../../model/error.ts";
 import type { Flow } from "../flow/flow.ts";
 import { end } from "./life.ts";
-import { ends, placeAgain, type VmData } from "./run.ts";
+import { ends, placeOf, placing, type StartData } from "./run.ts";
 import { machineSpec } from "./spec.ts";
 import { held, hostOf, look, memoryMs, memoryStepMs, tell, type VmWorld } from "./work.ts";
 
 /* A suspended machine goes on where its memory is kept: on the host that it was on, when that has room for it. */
 
-/** `hostUuid`: that host. `placedUuid`: the same, once its CPU and memory are kept for the machine. */
-type RestoreData = VmData & { placedUuid?: string };
-
-export function restoreVmFlow(world: VmWorld): Flow<RestoreData> {
+export function restoreVmFlow(world: VmWorld): Flow<StartData> {
   return {
     name: "restoreVm",
     steps: [
-      {
-        name: "allocate",
-        title: "Keeping room on its host",
-        cancellable: true,
-        async run(data) {
-          let placedUuid = "";
-          await world.allocator.allocate((tx, round) => {
-            placedUuid = placeAgain(tx, round, data);
-          });
-          return { data: { placedUuid } };
-        },
-      },
+      placing(world, "Keeping room on its host"),
       {
         name: "restore",
         title: "Reading its memory from the disk",
@@ -49,7 +35,7 @@ export function restoreVmFlow(world: VmWorld): Flow<RestoreData> {
         },
       },
     ],
-    ...ends<RestoreData>((tx, data) => void end(tx, data, "done")),
+    ...ends<StartData>((tx, data) => void end(tx, data, "done")),
   };
 }
 
@@ -57,9 +43,4 @@ export function restoreVmFlow(world: VmWorld): Flow<RestoreData> {
 function isNotRunning(error: unknown): boolean {
   const cause = error instanceof CloudError ? error.cause : error;
   return cause instanceof NodeError && cause.code === "HYPERVISOR.NOT_RUNNING";
-}
-
-function placeOf({ vmUuid, placedUuid }: RestoreData): string {
-  if (placedUuid === undefined) throw new Error(`${vmUuid} has no place.`);
-  return placedUuid;
 }

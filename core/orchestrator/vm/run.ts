@@ -1,4 +1,4 @@
-import type { Flow } from "../flow/flow.ts";
+import type { Flow, Step } from "../flow/flow.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
@@ -20,24 +20,29 @@ export function ends<D extends VmData>(succeeded: (tx: Tx, data: D) => void): Pi
 }
 
 /** `placedUuid`: the host that was chosen. */
-type StartData = VmData & { placedUuid?: string };
+export type StartData = VmData & { placedUuid?: string };
+
+/** The first step of a machine that comes onto a host: its CPU and memory are kept for it there. */
+export function placing(world: VmWorld, title: string): Step<StartData> {
+  return {
+    name: "allocate",
+    title,
+    cancellable: true,
+    async run(data) {
+      let placedUuid = "";
+      await world.allocator.allocate((tx, round) => {
+        placedUuid = placeAgain(tx, round, data);
+      });
+      return { data: { placedUuid } };
+    },
+  };
+}
 
 export function startVmFlow(world: VmWorld): Flow<StartData> {
   return {
     name: "startVm",
     steps: [
-      {
-        name: "allocate",
-        title: "Choosing a host",
-        cancellable: true,
-        async run(data) {
-          let placedUuid = "";
-          await world.allocator.allocate((tx, round) => {
-            placedUuid = placeAgain(tx, round, data);
-          });
-          return { data: { placedUuid } };
-        },
-      },
+      placing(world, "Choosing a host"),
       {
         name: "start",
         title: "Starting the machine",
@@ -64,7 +69,7 @@ export function startVmFlow(world: VmWorld): Flow<StartData> {
   };
 }
 
-function placeOf({ vmUuid, placedUuid }: StartData): string {
+export function placeOf({ vmUuid, placedUuid }: StartData): string {
   if (placedUuid === undefined) throw new Error(`${vmUuid} has no place.`);
   return placedUuid;
 }
@@ -234,7 +239,7 @@ function hostOn(world: VmWorld, { uuid, hostUuid }: Machine): RecordOf<"Host"> {
 }
 
 /** Gives a stopped machine a host, whose uuid is the answer: with a volume on local storage its last one, and no other. */
-export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
+function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
   const machine = tx.need("VmInstance", vmUuid);
   if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
   // A manager has ended between this and the note that it is done.
