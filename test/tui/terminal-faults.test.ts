@@ -108,8 +108,12 @@ describe("a terminal", () => {
     await untilHome(console);
     for (let i = 0; i < 200; i++) console.resize(40 + ((i * 37) % 160), 10 + ((i * 13) % 60));
     console.resize(132, 43);
-    await untilLine(console, 43, /^ F2 .*Esc = \.\.\.$/);
-    assert.equal(console.screen().filter((line) => line.includes("NODE INFO")).length, 1);
+    // A higher screen that the terminal has cut may show such a last line too, before the last one is drawn.
+    await console.until(() => {
+      const lines = console.screen();
+      const titles = lines.filter((line) => line.includes("NODE INFO"));
+      return titles.length === 1 && /^ F2 .*Esc = \.\.\.$/.test(lines[42] ?? "");
+    });
     await answersKeys(console);
   });
 });
