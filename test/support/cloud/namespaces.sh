@@ -13,7 +13,8 @@ hypervisor() {
   mount --bind "$shared" /srv/shared
   # Whether this machine has hardware virtualization makes no difference.
   : >"$folder/none"
-  [ ! -e /dev/kvm ] || mount --bind "$folder/none" /dev/kvm
+  # Read-only, for libvirt holds what it can open for reading and writing for KVM, and looks at QEMU anew at each step.
+  [ ! -e /dev/kvm ] || { mount --bind "$folder/none" /dev/kvm && mount -o remount,bind,ro /dev/kvm; }
   getent passwd libvirt-qemu >/dev/null || echo 'libvirt-qemu:x:64055:64055::/:/usr/sbin/nologin' >>/etc/passwd
   getent group libvirt-qemu >/dev/null || echo 'libvirt-qemu:x:64055:' >>/etc/group
   mkdir -p /etc/libvirt
