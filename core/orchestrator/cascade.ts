@@ -322,6 +322,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     const { managementIp } = tx.need("Host", uuid);
     if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
   }
+  if (kind === "PrimaryStorage" && tx.get("StorageMark", uuid) !== undefined) tx.delete("StorageMark", uuid);
   if (kind === "Cluster") detachAll(tx, uuid);
   if (kind === "L3Network") withoutDhcpServer(tx, tx.need("L3Network", uuid));
   tx.remove(kind, uuid);
