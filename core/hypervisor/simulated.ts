@@ -152,6 +152,7 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
     await this.#answering(signal);
+    this.shared.require([place.path]);
     return this.#disks.figures(place);
   }
 

@@ -32,9 +32,8 @@ export async function tryLocks(
         return undefined;
       });
     if ((await ask(witness, "hold")) !== "held") continue;
-    const seen = await ask(host, "look").finally(async () => {
-      await ask(witness, "release");
-    });
+    const seen = await ask(host, "look");
+    await ask(witness, "release");
     if (seen === undefined) continue;
     if (seen === "absent") throw otherFolder(host, witness, storage);
     if (seen === "free" && world.settings.flag("primaryStorage.locks.required")) throw noLocks(host, witness, storage);

@@ -80,13 +80,28 @@ function placeOf(mirror: Mirror, storage: Storage): StoragePlace {
   return { ...place, mark: { uuid, isNew: mirror.get("StorageMark", uuid) === undefined } };
 }
 
-/** Has a host let go of network storages that its cluster has no more. An agent that knows of none has none. */
-export async function letStoragesGo(world: HostWorld, host: Host, signal: AbortSignal): Promise<void> {
-  const uuids = world.records.mirror
-    .find("PrimaryStorage", "attachedClusterUuids", host.clusterUuid)
-    .filter(({ value }) => value.type === "NFS")
-    .map(({ value }) => value.uuid);
+/**
+ * Has a host let go of network storages that are not among these: those of its cluster unless told. An agent that knows
+ * of no such call has none.
+ */
+export async function letStoragesGo(
+  world: HostWorld,
+  host: Host,
+  signal: AbortSignal,
+  uuids = networkStorages(world.records.mirror, host.clusterUuid),
+): Promise<void> {
   await world.link.keepStorages(host, uuids, signal).catch(() => signal.throwIfAborted());
+}
+
+function networkStorages(mirror: Mirror, clusterUuid: string): string[] {
+  const all = mirror.find("PrimaryStorage", "attachedClusterUuids", clusterUuid).map(({ value }) => value);
+  return all.filter(({ type }) => type === "NFS").map(({ uuid }) => uuid);
+}
+
+/** The same for all hosts of a cluster that are there; the others are told when they connect. */
+export async function releaseStorages(world: HostWorld, clusterUuid: string, signal: AbortSignal): Promise<void> {
+  for (const { value } of world.records.mirror.find("Host", "clusterUuid", clusterUuid))
+    if (value.status === "Connected") await letStoragesGo(world, value, signal);
 }
 
 function isAsNoted({ totalBytes, availableBytes }: JsonObject, room: StorageRoom): boolean {
@@ -172,7 +187,7 @@ function notReached({ name }: Storage, hosts: readonly Host[], why: unknown): Cl
 
 export type ReleaseData = { clusterUuid: string };
 
-/** After a network storage was taken from a cluster. Hosts that are away are told when they connect. */
+/** After a network storage was taken from a cluster. */
 export function releaseStorageFlow(world: HostWorld): Flow<ReleaseData> {
   return {
     name: "releaseStorage",
@@ -181,8 +196,7 @@ export function releaseStorageFlow(world: HostWorld): Flow<ReleaseData> {
         name: "hosts",
         title: "Having the hosts let the storage go",
         async run({ clusterUuid }, env) {
-          for (const { value } of world.records.mirror.find("Host", "clusterUuid", clusterUuid))
-            if (value.status === "Connected") await letStoragesGo(world, value, env.signal);
+          await releaseStorages(world, clusterUuid, env.signal);
           return undefined;
         },
       },
