@@ -278,7 +278,7 @@ export class LibvirtDriver implements HypervisorDriver {
     return false;
   }
 
-  /** It may have ended by itself at the same moment. */
+  /** It may have ended by itself; and libvirt that was started a moment ago ends it, and says that it did not run. */
   async #switchOff(uuid: string): Promise<void> {
     try {
       await this.#virsh.destroy(uuid);
