@@ -122,7 +122,7 @@ test("a new storage is mounted hard, marked, and found again as it is", async (t
 test("a folder without the storage's mark is never taken for it, and is let go again", async (t) => {
   const all = bed(t);
   await all.storages.room(all.place(true), never);
-  await all.storages.keepOnly([], never);
+  await all.storages.keepOnly([]);
   // The server has lost the disk that lay there.
   renameSync(exportOf(all), `${exportOf(all)}.away`);
   mkdirSync(exportOf(all), { mode: 0o755 });
@@ -224,12 +224,12 @@ test("a manager's storage has the place that its uuid says, and no other", async
 test("storages that a host is to have stay mounted, others go unless something uses them", async (t) => {
   const all = bed(t);
   await all.storages.room(all.place(true), never);
-  await all.storages.keepOnly([uuid], never);
+  await all.storages.keepOnly([uuid]);
   assert.ok(existsSync(join(all.path, `.binnacle-storage-${uuid}`)));
   all.fails.set("umount", "umount: target is busy.");
-  await all.storages.keepOnly([], never);
+  await all.storages.keepOnly([]);
   assert.ok(existsSync(join(all.path, `.binnacle-storage-${uuid}`)));
   all.fails.clear();
-  await all.storages.keepOnly([], never);
+  await all.storages.keepOnly([]);
   assert.ok(!existsSync(all.path));
 });
