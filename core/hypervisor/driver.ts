@@ -7,6 +7,7 @@ import { type Backing, backing, diskFormat } from "./backing.ts";
 import { machineSpec } from "./machine-spec.ts";
 import { migrationCommands, migrationMark } from "./migration/commands.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
+import { type SharedStorages, storageMark } from "./shared-storage.ts";
 import { type VolumeFigures, type VolumePlace, volumeCommands } from "./volume-commands.ts";
 
 export type { MachineSpec } from "./machine-spec.ts";
@@ -84,6 +85,13 @@ export const hostCommand = z.discriminatedUnion("do", [
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
+/** Files that a command works on. */
+export function filesOf(command: HostCommand): string[] {
+  if ("machine" in command) return command.machine.disks.map(({ path }) => path);
+  if ("disk" in command) return [command.disk.path];
+  return "path" in command ? [command.path] : [];
+}
+
 /** What a hypervisor has to give. */
 export type HostCapacity = {
   readonly cpuThreads: number;
@@ -92,8 +100,13 @@ export type HostCapacity = {
   readonly storageBytes?: number;
 };
 
-/** A primary storage as a host has it. `path`: the folder below which its volumes are. */
-export const storagePlace = z.strictObject({ type: line(32), url: line(1024), path: line(1024) });
+/** A primary storage as a host has it. `path`: the folder below which its volumes are. `mark`: of NFS only. */
+export const storagePlace = z.strictObject({
+  type: line(32),
+  url: line(1024),
+  path: line(1024),
+  mark: z.exactOptional(storageMark),
+});
 export type StoragePlace = z.infer<typeof storagePlace>;
 export const storageRoom = z.object({ totalBytes: bytes, availableBytes: bytes });
 export type StorageRoom = z.infer<typeof storageRoom>;
@@ -121,6 +134,7 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
  * | HYPERVISOR.NOT_SUSPENDED | nothing of the machine's memory is kept on this host |
  * | HYPERVISOR.MIGRATION_… | see migration/refusals.ts |
+ * | STORAGE.1051 … 1055 | why the host does not have a storage: see shared-storage.ts |
  * | HYPERVISOR.NETWORK_NO_INTERFACE | the host has no interface of the network's name |
  * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
  * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |
@@ -145,12 +159,17 @@ export interface HypervisorDriver {
    * some time in which changes may have been missed; until `signal`. Never throws.
    */
   watch(changed: () => void, signal: AbortSignal): void;
-  /** The room of a storage, which is made or mounted where that is needed. @throws HYPERVISOR.FAILED when it can't be reached */
+  /**
+   * The room of a storage, which is made or mounted where that is needed.
+   * @throws HYPERVISOR.FAILED, STORAGE.1051 to STORAGE.1055 when it can't be reached
+   */
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
   /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
   volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
   /** Left out by one that keeps none. */
   readonly images?: ImageCache;
+  /** Left out by one that has none. */
+  readonly shared?: SharedStorages;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with

@@ -3,16 +3,17 @@ import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
-import type { HostCommand, HypervisorDriver, MachineReport, MachineSpec, StoragePlace, StorageRoom } from "./driver.ts";
+import type { StoragePlace, StorageRoom } from "./driver.ts";
+import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
+import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
-import { storageRoom } from "./libvirt/storage-room.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
@@ -31,6 +32,8 @@ export type LibvirtOptions = {
   rebootGraceMs?: number;
   /** Where a file of libvirt's is for this process: the same unless told, for a libvirt with a file tree of its own. */
   seen?: (path: string) => string;
+  /** Where network storages are mounted; {@link networkStorageFolder} unless told. */
+  storagesFolder?: string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
@@ -49,7 +52,9 @@ const neverOff = new AbortController().signal;
 export class LibvirtDriver implements HypervisorDriver {
   readonly name = "libvirt";
   readonly #options: LibvirtOptions;
-  readonly images = new ImageFiles();
+  readonly images: NonNullable<HypervisorDriver["images"]>;
+  readonly shared: HostStorages;
+  readonly #imageFiles = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
@@ -65,6 +70,8 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
+    this.shared = new HostStorages(machine, options.storagesFolder);
+    this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
@@ -109,15 +116,18 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
   }
 
-  storage(place: StoragePlace): Promise<StorageRoom> {
-    return storageRoom(this.#options.machine, place);
+  storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
+    return this.shared.room(place, signal);
   }
 
   async volume(place: VolumePlace): Promise<VolumeFigures> {
+    await this.shared.require([place.path]);
     return await this.#volumes.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw calledOff();
+    await this.shared.require(filesOf(command));
     if (signal.aborted) throw calledOff();
     switch (command.do) {
       case "createVolume":
@@ -127,9 +137,9 @@ export class LibvirtDriver implements HypervisorDriver {
       case "deleteVolume":
         return await this.#volumes.delete(command.path);
       case "keepImage":
-        return await this.images.keep(command, signal);
+        return await this.#imageFiles.keep(command, signal);
       case "deleteCachedImage":
-        return await this.images.delete(command.path);
+        return await this.#imageFiles.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
       case "stopMachine":

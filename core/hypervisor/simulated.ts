@@ -7,6 +7,7 @@ import type { Damage } from "../node/document.ts";
 import {
   checkBacking,
   checkVolumePath,
+  filesOf,
   type HostCapacity,
   type HostCommand,
   type HypervisorDriver,
@@ -35,6 +36,7 @@ import {
   simulation,
   usualLatencyMs,
 } from "./simulated/settings.ts";
+import { SimulatedStorages } from "./simulated/shared.ts";
 import { type SimulatedMachine, SimulatedState, type SimulatedVolume } from "./simulated/state.ts";
 import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
@@ -59,9 +61,6 @@ export type SimulatedOptions = {
   dial?: Dial;
 };
 
-/** Of each storage unless told. */
-const usualStorageBytes = 1024 ** 4;
-
 /**
  * A hypervisor that only keeps the books: for tests, training, and figures of scale. It starts nothing, and behaves in
  * all else as the contract says: it keeps machines and volumes over the agent's restarts, loses running machines with
@@ -71,6 +70,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly name = "simulated";
   readonly capacity: HostCapacity | undefined;
   readonly images: SimulatedImages;
+  readonly shared: SimulatedStorages;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
@@ -85,6 +85,11 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
     this.images = new SimulatedImages(state, options.shared);
+    this.shared = new SimulatedStorages({
+      ...{ state, bootId: () => this.#bootId },
+      answering: (signal) => this.#answering(signal),
+      sharing: (path) => this.#sharing(path),
+    });
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
     this.#disks = new SimulatedDisks({
@@ -140,24 +145,21 @@ export class SimulatedDriver implements HypervisorDriver {
     signal.addEventListener("abort", () => onChange.delete(changed), { once: true });
   }
 
-  async storage({ path }: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
-    await this.#answering(signal);
-    const totalBytes = this.#options.capacity?.storageBytes ?? usualStorageBytes;
-    let used = 0;
-    const { volumes, images } = this.#state;
-    for (const each of [...volumes.values(), ...images.values()])
-      if (each.path.startsWith(`${path}/`)) used += each.sizeBytes;
-    return { totalBytes, availableBytes: Math.max(0, totalBytes - used) };
+  async storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
+    await this.shared.connect(place, await this.#answering(signal));
+    return this.shared.room(place.path, this.#options.capacity?.storageBytes);
   }
 
   async volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures> {
     await this.#answering(signal);
+    this.shared.require([place.path]);
     return this.#disks.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const now = await this.#answering(signal);
     await this.#crashAsWanted(now);
+    this.shared.require(filesOf(command));
     const wait = async (delayMs = this.#latencyMs(command.do, now)) => {
       await this.#pause(delayMs, signal);
       failAsWanted(now, command);

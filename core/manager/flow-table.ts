@@ -2,7 +2,7 @@ import { cascadeFlow } from "../orchestrator/cascade.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
-import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
+import { reconnectStorageFlow, releaseStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { addImageFlow } from "../orchestrator/images/add.ts";
 import type { ImageCaches } from "../orchestrator/images/caches.ts";
@@ -45,6 +45,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     renewCertificateFlow(hosts, stray),
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
+    releaseStorageFlow(hosts),
     createVmFlow(vms),
     createVmOfImageFlow(vms, new ImageCarrier(images)),
     addImageFlow(images),

@@ -39,6 +39,8 @@ export const ownKinds = [
   "MigrationRest",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
+  /** That a host has reached a network storage once, by the storage's uuid: from then on it has its mark. */
+  "StorageMark",
   /** A copy of an image in the cache of a storage, by `STORAGE:HOST:CONTENT`; HOST is `*` where all hosts have the same. */
   "CachedImage",
   /** The image that a volume stands on, by the volume's uuid. */

@@ -82,6 +82,10 @@ export const simulation = z.strictObject({
   fails: z._default(z.array(z.strictObject({ do: z.enum(verbs), subject: z.optional(z.string()) })), []),
   /** No volume can be made. */
   storageFull: z._default(z.boolean(), false),
+  /** URLs of storages that can't be reached. */
+  lostStorages: z._default(z.array(z.string()), []),
+  /** This host does not see the locks of others. */
+  locksAreLocal: z._default(z.boolean(), false),
   /** Machines whose guest does not listen when it is asked to shut down. */
   ignoreShutdown: z._default(z.array(uuid), []),
   /** Machines whose guest lets go of no disk. */

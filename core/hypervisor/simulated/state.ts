@@ -17,6 +17,9 @@ export const simulatedVolume = z.strictObject({
 });
 export type SimulatedVolume = Readonly<z.infer<typeof simulatedVolume>>;
 
+/** A network storage, mounted in one start of the host. */
+const mount = z.strictObject({ uuid, bootId: z.string() });
+
 const image = z.strictObject({ path: z.string(), sizeBytes: bytes });
 export type SimulatedImage = Readonly<z.infer<typeof image>>;
 
@@ -42,6 +45,8 @@ const entry = z.union([
   z.strictObject({ noMachine: z.string() }),
   z.strictObject({ image }),
   z.strictObject({ noImage: z.string() }),
+  z.strictObject({ mount }),
+  z.strictObject({ noMount: z.string() }),
 ]);
 type Entry = z.infer<typeof entry>;
 
@@ -53,6 +58,8 @@ export class SimulatedState {
   readonly machines = new Map<string, SimulatedMachine>();
   readonly volumes = new Map<string, SimulatedVolume>();
   readonly images = new Map<string, SimulatedImage>();
+  /** By the storage's uuid, the start of the host in which it was mounted. */
+  readonly mounts = new Map<string, string>();
   /** Called after each change of a machine. */
   readonly onChange = new Set<() => void>();
   readonly #journal: Promise<LineJournal<Entry>>;
@@ -93,9 +100,17 @@ export class SimulatedState {
     return this.#change({ noImage: path });
   }
 
+  putMount(uuid: string, bootId: string): Promise<void> {
+    return this.#change({ mount: { uuid, bootId } });
+  }
+
+  removeMount(uuid: string): Promise<void> {
+    return this.#change({ noMount: uuid });
+  }
+
   async #load(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
     const live = {
-      count: () => this.machines.size + this.volumes.size + this.images.size,
+      count: () => this.machines.size + this.volumes.size + this.images.size + this.mounts.size,
       entries: () => this.#entries(),
     };
     const { journal, entries } = await LineJournal.open({ file, schema: entry, live, onDamage });
@@ -106,6 +121,7 @@ export class SimulatedState {
   *#entries(): Generator<Entry> {
     for (const one of this.volumes.values()) yield { volume: one };
     for (const one of this.images.values()) yield { image: one };
+    for (const [uuid, bootId] of this.mounts) yield { mount: { uuid, bootId } };
     for (const one of this.machines.values()) yield { machine: { ...one, paths: [...one.paths] } };
   }
 
@@ -127,6 +143,8 @@ export class SimulatedState {
     else if ("noMachine" in one) this.machines.delete(one.noMachine);
     else if ("image" in one) this.images.set(one.image.path, one.image);
     else if ("noImage" in one) this.images.delete(one.noImage);
+    else if ("mount" in one) this.mounts.set(one.mount.uuid, one.mount.bootId);
+    else if ("noMount" in one) this.mounts.delete(one.noMount);
     else if ("volume" in one) this.volumes.set(one.volume.path, one.volume);
     else this.volumes.delete(one.noVolume);
     if ("machine" in one || "noMachine" in one) for (const changed of [...this.onChange]) changed();

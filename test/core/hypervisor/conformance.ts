@@ -9,6 +9,7 @@ import {
   type MachineSpec,
   type NicSpec,
 } from "../../../core/hypervisor/driver.ts";
+import { storageConformance } from "./conformance-storages.ts";
 import { volumeConformance } from "./conformance-volumes.ts";
 import { consoleConformance } from "./consoles.ts";
 import { refuses, running, uuidOf } from "./support.ts";
@@ -251,6 +252,7 @@ export function conformance(name: string, bed: DriverBed): void {
       assert.deepEqual(await stateOf(), ["running"]);
     });
 
+    storageConformance({ driver: () => driver, folder: () => bed.folder(), uuidOf, refuses });
     consoleConformance({ driver: () => driver, startNew, carryOut, uuidOf, refuses });
 
     it("keeps a machine's memory, frees what it had, and lets it go on, over a restart of the host too", async () => {
