@@ -5,6 +5,7 @@ import { Turns } from "../../node/turns.ts";
 import type { MachineReport } from "../driver.ts";
 import type { NicSpec, Segment } from "../nic-spec.ts";
 import { Bridges } from "./network/bridges.ts";
+import { CardGuard } from "./network/card-guard.ts";
 import { DhcpServers } from "./network/dhcp.ts";
 import { type DhcpServer, isClient } from "./network/dhcp-files.ts";
 import { networkFailed } from "./network/errors.ts";
@@ -27,15 +28,16 @@ const thoroughMs = 50_000;
 export type CardBridges = ReadonlyMap<number, string>;
 
 /**
- * The networks of the machines that are on this host: bridges, VLANs, DHCP. What has to be there follows from the notes
- * of machines that are on; whatever is missing is made, whatever nobody needs goes, and what a killed agent has left
- * half made is either.
+ * The networks of the machines that are on this host: bridges, VLANs, what guests may send, DHCP. What has to be there
+ * follows from the notes of machines that are on; whatever is missing is made, whatever nobody needs goes, and what a
+ * killed agent has left half made is either.
  */
 export class HostNetworks {
   readonly #machine: HostNetworksOptions["machine"];
   readonly #notes: MachineNotes;
   readonly #bridges: Bridges;
   readonly #dhcp: DhcpServers;
+  readonly #guard: CardGuard;
   readonly #turns = new Turns();
   /** Machines that are being started: that libvirt does not say they run means nothing. */
   readonly #starting = new Set<string>();
@@ -48,6 +50,7 @@ export class HostNetworks {
     this.#notes = new MachineNotes(join(folder, "machines"));
     this.#bridges = new Bridges(links);
     this.#dhcp = new DhcpServers(links, join(folder, "dhcp"));
+    this.#guard = new CardGuard(links);
   }
 
   /**
@@ -154,6 +157,9 @@ export class HostNetworks {
       });
     }
     await trying(nics === undefined, () => this.#bridges.replug(bridgesOfCards(cards, bridges)));
+    await trying(nics === undefined || nics.length > 0, () =>
+      this.#guard.guard(cards, { isThorough: nics === undefined }),
+    );
     const servers = serversOf(cards, bridges);
     const isAsked = (server: DhcpServer) => nics === undefined || networks.has(server.l3NetworkUuid);
     let guarded: readonly DhcpServer[] = [];
