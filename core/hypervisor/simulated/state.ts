@@ -4,6 +4,7 @@ import { NodeError } from "../../model/error.ts";
 import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
+import { type HostFirewall, hostFirewall, openFirewall } from "../firewall.ts";
 import { nicSpec } from "../nic-spec.ts";
 
 export const simulatedVolume = z.strictObject({
@@ -36,6 +37,7 @@ const machine = z.strictObject({
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
 const entry = z.union([
+  z.strictObject({ firewall: hostFirewall }),
   z.strictObject({ volume: simulatedVolume }),
   z.strictObject({ noVolume: z.string() }),
   z.strictObject({ machine }),
@@ -53,6 +55,7 @@ export class SimulatedState {
   readonly machines = new Map<string, SimulatedMachine>();
   readonly volumes = new Map<string, SimulatedVolume>();
   readonly images = new Map<string, SimulatedImage>();
+  firewall: HostFirewall = openFirewall;
   /** Called after each change of a machine. */
   readonly onChange = new Set<() => void>();
   readonly #journal: Promise<LineJournal<Entry>>;
@@ -93,9 +96,13 @@ export class SimulatedState {
     return this.#change({ noImage: path });
   }
 
+  putFirewall(firewall: HostFirewall): Promise<void> {
+    return this.#change({ firewall });
+  }
+
   async #load(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
     const live = {
-      count: () => this.machines.size + this.volumes.size + this.images.size,
+      count: () => 1 + this.machines.size + this.volumes.size + this.images.size,
       entries: () => this.#entries(),
     };
     const { journal, entries } = await LineJournal.open({ file, schema: entry, live, onDamage });
@@ -104,6 +111,7 @@ export class SimulatedState {
   }
 
   *#entries(): Generator<Entry> {
+    if (this.firewall.cards.length > 0) yield { firewall: this.firewall };
     for (const one of this.volumes.values()) yield { volume: one };
     for (const one of this.images.values()) yield { image: one };
     for (const one of this.machines.values()) yield { machine: { ...one, paths: [...one.paths] } };
@@ -125,6 +133,7 @@ export class SimulatedState {
   #apply(one: Entry): void {
     if ("machine" in one) this.machines.set(one.machine.uuid, one.machine);
     else if ("noMachine" in one) this.machines.delete(one.noMachine);
+    else if ("firewall" in one) this.firewall = one.firewall;
     else if ("image" in one) this.images.set(one.image.path, one.image);
     else if ("noImage" in one) this.images.delete(one.noImage);
     else if ("volume" in one) this.volumes.set(one.volume.path, one.volume);

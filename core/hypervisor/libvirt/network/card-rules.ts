@@ -32,14 +32,16 @@ export type CardEnds = ReadonlyMap<string, string>;
 /**
  * The whole table, for `nft -f`: replaced at one stroke. Without cards there is none.
  * @param ends those of machines that a former version has started; all others have the name of {@link cardName}
+ * @param more chains of the same table
  */
-export function cardRules(cards: readonly NicSpec[], ends: CardEnds): string {
+export function cardRules(cards: readonly NicSpec[], ends: CardEnds, more: readonly string[] = []): string {
   const clear = `table ${cardTable}\ndelete table ${cardTable}\n`;
   // Of two that say different things of a card, the one that was started last is right.
   const byMac = new Map(cards.map((card) => [card.mac, card]));
   if (byMac.size === 0) return clear;
-  const ports = new Map([...[...byMac.keys()].map((mac) => [cardName(mac), mac] as const), ...ends]);
-  const own = [...ports].filter(([, mac]) => byMac.has(mac)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const own = [...byMac.keys()]
+    .flatMap((mac) => endsOf(mac, ends).map((name) => [name, mac] as const))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   const chains = [...byMac.values()].sort((a, b) => (a.mac < b.mac ? -1 : 1)).map(chainOf);
   return `${clear}table ${cardTable} {
 ${chains.join("\n")}
@@ -51,8 +53,14 @@ ${chains.join("\n")}
     type filter hook postrouting priority ${beforeConntrack}; policy accept;
     oifname { ${own.map(([name]) => `"${name}"`).join(", ")} } ether type ${tagged} drop
   }
-}
+${more.map((each) => `${each}\n`).join("")}}
 `;
+}
+
+/** The names that the host's end of a card has, or may have. */
+export function endsOf(mac: string, ends: CardEnds): string[] {
+  const others = [...ends].filter(([, other]) => other === mac).map(([name]) => name);
+  return [...new Set([cardName(mac), ...others])].sort();
 }
 
 function fromCard(mac: string): string {
