@@ -52,8 +52,16 @@ test("a card comes into a group, and its host has the group's rules, on every ho
   const { call, group, vm, rulesAt, toldOf, hostUuids, hosts } = bed;
   const [first, second] = hostUuids;
   const web = await group();
-  const [one, two, open] = [await vm({ hostUuid: first }), await vm({ hostUuid: second }), await vm({ hostUuid: first })];
-  assert.deepEqual(hosts.commands.filter((command) => command.endsWith("setFirewall")), [], "nobody is in a group yet");
+  const [one, two, open] = [
+    await vm({ hostUuid: first }),
+    await vm({ hostUuid: second }),
+    await vm({ hostUuid: first }),
+  ];
+  assert.deepEqual(
+    hosts.commands.filter((command) => command.endsWith("setFirewall")),
+    [],
+    "nobody is in a group yet",
+  );
   await call("AddVmNicToSecurityGroup", { uuid: web, vmNicUuids: [one.nic.uuid, two.nic.uuid] });
   await toldOf("10.0.0.2", one.nic.mac);
   await toldOf("10.0.0.3", two.nic.mac);

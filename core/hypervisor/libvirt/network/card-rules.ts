@@ -104,7 +104,8 @@ function fourRules(ip: Address | undefined): string[] {
 }
 
 function sixRules({ mac, address }: NicSpec, ip: Address | undefined): string[] {
-  const icmp = "ether type ip6 meta l4proto ipv6-icmp icmpv6 type";
+  // By its number, for nft looks names up in a file that not every system has.
+  const icmp = "ether type ip6 meta l4proto 58 icmpv6 type";
   const always = [`${icmp} { nd-router-advert, nd-redirect } drop`, "ether type ip6 udp sport 547 udp dport 546 drop"];
   if (ip === undefined || address === null) return always;
   const own = ip.family === 6 ? sixAddresses(mac, ip, address.prefixLen) : [];

@@ -73,7 +73,7 @@ export function shutChains(cards: readonly GuardedCard[]): string[] {
   return [shut("prerouting", "iifname"), shut("postrouting", "oifname")];
 }
 
-const icmp6 = "ether type ip6 meta l4proto ipv6-icmp icmpv6 type";
+const icmp6 = "ether type ip6 meta l4proto 58 icmpv6 type";
 /** How a card finds its neighbours and its router, and gets its address. */
 const alwaysIn = [
   "ether type { 0x0806, 0x8035 } accept",
@@ -114,7 +114,8 @@ function linesOf({ way, protocol, ports, peer }: FirewallRule, wanted: "in" | "o
     const address = family === 4 ? `ip ${side}` : `ip6 ${side}`;
     if (peer === null) return type;
     if ("groupUuid" in peer) return `${type} ${address} @${setOf(peer.groupUuid, family)}`;
-    return parseAddress(peer.range[0])?.family === family ? `${type} ${address} ${written(peer.range)}` : undefined;
+    if (parseAddress(peer.range[0])?.family !== family) return undefined;
+    return isAll(peer.range, family) ? type : `${type} ${address} ${written(peer.range)}`;
   };
   return ([4, 6] as const).flatMap((family) => {
     const start = from(family);
@@ -122,11 +123,15 @@ function linesOf({ way, protocol, ports, peer }: FirewallRule, wanted: "in" | "o
   });
 }
 
+/** By their numbers, for nft looks names up in a file that not every system has. */
+const protocolNumbers = { tcp: 6, udp: 17 } as const;
+
 function what(protocol: FirewallRule["protocol"], ports: FirewallRule["ports"], family: 4 | 6): string {
   if (protocol === "all") return "";
-  if (protocol === "icmp") return `meta l4proto ${family === 4 ? "icmp" : "ipv6-icmp"} `;
-  const dport = ports === null ? "" : `${protocol} dport ${ports[0]}-${ports[1]} `;
-  return `meta l4proto ${protocol} ${dport}`;
+  if (protocol === "icmp") return `meta l4proto ${family === 4 ? 1 : 58} `;
+  if (ports === null) return `meta l4proto ${protocolNumbers[protocol]} `;
+  const [first, last] = ports;
+  return `${protocol} dport ${first === last ? first : `${first}-${last}`} `;
 }
 
 function written([first, last]: AddressRange): string {
@@ -136,6 +141,11 @@ function written([first, last]: AddressRange): string {
     return formatAddress(address);
   });
   return texts[0] === texts[1] ? `${texts[0]}` : texts.join("-");
+}
+
+function isAll([first, last]: AddressRange, family: 4 | 6): boolean {
+  const most = 2n ** (family === 4 ? 32n : 128n) - 1n;
+  return parseAddress(first)?.value === 0n && parseAddress(last)?.value === most;
 }
 
 function nameOf(way: "in" | "out", mac: string): string {
