@@ -4,6 +4,7 @@ import type { ConsoleKind } from "../model/cloud/console.ts";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
 import { type Backing, backing, diskFormat } from "./backing.ts";
+import { firewallCommands } from "./firewall.ts";
 import { machineSpec } from "./machine-spec.ts";
 import { migrationCommands, migrationMark } from "./migration/commands.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
@@ -82,6 +83,7 @@ export const hostCommand = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
   ...volumeCommands,
   ...migrationCommands,
+  ...firewallCommands,
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
@@ -139,6 +141,8 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
  * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |
  * | HYPERVISOR.NETWORK_MTU | interface or bridge carry no packets as long as the network's |
+ * | HYPERVISOR.NETWORK_FIREWALL | the host can't keep the rules of security groups |
+ * | HYPERVISOR.FIREWALL_OLD | the host was told newer rules of security groups a short time ago |
  * | HYPERVISOR.NETWORK_FAILED | the machine's network could not be made for another reason |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
  * | HYPERVISOR.CONSOLE_NONE | the machine has no console of this kind |

@@ -156,6 +156,8 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      case "setFirewall":
+        return await this.#networks.setFirewall(command);
       case "attachVolume":
         return await this.#disks.attach(command, signal);
       case "detachVolume":

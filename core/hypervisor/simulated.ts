@@ -21,6 +21,7 @@ import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
 import { openSimulatedConsole } from "./simulated/console.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
+import { SimulatedFirewall } from "./simulated/firewall.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
 import { SimulatedMigrations } from "./simulated/migration.ts";
@@ -71,6 +72,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly capacity: HostCapacity | undefined;
   readonly images: SimulatedImages;
   readonly shared: SimulatedStorages;
+  readonly firewall: SimulatedFirewall;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
@@ -84,6 +86,7 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#state = state;
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
+    this.firewall = new SimulatedFirewall(state);
     this.images = new SimulatedImages(state, options.shared);
     this.shared = new SimulatedStorages({
       ...{ state, bootId: () => this.#bootId },
@@ -125,13 +128,9 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     await this.#crashAsWanted(await this.#answering(signal));
-    const machines = Array.from(
-      this.#state.machines.values(),
-      (machine): MachineReport => ({
-        uuid: machine.uuid,
-        state: this.#stateOf(machine),
-      }),
-    );
+    const machines = Array.from(this.#state.machines.values(), (machine): MachineReport => {
+      return { uuid: machine.uuid, state: this.#stateOf(machine) };
+    });
     return this.#migrations.marked(machines);
   }
 
@@ -164,6 +163,7 @@ export class SimulatedDriver implements HypervisorDriver {
       await this.#pause(delayMs, signal);
       failAsWanted(now, command);
     };
+    if (command.do === "setFirewall") return await this.firewall.set(command, wait);
     if (isVolumeCommand(command)) return await this.#disks.carryOut(command, now, wait);
     switch (command.do) {
       case "createVolume":

@@ -7,6 +7,7 @@ import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
+import { FirewallKeeper } from "../orchestrator/firewall/keeper.ts";
 import { Flows } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
@@ -218,6 +219,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
       void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
   });
+  const firewalls = new FirewallKeeper({
+    world: vms,
+    managerUuid: flows.managerUuid,
+    onTrouble: trouble,
+    pause: (ms, signal) => pause(ms, undefined, { signal }),
+  });
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
   const renewals = new Renewals({
     mirror,
@@ -286,6 +293,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   lost.signal.addEventListener("abort", () => {
     ending.abort(lost.signal.reason);
     void keeper.close();
+    void firewalls.close();
     void sweeper.close();
   });
 
@@ -307,6 +315,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
+      await firewalls.close();
       await flows.close();
       await audit.close();
       await identity.settled();

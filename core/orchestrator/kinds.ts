@@ -37,6 +37,8 @@ export const ownKinds = [
   "Migration",
   /** What a move may have left of a machine on a host that did not answer, by `HOST:MACHINE`. */
   "MigrationRest",
+  /** A host that was told of security groups, by its uuid: it is told too when it has nothing to know any more. */
+  "HostFirewall",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** That a host has reached a network storage once, by the storage's uuid: from then on it has its mark. */

@@ -2,6 +2,7 @@ import { XMLBuilder } from "fast-xml-parser";
 import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
 import { serialLine } from "./consoles.ts";
+import { cardName } from "./network/links.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
@@ -43,6 +44,7 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
           "@type": "bridge",
           mac: { "@address": mac },
           source: { "@bridge": bridges.get(deviceId) ?? "" },
+          target: { "@dev": cardName(mac) },
           model: { "@type": "virtio" },
           // A guest knows it then before it has any address.
           mtu: { "@size": segment.mtu },

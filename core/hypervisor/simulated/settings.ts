@@ -31,6 +31,7 @@ const verbs = [
   "migrateMachine",
   "cancelMigration",
   "dropMachine",
+  "setFirewall",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
@@ -67,6 +68,7 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   migrateMachine: 2000,
   cancelMigration: 50,
   dropMachine: 50,
+  setFirewall: 20,
 };
 
 /**
@@ -130,6 +132,7 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 }
 
 function subjectOf(command: HostCommand): string {
+  if (command.do === "setFirewall") return "firewall";
   if ("machine" in command) return command.machine.uuid;
   if ("path" in command) return command.path;
   return command.do === "attachVolume" ? command.disk.path : command.uuid;

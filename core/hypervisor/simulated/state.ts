@@ -4,6 +4,7 @@ import { NodeError } from "../../model/error.ts";
 import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
+import { type HostFirewall, hostFirewall, openFirewall } from "../firewall.ts";
 import { nicSpec } from "../nic-spec.ts";
 
 export const simulatedVolume = z.strictObject({
@@ -39,6 +40,7 @@ const machine = z.strictObject({
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
 const entry = z.union([
+  z.strictObject({ firewall: hostFirewall }),
   z.strictObject({ volume: simulatedVolume }),
   z.strictObject({ noVolume: z.string() }),
   z.strictObject({ machine }),
@@ -60,6 +62,7 @@ export class SimulatedState {
   readonly images = new Map<string, SimulatedImage>();
   /** By the storage's uuid, the start of the host in which it was mounted. */
   readonly mounts = new Map<string, string>();
+  firewall: HostFirewall = openFirewall;
   /** Called after each change of a machine. */
   readonly onChange = new Set<() => void>();
   readonly #journal: Promise<LineJournal<Entry>>;
@@ -108,9 +111,13 @@ export class SimulatedState {
     return this.#change({ noMount: uuid });
   }
 
+  putFirewall(firewall: HostFirewall): Promise<void> {
+    return this.#change({ firewall });
+  }
+
   async #load(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
     const live = {
-      count: () => this.machines.size + this.volumes.size + this.images.size + this.mounts.size,
+      count: () => 1 + this.machines.size + this.volumes.size + this.images.size + this.mounts.size,
       entries: () => this.#entries(),
     };
     const { journal, entries } = await LineJournal.open({ file, schema: entry, live, onDamage });
@@ -119,6 +126,7 @@ export class SimulatedState {
   }
 
   *#entries(): Generator<Entry> {
+    if (this.firewall.cards.length > 0) yield { firewall: this.firewall };
     for (const one of this.volumes.values()) yield { volume: one };
     for (const one of this.images.values()) yield { image: one };
     for (const [uuid, bootId] of this.mounts) yield { mount: { uuid, bootId } };
@@ -141,6 +149,7 @@ export class SimulatedState {
   #apply(one: Entry): void {
     if ("machine" in one) this.machines.set(one.machine.uuid, one.machine);
     else if ("noMachine" in one) this.machines.delete(one.noMachine);
+    else if ("firewall" in one) this.firewall = one.firewall;
     else if ("image" in one) this.images.set(one.image.path, one.image);
     else if ("noImage" in one) this.images.delete(one.noImage);
     else if ("mount" in one) this.mounts.set(one.mount.uuid, one.mount.bootId);

@@ -71,6 +71,11 @@ export const vmNic = record({
   deviceId: say(z.int().check(z.nonnegative(), z.maximum(255)), "Its place in the machine, from 0."),
   mac: say(mac, "Its MAC address, in lower case."),
   ip: say(z.nullable(ipAddress), "Its address; null in a network without ranges."),
+  securityGroupUuids: say(
+    // Cards that never were in any, and records of former versions, have none.
+    z.exactOptional(uuids),
+    "Security groups that it is in; in none it is open.",
+  ),
 });
 
 export const instanceOffering = record({

@@ -271,6 +271,7 @@ function settle(outcome: Outcome): void {
 function subjectsOf(command: HostCommand): string[] {
   // It ends another one of this machine, which it must not wait for.
   if (command.do === "cancelMigration") return [`cancel ${command.uuid}`];
+  if (command.do === "setFirewall") return ["firewall"];
   if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];

@@ -5,6 +5,7 @@ import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
+import { securityGroupDeciders } from "./security-groups.ts";
 import { settingDeciders } from "./settings.ts";
 import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
@@ -19,6 +20,7 @@ export const deciders = {
   ...storageDeciders,
   ...imageDeciders,
   ...networkDeciders,
+  ...securityGroupDeciders,
   ...vmDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,

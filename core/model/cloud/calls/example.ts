@@ -25,6 +25,7 @@ const names: Readonly<Partial<Record<ResourceKind, string>>> = {
   L2Network: "trunk",
   L3Network: "office",
   IpRange: "office addresses",
+  SecurityGroup: "web servers",
 };
 
 const texts: Readonly<Record<string, string>> = {

@@ -5,6 +5,7 @@ import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
 import { clusterCalls, hostCalls, zoneCalls } from "./place.ts";
+import { securityGroupCalls } from "./security-group.ts";
 import { offeringCalls, storageCalls } from "./storage.ts";
 import { vmCalls } from "./vm.ts";
 import { volumeCalls } from "./volume.ts";
@@ -19,6 +20,7 @@ export const cloudCalls = {
   ...offeringCalls,
   ...l2Calls,
   ...l3Calls,
+  ...securityGroupCalls,
   ...vmCalls,
   ...consoleCalls,
   ...volumeCalls,
