@@ -43,6 +43,8 @@ export const ownKinds = [
   "CachedImage",
   /** The image that a volume stands on, by the volume's uuid. */
   "VolumeBase",
+  /** An ISO image that a machine has in a drive, or is just getting, by `MACHINE:IMAGE`: see `device/iso-use.ts`. */
+  "IsoUse",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
@@ -84,6 +86,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   HostStorage: ["hostUuid", "storageUuid"],
   CachedImage: ["hostUuid", "storageUuid"],
   VolumeBase: ["sha256"],
+  IsoUse: ["vmUuid", "imageUuid"],
   Migration: ["sourceUuid", "destinationUuid"],
   MigrationRest: ["hostUuid"],
 };

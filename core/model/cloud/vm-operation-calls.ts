@@ -22,6 +22,9 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   attachVolume: "AttachDataVolumeToVm",
   detachVolume: "DetachDataVolumeFromVm",
   resizeVolume: "ResizeDataVolume",
+  attachIso: "AttachIsoToVmInstance",
+  detachIso: "DetachIsoFromVmInstance",
+  setBootOrder: "SetVmBootOrder",
 };
 
 /** The calls for some operations, each once. */

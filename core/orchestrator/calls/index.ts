@@ -1,4 +1,5 @@
 import { deletionDeciders } from "./deletions.ts";
+import { deviceDeciders } from "./devices.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
@@ -20,6 +21,7 @@ export const deciders = {
   ...imageDeciders,
   ...networkDeciders,
   ...vmDeciders,
+  ...deviceDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

@@ -1,6 +1,7 @@
 import type * as z from "zod/mini";
 import type { CloudCall } from "./call.ts";
 import { consoleCalls } from "./console.ts";
+import { deviceCalls } from "./devices.ts";
 import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
@@ -20,6 +21,7 @@ export const cloudCalls = {
   ...l2Calls,
   ...l3Calls,
   ...vmCalls,
+  ...deviceCalls,
   ...consoleCalls,
   ...volumeCalls,
   ...settingCalls,
