@@ -25,6 +25,10 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   attachIso: "AttachIsoToVmInstance",
   detachIso: "DetachIsoFromVmInstance",
   setBootOrder: "SetVmBootOrder",
+  attachNic: "AttachL3NetworkToVm",
+  detachNic: "DetachL3NetworkFromVm",
+  setStaticIp: "SetVmStaticIp",
+  setMac: "UpdateVmNicMac",
 };
 
 /** The calls for some operations, each once. */

@@ -4,6 +4,7 @@ import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
+import { nicDeciders } from "./nics.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
 import { settingDeciders } from "./settings.ts";
@@ -22,6 +23,7 @@ export const deciders = {
   ...networkDeciders,
   ...vmDeciders,
   ...deviceDeciders,
+  ...nicDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,
