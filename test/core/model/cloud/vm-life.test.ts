@@ -143,7 +143,8 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   assert.equal(
     remedyIn("Running"),
     "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
-      "CreateVolumeSnapshot, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
+      "CreateVolumeSnapshot, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
+      "AttachL3NetworkToVm, DetachL3NetworkFromVm, AttachIsoToVmInstance, DetachIsoFromVmInstance, SetVmBootOrder.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
