@@ -25,6 +25,7 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   attachIso: "AttachIsoToVmInstance",
   detachIso: "DetachIsoFromVmInstance",
   setBootOrder: "SetVmBootOrder",
+  setConsolePassword: "SetVmConsolePassword",
   attachNic: "AttachL3NetworkToVm",
   detachNic: "DetachL3NetworkFromVm",
   setStaticIp: "SetVmStaticIp",

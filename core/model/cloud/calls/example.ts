@@ -32,6 +32,7 @@ const texts: Readonly<Record<string, string>> = {
   password: "the password",
   oldPassword: "the present password",
   newPassword: "the new password",
+  consolePassword: "the console's password",
   accountName: "admin",
   url: "/binnacle_ps",
   physicalInterface: "bond0",

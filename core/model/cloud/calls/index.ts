@@ -38,4 +38,10 @@ export type CallOutput<N extends CloudCallName> = z.output<CloudCalls[N]["output
 export const cloudCallNames = Object.keys(cloudCalls) as CloudCallName[];
 
 /** Fields whose values are shown nowhere. */
-export const secretFields: ReadonlySet<string> = new Set(["password", "oldPassword", "newPassword", "token"]);
+export const secretFields: ReadonlySet<string> = new Set([
+  "password",
+  "oldPassword",
+  "newPassword",
+  "consolePassword",
+  "token",
+]);
