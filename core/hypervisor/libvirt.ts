@@ -3,9 +3,11 @@ import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
+import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
+import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
@@ -60,6 +62,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #consoles: Consoles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
+  readonly #devices: Devices;
   readonly #snapshots: Snapshots;
   readonly #migrations: LibvirtMigrations;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
@@ -75,6 +78,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#consoles = new Consoles(this.#virsh, options.seen);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#devices = new Devices({ machine, virsh: this.#virsh, volumes: this.#volumes, networks: this.#networks });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
     this.#migrations = new LibvirtMigrations({
       ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
@@ -129,6 +133,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (signal.aborted) throw calledOff();
     await this.shared.require(filesOf(command));
     if (signal.aborted) throw calledOff();
+    if (isDeviceCommand(command)) return await this.#devices.carryOut(command, signal);
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
@@ -139,6 +144,7 @@ export class LibvirtDriver implements HypervisorDriver {
       case "keepImage":
         return await this.#imageFiles.keep(command, signal);
       case "deleteCachedImage":
+        await this.#devices.drives.requireUnused(command.path);
         return await this.#imageFiles.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
@@ -185,6 +191,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
+    await this.#devices.drives.require(spec.isos);
     const hasKvm = await this.#hasKvm();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
@@ -238,6 +245,7 @@ export class LibvirtDriver implements HypervisorDriver {
 
   /** @throws HYPERVISOR.NO_MEMORY, HYPERVISOR.NETWORK_* */
   async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    await this.#devices.drives.require(spec.isos);
     await this.#reserve(spec, signal);
     await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
       this.#starting.delete(spec.uuid);

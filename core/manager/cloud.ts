@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
 import { consoleActs, type FindProxy } from "../console/access.ts";
+import { ConsolePasswords } from "../console/passwords.ts";
 import { ConsoleTokens } from "../console/tokens.ts";
 import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
@@ -106,13 +107,14 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const link = limitedLink(options.link, () => settings.number("kvm.host.syncLevel"));
   const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
 
+  const hashing = new Passwords(options.passwords ?? {});
   const identity = new Identity({
     records,
     now,
     monotonicMs,
     setting: (id) => settings.number(id),
     onError: (error) => trouble("a session could not be kept up", error),
-    passwords: new Passwords(options.passwords ?? {}),
+    passwords: hashing,
   });
   if (await identity.bootstrap(options.adminPassword)) log.info("the account admin was made");
 
@@ -177,7 +179,11 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     calls: callTable({
       ...{ flows, store, identity, mirror, passwords, door, version: options.version, images: images.images },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
-      consoles: consoleActs(consoleTokens, options.findProxy),
+      consoles: consoleActs(
+        consoleTokens,
+        new ConsolePasswords({ records, passwords: hashing, monotonicMs }),
+        options.findProxy,
+      ),
     }),
     records,
     store,

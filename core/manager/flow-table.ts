@@ -1,4 +1,5 @@
 import { cascadeFlow } from "../orchestrator/cascade.ts";
+import { deviceFlows } from "../orchestrator/device/flows.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
@@ -39,6 +40,7 @@ type FlowParts = {
 
 /** Everything that a manager carries out step by step. */
 export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): FlowTable {
+  const carrier = new ImageCarrier(images);
   return new FlowTable([
     addHostFlow(hosts, stray),
     reconnectHostFlow(hosts, stray),
@@ -47,7 +49,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     reconnectStorageFlow(hosts),
     releaseStorageFlow(hosts),
     createVmFlow(vms),
-    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    createVmOfImageFlow(vms, carrier),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),
@@ -61,6 +63,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     destroyVmFlow(vms),
     expungeVmFlow(vms),
     ...volumeFlows(vms),
+    ...deviceFlows(vms, carrier),
     migrateVmFlow(vms),
     migrateColdFlow(vms),
     settleMigrationFlow(vms),

@@ -47,6 +47,10 @@ export const ownKinds = [
   "CachedImage",
   /** The image that a volume stands on, by the volume's uuid. */
   "VolumeBase",
+  /** An ISO image that a machine has in a drive, or is just getting, by `MACHINE:IMAGE`: see `device/iso-use.ts`. */
+  "IsoUse",
+  /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
+  "ConsolePassword",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
@@ -88,6 +92,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   HostStorage: ["hostUuid", "storageUuid"],
   CachedImage: ["hostUuid", "storageUuid"],
   VolumeBase: ["sha256"],
+  IsoUse: ["vmUuid", "imageUuid"],
   Migration: ["sourceUuid", "destinationUuid"],
   MigrationRest: ["hostUuid"],
 };

@@ -85,15 +85,20 @@ export class VolumeFiles {
   async delete(path: string): Promise<void> {
     checkVolumePath(path);
     if (!(await exists(path))) return;
-    // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
-    const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
-    const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
-    if (tried.code !== 0 && isLocked(tried.stderr)) throw volumeInUse(path);
+    if (await this.isOpen(path)) throw volumeInUse(path);
     await rm(markOf(path), { force: true });
     await rm(path, { force: true });
     const folder = dirname(path);
     // A folder that a volume has for itself is named like it.
     if (basename(folder) === basename(path, extname(path))) await rmdir(folder).catch(() => undefined);
+  }
+
+  /** Whether a machine has a file open, on any host that QEMU's locks reach. */
+  async isOpen(path: string): Promise<boolean> {
+    // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
+    const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
+    const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
+    return tried.code !== 0 && isLocked(tried.stderr);
   }
 
   /**

@@ -26,6 +26,10 @@ const verbs = [
   "snapshotVolume",
   "deleteSnapshot",
   "revertVolume",
+  "insertIso",
+  "ejectIso",
+  "attachNic",
+  "detachNic",
   "expectMachine",
   "unexpectMachine",
   "migrateMachine",
@@ -63,6 +67,10 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   snapshotVolume: 100,
   deleteSnapshot: 100,
   revertVolume: 100,
+  insertIso: 100,
+  ejectIso: 100,
+  attachNic: 200,
+  detachNic: 500,
   expectMachine: 50,
   unexpectMachine: 50,
   migrateMachine: 2000,
@@ -92,6 +100,8 @@ export const simulation = z.strictObject({
   ignoreShutdown: z._default(z.array(uuid), []),
   /** Machines whose guest lets go of no disk. */
   keepDisks: z._default(z.array(uuid), []),
+  /** Machines whose guest lets go of no network card. */
+  keepNics: z._default(z.array(uuid), []),
   /** Machines that stop by themselves, as often as they are started. */
   crash: z._default(z.array(uuid), []),
 });

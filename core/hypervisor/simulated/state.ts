@@ -5,6 +5,7 @@ import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
 import { type HostFirewall, hostFirewall, openFirewall } from "../firewall.ts";
+import type { MachineSpec } from "../machine-spec.ts";
 import { nicSpec } from "../nic-spec.ts";
 
 export const simulatedVolume = z.strictObject({
@@ -34,10 +35,20 @@ const machine = z.strictObject({
   isPaused: z.optional(z.boolean()),
   /** The cards that it was started with; absent in what a former version has written. */
   nics: z.optional(z.array(nicSpec)),
+  /** ISO images in its drives; absent without any. */
+  isos: z.optional(z.array(z.string())),
+  /** What it boots from; absent where it was not told. */
+  bootOrder: z.optional(z.array(z.string())),
   /** Whether its memory is kept; absent in what a former version has written. */
   isSuspended: z.optional(z.boolean()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
+
+/** A machine as it is when it was just started. @param runsIn the start of the host */
+export function startedMachine(spec: MachineSpec, runsIn: string): SimulatedMachine {
+  const { uuid, memorySize, disks, nics, isos, bootOrder } = spec;
+  return { uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics, isos, bootOrder };
+}
 
 const entry = z.union([
   z.strictObject({ firewall: hostFirewall }),

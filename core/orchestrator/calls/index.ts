@@ -1,8 +1,10 @@
 import { deletionDeciders } from "./deletions.ts";
+import { deviceDeciders } from "./devices.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
+import { nicDeciders } from "./nics.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
 import { securityGroupDeciders } from "./security-groups.ts";
@@ -22,6 +24,8 @@ export const deciders = {
   ...networkDeciders,
   ...securityGroupDeciders,
   ...vmDeciders,
+  ...deviceDeciders,
+  ...nicDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,
