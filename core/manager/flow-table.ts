@@ -10,7 +10,7 @@ import { ImageCarrier } from "../orchestrator/images/carrier.ts";
 import { deleteImageFlow } from "../orchestrator/images/delete.ts";
 import { reconnectStoreFlow } from "../orchestrator/images/stores.ts";
 import type { ImageWorld } from "../orchestrator/images/world.ts";
-import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
+import { createVmFlow, createVmOfImageFlow, defineVmFlows } from "../orchestrator/vm/create.ts";
 import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
 import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
@@ -39,6 +39,7 @@ type FlowParts = {
 
 /** Everything that a manager carries out step by step. */
 export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): FlowTable {
+  const carrier = new ImageCarrier(images);
   return new FlowTable([
     addHostFlow(hosts, stray),
     reconnectHostFlow(hosts, stray),
@@ -46,7 +47,8 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
     createVmFlow(vms),
-    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    createVmOfImageFlow(vms, carrier),
+    ...defineVmFlows(vms, carrier),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),

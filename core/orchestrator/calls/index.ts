@@ -8,6 +8,7 @@ import { placeDeciders } from "./places.ts";
 import { settingDeciders } from "./settings.ts";
 import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
+import { vmLifeDeciders } from "./vm-life.ts";
 import { vmDeciders } from "./vms.ts";
 import { volumeDeciders } from "./volumes.ts";
 
@@ -20,6 +21,7 @@ export const deciders = {
   ...imageDeciders,
   ...networkDeciders,
   ...vmDeciders,
+  ...vmLifeDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

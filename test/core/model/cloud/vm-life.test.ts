@@ -11,6 +11,7 @@ import {
   hostLost,
   isVmLife,
   observeVm,
+  offeredOperations,
   routeOf,
   type VmEnd,
   type VmLife,
@@ -126,7 +127,7 @@ test("every state and operation goes as the specification's table says, and noth
         const { code, details, remedy } = refusalOf(outcome);
         assert.equal(code, "VM.1001");
         assert.match(details, new RegExp(`^${operation} is not possible: the state is ${state}\\.$`));
-        const calls = callsFor(allowedOperations(state)).join(", ");
+        const calls = callsFor(offeredOperations(state)).join(", ");
         assert.ok(remedy.startsWith(calls === "" ? "Nothing can be asked" : `Allowed now: ${calls}.`), remedy);
         refused++;
         continue;
