@@ -13,6 +13,7 @@ import type { ImageWorld } from "../orchestrator/images/world.ts";
 import { createVmFlow, createVmOfImageFlow, defineVmFlows } from "../orchestrator/vm/create.ts";
 import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
 import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
+import { rebuildVmFlow } from "../orchestrator/vm/rebuild.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
@@ -49,6 +50,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     createVmFlow(vms),
     createVmOfImageFlow(vms, carrier),
     ...defineVmFlows(vms, carrier),
+    rebuildVmFlow(vms, carrier),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),

@@ -80,6 +80,8 @@ export const cloudErrors = {
   "VM.1012": "The virtual machine may run on a host that has not been asked since a backup was restored",
   "VM.1030": "The virtual machine may be on either of two hosts",
   "VM.1031": "The virtual machine is on that host already",
+  "VM.1050": "The virtual machine has no image to be rebuilt of",
+  "VM.1051": "The image can't be brought to the virtual machine",
   "STORAGE.1001": "The storage is not in a state that allows this",
   "STORAGE.1002": "The storage's status does not allow this",
   "STORAGE.1003": "The storage takes nothing new",

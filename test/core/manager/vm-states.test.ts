@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CloudError } from "../../../core/model/cloud/refusal.ts";
 import { offeredOperations, routeOf } from "../../../core/model/cloud/vm-life.ts";
@@ -7,8 +9,11 @@ import type { VmOperation } from "../../../core/model/cloud/vm-operations.ts";
 import { type VmState, vmStateNames, vmStates } from "../../../core/model/cloud/vm-states.ts";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { type Ask, allRecords, asks, begins, requireAllAsked, type Things } from "../../support/cloud/life.ts";
-import { first, migrationBed, second, third } from "../../support/cloud/migration.ts";
+import { first, type MigrationBed, migrationBed, second, third } from "../../support/cloud/migration.ts";
 import { seen } from "../../support/cloud/place.ts";
+import { qcow2Image } from "../../support/images/files.ts";
+import { temporaryFolder } from "../../support/programs.ts";
+import { undoAfter } from "../../support/undo.ts";
 
 /* Every operation that has a call, in every state of the table: the calls of the manager do what the table says. */
 
@@ -23,13 +28,14 @@ async function bedOf(t: TestContext) {
     assert.equal(task.state, "Succeeded", `${name}: ${JSON.stringify(task.error)}`);
     return task.resourceUuid ?? "";
   };
+  const image = await imageOf(t, bed);
   const data = () => ok("CreateDataVolume", { name: "data", diskSize: 2 * mebibyte });
   const record = (vm: string) => cloud.mirror.get("VmInstance", vm)?.value;
   /** A machine that was made in this way, with a snapshot and a data volume where it can have them. */
   const made = async (more: object = {}): Promise<Things> => {
     const vm = await make("web", more);
     const root = record(vm)?.rootVolumeUuid ?? "";
-    const things = { vm, root, snapshot: "", data: "", free: await data(), image: "" };
+    const things = { vm, root, snapshot: "", data: "", free: await data(), image };
     if (record(vm)?.state !== "Running") return things;
     const attached = await data();
     await ok("AttachDataVolumeToVm", { uuid: attached, vmInstanceUuid: vm });
@@ -67,6 +73,22 @@ async function bedOf(t: TestContext) {
     },
   };
   return { ...bed, ok, record, ways };
+}
+
+/** An image that machines can be rebuilt of. */
+async function imageOf(t: TestContext, { call, done, zoneUuid }: MigrationBed): Promise<string> {
+  const folder = temporaryFolder();
+  undoAfter(t, folder.dispose);
+  const store = (
+    await call("AddImageStoreBackupStorage", { name: "images", zoneUuid, url: join(folder.path, "store") })
+  ).inventory;
+  await call("UpdateGlobalConfig", { category: "backupStorage", name: "reservedCapacity", value: "0B" });
+  const file = join(folder.path, "image.qcow2");
+  writeFileSync(file, qcow2Image({ sizeBytes: mebibyte }));
+  const given = { name: "debian", url: `file://${file}`, format: "qcow2", backupStorageUuids: [store.uuid] };
+  const added = await done("AddImage", given);
+  assert.equal(added.state, "Succeeded", JSON.stringify(added.error));
+  return added.resourceUuid ?? "";
 }
 
 type Bed = Awaited<ReturnType<typeof bedOf>>;

@@ -37,6 +37,11 @@ export const asks: readonly Ask[] = [
   ofVm("ResumeVmInstance", ["resume"]),
   ofVm("MigrateVm", ["migrateLive", "migrateCold"]),
   ofVm("ChangeInstanceOffering", ["resize"], { cpuNum: 2 }),
+  {
+    name: "ReimageVmInstance",
+    for: ["rebuild"],
+    input: ({ vm, image }) => ({ uuid: vm, ...(image === "" ? {} : { imageUuid: image }) }),
+  },
   ofVm("DestroyVmInstance", ["delete"]),
   ofVm("RecoverVmInstance", ["recover"]),
   ofVm("ExpungeVmInstance", ["expunge"]),
@@ -62,9 +67,9 @@ export const asks: readonly Ask[] = [
     name: "ResizeDataVolume",
     for: ["resizeVolume"],
     needs: "data",
-    input: ({ data: uuid }) => ({ uuid, size: 4 * mebibyte }),
+    input: ({ data: uuid }) => ({ uuid, size: 64 * mebibyte }),
   },
-  { name: "ResizeRootVolume", for: ["resizeVolume"], input: ({ root: uuid }) => ({ uuid, size: 4 * mebibyte }) },
+  { name: "ResizeRootVolume", for: ["resizeVolume"], input: ({ root: uuid }) => ({ uuid, size: 64 * mebibyte }) },
 ];
 
 /** No machine is there yet when they are asked for. */
