@@ -5,6 +5,7 @@ import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
 import type { HostCommand, HypervisorDriver, MachineReport, MachineSpec, StoragePlace, StorageRoom } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
+import { Copies } from "./libvirt/copies.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
@@ -56,6 +57,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
   readonly #snapshots: Snapshots;
+  readonly #copies: Copies;
   readonly #migrations: LibvirtMigrations;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
@@ -68,6 +70,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#consoles = new Consoles(this.#virsh, options.seen);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#copies = new Copies({ machine, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
     this.#migrations = new LibvirtMigrations({
       ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
@@ -158,6 +161,8 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#snapshots.delete(command, signal);
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
+      case "copyVolume":
+        return await this.#copies.copy(command, signal);
       default:
         return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }

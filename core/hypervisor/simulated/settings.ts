@@ -26,6 +26,7 @@ const verbs = [
   "snapshotVolume",
   "deleteSnapshot",
   "revertVolume",
+  "copyVolume",
   "expectMachine",
   "unexpectMachine",
   "migrateMachine",
@@ -62,6 +63,7 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   snapshotVolume: 100,
   deleteSnapshot: 100,
   revertVolume: 100,
+  copyVolume: 3000,
   expectMachine: 50,
   unexpectMachine: 50,
   migrateMachine: 2000,
@@ -113,7 +115,8 @@ export async function readSimulation(file: string): Promise<Simulation | undefin
 
 /** @throws HYPERVISOR.FAILED, HYPERVISOR.STORAGE_FULL */
 export function failAsWanted({ fails, storageFull }: Simulation, command: HostCommand): void {
-  if (storageFull && (command.do === "createVolume" || command.do === "createVolumeFromImage"))
+  const isNewVolume = "path" in command && ["createVolume", "createVolumeFromImage", "copyVolume"].includes(command.do);
+  if (storageFull && isNewVolume)
     throw new NodeError("HYPERVISOR.STORAGE_FULL", `There is no room for the volume ${command.path}.`, {
       remedy: "Make room on the storage, or choose another one.",
     });

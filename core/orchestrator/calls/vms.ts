@@ -9,6 +9,7 @@ import type { CreateData } from "../vm/create.ts";
 import { rootOf } from "../vm/image.ts";
 import { begin, end, lifeOf } from "../vm/life.ts";
 import { requireVolumes } from "../vm/local-volumes.ts";
+import { newMac } from "../vm/nic.ts";
 import type { DestroyData, StopData, VmData } from "../vm/run.ts";
 import type { CallContext, DecidersOf, NewTask } from "./handler.ts";
 import { patchOf } from "./shared.ts";
@@ -45,11 +46,6 @@ function cardsOf(
     const mac = macs.get(l3NetworkUuid) ?? newMac(newUuid);
     return { uuid: newUuid(), mac, l3NetworkUuid, ip: ips.get(l3NetworkUuid) ?? null };
   });
-}
-
-/** Locally administered, unicast, from chance: that no two are the same is seen to when it is given. */
-function newMac(newUuid: () => string): string {
-  return ["fa", ...(newUuid().slice(0, 10).match(/../g) ?? [])].join(":");
 }
 
 function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallContext) {

@@ -1,4 +1,3 @@
-import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { beginVm } from "../../model/cloud/vm-life.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow, FlowEnv, Step } from "../flow/flow.ts";
@@ -10,7 +9,8 @@ import { placeOfMachine } from "../volume/place.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import type { RootImage } from "./image.ts";
-import { addressKey, end, endFailed, type Held, isHolder } from "./life.ts";
+import { end, endFailed, type Held, isHolder } from "./life.ts";
+import { insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
@@ -211,7 +211,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   const placement = round.place(request);
   const addresses = nics.map(({ l3NetworkUuid, ip }) => round.address(l3NetworkUuid, ip));
   for (const { l3NetworkUuid } of nics) ensureDhcpServer(tx, l3NetworkUuid);
-  for (const { mac } of nics) if (tx.get("MacUse", mac) !== undefined) throw macInUse(mac);
+  for (const { mac } of nics) requireFreeMac(tx, mac, "staticMacs");
   const life = orThrow(beginVm(name, null, isOnlyMade ? "define" : "create", {}));
   tx.put("VmOperation", vmUuid, { holder: data.holder });
   tx.insert("VmInstance", {
@@ -260,26 +260,8 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   if (image !== null && placement.storageUuid !== null)
     standOn(tx, volumeUuid, tx.need("PrimaryStorage", placement.storageUuid), placement.hostUuid, image);
   for (const [deviceId, { uuid, mac, l3NetworkUuid }] of nics.entries()) {
-    const ip = addresses[deviceId] ?? null;
-    tx.insert("VmNic", {
-      uuid,
-      name: `vnic${deviceId}.${vmUuid.slice(0, 8)}`,
-      description: null,
-      vmInstanceUuid: vmUuid,
-      l3NetworkUuid,
-      deviceId,
-      mac,
-      ip,
-    });
-    if (ip !== null) tx.put("AddressUse", addressKey(l3NetworkUuid, ip), { vmNicUuid: uuid }, true);
-    tx.put("MacUse", mac, { vmNicUuid: uuid }, true);
+    insertNic(tx, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip: addresses[deviceId] ?? null });
   }
-}
-
-function macInUse(mac: string): CloudError {
-  const details = `A network card has ${mac} already.`;
-  const remedy = "Give another one, or leave it out to get a new one.";
-  return new CloudError(refusalOf("NETWORK.1010", { where: "staticMacs", details, remedy, values: { mac } }));
 }
 
 const noMore = () => 0;
