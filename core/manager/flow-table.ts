@@ -10,6 +10,7 @@ import { ImageCarrier } from "../orchestrator/images/carrier.ts";
 import { deleteImageFlow } from "../orchestrator/images/delete.ts";
 import { reconnectStoreFlow } from "../orchestrator/images/stores.ts";
 import type { ImageWorld } from "../orchestrator/images/world.ts";
+import { cloneVmFlow } from "../orchestrator/vm/clone.ts";
 import { createVmFlow, createVmOfImageFlow, defineVmFlows } from "../orchestrator/vm/create.ts";
 import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
 import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
@@ -51,6 +52,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     createVmOfImageFlow(vms, carrier),
     ...defineVmFlows(vms, carrier),
     rebuildVmFlow(vms, carrier),
+    cloneVmFlow(vms),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),

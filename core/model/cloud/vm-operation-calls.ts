@@ -16,6 +16,7 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   migrateLive: "MigrateVm",
   migrateCold: "MigrateVm",
   resize: "ChangeInstanceOffering",
+  clone: "CloneVmInstance",
   rebuild: "ReimageVmInstance",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",

@@ -182,6 +182,7 @@ export const vmOperations = {
     effect: "now",
     routes: [{ from: ["Rescued"], through: null, to: "beforeRescue", failed: "same", needs: online }],
   },
+  clone: { description: "Copies it, with its volumes, to new ones.", effect: "now", routes: plug },
   rebuild: {
     description: "Puts its root volume back to an image.",
     effect: "whenStopped",

@@ -1,12 +1,17 @@
 import type { CallInput } from "../../model/cloud/calls/index.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { snapshotRefusal } from "../../model/cloud/volume-rules.ts";
 import { shown } from "../../model/quote.ts";
 import type { Tx } from "../records.ts";
+import type { CloneData } from "../vm/clone-records.ts";
 import { type RootImage, rootOf } from "../vm/image.ts";
 import { begin, end, type Machine } from "../vm/life.ts";
+import { newMac } from "../vm/nic.ts";
 import type { RebuildData } from "../vm/rebuild.ts";
 import { holdVolume } from "../volume/hold.ts";
+import { snapshotsOf } from "../volume/snapshots.ts";
 import type { CallContext, DecidersOf } from "./handler.ts";
+import { refuseFor } from "./shared.ts";
 import { sizeOf } from "./vm-size.ts";
 import { refused, task } from "./volumes.ts";
 
@@ -56,6 +61,36 @@ function rebuilt(tx: Tx, { uuid, imageUuid }: CallInput<"ReimageVmInstance">, co
   return task(tx, context, what, machine.name, data, uuid);
 }
 
+function cloned(tx: Tx, { uuid, names, full, strategy }: CallInput<"CloneVmInstance">, context: CallContext) {
+  const holder = context.newUuid();
+  const { newUuid } = context;
+  const machine = begin(tx, uuid, "clone", holder);
+  const volumes = tx
+    .find("Volume", "vmInstanceUuid", uuid)
+    .filter(({ type, installPath }) => type === "Root" || (full && installPath !== null))
+    .map((volume) => holdVolume(tx, volume.uuid, "clone", holder));
+  const isRunning = machine.state === "Running";
+  for (const volume of volumes)
+    refuseFor(snapshotRefusal(volume.name, volume, isRunning ? snapshotsOf(tx, volume.uuid).length : 0));
+  const cards = tx.find("VmNic", "vmInstanceUuid", uuid).toSorted((a, b) => a.deviceId - b.deviceId);
+  const data: CloneData = {
+    ...{ vmUuid: uuid, holder, isStarted: strategy === "InstantStart" },
+    clones: names.map((name) => ({
+      ...{ vmUuid: newUuid(), name },
+      nics: cards.map(({ l3NetworkUuid }) => ({ uuid: newUuid(), mac: newMac(newUuid), l3NetworkUuid })),
+      volumes: volumes.map((volume) => ({ uuid: newUuid(), fromUuid: volume.uuid })),
+    })),
+    snapshots: isRunning ? volumes.map((volume) => ({ uuid: newUuid(), volumeUuid: volume.uuid })) : [],
+  };
+  const what = {
+    flow: "cloneVm",
+    data,
+    call: "CloneVmInstance",
+    name: `Clone machine ${shown(machine.name)}`,
+  } as const;
+  return { task: context.startTask(tx, { ...what, resourceUuid: uuid, uuid: holder }, context) };
+}
+
 export const vmLifeDeciders = {
   // Done at once: a stopped machine is on no host, and is given its size with its next start.
   ChangeInstanceOffering: (tx, { uuid, ...given }, { newUuid }) => {
@@ -68,4 +103,5 @@ export const vmLifeDeciders = {
     return { inventory: changed };
   },
   ReimageVmInstance: rebuilt,
-} satisfies DecidersOf<"ChangeInstanceOffering" | "ReimageVmInstance">;
+  CloneVmInstance: cloned,
+} satisfies DecidersOf<"ChangeInstanceOffering" | "CloneVmInstance" | "ReimageVmInstance">;

@@ -42,6 +42,7 @@ export const asks: readonly Ask[] = [
     for: ["rebuild"],
     input: ({ vm, image }) => ({ uuid: vm, ...(image === "" ? {} : { imageUuid: image }) }),
   },
+  ofVm("CloneVmInstance", ["clone"], { names: ["copy"] }),
   ofVm("DestroyVmInstance", ["delete"]),
   ofVm("RecoverVmInstance", ["recover"]),
   ofVm("ExpungeVmInstance", ["expunge"]),

@@ -1,11 +1,19 @@
 import * as z from "zod/mini";
 import { say, uuid } from "../fields.ts";
 import { vmInstance } from "../vm.ts";
-import { action, asTask } from "./call.ts";
+import { action, asTask, preset } from "./call.ts";
 
 /* What changes a machine itself: its size, its root volume; and copies of it. */
 
-const { cpuNum, memorySize } = vmInstance.shape;
+const { name, cpuNum, memorySize } = vmInstance.shape;
+/** Of copies that one call makes: all are made, or none. */
+const mostCopies = 10;
+
+/** Whether a new machine is started. */
+export const strategy = preset(
+  say(z.enum(["InstantStart", "CreateStopped"]), "CreateStopped: it is made, and starts with StartVmInstance."),
+  "InstantStart",
+);
 
 export const vmLifeCalls = {
   ChangeInstanceOffering: action(
@@ -17,6 +25,18 @@ export const vmLifeCalls = {
       cpuNum: z.optional(cpuNum),
       memorySize: z.optional(memorySize),
     },
+  ),
+  CloneVmInstance: asTask(
+    action(
+      "VmInstance",
+      "clone",
+      "Makes copies of a machine, with its volumes and addresses of their own; of a running one, of what is on its disks.",
+      {
+        names: say(z.array(name).check(z.minLength(1), z.maxLength(mostCopies)), "A name for each copy; 10 at most."),
+        full: preset(say(z.boolean(), "With its data volumes; without them only the root volume is copied."), true),
+        strategy,
+      },
+    ),
   ),
   ReimageVmInstance: asTask(
     action(

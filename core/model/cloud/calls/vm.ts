@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { bytes, ipAddress, mac, say, uuid, uuidPattern, uuids } from "../fields.ts";
 import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
-import { vmLifeCalls } from "./vm-life.ts";
+import { strategy, vmLifeCalls } from "./vm-life.ts";
 
 const hostUuid = z.optional(say(uuid, "The host; the manager chooses when it is left out."));
 const { platform, haLevel, cpuNum, memorySize, tags } = vmInstance.shape;
@@ -49,10 +49,7 @@ export const vmCalls = {
       primaryStorageUuidForRootVolume: z.optional(say(uuid, "The storage; the manager chooses when it is left out.")),
       platform: preset(platform, "Linux"),
       haLevel: preset(haLevel, "None"),
-      strategy: preset(
-        say(z.enum(["InstantStart", "CreateStopped"]), "CreateStopped: it is made, and starts with StartVmInstance."),
-        "InstantStart",
-      ),
+      strategy,
       tags: preset(tags, []),
     }),
   ),

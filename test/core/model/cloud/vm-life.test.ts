@@ -71,6 +71,8 @@ const specification = `
   Shelved unshelve Starting Running
   Running rescue Running Rescued
   Stopped rescue Stopped Rescued
+  Running clone Running Running
+  Stopped clone Stopped Stopped
   Stopped rebuild Stopped Stopped
   Unknown evacuate Starting Running
   Running evacuate Starting Running
@@ -144,7 +146,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   assert.equal(
     remedyIn("Running"),
     "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
-      "CreateVolumeSnapshot, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
+      "CreateVolumeSnapshot, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
