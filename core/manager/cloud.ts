@@ -9,7 +9,7 @@ import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
 import { FirewallKeeper } from "../orchestrator/firewall/keeper.ts";
-import { Flows } from "../orchestrator/flow/flows.ts";
+import { Flows, type FlowsOptions } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
 import { HostCertificates } from "../orchestrator/hosts/certificates.ts";
@@ -68,6 +68,8 @@ export type CloudOptions = {
   passwords?: PasswordsOptions;
   /** Without it, calls for a console are refused. */
   findProxy?: FindProxy;
+  /** Of the steps of tasks; the engine's own unless told. */
+  stepLimits?: NonNullable<FlowsOptions["limits"]>;
   onCallEnd?: DispatcherOptions["onEnd"];
 };
 
@@ -171,6 +173,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     onUnexpected: (error, { task, step }) => log.error({ err: error, task, step }, "a task failed unexpectedly"),
     pause: (ms, signal) => pause(ms, undefined, { signal }),
     random: Math.random,
+    ...(options.stepLimits === undefined ? {} : { limits: options.stepLimits }),
   });
 
   const consoleTokens = new ConsoleTokens({ records, now, identity, trouble });

@@ -11,9 +11,11 @@ import { ImageCarrier } from "../orchestrator/images/carrier.ts";
 import { deleteImageFlow } from "../orchestrator/images/delete.ts";
 import { reconnectStoreFlow } from "../orchestrator/images/stores.ts";
 import type { ImageWorld } from "../orchestrator/images/world.ts";
-import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
+import { cloneVmFlow } from "../orchestrator/vm/clone.ts";
+import { createVmFlow, createVmOfImageFlow, defineVmFlows } from "../orchestrator/vm/create.ts";
 import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
 import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
+import { rebuildVmFlow } from "../orchestrator/vm/rebuild.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
@@ -50,6 +52,9 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     releaseStorageFlow(hosts),
     createVmFlow(vms),
     createVmOfImageFlow(vms, carrier),
+    ...defineVmFlows(vms, carrier),
+    rebuildVmFlow(vms, carrier),
+    cloneVmFlow(vms),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),

@@ -30,6 +30,7 @@ const verbs = [
   "ejectIso",
   "attachNic",
   "detachNic",
+  "copyVolume",
   "expectMachine",
   "unexpectMachine",
   "migrateMachine",
@@ -71,6 +72,7 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   ejectIso: 100,
   attachNic: 200,
   detachNic: 500,
+  copyVolume: 3000,
   expectMachine: 50,
   unexpectMachine: 50,
   migrateMachine: 2000,
@@ -129,7 +131,8 @@ export async function readSimulation(file: string): Promise<Simulation | undefin
 
 /** @throws HYPERVISOR.FAILED, HYPERVISOR.STORAGE_FULL */
 export function failAsWanted({ fails, storageFull }: Simulation, command: HostCommand): void {
-  if (storageFull && (command.do === "createVolume" || command.do === "createVolumeFromImage"))
+  const isNewVolume = "path" in command && ["createVolume", "createVolumeFromImage", "copyVolume"].includes(command.do);
+  if (storageFull && isNewVolume)
     throw new NodeError("HYPERVISOR.STORAGE_FULL", `There is no room for the volume ${command.path}.`, {
       remedy: "Make room on the storage, or choose another one.",
     });

@@ -281,6 +281,7 @@ function subjectsOf(command: HostCommand): string[] {
   if ("path" in command) subjects.push(command.path);
   if ("disk" in command) subjects.push(command.disk.path);
   if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
+  if (command.do === "copyVolume") subjects.push(command.from);
   return subjects;
 }
 

@@ -11,6 +11,7 @@ import { securityGroupDeciders } from "./security-groups.ts";
 import { settingDeciders } from "./settings.ts";
 import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
+import { vmLifeDeciders } from "./vm-life.ts";
 import { vmDeciders } from "./vms.ts";
 import { volumeDeciders } from "./volumes.ts";
 
@@ -26,6 +27,7 @@ export const deciders = {
   ...vmDeciders,
   ...deviceDeciders,
   ...nicDeciders,
+  ...vmLifeDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

@@ -5,6 +5,7 @@ import { bytesToCome, standOn } from "../images/base.ts";
 import type { ImageCarrier } from "../images/carrier.ts";
 import { hostsCode, unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
+import { placeOfMachine } from "../volume/place.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import type { RootImage } from "./image.ts";
@@ -38,6 +39,8 @@ export type CreateData = Held & {
   platform: "Linux" | "Windows" | "Other";
   haLevel: "NeverStop" | "None";
   tags: string[];
+  /** It is made and not started; absent for one that is to run. */
+  isOnlyMade?: true;
 };
 
 /** Makes a machine and starts it. What fails is taken back: no machine, no volume, no address is left. */
@@ -49,6 +52,15 @@ export function createVmFlow(world: VmWorld): Flow<CreateData> {
 export function createVmOfImageFlow(world: VmWorld, carrier: ImageCarrier): Flow<CreateData> {
   const steps = [allocateStep(world), imageStep(world, carrier), overlayStep(world, carrier), startStep(world)];
   return { name: "createVmOfImage", steps, ...ends };
+}
+
+/** Makes a machine that is not started: it has its root volume and its addresses, and is on no host. */
+export function defineVmFlows(world: VmWorld, carrier: ImageCarrier): readonly Flow<CreateData>[] {
+  const ofImage = [allocateStep(world), imageStep(world, carrier), overlayStep(world, carrier)];
+  return [
+    { name: "defineVm", steps: [allocateStep(world), emptyVolumeStep(world)], ...ends },
+    { name: "defineVmOfImage", steps: ofImage, ...ends },
+  ];
 }
 
 const ends: Pick<Flow<CreateData>, "succeeded" | "failed" | "result"> = {
@@ -168,7 +180,7 @@ function startStep(world: VmWorld): Step<CreateData> {
 /** Host and file of a machine that has been placed. */
 function placeOf(world: VmWorld, vmUuid: string, volumeUuid: string) {
   const tx = look(world);
-  const { hostUuid } = tx.need("VmInstance", vmUuid);
+  const hostUuid = placeOfMachine(tx.need("VmInstance", vmUuid));
   const { primaryStorageUuid } = tx.need("Volume", volumeUuid);
   if (hostUuid === null || primaryStorageUuid === null) throw new Error(`${vmUuid} has no place.`);
   const storage = tx.need("PrimaryStorage", primaryStorageUuid);
@@ -179,11 +191,11 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   // A manager has ended between this and the note that it is done.
   if (tx.get("VmInstance", data.vmUuid) !== undefined) return;
   const { vmUuid, volumeUuid, nics, name, cpuNum, memorySize, rootDiskSize, clusterUuid, storageUuid } = data;
-  const { image = null } = data;
+  const { image = null, isOnlyMade = false } = data;
   const request: PlacementRequest = {
     name,
-    cpuNum,
-    memorySize,
+    // What is not started takes nothing of a host but its room.
+    ...(isOnlyMade ? { cpuNum: 0, memorySize: 0 } : { cpuNum, memorySize }),
     wantedHostUuid: data.hostUuid,
     volumesHostUuid: null,
     clusterUuid,
@@ -200,7 +212,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   const addresses = nics.map(({ l3NetworkUuid, ip }) => round.address(l3NetworkUuid, ip));
   for (const { l3NetworkUuid } of nics) ensureDhcpServer(tx, l3NetworkUuid);
   for (const { mac } of nics) requireFreeMac(tx, mac, "staticMacs");
-  const life = orThrow(beginVm(name, null, "create", {}));
+  const life = orThrow(beginVm(name, null, isOnlyMade ? "define" : "create", {}));
   tx.put("VmOperation", vmUuid, { holder: data.holder });
   tx.insert("VmInstance", {
     ...life,
@@ -208,8 +220,10 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     name,
     description: data.description,
     clusterUuid: placement.clusterUuid,
-    hostUuid: placement.hostUuid,
-    lastHostUuid: null,
+    // On local storage the host that it was on last is the one that has its volume.
+    ...(isOnlyMade
+      ? { hostUuid: null, lastHostUuid: placement.hostUuid }
+      : { hostUuid: placement.hostUuid, lastHostUuid: null }),
     instanceOfferingUuid: data.instanceOfferingUuid,
     imageUuid: image?.uuid ?? null,
     rootVolumeUuid: volumeUuid,

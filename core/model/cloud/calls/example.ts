@@ -99,6 +99,7 @@ function exampleValue(texts: Readonly<Record<string, string>>, field: string, sc
   if (schema.enum !== undefined) return schema.enum[0];
   if (field === "q") return ["name~=web%"];
   if (field === "bootOrder") return ["CdRom", "HardDisk"];
+  if (field === "names") return ["web-2", "web-3"];
   const text = texts[field];
   if (text !== undefined) return text;
   const number = numbers[field];
