@@ -4,6 +4,7 @@ import type { ConsoleKind } from "../model/cloud/console.ts";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
 import { type Backing, backing, diskFormat } from "./backing.ts";
+import type { LocalMachines } from "./local.ts";
 import { machineSpec } from "./machine-spec.ts";
 import { migrationCommands, migrationMark } from "./migration/commands.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
@@ -151,6 +152,8 @@ export interface HypervisorDriver {
   volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
   /** Left out by one that keeps none. */
   readonly images?: ImageCache;
+  /** What the host's own console shows; left out by one that runs none. */
+  readonly local?: LocalMachines;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with

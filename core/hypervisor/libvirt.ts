@@ -9,6 +9,7 @@ import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
@@ -50,6 +51,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly name = "libvirt";
   readonly #options: LibvirtOptions;
   readonly images = new ImageFiles();
+  readonly local: LocalLibvirt;
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
@@ -66,6 +68,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#virsh = new Virsh({ machine, uri });
     this.#volumes = new VolumeFiles(machine);
     this.#consoles = new Consoles(this.#virsh, options.seen);
+    this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });

@@ -22,6 +22,7 @@ import { openSimulatedConsole } from "./simulated/console.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
+import { SimulatedLocal } from "./simulated/local.ts";
 import { SimulatedMigrations } from "./simulated/migration.ts";
 import { afterTime, pauseFor } from "./simulated/pause.ts";
 import {
@@ -35,7 +36,7 @@ import {
   simulation,
   usualLatencyMs,
 } from "./simulated/settings.ts";
-import { type SimulatedMachine, SimulatedState, type SimulatedVolume } from "./simulated/state.ts";
+import { type SimulatedMachine, SimulatedState, type SimulatedVolume, startedMachine } from "./simulated/state.ts";
 import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
 export { SharedStorage } from "./simulated/holds.ts";
@@ -71,6 +72,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly name = "simulated";
   readonly capacity: HostCapacity | undefined;
   readonly images: SimulatedImages;
+  readonly local: SimulatedLocal;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
@@ -85,6 +87,7 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
     this.images = new SimulatedImages(state, options.shared);
+    this.local = new SimulatedLocal(this, state);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
     this.#disks = new SimulatedDisks({
@@ -272,14 +275,14 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
-    const { uuid, memorySize, disks, nics } = spec;
+    const { uuid, disks } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
     for (const disk of disks) this.#checkDisk(disk);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
       await wait();
-      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics });
+      await this.#state.putMachine(startedMachine(spec, runsIn));
     } catch (error) {
       this.#holds.release(uuid);
       throw error;

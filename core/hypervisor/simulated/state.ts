@@ -4,6 +4,7 @@ import { NodeError } from "../../model/error.ts";
 import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
+import type { MachineSpec } from "../machine-spec.ts";
 import { nicSpec } from "../nic-spec.ts";
 
 export const simulatedVolume = z.strictObject({
@@ -32,8 +33,19 @@ const machine = z.strictObject({
   nics: z.optional(z.array(nicSpec)),
   /** Whether its memory is kept; absent in what a former version has written. */
   isSuspended: z.optional(z.boolean()),
+  /** As it was started the last time; absent in what a former version has written, and of one that came from a host. */
+  name: z.optional(z.string()),
+  cpuNum: z.optional(z.int()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
+
+/** A machine as it is started with this. @param runsIn the start of the host */
+export function startedMachine(
+  { uuid, name, cpuNum, memorySize, disks, nics }: MachineSpec,
+  runsIn: string,
+): SimulatedMachine {
+  return { uuid, name, cpuNum, memorySize, paths: disks.map(({ path }) => path), runsIn, nics };
+}
 
 const entry = z.union([
   z.strictObject({ volume: simulatedVolume }),
