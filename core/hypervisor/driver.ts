@@ -7,6 +7,7 @@ import { type Backing, backing, imageFormat } from "./backing.ts";
 import { deviceCommands } from "./device-commands.ts";
 import { notIso } from "./device-refusals.ts";
 import { firewallCommands } from "./firewall.ts";
+import type { LocalMachines } from "./local.ts";
 import { machineSpec } from "./machine-spec.ts";
 import { migrationCommands, migrationMark } from "./migration/commands.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
@@ -181,6 +182,8 @@ export interface HypervisorDriver {
   readonly images?: ImageCache;
   /** Left out by one that has none. */
   readonly shared?: SharedStorages;
+  /** What the host's own console shows; left out by one that runs none. */
+  readonly local?: LocalMachines;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with

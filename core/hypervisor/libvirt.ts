@@ -14,6 +14,7 @@ import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
@@ -57,6 +58,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #options: LibvirtOptions;
   readonly images: NonNullable<HypervisorDriver["images"]>;
   readonly shared: HostStorages;
+  readonly local: LocalLibvirt;
   readonly #imageFiles = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
@@ -78,6 +80,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.shared = new HostStorages(machine, options.storagesFolder);
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
+    this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#devices = new Devices({ machine, virsh: this.#virsh, volumes: this.#volumes, networks: this.#networks });

@@ -25,6 +25,7 @@ import { SimulatedDisks } from "./simulated/disks.ts";
 import { SimulatedFirewall } from "./simulated/firewall.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
+import { SimulatedLocal } from "./simulated/local.ts";
 import { SimulatedMigrations } from "./simulated/migration.ts";
 import type { SimulatedOptions } from "./simulated/options.ts";
 import { afterTime, pauseFor } from "./simulated/pause.ts";
@@ -57,6 +58,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly images: SimulatedImages;
   readonly shared: SimulatedStorages;
   readonly firewall: SimulatedFirewall;
+  readonly local: SimulatedLocal;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
@@ -80,6 +82,7 @@ export class SimulatedDriver implements HypervisorDriver {
       sharing: (path) => this.#sharing(path),
     });
     this.#devices = new SimulatedDevices({ state, runs, needImage: (path) => this.images.need(path) });
+    this.local = new SimulatedLocal(this, state);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
     this.#disks = new SimulatedDisks({

@@ -41,13 +41,17 @@ const machine = z.strictObject({
   bootOrder: z.optional(z.array(z.string())),
   /** Whether its memory is kept; absent in what a former version has written. */
   isSuspended: z.optional(z.boolean()),
+  /** As it was started the last time; absent in what a former version has written, and of one that came from a host. */
+  name: z.optional(z.string()),
+  cpuNum: z.optional(z.int()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
 /** A machine as it is when it was just started. @param runsIn the start of the host */
 export function startedMachine(spec: MachineSpec, runsIn: string): SimulatedMachine {
-  const { uuid, memorySize, disks, nics, isos, bootOrder } = spec;
-  return { uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics, isos, bootOrder };
+  const { uuid, name, cpuNum, memorySize, disks, nics, isos, bootOrder } = spec;
+  const paths = disks.map(({ path }) => path);
+  return { uuid, name, cpuNum, memorySize, paths, runsIn, nics, isos, bootOrder };
 }
 
 const entry = z.union([

@@ -15,7 +15,7 @@ import { whyNotWritten } from "../durable.ts";
 import { CommandJournal, errorOf, failureOf, type Outcome } from "./command-journal.ts";
 import { withinTime } from "./in-time.ts";
 import { Lanes, type Ticket } from "./lanes.ts";
-import { ending, endless, notNoted, otherCommand, outOfTime, replaced, tooMany } from "./refusals.ts";
+import { ending, endless, machineBusy, notNoted, otherCommand, outOfTime, replaced, tooMany } from "./refusals.ts";
 
 export type CommandRequest = { id: string; flow: string; epoch: number; command: HostCommand; timeoutMs: number };
 
@@ -150,6 +150,21 @@ export class HostCommands {
   machines(): Promise<MachineReport[]> {
     const { driver, after = afterTime } = this.#options;
     return withinTime(after, machinesMs, "its machines", (signal) => driver.machines(signal));
+  }
+
+  /**
+   * Does something else with a machine while no command has it in hand; commands that come meanwhile wait.
+   * @throws MACHINE.BUSY when one has it, or waits for it; whatever `work` throws
+   */
+  async holding(uuid: string, work: () => Promise<void>): Promise<void> {
+    if (this.#isClosed || this.#lanes.isTaken(uuid)) throw machineBusy();
+    const ticket = this.#lanes.enter([uuid]);
+    try {
+      await ticket.turn;
+      await work();
+    } finally {
+      ticket.leave();
+    }
   }
 
   /** Takes no more commands; those that wait are not begun. Resolves when the others have ended, or after `graceMs`. */
