@@ -40,11 +40,12 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
       devices: {
         controller: rootPorts(disks.length + nics.length),
         disk: disks.map((disk, nth) => diskOf({ deviceId: nth, ...disk })),
-        interface: nics.map(({ mac, deviceId, segment }) => ({
+        interface: nics.map(({ mac, deviceId, segment, sentBytesPerSecond }) => ({
           "@type": "bridge",
           mac: { "@address": mac },
           source: { "@bridge": bridges.get(deviceId) ?? "" },
           target: { "@dev": cardName(mac) },
+          ...bandwidth(sentBytesPerSecond),
           model: { "@type": "virtio" },
           // A guest knows it then before it has any address.
           mtu: { "@size": segment.mtu },
@@ -68,7 +69,7 @@ export function diskXml(disk: MachineDisk): string {
 }
 
 /** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
-function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
+function diskOf({ volumeUuid, path, format, backing, deviceId, limits }: MachineDisk) {
   return {
     "@type": "file",
     "@device": "disk",
@@ -79,7 +80,21 @@ function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
     backingStore: backing === undefined ? "" : backingStore(backing),
     target: { "@dev": targetOf(deviceId), "@bus": "virtio" },
     serial: volumeUuid,
+    ...(limits === undefined ? {} : { iotune: iotune(limits) }),
   };
+}
+
+function iotune({ bytesPerSecond, operationsPerSecond }: NonNullable<MachineDisk["limits"]>) {
+  return {
+    ...(bytesPerSecond === undefined ? {} : { total_bytes_sec: bytesPerSecond }),
+    ...(operationsPerSecond === undefined ? {} : { total_iops_sec: operationsPerSecond }),
+  };
+}
+
+/** libvirt counts in units of `tc`: 1000 bytes a second. What is outbound comes from the guest. */
+function bandwidth(bytesPerSecond: number | undefined) {
+  if (bytesPerSecond === undefined) return {};
+  return { bandwidth: { outbound: { "@average": Math.max(1, Math.floor(bytesPerSecond / 1000)) } } };
 }
 
 /** `vda` for 0. */

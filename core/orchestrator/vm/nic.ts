@@ -4,6 +4,7 @@ import { parseRange } from "../../model/cloud/ip-range.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Machine } from "./life.ts";
+import { nicLimits } from "./limits.ts";
 
 /** What a host is told of a network card, from the records of its networks. */
 export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSpec {
@@ -27,6 +28,7 @@ export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSp
     isDefaultRoute: machine.defaultL3NetworkUuid === l3NetworkUuid,
     dhcpServer:
       dhcpServerIp === null || server === undefined ? null : { ip: dhcpServerIp, prefixLen: server.prefixLen },
+    ...nicLimits(tx, machine),
   };
 }
 
