@@ -95,6 +95,33 @@ export class HostNetworks {
   }
 
   /**
+   * Makes the networks of a machine that runs and is to have these cards from now on, and calls `plug` with their bridges.
+   * When that fails, all is as it was. @throws HYPERVISOR.NETWORK_*, what `plug` throws
+   */
+  async plugging(uuid: string, nics: readonly NicSpec[], plug: (bridges: CardBridges) => Promise<void>): Promise<void> {
+    const before = await this.#notes.get(uuid);
+    await this.starting(uuid, nics, plug).catch(async (error: unknown) => {
+      await this.#turns
+        .take(async () => {
+          await (before === undefined ? this.#notes.remove(uuid) : this.#notes.put(before));
+          await this.#fit([]);
+        })
+        .catch(() => undefined);
+      throw error;
+    });
+  }
+
+  /** A machine that runs has these cards, and no others any more: what only those needed goes. */
+  unplugged(uuid: string, nics: readonly NicSpec[]): Promise<void> {
+    return this.#turns.take(async () => {
+      const note = await this.#notes.get(uuid);
+      if (note === undefined) return;
+      await this.#notes.put({ ...note, nics: [...nics] });
+      await this.#fit([]);
+    });
+  }
+
+  /**
    * What libvirt has is compared with what is there, which is made to fit. Whether servers do what they were told is
    * looked at the first time, and after some time again. @throws HYPERVISOR.NETWORK_*
    */

@@ -17,7 +17,7 @@ const smallestMemoryBytes = 16 * 1024 ** 2;
 const cpuNum = z.int().check(z.minimum(1), z.maximum(mostCpus));
 const memorySize = z.int().check(z.minimum(smallestMemoryBytes), z.multipleOf(1024), unit("bytes"));
 /** ISO images in its drives. Source: ../shared/spec/cloud.md, "VM states". */
-const mostIsos = 3;
+export const mostIsos = 3;
 
 /** Why a machine takes no further ISO image; undefined when it does. Code: VM.1007. */
 export function isoRefusal(name: string, attached: readonly string[], isoUuid: string): Refusal | undefined {
