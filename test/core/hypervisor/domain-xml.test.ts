@@ -140,9 +140,9 @@ test("what a machine may send and move stands in it, and nothing where there is 
     { limits: { bytesPerSecond: 10_000_000, operationsPerSecond: 200 } },
     { sentBytesPerSecond: 1_250_000 },
   );
-  assert.deepEqual(limited.disk.iotune, { total_bytes_sec: "10000000", total_iops_sec: "200" });
+  assert.deepEqual(limited.disk[0].iotune, { total_bytes_sec: "10000000", total_iops_sec: "200" });
   assert.deepEqual(limited.interface.bandwidth, { outbound: { "@average": "1250" } });
   assert.deepEqual(limited.interface.target, { "@dev": "bnc525400000001" });
   const free = devicesOf({}, {});
-  assert.deepEqual([free.disk.iotune, free.interface.bandwidth], [undefined, undefined]);
+  assert.deepEqual([free.disk[0].iotune, free.interface.bandwidth], [undefined, undefined]);
 });

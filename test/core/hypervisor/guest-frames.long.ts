@@ -163,6 +163,29 @@ test("on an administrator's bridge our cards are held to it, and nobody else's p
   assert.deepEqual(await outside.until("end"), bridged.sort());
 });
 
+test("an administrator's bridge that speaks STP learns nothing of a guest: a card that tries is cut off", async (t) => {
+  const { host, start } = await bed(t);
+  await host.run("ip", "link", "add", "lan", "type", "bridge", "stp_state", "1", "forward_delay", "200");
+  await host.run("ip", "link", "set", "lan", "up");
+  await host.run("ip", "link", "set", "eth0", "master", "lan", "up");
+  const told = async (name: string, what: RegExp) =>
+    what.exec(await host.run("ip", "-details", "link", "show", name))?.[1];
+  const rootId = () => told("lan", /designated_root (\S+)/);
+  const stateOf = (port: string) => told(port, /bridge_slave state (\w+)/);
+  const before = await rootId();
+  const guest = await start(11, card(11));
+  // Of a root that is better than any other: IEEE 802.1D, 9.3.1.
+  const root = "000052540000000b";
+  const bpdu = `0180c2000000 52540000000b 0026 424203 0000 00 00 00 ${root} 00000000 ${root} 8001 0000 1400 0200 0f00`;
+  const disabled = "disabled";
+  for (let tries = 0; (await stateOf(cardName(own))) !== disabled && tries < 200; tries++)
+    await send(guest, bpdu.replaceAll(" ", ""));
+  assert.equal(await stateOf(cardName(own)), disabled);
+  assert.notEqual(await stateOf("eth0"), disabled);
+  assert.ok(before !== undefined);
+  assert.equal(await rootId(), before);
+});
+
 test("rules stay while the agent is away, are found by its successor, and come back after they were taken away", async (t) => {
   const { wire, host, start, ear, settle, restart } = await bed(t);
   const outside = await ear(wire, "port1");

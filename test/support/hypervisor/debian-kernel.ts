@@ -29,6 +29,7 @@ export PATH=/usr/bin:/bin
 ip() { /usr/bin/ip "$@"; }
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev; mount -t tmpfs run /run
 ip link set lo up
+echo
 `;
 const tail = "\necho; echo THE END\npoweroff -f\n";
 
