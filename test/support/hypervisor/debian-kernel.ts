@@ -102,7 +102,7 @@ async function printed(vmlinuz: string, initrd: string): Promise<string[]> {
   const boot = ["-kernel", vmlinuz, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 mitigations=off"];
   const qemu = spawn("qemu-system-x86_64", [...machine, ...boot], {
     stdio: ["ignore", "pipe", "inherit"],
-    timeout: 600_000,
+    timeout: 1_800_000,
   });
   const ended = once(qemu, "close");
   let text = "";
