@@ -2,11 +2,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
 import { consoleActs, type FindProxy } from "../console/access.ts";
+import { ConsolePasswords } from "../console/passwords.ts";
 import { ConsoleTokens } from "../console/tokens.ts";
 import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
+import { FirewallKeeper } from "../orchestrator/firewall/keeper.ts";
 import { Flows, type FlowsOptions } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
@@ -107,13 +109,14 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const link = limitedLink(options.link, () => settings.number("kvm.host.syncLevel"));
   const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
 
+  const hashing = new Passwords(options.passwords ?? {});
   const identity = new Identity({
     records,
     now,
     monotonicMs,
     setting: (id) => settings.number(id),
     onError: (error) => trouble("a session could not be kept up", error),
-    passwords: new Passwords(options.passwords ?? {}),
+    passwords: hashing,
   });
   if (await identity.bootstrap(options.adminPassword)) log.info("the account admin was made");
 
@@ -179,7 +182,11 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     calls: callTable({
       ...{ flows, store, identity, mirror, passwords, door, version: options.version, images: images.images },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
-      consoles: consoleActs(consoleTokens, options.findProxy),
+      consoles: consoleActs(
+        consoleTokens,
+        new ConsolePasswords({ records, passwords: hashing, monotonicMs }),
+        options.findProxy,
+      ),
     }),
     records,
     store,
@@ -220,6 +227,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     );
     if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
       void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
+  });
+  const firewalls = new FirewallKeeper({
+    world: vms,
+    managerUuid: flows.managerUuid,
+    onTrouble: trouble,
+    pause: (ms, signal) => pause(ms, undefined, { signal }),
   });
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
   const renewals = new Renewals({
@@ -289,6 +302,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   lost.signal.addEventListener("abort", () => {
     ending.abort(lost.signal.reason);
     void keeper.close();
+    void firewalls.close();
     void sweeper.close();
   });
 
@@ -310,6 +324,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
+      await firewalls.close();
       await flows.close();
       await audit.close();
       await identity.settled();

@@ -1,8 +1,9 @@
 import { cascadeFlow } from "../orchestrator/cascade.ts";
+import { deviceFlows } from "../orchestrator/device/flows.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
-import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
+import { reconnectStorageFlow, releaseStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { addImageFlow } from "../orchestrator/images/add.ts";
 import type { ImageCaches } from "../orchestrator/images/caches.ts";
@@ -48,6 +49,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     renewCertificateFlow(hosts, stray),
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
+    releaseStorageFlow(hosts),
     createVmFlow(vms),
     createVmOfImageFlow(vms, carrier),
     ...defineVmFlows(vms, carrier),
@@ -66,6 +68,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     destroyVmFlow(vms),
     expungeVmFlow(vms),
     ...volumeFlows(vms),
+    ...deviceFlows(vms, carrier),
     migrateVmFlow(vms),
     migrateColdFlow(vms),
     settleMigrationFlow(vms),

@@ -87,10 +87,7 @@ export class VolumeFiles {
     // What one who was killed has left of making it.
     await rm(unfinishedOf(path), { force: true });
     if (!(await exists(path))) return await removeOwnFolder(path);
-    // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
-    const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
-    const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
-    if (tried.code !== 0 && isLocked(tried.stderr)) throw volumeInUse(path);
+    if (await this.isOpen(path)) throw volumeInUse(path);
     await rm(markOf(path), { force: true });
     await rm(path, { force: true });
     await removeOwnFolder(path);
@@ -100,6 +97,14 @@ export class VolumeFiles {
   async isThere(path: string): Promise<boolean> {
     checkVolumePath(path);
     return await exists(path);
+  }
+
+  /** Whether a machine has a file open, on any host that QEMU's locks reach. */
+  async isOpen(path: string): Promise<boolean> {
+    // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
+    const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
+    const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
+    return tried.code !== 0 && isLocked(tried.stderr);
   }
 
   /**

@@ -27,6 +27,14 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   attachVolume: "AttachDataVolumeToVm",
   detachVolume: "DetachDataVolumeFromVm",
   resizeVolume: "ResizeDataVolume",
+  attachIso: "AttachIsoToVmInstance",
+  detachIso: "DetachIsoFromVmInstance",
+  setBootOrder: "SetVmBootOrder",
+  setConsolePassword: "SetVmConsolePassword",
+  attachNic: "AttachL3NetworkToVm",
+  detachNic: "DetachL3NetworkFromVm",
+  setStaticIp: "SetVmStaticIp",
+  setMac: "UpdateVmNicMac",
 };
 
 /** The calls for some operations, each once. */

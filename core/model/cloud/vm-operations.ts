@@ -230,8 +230,8 @@ export const vmOperations = {
     routes: [still(["Running", "Stopped"])],
   },
   setConsolePassword: {
-    description: "Sets the password of its console.",
-    effect: "nextStart",
+    description: "Sets the password of its consoles, or takes it away.",
+    effect: "now",
     routes: [still(["Running", "Stopped"])],
   },
   setStaticIp: {

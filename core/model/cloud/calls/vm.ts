@@ -24,7 +24,7 @@ function isHostAddress(text: string): boolean {
 }
 
 /** Of one machine. libvirt keeps those with fe for the host's ends of cards. */
-function isCardMac(text: string): boolean {
+export function isCardMac(text: string): boolean {
   const first = Number.parseInt(text.slice(0, 2), 16);
   return mac.safeParse(text).success && first % 2 === 0 && first !== 0xfe && text !== "00:00:00:00:00:00";
 }

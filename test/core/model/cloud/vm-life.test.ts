@@ -146,7 +146,9 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   assert.equal(
     remedyIn("Running"),
     "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
-      "CreateVolumeSnapshot, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
+      "CreateVolumeSnapshot, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
+      "AttachL3NetworkToVm, DetachL3NetworkFromVm, AttachIsoToVmInstance, DetachIsoFromVmInstance, SetVmBootOrder, " +
+      "SetVmConsolePassword.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
@@ -165,7 +167,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
 
 test("what waits for a stop or the next start says so", () => {
   const effects = (effect: string) => vmOperationNames.filter((each) => vmOperations[each].effect === effect);
-  assert.deepEqual(effects("nextStart"), ["setBootOrder", "setConsolePassword"]);
+  assert.deepEqual(effects("nextStart"), ["setBootOrder"]);
   for (const operation of effects("whenStopped"))
     assert.deepEqual(
       settled.filter((state) => routeOf(operation, state) !== undefined),
