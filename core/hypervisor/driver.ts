@@ -93,8 +93,7 @@ export type HostCommand = z.infer<typeof hostCommand>;
 
 /** Files that a command works on. */
 export function filesOf(command: HostCommand): string[] {
-  if ("machine" in command)
-    return [...command.machine.disks.map(({ path }) => path), ...(command.machine.isos ?? [])];
+  if ("machine" in command) return [...command.machine.disks.map(({ path }) => path), ...(command.machine.isos ?? [])];
   if ("disk" in command) return [command.disk.path];
   return "path" in command ? [command.path] : [];
 }
