@@ -116,6 +116,7 @@ function insertCard(tx: Tx, source: Machine, card: Parameters<typeof insertNic>[
     .find(({ l3NetworkUuid }) => l3NetworkUuid === card.l3NetworkUuid);
   const groups = (like?.securityGroupUuids ?? []).filter((uuid) => tx.get("SecurityGroup", uuid) !== undefined);
   if (groups.length > 0) tx.update("VmNic", card.uuid, { securityGroupUuids: groups });
+  for (const uuid of groups) tx.guard(uuid);
 }
 
 function placed(tx: Tx, round: Round, source: Machine, { name, nics }: NewClone, volumes: readonly Volume[]): string {
