@@ -7,7 +7,7 @@ import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
-import { Copies } from "./libvirt/copies.ts";
+import { copyVolume } from "./libvirt/copies.ts";
 import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
@@ -67,7 +67,6 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #disks: Disks;
   readonly #devices: Devices;
   readonly #snapshots: Snapshots;
-  readonly #copies: Copies;
   readonly #migrations: LibvirtMigrations;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
@@ -84,7 +83,6 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#devices = new Devices({ machine, virsh: this.#virsh, volumes: this.#volumes, networks: this.#networks });
-    this.#copies = new Copies({ machine, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
     this.#migrations = new LibvirtMigrations({
       ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
@@ -183,7 +181,7 @@ export class LibvirtDriver implements HypervisorDriver {
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
       case "copyVolume":
-        return await this.#copies.copy(command, signal);
+        return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
         return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }
