@@ -86,22 +86,22 @@ export class MachineSampler {
     const known = this.#kept.get(uuid);
     const view = await one.look();
     if (view === undefined) return undefined;
-    const { parts, silence, rates, at } = view;
-    const kept = parts === undefined ? known : this.#takeOne(parts.counters, at.monotonic, rates.disk);
-    if (kept === undefined && parts === undefined && silence === null) return undefined;
-    const row = kept?.row;
-    if (row === undefined) return undefined;
+    const { parts, rates, at } = view;
+    const kept = parts === undefined ? known : this.#keep(parts.counters, at.monotonic, rates.disk);
+    if (kept === undefined) return undefined;
+    const silence = view.silence ?? (view.isYoung ? null : this.#silence());
+    const isKnown = silence === null && parts !== undefined;
     return {
       at: at.wall,
       silence,
-      machine: silence === null ? row : withoutFigures(row),
-      balloonBytes: silence === null ? (parts?.counters.balloonBytes ?? null) : null,
-      residentBytes: silence === null ? (parts?.counters.residentBytes ?? null) : null,
-      upSeconds: silence === null ? (parts?.upSeconds ?? null) : null,
-      disks: silence === null ? rates.disks : [],
-      nics: silence === null ? rates.nics : [],
+      machine: silence === null ? kept.row : withoutFigures(kept.row),
+      balloonBytes: isKnown ? parts.counters.balloonBytes : null,
+      residentBytes: isKnown ? parts.counters.residentBytes : null,
+      upSeconds: isKnown ? parts.upSeconds : null,
+      disks: isKnown ? rates.disks : null,
+      nics: isKnown ? rates.nics : null,
       hasSerial: parts?.hasSerial ?? false,
-      histories: kept?.histories ?? emptyHistories(),
+      histories: kept.histories,
     };
   }
 
@@ -158,10 +158,6 @@ export class MachineSampler {
     for (const counters of all) this.#keep(counters, at, null);
   }
 
-  #takeOne(counters: MachineCounters, at: number, disk: number | null): Kept {
-    return this.#keep(counters, at, disk);
-  }
-
   /** `disk`: bytes a second of all its disks, which only a look at this machine alone tells. */
   #keep(counters: MachineCounters, at: number, disk: number | null): Kept {
     const { machine } = this.#options;
@@ -187,11 +183,16 @@ export class MachineSampler {
   }
 }
 
-type OneRates = { disk: number | null; disks: View["disks"]; nics: View["nics"] };
+type OneRates = {
+  disk: number | null;
+  disks: NonNullable<View["disks"]>;
+  nics: NonNullable<View["nics"]>;
+};
 type Look = {
   at: { wall: number; monotonic: number };
   parts: MachineParts | undefined;
   silence: Silence;
+  isYoung: boolean;
   rates: OneRates;
 };
 
@@ -200,15 +201,16 @@ class One {
   readonly #options: SamplerOptions;
   readonly #uuid: string;
   #before: { at: number; parts: MachineParts } | undefined;
-  #now: Look | undefined;
+  #now: Pick<Look, "at" | "parts" | "rates"> | undefined;
   #silence: Silence = null;
   #isGone = false;
   #reading: Promise<void> | undefined;
   #readingSince = 0;
-  #lookedAt = 0;
+  #lookedAt: number;
 
   constructor(options: SamplerOptions, uuid: string) {
     this.#options = options;
+    this.#lookedAt = options.machine.monotonicMs();
     this.#uuid = uuid;
   }
 
@@ -219,8 +221,8 @@ class One {
   async look(): Promise<Look | undefined> {
     const { machine } = this.#options;
     this.#lookedAt = machine.monotonicMs();
-    const isYoung = this.#now !== undefined && machine.monotonicMs() - this.#now.at.monotonic < youngMs;
-    if (!isYoung || this.#silence !== null) {
+    const isYoung = () => this.#now !== undefined && machine.monotonicMs() - this.#now.at.monotonic < youngMs;
+    if (!isYoung() || this.#silence !== null) {
       if (this.#reading === undefined) {
         this.#readingSince = machine.monotonicMs();
         this.#reading = this.#read().finally(() => {
@@ -234,7 +236,7 @@ class One {
     const isLate = this.#reading !== undefined && machine.monotonicMs() - this.#readingSince >= silentMs;
     const late: Silence = isLate ? { since: at.wall, why: { code: "timeout", detail: "libvirt" } } : null;
     const rates = this.#now?.rates ?? { disk: null, disks: [], nics: [] };
-    return { at, parts: this.#now?.parts, silence: this.#silence ?? late, rates };
+    return { at, parts: this.#now?.parts, silence: this.#silence ?? late, isYoung: isYoung(), rates };
   }
 
   async #read(): Promise<void> {
@@ -245,7 +247,7 @@ class One {
       this.#isGone = parts === undefined;
       this.#silence = null;
       if (parts === undefined) return;
-      this.#now = { at, parts, silence: null, rates: ratesBetween(this.#before, { at: at.monotonic, parts }) };
+      this.#now = { at, parts, rates: ratesBetween(this.#before, { at: at.monotonic, parts }) };
       this.#before = { at: at.monotonic, parts };
     } catch (error) {
       const since = this.#silence?.since ?? this.#now?.at.wall ?? machine.now();
@@ -326,7 +328,10 @@ async function waited(machine: SamplerOptions["machine"], done: Promise<void>, m
 }
 
 function whyNoAnswer(error: unknown): Missing {
-  if (!(error instanceof NodeError)) return whyOf(error);
+  const late: Missing = { code: "timeout", detail: "libvirt" };
+  if (!(error instanceof NodeError))
+    return error instanceof Error && error.name === "TimeoutError" ? late : whyOf(error);
+  if (error.code === "HYPERVISOR.ABORTED" || error.code === "RUN.ABORTED") return late;
   const said = String(error.values["said"] ?? "");
   if (/failed to connect to the hypervisor/.test(said))
     return { code: /permission denied|authentication/i.test(said) ? "denied" : "notRunning", detail: "libvirt" };

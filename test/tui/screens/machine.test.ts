@@ -134,7 +134,9 @@ test("one that has gone, and a hypervisor that is silent, leave no figure behind
 
 test("disks and cards that have no room scroll", async (t) => {
   const { disks } = viewOf();
-  const many = Array.from({ length: 12 }, (_, nth) => disks.map((disk) => ({ ...disk, target: `vd${nth}` }))).flat();
+  const many = Array.from({ length: 12 }, (_, nth) =>
+    (disks ?? []).map((disk) => ({ ...disk, target: `vd${nth}` })),
+  ).flat();
   const { control, screen, text } = await screenOf(() => viewOf({ disks: many }));
   t.after(() => control.close(screen));
   assert.match(text(), /vd0/);
