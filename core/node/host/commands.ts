@@ -7,6 +7,8 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
+import { noShared } from "../../hypervisor/none.ts";
+import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { Damage } from "../document.ts";
 import { whyNotWritten } from "../durable.ts";
@@ -55,6 +57,8 @@ type Running = {
 type CalledOff = { why: (cause: unknown) => Error; isNoted: boolean };
 
 const machinesMs = 10_000;
+/** A server of a network storage that does not answer is waited for. */
+const storageMs = 25_000;
 
 /**
  * Carries out what the manager asks this host for, once for each id: a repetition waits for the first, or gets what
@@ -116,10 +120,24 @@ export class HostCommands {
     return await this.#answer(this.#begin(request, digest), request);
   }
 
-  /** @throws NodeError HYPERVISOR.HANGS after 10 s, or the driver's own error */
+  /** @throws NodeError HYPERVISOR.HANGS when it takes too long, or the driver's own error */
   storage(place: StoragePlace): Promise<StorageRoom> {
     const { driver, after = afterTime } = this.#options;
-    return withinTime(after, machinesMs, "a storage", (signal) => driver.storage(place, signal));
+    return withinTime(after, storageMs, "a storage", (signal) => driver.storage(place, signal));
+  }
+
+  /** @throws as {@link storage} */
+  storageLock(probe: LockProbe): Promise<LockState> {
+    const { driver, after = afterTime } = this.#options;
+    const { shared = noShared } = driver;
+    return withinTime(after, storageMs, "a lock", (signal) => shared.lock(probe, signal));
+  }
+
+  /** @throws as {@link storage} */
+  keepStorages(uuids: readonly string[]): Promise<void> {
+    const { driver, after = afterTime } = this.#options;
+    const { shared = noShared } = driver;
+    return withinTime(after, storageMs, "its storages", (signal) => shared.keepOnly(uuids, signal));
   }
 
   /** @throws as {@link storage} */
@@ -268,6 +286,7 @@ function settle(outcome: Outcome): void {
 function subjectsOf(command: HostCommand): string[] {
   // It ends another one of this machine, which it must not wait for.
   if (command.do === "cancelMigration") return [`cancel ${command.uuid}`];
+  if (command.do === "setFirewall") return ["firewall"];
   if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
@@ -277,6 +296,7 @@ function subjectsOf(command: HostCommand): string[] {
   if ("path" in command) subjects.push(command.path);
   if ("disk" in command) subjects.push(command.disk.path);
   if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
+  if (command.do === "copyVolume") subjects.push(command.from);
   return subjects;
 }
 

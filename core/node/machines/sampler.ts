@@ -50,9 +50,15 @@ export class MachineSampler {
   #readAt: { wall: number; monotonic: number } | undefined;
   #failed: Silence = null;
   #reading: { since: number; wall: number; done: Promise<void> } | undefined;
+  #changedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
+  }
+
+  /** Something was done with a machine: what was read before counts for nobody any more. */
+  changed(): void {
+    this.#changedAt = this.#options.machine.monotonicMs();
   }
 
   /** For the facts of the node. @throws FactMissing why there is nothing new */
@@ -79,7 +85,7 @@ export class MachineSampler {
 
   /** One machine in full; undefined when it is not there. Never rejects, and never waits long. */
   async one(uuid: string): Promise<View | undefined> {
-    const one = this.#ones.get(uuid) ?? new One(this.#options, uuid);
+    const one = this.#ones.get(uuid) ?? new One(this.#options, uuid, () => this.#changedAt);
     this.#ones.set(uuid, one);
     // Nobody looks at these any more.
     for (const [other, { isForgotten }] of this.#ones) if (isForgotten) this.#ones.delete(other);
@@ -87,7 +93,8 @@ export class MachineSampler {
     const view = await one.look();
     if (view === undefined) return undefined;
     const { parts, rates, at } = view;
-    const kept = parts === undefined ? known : this.#keep(parts.counters, at.monotonic, rates.disk);
+    const isOlder = parts === undefined || (known !== undefined && known.last.at >= at.monotonic);
+    const kept = isOlder ? known : this.#keep(parts.counters, at.monotonic, rates.disk);
     if (kept === undefined) return undefined;
     const silence = view.silence ?? (view.isYoung ? null : this.#silence());
     const isKnown = silence === null && parts !== undefined;
@@ -112,8 +119,8 @@ export class MachineSampler {
   }
 
   get #isYoung(): boolean {
-    const age = this.#options.machine.monotonicMs() - (this.#readAt?.monotonic ?? Number.NEGATIVE_INFINITY);
-    return age < youngMs && this.#failed === null;
+    const at = this.#readAt?.monotonic ?? Number.NEGATIVE_INFINITY;
+    return this.#options.machine.monotonicMs() - at < youngMs && at > this.#changedAt && this.#failed === null;
   }
 
   #begin() {
@@ -200,6 +207,7 @@ type Look = {
 class One {
   readonly #options: SamplerOptions;
   readonly #uuid: string;
+  readonly #changedAt: () => number;
   #before: { at: number; parts: MachineParts } | undefined;
   #now: Pick<Look, "at" | "parts" | "rates"> | undefined;
   #silence: Silence = null;
@@ -208,8 +216,9 @@ class One {
   #readingSince = 0;
   #lookedAt: number;
 
-  constructor(options: SamplerOptions, uuid: string) {
+  constructor(options: SamplerOptions, uuid: string, changedAt: () => number) {
     this.#options = options;
+    this.#changedAt = changedAt;
     this.#lookedAt = options.machine.monotonicMs();
     this.#uuid = uuid;
   }
@@ -221,7 +230,10 @@ class One {
   async look(): Promise<Look | undefined> {
     const { machine } = this.#options;
     this.#lookedAt = machine.monotonicMs();
-    const isYoung = () => this.#now !== undefined && machine.monotonicMs() - this.#now.at.monotonic < youngMs;
+    const isYoung = () => {
+      const at = this.#now?.at.monotonic ?? Number.NEGATIVE_INFINITY;
+      return machine.monotonicMs() - at < youngMs && at > this.#changedAt();
+    };
     if (!isYoung() || this.#silence !== null) {
       if (this.#reading === undefined) {
         this.#readingSince = machine.monotonicMs();

@@ -20,7 +20,8 @@ import { undoAfter } from "../../../support/undo.ts";
 import { nicOf } from "../../hypervisor/conformance.ts";
 
 const never = new AbortController().signal;
-const patienceMs = 180_000;
+/** A guest without hardware virtualization on a computer that others use may take minutes to boot. */
+const patienceMs = 900_000;
 
 /** The host, with its files as a process there sees them. `running`: its commands that have not ended. */
 function machineOf(host: LibvirtHost, running: Set<object>): Machine {
@@ -184,7 +185,7 @@ test("figures of real machines agree with virsh; a console, a crash, a hang of l
     assert.equal(view.machine.memoryBytes, d.figure("balloon.maximum") * 1024);
     assert.equal(view.balloonBytes, d.figure("balloon.current") * 1024);
     const [nic] = view.nics ?? [];
-    assert.deepEqual([nic?.mac, nic?.target.startsWith("vnet")], [spec.nics[0]?.mac, true]);
+    assert.deepEqual([nic?.mac, (nic?.target ?? "") !== "", typeof nic?.received], [spec.nics[0]?.mac, true, "number"]);
     assert.ok(view.upSeconds !== null && view.upSeconds > 0);
   });
 

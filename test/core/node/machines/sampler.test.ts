@@ -161,6 +161,22 @@ test("one machine has the rates of its disks and cards, and their course; its di
   assert.equal(await sampler.one(uuid.replace("1", "2")), undefined);
 });
 
+test("what was read of one machine alone does not hide what was read of all since, nor what was done", async () => {
+  const { sampler, now, pass } = bed();
+  now.machine = counters({ state: "stopped" });
+  await sampler.one(uuid);
+  await pass(1_000);
+  now.machine = counters({ state: "running" });
+  await sampler.all();
+  assert.equal((await sampler.one(uuid))?.machine.state, "running");
+  now.machine = counters({ state: "paused" });
+  assert.equal((await sampler.one(uuid))?.machine.state, "running");
+  sampler.changed();
+  await pass(1);
+  assert.equal((await sampler.one(uuid))?.machine.state, "paused");
+  assert.equal((await sampler.all()).list[0]?.state, "paused");
+});
+
 test("one machine of a hypervisor that fails shows no rates of before", async () => {
   const { sampler, now, pass } = bed();
   await sampler.one(uuid);
