@@ -179,10 +179,10 @@ export interface HypervisorDriver {
   volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
   /** Left out by one that keeps none. */
   readonly images?: ImageCache;
-  /** What the host's own console shows; left out by one that runs none. */
-  readonly local?: LocalMachines;
   /** Left out by one that has none. */
   readonly shared?: SharedStorages;
+  /** What the host's own console shows; left out by one that runs none. */
+  readonly local?: LocalMachines;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with

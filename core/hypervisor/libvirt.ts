@@ -58,8 +58,8 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #options: LibvirtOptions;
   readonly images: NonNullable<HypervisorDriver["images"]>;
   readonly shared: HostStorages;
-  readonly #imageFiles = new ImageFiles();
   readonly local: LocalLibvirt;
+  readonly #imageFiles = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;

@@ -58,7 +58,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly images: SimulatedImages;
   readonly shared: SimulatedStorages;
   readonly firewall: SimulatedFirewall;
-  readonly local = new SimulatedLocal(this, () => this.#state);
+  readonly local: SimulatedLocal;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
@@ -82,6 +82,7 @@ export class SimulatedDriver implements HypervisorDriver {
       sharing: (path) => this.#sharing(path),
     });
     this.#devices = new SimulatedDevices({ state, runs, needImage: (path) => this.images.need(path) });
+    this.local = new SimulatedLocal(this, state);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
     this.#disks = new SimulatedDisks({

@@ -15,26 +15,26 @@ const longestMs = 600_000;
 export class SimulatedLocal implements LocalMachines {
   readonly canAct = true;
   readonly #driver: Pick<HypervisorDriver, "machines" | "carryOut" | "openConsole">;
-  readonly #state: () => SimulatedState;
+  readonly #state: SimulatedState;
 
-  constructor(driver: Pick<HypervisorDriver, "machines" | "carryOut" | "openConsole">, state: () => SimulatedState) {
+  constructor(driver: Pick<HypervisorDriver, "machines" | "carryOut" | "openConsole">, state: SimulatedState) {
     this.#driver = driver;
     this.#state = state;
   }
 
   async all(signal: AbortSignal): Promise<MachineCounters[]> {
     const reports = await this.#driver.machines(signal);
-    return reports.map((report) => countersOf(report, this.#state().machines.get(report.uuid)));
+    return reports.map((report) => countersOf(report, this.#state.machines.get(report.uuid)));
   }
 
   async one(uuid: string, signal: AbortSignal): Promise<MachineParts | undefined> {
     const counters = (await this.all(signal)).find((each) => each.uuid === uuid);
     if (counters === undefined) return undefined;
-    const { paths = [], nics = [] } = this.#state().machines.get(uuid) ?? {};
+    const { paths = [], nics = [] } = this.#state.machines.get(uuid) ?? {};
     return {
       counters,
       disks: paths.map((path, nth) => {
-        const sizeBytes = this.#state().volumes.get(path)?.sizeBytes ?? null;
+        const sizeBytes = this.#state.volumes.get(path)?.sizeBytes ?? null;
         const target = `vd${String.fromCharCode(97 + nth)}`;
         return { target, path, sizeBytes, allocatedBytes: null, read: null, written: null };
       }),

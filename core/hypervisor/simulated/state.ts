@@ -50,7 +50,8 @@ export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 /** A machine as it is when it was just started. @param runsIn the start of the host */
 export function startedMachine(spec: MachineSpec, runsIn: string): SimulatedMachine {
   const { uuid, name, cpuNum, memorySize, disks, nics, isos, bootOrder } = spec;
-  return { uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics, isos, bootOrder, name, cpuNum };
+  const paths = disks.map(({ path }) => path);
+  return { uuid, name, cpuNum, memorySize, paths, runsIn, nics, isos, bootOrder };
 }
 
 const entry = z.union([
