@@ -46,7 +46,8 @@ export function drawState(
 /** What it may have; what the guest has of it where that is less; and what of it lies in this host's memory. */
 function memoryWords(t: Translate, view: LocalMachineView | undefined, machine: LocalMachineRow): string {
   const size = machineMemory(machine);
-  const { balloonBytes = null, residentBytes = null } = view ?? {};
+  const isOn = machine.state === "running" || machine.state === "paused";
+  const { balloonBytes = null, residentBytes = null } = isOn ? (view ?? {}) : {};
   const isLess = balloonBytes !== null && machine.memoryBytes !== null && balloonBytes < machine.memoryBytes;
   return [
     t("machine.memory", { size }),
