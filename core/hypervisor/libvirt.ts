@@ -99,9 +99,8 @@ export class LibvirtDriver implements HypervisorDriver {
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
     const reports = await this.#migrations.marked(domains, signal);
-    return reports.map((one) =>
-      one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
-    );
+    const isSaved = ({ state, uuid }: MachineReport) => state === "stopped" && saved.has(uuid);
+    return reports.map((one) => (isSaved(one) ? { ...one, state: "suspended" } : one));
   }
 
   admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
