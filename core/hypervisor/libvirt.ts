@@ -9,6 +9,7 @@ import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { Kvm } from "./libvirt/kvm.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
@@ -57,6 +58,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #disks: Disks;
   readonly #snapshots: Snapshots;
   readonly #migrations: LibvirtMigrations;
+  readonly #kvm: Kvm;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -64,6 +66,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { machine, uri } = options;
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
+    this.#kvm = new Kvm(machine, options.hasKvm);
     this.#volumes = new VolumeFiles(machine);
     this.#consoles = new Consoles(this.#virsh, options.seen);
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
@@ -82,8 +85,10 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    const domains = await this.#virsh.domains(signal);
     const reports = await this.#migrations.marked(domains, signal);
+    if (!reports.some(({ state }) => state === "stopped")) return reports;
+    const saved = await this.#virsh.saved(signal);
     return reports.map((one) =>
       one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
     );
@@ -173,7 +178,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
-    const hasKvm = await this.#hasKvm();
+    const hasKvm = await this.#kvm.isThere();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
@@ -348,13 +353,6 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
     return (await this.#virsh.domain(uuid, signal))?.state;
-  }
-
-  async #hasKvm(): Promise<boolean> {
-    const { hasKvm } = this.#options;
-    if (hasKvm !== undefined) return hasKvm;
-    const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
-    return code === 0;
   }
 }
 
