@@ -3,17 +3,22 @@ import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
-import type { HostCommand, HypervisorDriver, MachineReport, MachineSpec, StoragePlace, StorageRoom } from "./driver.ts";
+import { isDeviceCommand } from "./device-commands.ts";
+import type { StoragePlace, StorageRoom } from "./driver.ts";
+import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
+import { Copies } from "./libvirt/copies.ts";
+import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
+import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
 import { Kvm } from "./libvirt/kvm.ts";
+import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
-import { storageRoom } from "./libvirt/storage-room.ts";
 import { Virsh } from "./libvirt/virsh.ts";
 import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
@@ -32,6 +37,8 @@ export type LibvirtOptions = {
   rebootGraceMs?: number;
   /** Where a file of libvirt's is for this process: the same unless told, for a libvirt with a file tree of its own. */
   seen?: (path: string) => string;
+  /** Where network storages are mounted; {@link networkStorageFolder} unless told. */
+  storagesFolder?: string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
@@ -50,13 +57,18 @@ const neverOff = new AbortController().signal;
 export class LibvirtDriver implements HypervisorDriver {
   readonly name = "libvirt";
   readonly #options: LibvirtOptions;
-  readonly images = new ImageFiles();
+  readonly images: NonNullable<HypervisorDriver["images"]>;
+  readonly shared: HostStorages;
+  readonly local: LocalLibvirt;
+  readonly #imageFiles = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
+  readonly #devices: Devices;
   readonly #snapshots: Snapshots;
+  readonly #copies: Copies;
   readonly #migrations: LibvirtMigrations;
   readonly #kvm: Kvm;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
@@ -68,9 +80,14 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#virsh = new Virsh({ machine, uri });
     this.#kvm = new Kvm(machine, options.hasKvm);
     this.#volumes = new VolumeFiles(machine);
+    this.shared = new HostStorages(machine, options.storagesFolder);
+    this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
+    this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#devices = new Devices({ machine, virsh: this.#virsh, volumes: this.#volumes, networks: this.#networks });
+    this.#copies = new Copies({ machine, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
     this.#migrations = new LibvirtMigrations({
       ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
@@ -114,16 +131,20 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
   }
 
-  storage(place: StoragePlace): Promise<StorageRoom> {
-    return storageRoom(this.#options.machine, place);
+  storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
+    return this.shared.room(place, signal);
   }
 
   async volume(place: VolumePlace): Promise<VolumeFigures> {
+    await this.shared.require([place.path]);
     return await this.#volumes.figures(place);
   }
 
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw calledOff();
+    await this.shared.require(filesOf(command));
+    if (signal.aborted) throw calledOff();
+    if (isDeviceCommand(command)) return await this.#devices.carryOut(command, signal);
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
@@ -132,9 +153,10 @@ export class LibvirtDriver implements HypervisorDriver {
       case "deleteVolume":
         return await this.#volumes.delete(command.path);
       case "keepImage":
-        return await this.images.keep(command, signal);
+        return await this.#imageFiles.keep(command, signal);
       case "deleteCachedImage":
-        return await this.images.delete(command.path);
+        await this.#devices.drives.requireUnused(command.path);
+        return await this.#imageFiles.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
       case "stopMachine":
@@ -151,6 +173,8 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      case "setFirewall":
+        return await this.#networks.setFirewall(command);
       case "attachVolume":
         return await this.#disks.attach(command, signal);
       case "detachVolume":
@@ -163,6 +187,8 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#snapshots.delete(command, signal);
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
+      case "copyVolume":
+        return await this.#copies.copy(command, signal);
       default:
         return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }
@@ -178,6 +204,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
+    await this.#devices.drives.require(spec.isos);
     const hasKvm = await this.#kvm.isThere();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
@@ -231,6 +258,7 @@ export class LibvirtDriver implements HypervisorDriver {
 
   /** @throws HYPERVISOR.NO_MEMORY, HYPERVISOR.NETWORK_* */
   async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    await this.#devices.drives.require(spec.isos);
     await this.#reserve(spec, signal);
     await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
       this.#starting.delete(spec.uuid);
@@ -273,7 +301,7 @@ export class LibvirtDriver implements HypervisorDriver {
     return false;
   }
 
-  /** It may have ended by itself at the same moment. */
+  /** It may have ended by itself; and libvirt that was started a moment ago ends it, and says that it did not run. */
   async #switchOff(uuid: string): Promise<void> {
     try {
       await this.#virsh.destroy(uuid);

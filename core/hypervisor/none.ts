@@ -1,5 +1,6 @@
 import { NodeError } from "../model/error.ts";
 import type { HypervisorDriver, ImageCache } from "./driver.ts";
+import type { SharedStorages } from "./shared-storage.ts";
 
 /** Of an agent that was started without a driver: its host takes part in the cloud and is given no machines. */
 export const noHypervisor: HypervisorDriver = {
@@ -29,6 +30,14 @@ export const noImages: ImageCache = {
   write: async () => {
     throw none();
   },
+};
+
+/** Of a driver that has none. */
+export const noShared: SharedStorages = {
+  lock: async () => {
+    throw none();
+  },
+  keepOnly: async () => undefined,
 };
 
 /** What such a host is known by. */

@@ -1,8 +1,9 @@
 import { cascadeFlow } from "../orchestrator/cascade.ts";
+import { deviceFlows } from "../orchestrator/device/flows.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
-import { reconnectStorageFlow } from "../orchestrator/hosts/storages.ts";
+import { reconnectStorageFlow, releaseStorageFlow } from "../orchestrator/hosts/storages.ts";
 import type { HostWorld } from "../orchestrator/hosts/world.ts";
 import { addImageFlow } from "../orchestrator/images/add.ts";
 import type { ImageCaches } from "../orchestrator/images/caches.ts";
@@ -10,9 +11,11 @@ import { ImageCarrier } from "../orchestrator/images/carrier.ts";
 import { deleteImageFlow } from "../orchestrator/images/delete.ts";
 import { reconnectStoreFlow } from "../orchestrator/images/stores.ts";
 import type { ImageWorld } from "../orchestrator/images/world.ts";
-import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
+import { cloneVmFlow } from "../orchestrator/vm/clone.ts";
+import { createVmFlow, createVmOfImageFlow, defineVmFlows } from "../orchestrator/vm/create.ts";
 import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
 import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
+import { rebuildVmFlow } from "../orchestrator/vm/rebuild.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
@@ -39,14 +42,19 @@ type FlowParts = {
 
 /** Everything that a manager carries out step by step. */
 export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): FlowTable {
+  const carrier = new ImageCarrier(images);
   return new FlowTable([
     addHostFlow(hosts, stray),
     reconnectHostFlow(hosts, stray),
     renewCertificateFlow(hosts, stray),
     maintainHostFlow(hosts),
     reconnectStorageFlow(hosts),
+    releaseStorageFlow(hosts),
     createVmFlow(vms),
-    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    createVmOfImageFlow(vms, carrier),
+    ...defineVmFlows(vms, carrier),
+    rebuildVmFlow(vms, carrier),
+    cloneVmFlow(vms),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),
@@ -60,6 +68,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     destroyVmFlow(vms),
     expungeVmFlow(vms),
     ...volumeFlows(vms),
+    ...deviceFlows(vms, carrier),
     migrateVmFlow(vms),
     migrateColdFlow(vms),
     settleMigrationFlow(vms),

@@ -6,10 +6,11 @@ import { observeVm } from "../model/cloud/vm-life.ts";
 import { vmStates } from "../model/cloud/vm-states.ts";
 import { NodeError } from "../model/error.ts";
 import { listed, shown } from "../model/quote.ts";
+import { detachSecurityGroups } from "./calls/security-groups.ts";
 import { orThrow } from "./calls/shared.ts";
 import type { Flow } from "./flow/flow.ts";
 import { hostLife } from "./hosts/status.ts";
-import { storagesFollow } from "./hosts/storages.ts";
+import { letStoragesGo, releaseStorages, storagesFollow } from "./hosts/storages.ts";
 import { noLongerUnseen } from "./hosts/unseen.ts";
 import type { HostWorld } from "./hosts/world.ts";
 import type { RecordOf } from "./kinds.ts";
@@ -34,6 +35,8 @@ export type CascadeData = {
   mode: "Permissive" | "Enforcing";
   /** Clusters that lose hosts: their storages are counted anew. */
   clusterUuids?: string[];
+  /** Clusters whose hosts let a network storage go. */
+  releasingUuids?: string[];
   /** Of a host that is deleted for itself: what goes with it, and what counts as stopped from then on. */
   lostVolumes?: LostVolume[];
   countedAsStopped?: { uuid: string; name: string }[];
@@ -63,7 +66,8 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
             const host = each.kind === "Host" ? mirror.get("Host", each.uuid)?.value : undefined;
             return host === undefined ? [] : [host.clusterUuid];
           });
-          return { data: { clusterUuids: [...new Set(clusters)], ...lossesOf(mirror, kind, uuid) } };
+          const releasingUuids = clustersWith(mirror, doomed);
+          return { data: { clusterUuids: [...new Set(clusters)], releasingUuids, ...lossesOf(mirror, kind, uuid) } };
         },
       },
       {
@@ -75,6 +79,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
             const host = mirror.get("Host", each.uuid)?.value;
             // A host that does not answer is told by its certificate, which counts no more, when it is back.
             if (host?.status !== "Connected") continue;
+            await letStoragesGo(world, host, env.signal, []);
             await world.door.leave(host, env.signal).catch((error: unknown) => {
               // It has left already, when a manager ended before it noted that; nothing of this cloud is there to leave.
               const isOther = error instanceof CloudError && error.code === "HOST.1011";
@@ -113,8 +118,9 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
       {
         name: "storages",
         title: "Counting the storages anew",
-        async run({ clusterUuids = [] }) {
+        async run({ clusterUuids = [], releasingUuids = [] }, env) {
           for (const clusterUuid of clusterUuids) await storagesFollow(world, clusterUuid);
+          for (const clusterUuid of releasingUuids) await releaseStorages(world, clusterUuid, env.signal);
           return undefined;
         },
       },
@@ -140,6 +146,14 @@ function doomedBy(mirror: Mirror, kind: ResourceKind, uuid: string): Doomed {
   };
   visit(kind, uuid);
   return deletionOrder(kind).flatMap((each) => [...(found.get(each) ?? [])].map((one) => ({ kind: each, uuid: one })));
+}
+
+function clustersWith(mirror: Mirror, doomed: Doomed): string[] {
+  const storages = doomed.flatMap(({ kind, uuid }) =>
+    kind === "PrimaryStorage" ? (mirror.get("PrimaryStorage", uuid)?.value ?? []) : [],
+  );
+  const network = storages.filter(({ type }) => type === "NFS");
+  return [...new Set(network.flatMap(({ attachedClusterUuids }) => attachedClusterUuids))];
 }
 
 /** What tasks, users and the like say of it keeps nothing from going. */
@@ -319,11 +333,16 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     settleWithout(tx, uuid);
     letMachinesGo(tx, uuid);
     noLongerUnseen(tx, uuid);
+    if (tx.get("HostFirewall", uuid) !== undefined) tx.delete("HostFirewall", uuid);
     const { managementIp } = tx.need("Host", uuid);
     if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
   }
+  if (kind === "PrimaryStorage" && tx.get("StorageMark", uuid) !== undefined) tx.delete("StorageMark", uuid);
   if (kind === "Cluster") detachAll(tx, uuid);
-  if (kind === "L3Network") withoutDhcpServer(tx, tx.need("L3Network", uuid));
+  if (kind === "L3Network") {
+    withoutDhcpServer(tx, tx.need("L3Network", uuid));
+    detachSecurityGroups(tx, uuid);
+  }
   tx.remove(kind, uuid);
 }
 

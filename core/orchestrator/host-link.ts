@@ -6,6 +6,7 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../hypervisor/driver.ts";
+import type { LockProbe, LockState } from "../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../hypervisor/volume-commands.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
 import type { Secret } from "../model/secret.ts";
@@ -61,6 +62,10 @@ export interface HostLink {
   machines(host: HostAddress, signal?: AbortSignal): Promise<MachineReport[]>;
   /** The room of a storage as this host has it; makes its folder, or mounts it, where that is needed. */
   storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom>;
+  /** A step of a try whether hosts see each other's locks. An agent of a former version knows of none: HOST.1012. */
+  storageLock(host: HostAddress, probe: LockProbe, signal?: AbortSignal): Promise<LockState>;
+  /** Which network storages this host is to have: it lets others go. */
+  keepStorages(host: HostAddress, uuids: readonly string[], signal?: AbortSignal): Promise<void>;
   /** How large a volume is there. */
   volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures>;
   /** What of an image is in the cache of a storage there. */

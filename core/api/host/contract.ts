@@ -7,6 +7,7 @@ import {
   storagePlace,
   storageRoom,
 } from "../../hypervisor/driver.ts";
+import { lockProbe, lockStates } from "../../hypervisor/shared-storage.ts";
 import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
 import { type ConsoleKind, consoleKinds } from "../../model/cloud/console.ts";
@@ -179,6 +180,24 @@ export const hostCalls = {
     response: storageRoom,
     mostBytes: 16 * kB,
   },
+  /** A step of a try whether hosts see each other's locks on a storage. */
+  storageLock: {
+    method: "POST",
+    path: "/v1/storage/lock",
+    access: "manager",
+    body: lockProbe,
+    response: z.object({ lock: z.enum(lockStates) }),
+    mostBytes: 16 * kB,
+  },
+  /** The network storages that the host is to have: others are let go of as soon as nothing uses them. */
+  keepStorages: {
+    method: "POST",
+    path: "/v1/storage/keep",
+    access: "manager",
+    body: z.strictObject({ uuids: z.array(uuid).check(z.maxLength(1000)) }),
+    response: nothing,
+    mostBytes: 64 * kB,
+  },
   /** How large a volume is. */
   volume: {
     method: "POST",
@@ -254,7 +273,8 @@ export const hostCalls = {
       timeoutMs: z.int().check(z.positive(), z.maximum(86_400_000)),
     }),
     response: nothing,
-    mostBytes: 256 * kB,
+    // The addresses of all that are in a host's security groups.
+    mostBytes: 1024 * kB,
   },
 } as const satisfies Record<string, HostCall>;
 

@@ -10,6 +10,7 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
+import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { ConsoleKind } from "../../model/cloud/console.ts";
@@ -105,6 +106,14 @@ export class HttpsHostLink implements HostLink {
 
   storage(host: HostAddress, place: StoragePlace, signal?: AbortSignal): Promise<StorageRoom> {
     return this.#ask(host, "storage", place, this.#patience.answerMs, signal);
+  }
+
+  async storageLock(host: HostAddress, probe: LockProbe, signal?: AbortSignal): Promise<LockState> {
+    return (await this.#ask(host, "storageLock", probe, this.#patience.answerMs, signal)).lock;
+  }
+
+  async keepStorages(host: HostAddress, uuids: readonly string[], signal?: AbortSignal): Promise<void> {
+    await this.#ask(host, "keepStorages", { uuids: [...uuids] }, this.#patience.answerMs, signal);
   }
 
   volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures> {
@@ -260,6 +269,8 @@ const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "report",
   "machines",
   "storage",
+  "storageLock",
+  "keepStorages",
   "volume",
   "imageProgress",
   "imagePiece",

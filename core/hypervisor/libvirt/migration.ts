@@ -145,15 +145,39 @@ export class LibvirtMigrations {
     }
   }
 
-  async #migrate({ uuid, destination, token, bandwidth }: Of<"migrateMachine">, signal: AbortSignal): Promise<void> {
-    const { dial, virsh } = this.#options;
+  async #migrate(command: Of<"migrateMachine">, signal: AbortSignal): Promise<void> {
+    const { uuid } = command;
+    const { dial } = this.#options;
     if (dial === undefined) throw noWay();
-    // One that an agent has begun which is no more: nobody carries what it sends.
-    await this.#endJob(uuid, signal);
-    const found = await this.#find(uuid, signal);
-    if (found?.state !== "running" || found.migration !== undefined) throw notRunning(uuid);
     const cancel = new AbortController();
-    const stopping = AbortSignal.any([signal, cancel.signal]);
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    // From here on it can be cancelled, also before it is known whether it can begin.
+    this.#moves.set(uuid, { cancel, ended });
+    try {
+      // One that an agent has begun which is no more: nobody carries what it sends.
+      await this.#endJob(uuid, signal);
+      const found = await this.#find(uuid, signal);
+      if (found?.state !== "running" || found.migration !== undefined) throw notRunning(uuid);
+      await this.#send(command, dial, cancel.signal, signal);
+    } catch (error) {
+      throw signal.aborted ? calledOff() : error;
+    } finally {
+      this.#moves.delete(uuid);
+      end();
+    }
+    // libvirt has done so; a definition that it could not take away would come back with the host's next start.
+    if ((await this.#find(uuid, new AbortController().signal).catch(() => undefined))?.state === "stopped")
+      await this.#options.virsh.undefine(uuid).catch(() => undefined);
+  }
+
+  async #send(
+    { uuid, destination, token, bandwidth }: Of<"migrateMachine">,
+    dial: Dial,
+    cancel: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { virsh } = this.#options;
+    const stopping = AbortSignal.any([signal, cancel]);
     const folder = join(this.#folder.here, uuid);
     const open = (channel: MigrationChannel) =>
       dial(
@@ -162,12 +186,11 @@ export class LibvirtMigrations {
         AbortSignal.any([stopping, AbortSignal.timeout(connectMs)]),
       );
     const doors = new Doors(open);
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    this.#moves.set(uuid, { cancel, ended });
     try {
       await madeFolder(this.#folder.here, folder);
       for (const channel of ["control", "memory"] as const) await doors.listen(join(folder, channel), channel);
       const there = join(this.#folder.there, uuid);
+      stopping.throwIfAborted();
       const moved = virsh.migrate(uuid, { control: join(there, "control"), memory: join(there, "memory"), bandwidth });
       const over = new AbortController();
       const aborting = this.#abortWhen(stopping, uuid, over.signal);
@@ -176,19 +199,13 @@ export class LibvirtMigrations {
     } catch (error) {
       doors.close();
       await this.#endJob(uuid, AbortSignal.timeout(jobEndMs));
-      if (signal.aborted) throw calledOff();
-      if (cancel.signal.aborted) throw migrationCancelled(uuid);
+      if (cancel.aborted) throw migrationCancelled(uuid);
       const said = doors.refusal ?? error;
       throw migrationFailed(uuid, said instanceof NodeError ? String(said.values["said"] ?? said.message) : "", said);
     } finally {
       doors.close();
       await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-      this.#moves.delete(uuid);
-      end();
     }
-    // libvirt has done so; a definition that it could not take away would come back with the host's next start.
-    if ((await this.#find(uuid, new AbortController().signal).catch(() => undefined))?.state === "stopped")
-      await virsh.undefine(uuid).catch(() => undefined);
   }
 
   /** Ends the job once `stopping` says so, as often as it takes: it may not have begun. Until `over`. */

@@ -127,9 +127,9 @@ export class Virsh {
     return /: libvirt (\S+)/.exec(await this.#look(["version"], signal))?.[1] ?? "unknown";
   }
 
-  /** What a machine consists of at present, as XML. @throws HYPERVISOR.FAILED */
-  xml(uuid: string, signal: AbortSignal): Promise<string> {
-    return this.#look(["dumpxml", uuid], signal);
+  /** What a machine consists of at present, or with `live` false after its next start, as XML. @throws HYPERVISOR.FAILED */
+  xml(uuid: string, signal: AbortSignal, live = true): Promise<string> {
+    return this.#look(["dumpxml", ...(live ? [] : ["--inactive"]), uuid], signal);
   }
 
   /** Makes a machine known, or changes what is known of one that does not run. */
@@ -203,6 +203,23 @@ export class Virsh {
   /** Live, it is only asked for: see {@link disks} for what comes of it. */
   async detachDisk(uuid: string, target: string, live: boolean): Promise<void> {
     await this.#change(["detach-disk", uuid, target, live ? "--live" : "--config"]);
+  }
+
+  /** MAC addresses of a machine's network cards; `live`: as it runs, not as it is started next. */
+  async macs(uuid: string, live: boolean, signal: AbortSignal): Promise<Set<string>> {
+    const text = await this.#look(["domiflist", ...(live ? [] : ["--inactive"]), uuid], signal);
+    return new Set([...text.matchAll(/ ([\da-f]{2}(?::[\da-f]{2}){5})\s*$/gm)].map(([, address = ""]) => address));
+  }
+
+  /** As {@link detachDisk}. */
+  async detachNic(uuid: string, mac: string, live: boolean): Promise<void> {
+    await this.#change(["detach-interface", uuid, "bridge", "--mac", mac, live ? "--live" : "--config"]);
+  }
+
+  /** What is in a drive, by force. */
+  async updateDevice(uuid: string, xml: string, live: boolean): Promise<void> {
+    const when = live ? "--live" : "--config";
+    await this.#withFile(xml, (file) => this.#change(["update-device", uuid, file, when, "--force"]));
   }
 
   async resizeDisk(uuid: string, target: string, sizeBytes: number): Promise<void> {

@@ -62,7 +62,7 @@ export class VolumeFiles {
   async #make(path: string, format: Format, more: readonly string[], sizeBytes: number): Promise<void> {
     const folder = dirname(path);
     // Only this command works on the volume: what lies there is of one that was killed.
-    const unfinished = `${path}.new`;
+    const unfinished = unfinishedOf(path);
     try {
       await makeVolumeFolder(folder);
       await rm(unfinished, { force: true });
@@ -80,16 +80,27 @@ export class VolumeFiles {
   /** @throws HYPERVISOR.VOLUME_IN_USE when a machine has it open, on any host that QEMU's locks reach */
   async delete(path: string): Promise<void> {
     checkVolumePath(path);
-    if (!(await exists(path))) return;
+    // What one who was killed has left of making it.
+    await rm(unfinishedOf(path), { force: true });
+    if (!(await exists(path))) return await removeOwnFolder(path);
+    if (await this.isOpen(path)) throw volumeInUse(path);
+    await rm(markOf(path), { force: true });
+    await rm(path, { force: true });
+    await removeOwnFolder(path);
+  }
+
+  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.VOLUME_DIFFERS */
+  async isThere(path: string): Promise<boolean> {
+    checkVolumePath(path);
+    return await exists(path);
+  }
+
+  /** Whether a machine has a file open, on any host that QEMU's locks reach. */
+  async isOpen(path: string): Promise<boolean> {
     // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
     const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
     const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
-    if (tried.code !== 0 && isLocked(tried.stderr)) throw volumeInUse(path);
-    await rm(markOf(path), { force: true });
-    await rm(path, { force: true });
-    const folder = dirname(path);
-    // A folder that a volume has for itself is named like it.
-    if (basename(folder) === basename(path, extname(path))) await rmdir(folder).catch(() => undefined);
+    return tried.code !== 0 && isLocked(tried.stderr);
   }
 
   /**
@@ -218,6 +229,17 @@ function isSound({ version, clusterBytes, virtualSize, isCorrupt }: Qcow2Head): 
   return isKnown && clusterBytes >= 512 && clusterBytes <= 2 ** 21 && Number.isSafeInteger(virtualSize) && !isCorrupt;
 }
 
+/** A folder that a volume has for itself is named like it. */
+async function removeOwnFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  if (basename(folder) === basename(path, extname(path))) await rmdir(folder).catch(() => undefined);
+}
+
+/** The name of a volume until it is whole. */
+export function unfinishedOf(path: string): string {
+  return `${path}.new`;
+}
+
 /** Stands beside a volume while its snapshots are being changed. */
 export function markOf(path: string): string {
   return `${path}.changing`;
@@ -247,7 +269,7 @@ async function headOf(path: string): Promise<Buffer> {
   }
 }
 
-async function synced(path: string): Promise<void> {
+export async function synced(path: string): Promise<void> {
   const handle = await open(path, "r+");
   try {
     await handle.sync();
@@ -265,7 +287,7 @@ export function isLocked(words: string): boolean {
   return /Failed to get .*lock|Is another process using the image/.test(words);
 }
 
-function lastLine(words: string): string {
+export function lastLine(words: string): string {
   return (
     words
       .trim()
@@ -276,7 +298,7 @@ function lastLine(words: string): string {
   );
 }
 
-function failed(path: string, error: unknown): NodeError {
+export function failed(path: string, error: unknown): NodeError {
   if (error instanceof NodeError) return error;
   const words = error instanceof Error ? error.message : String(error);
   const isFull = ["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "") || /No space left|Disk quota/.test(words);

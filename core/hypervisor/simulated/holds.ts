@@ -14,6 +14,8 @@ export class SharedStorage {
   readonly volumes = new Map<string, SimulatedVolume>();
   readonly images = new Map<string, SimulatedImage>();
   readonly openers = new Map<string, Opener>();
+  /** Who holds which lock, of those that are tried. */
+  readonly probes = new Map<string, object>();
 
   /** @param under an absolute path that ends in a slash */
   constructor(under: string) {

@@ -312,6 +312,12 @@ export const settings: readonly Setting[] = [
   ),
   whole(14, [1, 10_000], "backups", "managementServer", "backup.keepAmount", "Backups that are kept."),
 
+  flag(
+    true,
+    "primaryStorage",
+    "locks.required",
+    "A host that does not see other hosts' locks on a shared storage is refused it: a machine could run twice.",
+  ),
   address("consoleProxy", "address", "Where browsers reach the console proxy; auto: the management address."),
   whole(4900, [1024, 65_535], "port", "consoleProxy", "port", "Port at which browsers reach the console proxy."),
   whole(

@@ -7,13 +7,15 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
+import { noShared } from "../../hypervisor/none.ts";
+import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { Damage } from "../document.ts";
 import { whyNotWritten } from "../durable.ts";
 import { CommandJournal, errorOf, failureOf, type Outcome } from "./command-journal.ts";
 import { withinTime } from "./in-time.ts";
 import { Lanes, type Ticket } from "./lanes.ts";
-import { ending, endless, notNoted, otherCommand, outOfTime, replaced, tooMany } from "./refusals.ts";
+import { ending, endless, machineBusy, notNoted, otherCommand, outOfTime, replaced, tooMany } from "./refusals.ts";
 
 export type CommandRequest = { id: string; flow: string; epoch: number; command: HostCommand; timeoutMs: number };
 
@@ -55,6 +57,8 @@ type Running = {
 type CalledOff = { why: (cause: unknown) => Error; isNoted: boolean };
 
 const machinesMs = 10_000;
+/** A server of a network storage that does not answer is waited for. */
+const storageMs = 25_000;
 
 /**
  * Carries out what the manager asks this host for, once for each id: a repetition waits for the first, or gets what
@@ -116,10 +120,24 @@ export class HostCommands {
     return await this.#answer(this.#begin(request, digest), request);
   }
 
-  /** @throws NodeError HYPERVISOR.HANGS after 10 s, or the driver's own error */
+  /** @throws NodeError HYPERVISOR.HANGS when it takes too long, or the driver's own error */
   storage(place: StoragePlace): Promise<StorageRoom> {
     const { driver, after = afterTime } = this.#options;
-    return withinTime(after, machinesMs, "a storage", (signal) => driver.storage(place, signal));
+    return withinTime(after, storageMs, "a storage", (signal) => driver.storage(place, signal));
+  }
+
+  /** @throws as {@link storage} */
+  storageLock(probe: LockProbe): Promise<LockState> {
+    const { driver, after = afterTime } = this.#options;
+    const { shared = noShared } = driver;
+    return withinTime(after, storageMs, "a lock", (signal) => shared.lock(probe, signal));
+  }
+
+  /** @throws as {@link storage} */
+  keepStorages(uuids: readonly string[]): Promise<void> {
+    const { driver, after = afterTime } = this.#options;
+    const { shared = noShared } = driver;
+    return withinTime(after, storageMs, "its storages", (signal) => shared.keepOnly(uuids, signal));
   }
 
   /** @throws as {@link storage} */
@@ -132,6 +150,21 @@ export class HostCommands {
   machines(): Promise<MachineReport[]> {
     const { driver, after = afterTime } = this.#options;
     return withinTime(after, machinesMs, "its machines", (signal) => driver.machines(signal));
+  }
+
+  /**
+   * Does something else with a machine while no command has it in hand; commands that come meanwhile wait.
+   * @throws MACHINE.BUSY when one has it, or waits for it; whatever `work` throws
+   */
+  async holding(uuid: string, work: () => Promise<void>): Promise<void> {
+    if (this.#isClosed || this.#lanes.isTaken(uuid)) throw machineBusy();
+    const ticket = this.#lanes.enter([uuid]);
+    try {
+      await ticket.turn;
+      await work();
+    } finally {
+      ticket.leave();
+    }
   }
 
   /** Takes no more commands; those that wait are not begun. Resolves when the others have ended, or after `graceMs`. */
@@ -253,6 +286,7 @@ function settle(outcome: Outcome): void {
 function subjectsOf(command: HostCommand): string[] {
   // It ends another one of this machine, which it must not wait for.
   if (command.do === "cancelMigration") return [`cancel ${command.uuid}`];
+  if (command.do === "setFirewall") return ["firewall"];
   if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
@@ -262,6 +296,7 @@ function subjectsOf(command: HostCommand): string[] {
   if ("path" in command) subjects.push(command.path);
   if ("disk" in command) subjects.push(command.disk.path);
   if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
+  if (command.do === "copyVolume") subjects.push(command.from);
   return subjects;
 }
 

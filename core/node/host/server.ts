@@ -213,6 +213,11 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
     report: () => work().report(),
     machines: () => work().machines(),
     storage: (body) => work().storage(body),
+    storageLock: async (probe) => ({ lock: await work().storageLock(probe) }),
+    keepStorages: async ({ uuids }) => {
+      await work().keepStorages(uuids);
+      return {};
+    },
     volume: (body) => work().volume(body),
     imageProgress: (image) => work().images.progress(image),
     imagePiece: ({ image, offset, content }) => work().images.write(image, offset, content),

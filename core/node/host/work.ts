@@ -8,6 +8,7 @@ import type {
   StorageRoom,
 } from "../../hypervisor/driver.ts";
 import { noImages } from "../../hypervisor/none.ts";
+import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
 import type { ConsoleKind } from "../../model/cloud/console.ts";
@@ -30,6 +31,10 @@ export interface HostWork {
   /** As {@link HostChanges.next}. */
   changed(known: string | null, holdMs: number, signal: AbortSignal): Promise<string>;
   storage(place: StoragePlace): Promise<StorageRoom>;
+  /** As {@link SharedStorages.lock}. */
+  storageLock(probe: LockProbe): Promise<LockState>;
+  /** As {@link SharedStorages.keepOnly}. */
+  keepStorages(uuids: readonly string[]): Promise<void>;
   /** As the driver's own. */
   openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
   volume(place: VolumePlace): Promise<VolumeFigures>;
@@ -56,6 +61,8 @@ export function hostWork(
     logs,
     images: sources.driver.images ?? noImages,
     storage: (place) => commands.storage(place),
+    storageLock: (probe) => commands.storageLock(probe),
+    keepStorages: (uuids) => commands.keepStorages(uuids),
     volume: (place) => commands.volume(place),
     carryOut: (request) => commands.carryOut(request),
     admit: sources.driver.admit?.bind(sources.driver),

@@ -9,7 +9,7 @@ import {
 import { placeRefusal } from "../../model/cloud/storage-place.ts";
 import { vmStates } from "../../model/cloud/vm-states.ts";
 import { shown } from "../../model/quote.ts";
-import type { StoragesData } from "../hosts/storages.ts";
+import type { ReleaseData, StoragesData } from "../hosts/storages.ts";
 import type { Tx } from "../records.ts";
 import type { CallContext, DecidersOf } from "./handler.ts";
 import { orThrow, patchOf, refuseFor } from "./shared.ts";
@@ -82,7 +82,7 @@ export const storageDeciders = {
     context.startTask(tx, what, context);
     return { inventory: tx.update("PrimaryStorage", uuid, { attachedClusterUuids: [...others, clusterUuid].sort() }) };
   },
-  DetachPrimaryStorageFromCluster: (tx, { uuid, clusterUuid }) => {
+  DetachPrimaryStorageFromCluster: (tx, { uuid, clusterUuid }, context) => {
     const storage = tx.need("PrimaryStorage", uuid);
     tx.need("Cluster", clusterUuid, "clusterUuid");
     const machines = inUse(tx, uuid, clusterUuid);
@@ -96,6 +96,12 @@ export const storageDeciders = {
         }),
       );
     const attachedClusterUuids = storage.attachedClusterUuids.filter((each) => each !== clusterUuid);
+    if (storage.type === "NFS") {
+      const data: ReleaseData = { clusterUuid };
+      const name = `Have the hosts let storage ${shown(storage.name)} go`;
+      const call = "DetachPrimaryStorageFromCluster";
+      context.startTask(tx, { flow: "releaseStorage", data, call, name, resourceUuid: uuid }, context);
+    }
     return { inventory: tx.update("PrimaryStorage", uuid, { attachedClusterUuids }) };
   },
 } satisfies DecidersOf<

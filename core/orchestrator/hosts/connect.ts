@@ -4,8 +4,9 @@ import { shown } from "../../model/quote.ts";
 import { orThrow } from "../calls/shared.ts";
 import { type HostReport, hasEndedCertificate, hostProtocol } from "../host-link.ts";
 import type { Tx } from "../records.ts";
+import type { Storage } from "../vm/placement.ts";
 import { described, disconnected, hostLife, livesOn, modelPrefix, modelTag, observed } from "./status.ts";
-import { readStorage, storagesFollow } from "./storages.ts";
+import { letStoragesGo, readStorage, storagesFollow } from "./storages.ts";
 import type { Host, HostWorld } from "./world.ts";
 
 /** Those whose flows go on ending while their host is asked are as their flows say. */
@@ -30,6 +31,13 @@ export async function connect(
     if (report.protocol !== hostProtocol) throw otherProtocol(host, report.protocol);
     // Before it counts as Connected, its machines are what it says.
     await observe(world, host, signal, stray);
+    await letStoragesGo(world, host, signal);
+    // A machine that is given to it finds its storage.
+    const alone: Storage[] = [];
+    for (const { value } of world.records.mirror.find("PrimaryStorage", "attachedClusterUuids", host.clusterUuid)) {
+      const { isAlone } = await readStorage(world, host, value, signal, report.bootId);
+      if (isAlone === true) alone.push(value);
+    }
     await world.records.change((tx) => {
       const now = tx.get("Host", uuid);
       if (now === undefined || now.status !== "Connecting") return;
@@ -37,8 +45,8 @@ export async function connect(
       const life = orThrow(changeHostStatus(now.name, hostLife(now), "connected"));
       tx.update("Host", uuid, { ...life, ...described(now, report) });
     });
-    for (const { value } of world.records.mirror.find("PrimaryStorage", "attachedClusterUuids", host.clusterUuid))
-      await readStorage(world, host, value, signal);
+    // Of two that connect at the same time, the later one finds the other now.
+    for (const storage of alone) await readStorage(world, host, storage, signal, report.bootId);
     await storagesFollow(world, host.clusterUuid);
   } catch (error) {
     await disconnected(world, uuid);

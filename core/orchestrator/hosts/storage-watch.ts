@@ -1,9 +1,12 @@
+import type { Storage } from "../vm/placement.ts";
 import { cloudUuidHash } from "./share.ts";
 import { readStorage, storagesFollow } from "./storages.ts";
 import type { Host, HostWorld } from "./world.ts";
 
 /** Between two looks at the storages of a host, whose disks fill by other things than the cloud's, too. */
 const everyMs = 300_000;
+/** The same for a host that does not reach one of them. */
+const lostMs = 30_000;
 
 export type StorageWatchOptions = {
   world: HostWorld;
@@ -31,7 +34,15 @@ export class StorageWatch {
     this.#dueAt.set(host.uuid, dueAt > now ? dueAt : now + everyMs);
     if (dueAt > now) return;
     for (const { value } of world.records.mirror.find("PrimaryStorage", "attachedClusterUuids", host.clusterUuid))
-      if (await readStorage(world, host, value, signal)) this.#changed.add(host.clusterUuid);
+      await this.#read(host, value, signal);
+  }
+
+  async #read(host: Host, storage: Storage, signal: AbortSignal): Promise<void> {
+    const { world, monotonicMs } = this.#options;
+    const { isNews, why } = await readStorage(world, host, storage, signal);
+    if (isNews) this.#changed.add(host.clusterUuid);
+    // One that is lost is looked for again soon.
+    if (why !== undefined) this.#dueAt.set(host.uuid, monotonicMs() + lostMs);
   }
 
   /** Puts what hosts have said into the records of the storages: a sum over many hosts, so not after each of them. */

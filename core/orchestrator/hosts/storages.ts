@@ -1,12 +1,15 @@
-import type { StorageRoom } from "../../hypervisor/driver.ts";
-import { CloudError } from "../../model/cloud/refusal.ts";
+import type { StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { storageStatus } from "../../model/cloud/storage.ts";
+import { listed, shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
 import type { Flow } from "../flow/flow.ts";
+import type { Mirror } from "../mirror.ts";
 import type { Tx } from "../records.ts";
 import { folderOf } from "../vm/folder.ts";
 import type { Storage } from "../vm/placement.ts";
-import { hostStorageKey } from "../vm/room.ts";
+import { hostStorageKey } from "../vm/reached.ts";
+import { tryLocks } from "./storage-locks.ts";
 import type { Host, HostWorld } from "./world.ts";
 
 /* Primary storages as their hosts see them. */
@@ -15,33 +18,90 @@ import type { Host, HostWorld } from "./world.ts";
 const noted = 0.001;
 
 /**
- * Asks a host for the room of a storage; of one that it does not reach there is none.
- *
- * @returns whether there was something new
+ * `why` it does not have the storage: left out when it has it, or could not be asked. `isAlone`: it has it, and there was
+ * no other host whose lock it could have been shown.
+ */
+export type Asked = { isNews: boolean; why?: unknown; isAlone?: boolean };
+
+/**
+ * Asks a host for the room of a storage; of one that it does not reach there is none. A host that comes to a shared
+ * storage has to see the locks of the others. `start`: of the host, in which it is to have seen them.
  */
 export async function readStorage(
   world: HostWorld,
   host: Host,
   storage: Storage,
   signal: AbortSignal,
-): Promise<boolean> {
-  const { type, url, uuid } = storage;
-  const path = folderOf(storage);
-  const room = await world.link.storage(host, { type, url, path }, signal).catch((error: unknown) => {
+  start?: string,
+): Promise<Asked> {
+  const { mirror } = world.records;
+  const key = hostStorageKey(host.uuid, storage.uuid);
+  let room: StorageRoom | null;
+  let seen: string | undefined;
+  let why: unknown;
+  let isAlone = false;
+  try {
+    room = await world.link.storage(host, placeOf(mirror, storage), signal);
+    const before = mirror.get("HostStorage", key)?.value["locksSeenIn"];
+    const wanted = start ?? (typeof before === "string" ? before : "");
+    const isTried = storage.type === "LocalStorage" || before === wanted;
+    if (!isTried && (await tryLocks(world, host, storage, folderOf(storage), signal))) seen = wanted;
+    isAlone = !isTried && seen === undefined;
+  } catch (error) {
     if (signal.aborted) throw error;
     // A host that can't be reached has not said that it lost the storage: its pings tell what becomes of it.
-    return error instanceof CloudError && error.code === "HOST.1010" ? undefined : null;
-  });
-  if (room === undefined) return false;
-  const key = hostStorageKey(host.uuid, uuid);
-  return world.records.change((tx) => {
+    if (error instanceof CloudError && error.code === "HOST.1010") return { isNews: false };
+    [room, why] = [null, error];
+  }
+  const isNews = await world.records.change((tx) => {
     const known = tx.get("HostStorage", key);
-    if (known === undefined ? room === null : room !== null && isAsNoted(known, room)) return false;
-    if (room !== null && tx.get("Host", host.uuid) !== undefined && tx.get("PrimaryStorage", uuid) !== undefined)
-      tx.put("HostStorage", key, { hostUuid: host.uuid, storageUuid: uuid, ...room });
-    else if (known !== undefined) tx.delete("HostStorage", key);
+    const isAsBefore = seen === undefined || seen === known?.["locksSeenIn"];
+    if (known === undefined ? room === null : room !== null && isAsNoted(known, room) && isAsBefore) return false;
+    if (
+      room !== null &&
+      tx.get("Host", host.uuid) !== undefined &&
+      tx.get("PrimaryStorage", storage.uuid) !== undefined
+    ) {
+      const locks = seen ?? known?.["locksSeenIn"];
+      const noted = { hostUuid: host.uuid, storageUuid: storage.uuid, ...room };
+      tx.put("HostStorage", key, locks === undefined ? noted : { ...noted, locksSeenIn: locks });
+      if (storage.type === "NFS" && tx.get("StorageMark", storage.uuid) === undefined)
+        tx.put("StorageMark", storage.uuid, { at: tx.now });
+    } else if (known !== undefined) tx.delete("HostStorage", key);
     return true;
   });
+  return why === undefined ? { isNews, isAlone } : { isNews, why };
+}
+
+function placeOf(mirror: Mirror, storage: Storage): StoragePlace {
+  const { uuid, type, url } = storage;
+  const place = { type, url, path: folderOf(storage) };
+  if (type !== "NFS") return place;
+  return { ...place, mark: { uuid, isNew: mirror.get("StorageMark", uuid) === undefined } };
+}
+
+/**
+ * Has a host let go of network storages that are not among these: those of its cluster unless told. An agent that knows
+ * of no such call has none.
+ */
+export async function letStoragesGo(
+  world: HostWorld,
+  host: Host,
+  signal: AbortSignal,
+  uuids = networkStorages(world.records.mirror, host.clusterUuid),
+): Promise<void> {
+  await world.link.keepStorages(host, uuids, signal).catch(() => signal.throwIfAborted());
+}
+
+function networkStorages(mirror: Mirror, clusterUuid: string): string[] {
+  const all = mirror.find("PrimaryStorage", "attachedClusterUuids", clusterUuid).map(({ value }) => value);
+  return all.filter(({ type }) => type === "NFS").map(({ uuid }) => uuid);
+}
+
+/** The same for all hosts of a cluster that are there; the others are told when they connect. */
+export async function releaseStorages(world: HostWorld, clusterUuid: string, signal: AbortSignal): Promise<void> {
+  for (const { value } of world.records.mirror.find("Host", "clusterUuid", clusterUuid))
+    if (value.status === "Connected") await letStoragesGo(world, value, signal);
 }
 
 function isAsNoted({ totalBytes, availableBytes }: JsonObject, room: StorageRoom): boolean {
@@ -93,12 +153,50 @@ export function reconnectStorageFlow(world: HostWorld): Flow<StoragesData> {
         async run({ storageUuid }, env) {
           const { mirror } = world.records;
           const storage = mirror.get("PrimaryStorage", storageUuid)?.value;
+          const without: { host: Host; why: unknown }[] = [];
           for (const clusterUuid of storage?.attachedClusterUuids ?? []) {
             const hosts = mirror.find("Host", "clusterUuid", clusterUuid).map(({ value }) => value);
-            for (const host of hosts.filter(({ status }) => status === "Connected"))
-              if (storage !== undefined) await readStorage(world, host, storage, env.signal);
+            for (const host of hosts.filter(({ status }) => status === "Connected")) {
+              if (storage === undefined) continue;
+              const { why } = await readStorage(world, host, storage, env.signal);
+              if (why !== undefined) without.push({ host, why });
+            }
             await storagesFollow(world, clusterUuid);
           }
+          const [first] = without;
+          if (first === undefined || storage === undefined) return undefined;
+          throw notReached(
+            storage,
+            without.map(({ host }) => host),
+            first.why,
+          );
+        },
+      },
+    ],
+  };
+}
+
+/** What is wrong with the first of them stands in the cause. */
+function notReached({ name }: Storage, hosts: readonly Host[], why: unknown): CloudError {
+  const said = why instanceof Error ? `: ${why.message}` : ".";
+  const remedy = why instanceof CloudError ? why.refusal.remedy : "Look at the hosts' agents.";
+  const details = `Of ${listed(hosts.map((each) => each.name))}, the first one says${said}`;
+  const where = `PrimaryStorage ${shown(name)}`;
+  return new CloudError(refusalOf("STORAGE.1050", { where, details, remedy, values: { hosts: hosts.length } }), why);
+}
+
+export type ReleaseData = { clusterUuid: string };
+
+/** After a network storage was taken from a cluster. */
+export function releaseStorageFlow(world: HostWorld): Flow<ReleaseData> {
+  return {
+    name: "releaseStorage",
+    steps: [
+      {
+        name: "hosts",
+        title: "Having the hosts let the storage go",
+        async run({ clusterUuid }, env) {
+          await releaseStorages(world, clusterUuid, env.signal);
           return undefined;
         },
       },

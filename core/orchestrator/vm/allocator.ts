@@ -13,8 +13,10 @@ import {
   type PlacementRequest,
   place,
   type Ratios,
+  type Storage,
   type StorageOption,
 } from "./placement.ts";
+import { isReached } from "./reached.ts";
 import { fullPlaces, roomsOf } from "./room.ts";
 
 type Waiting = { decide: (tx: Tx, round: Round) => unknown; settle: (outcome: Outcome) => void };
@@ -161,7 +163,8 @@ export class Round {
         enabled.set(host.clusterUuid, isEnabled);
       }
       const isUnclear = this.#tx.unreadable.machineOn(host) !== undefined;
-      yield hostOption(host, { isPlaceEnabled: isEnabled, isUnclear }, this.ratios);
+      const reaches = (storage: Storage) => isReached(this.#tx, storage, host.uuid);
+      yield hostOption(host, { isPlaceEnabled: isEnabled, isUnclear, reaches }, this.ratios);
     }
   }
 

@@ -1,6 +1,7 @@
+import { networkStorageFolder } from "../../hypervisor/shared-storage.ts";
 import type { Storage } from "./placement.ts";
 
 /** Where a storage's files are on a host that uses it. */
 export function folderOf({ type, uuid, url }: Storage): string {
-  return type === "NFS" ? `/var/lib/binnacle/storage/${uuid}` : url.replace(/\/+$/, "");
+  return type === "NFS" ? `${networkStorageFolder}/${uuid}` : url.replace(/\/+$/, "");
 }

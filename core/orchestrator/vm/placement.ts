@@ -23,8 +23,12 @@ export type HostOption = {
   isPlaceEnabled: boolean;
   /** A machine that may be there can't be read: what is left on it is not known. */
   isUnclear: boolean;
+  /** Whether it has a storage of its cluster. */
+  reaches: (storage: Storage) => boolean;
   free: { cpu: number; memoryBytes: number };
 };
+
+type HostMarks = Pick<HostOption, "isPlaceEnabled" | "isUnclear"> & Partial<Pick<HostOption, "reaches">>;
 
 /** A storage with what is left of it, as {@link roomsOf} gives it, and where it is full, as {@link fullPlaces} does. */
 export type StorageOption = {
@@ -72,13 +76,14 @@ export type Placement = { hostUuid: string; clusterUuid: string; storageUuid: st
 
 export function hostOption(
   host: Host,
-  { isPlaceEnabled, isUnclear }: Pick<HostOption, "isPlaceEnabled" | "isUnclear">,
+  { isPlaceEnabled, isUnclear, reaches = () => true }: HostMarks,
   ratios: Ratios,
 ): HostOption {
   return {
     host,
     isPlaceEnabled,
     isUnclear,
+    reaches,
     free: {
       cpu: cpuCapacity(host.cpuCores, ratios.cpu) - host.cpuUsed,
       memoryBytes: host.memoryTotal - host.memoryReserved - host.memoryUsed,
@@ -111,7 +116,7 @@ export function place(
       note(removed, why, host);
       continue;
     }
-    const storage = request.rootVolume === null ? null : storageFor(request.rootVolume, host, storages, ratios);
+    const storage = request.rootVolume === null ? null : storageFor(request.rootVolume, option, storages, ratios);
     if (typeof storage === "string") note(removed, storage, host);
     else if (best === undefined || isBetter(free.memoryBytes, host, best.option)) best = { option, storage };
   }
@@ -157,6 +162,7 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
   for (const storage of request.storages) {
     if (!storage.attachedClusterUuids.includes(host.clusterUuid))
       return `its cluster has no storage ${shown(storage.name)}`;
+    if (!option.reaches(storage)) return `it does not reach the storage ${shown(storage.name)}`;
     if (primaryStorageRefusal(storage.name, storage, "startMachine") !== undefined)
       return `storage ${shown(storage.name)} is ${storage.state} and ${storage.status}`;
   }
@@ -168,7 +174,7 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
 /** The storage with the most room for a new root volume; or why none of the host's cluster has any. */
 function storageFor(
   { sizeBytes, storageUuid, moreBytes }: RootVolume,
-  host: Host,
+  { host, reaches }: Pick<HostOption, "host" | "reaches">,
   storages: readonly StorageOption[],
   ratios: Ratios,
 ): StorageOption | string {
@@ -178,7 +184,9 @@ function storageFor(
   );
   if (attached.length === 0)
     return storageUuid === null ? "its cluster has no storage" : "its cluster has not the storage that is wanted";
-  const usable = attached.filter(
+  const reached = attached.filter(({ storage }) => reaches(storage));
+  if (reached.length === 0) return "it reaches no storage of its cluster";
+  const usable = reached.filter(
     ({ storage }) => primaryStorageRefusal(storage.name, storage, "newVolume") === undefined,
   );
   if (usable.length === 0) return "no storage of its cluster is Enabled and Connected";
@@ -215,7 +223,8 @@ const mostReasons = 12;
 function nothingFits({ name, cpuNum, memorySize }: PlacementRequest, hosts: number, removed: Removed): CloudError {
   const reasons = [...removed].sort(([, a], [, b]) => b.length - a.length).slice(0, mostReasons);
   const parts = reasons.map(([why, names]) => `${why} (${listed(names)})`);
-  const what = `${cpuNum} virtual processors and ${formatSize(memorySize)} of memory`;
+  const what =
+    cpuNum === 0 ? "its root volume" : `${cpuNum} virtual processors and ${formatSize(memorySize)} of memory`;
   const details = hosts === 0 ? "There are no hosts." : `None of ${hosts} hosts can take ${what}: ${parts.join("; ")}.`;
   const remedy = hosts === 0 ? "Add a host (AddKVMHost)." : "Mend one of these, or ask for less.";
   return new CloudError(

@@ -51,8 +51,3 @@ export function fullPlaces(tx: Pick<Tx, "find">, storage: Storage, threshold: nu
   }
   return full;
 }
-
-/** The key of a {@link HostStorage} record. */
-export function hostStorageKey(hostUuid: string, storageUuid: string): string {
-  return `${hostUuid}:${storageUuid}`;
-}

@@ -1,5 +1,6 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
 import type { MachineDisk, VolumePlace } from "../../hypervisor/volume-commands.ts";
+import { isosOf } from "../device/iso-use.ts";
 import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
@@ -43,5 +44,12 @@ export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
     // Where the order says its place, an agent of a former version is told nothing that it does not know.
     disks: volumes.map((volume, nth) => diskSpec(tx, volume.deviceId === nth ? { ...volume, deviceId: null } : volume)),
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
+    ...isosOf(tx, machine),
+    ...bootOrderOf(machine),
   };
+}
+
+/** What differs from what holds without a word. */
+function bootOrderOf({ bootOrder }: Machine): Pick<MachineSpec, "bootOrder"> {
+  return bootOrder.join() === "HardDisk,CdRom" ? {} : { bootOrder: [...bootOrder] };
 }

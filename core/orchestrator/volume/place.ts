@@ -6,6 +6,7 @@ import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Machine } from "../vm/life.ts";
 import type { Storage } from "../vm/placement.ts";
+import { isReached } from "../vm/reached.ts";
 import type { Volume } from "./hold.ts";
 
 /* Where a volume lies, and which host can reach it. */
@@ -59,9 +60,10 @@ export function hostFor(tx: Tx, { name }: Pick<Volume, "name">, storage: Storage
     const remedy = "Delete and expunge the volume (DeleteDataVolume, ExpungeDataVolume); its data went with the host.";
     throw new CloudError(refusalOf("STORAGE.1042", { where: `Volume ${shown(name)}`, details, remedy }));
   }
-  if (host?.status === "Connected") return host;
+  const canDoIt = (each: Host) => each.status === "Connected" && isReached(tx, storage, each.uuid);
+  if (host !== undefined && canDoIt(host)) return host;
   for (const clusterUuid of storage.attachedClusterUuids)
-    for (const each of tx.find("Host", "clusterUuid", clusterUuid)) if (each.status === "Connected") return each;
+    for (const each of tx.find("Host", "clusterUuid", clusterUuid)) if (canDoIt(each)) return each;
   const details = "No host that reaches it is Connected.";
   const remedy = "Connect a host of its clusters, then try again.";
   throw new CloudError(refusalOf("STORAGE.1002", { where: `PrimaryStorage ${shown(storage.name)}`, details, remedy }));

@@ -9,6 +9,8 @@ import {
   type MachineSpec,
   type NicSpec,
 } from "../../../core/hypervisor/driver.ts";
+import { deviceConformance } from "./conformance-devices.ts";
+import { storageConformance } from "./conformance-storages.ts";
 import { volumeConformance } from "./conformance-volumes.ts";
 import { consoleConformance } from "./consoles.ts";
 import { refuses, running, uuidOf } from "./support.ts";
@@ -56,7 +58,7 @@ export function nicOf(n: number, more: Partial<NicSpec> = {}): NicSpec {
 export const imageContent = Buffer.alloc(1024 ** 2, "an image. ");
 
 /** A raw image with that content. @param folder the storage's */
-export function sampleImage(folder: string): CachedImage {
+export function sampleImage(folder: string): CachedImage & { format: "raw" } {
   const sha256 = createHash("sha256").update(imageContent).digest("hex");
   const path = cachedImagePath(folder, { sha256, format: "raw" });
   return { path, format: "raw", sha256, sizeBytes: imageContent.length, bringer: uuidOf(0x70) };
@@ -251,6 +253,7 @@ export function conformance(name: string, bed: DriverBed): void {
       assert.deepEqual(await stateOf(), ["running"]);
     });
 
+    storageConformance({ driver: () => driver, folder: () => bed.folder(), uuidOf, refuses });
     consoleConformance({ driver: () => driver, startNew, carryOut, uuidOf, refuses });
 
     it("keeps a machine's memory, frees what it had, and lets it go on, over a restart of the host too", async () => {
@@ -315,6 +318,15 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1);
       assert.deepEqual(await running(driver), [uuidOf(1)]);
       await carryOut({ do: "deleteVolume", path: pathOf(2) });
+    });
+
+    const segment = () => ({ physicalInterface: bed.physicalInterface, vlan: null, mtu: 1500 });
+    deviceConformance({
+      ...{ spec, startNew, driver: () => driver, folder: () => bed.folder() },
+      nic: (n, more) => nicOf(n, { segment: segment(), ...more }),
+      reopen: async () => {
+        driver = await bed.reopen(driver);
+      },
     });
 
     volumeConformance({

@@ -62,6 +62,13 @@ test("a volume that a machine on another host has open is refused, and free when
   const [one, two] = drivers;
   assert.ok(one !== undefined && two !== undefined);
   const never = new AbortController().signal;
+  const probe = (of: LibvirtDriver, step: "hold" | "look" | "release", at = shared.path) =>
+    of.shared.lock({ path: at, probe: uuidOf(0x200), step }, never);
+  assert.equal(await probe(one, "hold"), "held");
+  assert.equal(await probe(two, "look"), "held");
+  assert.equal(await probe(two, "look", hosts[1]?.folder ?? ""), "absent", "in another folder there is no such lock");
+  assert.equal(await probe(one, "release"), "absent");
+  assert.equal(await probe(two, "look"), "absent");
   const path = join(shared.path, "volume");
   await one.carryOut({ do: "createVolume", path, sizeBytes: mebibyte, format: "qcow2" }, never);
   const disks = [{ volumeUuid: uuidOf(0x100), path, format: "qcow2" as const }];

@@ -139,6 +139,20 @@ export function migrationConformance(name: string, bed: MigrationBed): void {
       assert.ok([...wire.streams].every(({ destroyed }) => destroyed));
     });
 
+    it("ends a move that is cancelled as soon as it is asked for", async () => {
+      await startNew(source, 1);
+      for (let turns = 0; turns < 4; turns++) {
+        const secret = token();
+        await expect(1, secret);
+        const moving = refuses(migrate(1, secret), "HYPERVISOR.MIGRATION_CANCELLED");
+        for (let turn = 0; turn < turns ** 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+        await verb(source, "cancelMigration", 1);
+        await moving;
+        await verb(destination, "unexpectMachine", 1);
+        assert.deepEqual([await running(source), await destination.machines(never)], [[uuidOf(1)], []]);
+      }
+    });
+
     it("moves nothing that stands still or is off; what a move has left is dropped", async () => {
       await startNew(source, 1);
       await source.carryOut({ do: "pauseMachine", uuid: uuidOf(1) }, never);

@@ -4,7 +4,7 @@ import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { migrationFailed } from "../../../core/hypervisor/migration/refusals.ts";
 import type { Dial } from "../../../core/hypervisor/migration/way.ts";
-import { noImages } from "../../../core/hypervisor/none.ts";
+import { noImages, noShared } from "../../../core/hypervisor/none.ts";
 import { type SharedStorage, SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../../core/model/error.ts";
@@ -29,6 +29,8 @@ type TestHost = {
   /** How it is known to the cloud; undefined before it has joined. */
   uuid: string | undefined;
   isReachable: boolean;
+  /** It has a storage together with other ones of these hosts. */
+  isSharing?: boolean;
   /** What it says of its hypervisor in place of the truth. */
   claims?: HostReport["driver"];
   cpuModel?: string;
@@ -62,6 +64,8 @@ export class TestHosts {
   readonly streams = new Set<Duplex>();
   /** Commands that hosts were given, in their order. */
   readonly commands: string[] = [];
+  /** Steps of tries of locks, in their order. */
+  readonly locks: string[] = [];
   /** Pieces of images that hosts were brought: host, content and offset. */
   readonly pieces: string[] = [];
 
@@ -81,7 +85,7 @@ export class TestHosts {
       latencyMs: () => 0,
       announce: () => undefined,
     });
-    this.hosts.set(address, { driver, uuid: undefined, isReachable: true });
+    this.hosts.set(address, { driver, uuid: undefined, isReachable: true, isSharing: shared !== undefined });
     return driver;
   }
 
@@ -147,7 +151,23 @@ export class TestHosts {
     watch: (host, how) => this.#watch(host, how),
     report: async (host) => reportOf(this.#find(host)),
     machines: async (host, signal = never()) => driverOf(this.#find(host)).machines(signal),
-    storage: async (host, place, signal = never()) => this.#find(host).real?.storage(place, signal) ?? this.room(host),
+    storage: async (host, place, signal = never()) => {
+      const { driver, real } = this.#find(host);
+      const room = await (real ?? driver).storage(place, signal).catch(failedAt(host));
+      return real === undefined ? this.room(host) : room;
+    },
+    storageLock: async (host, probe, signal = never()) => {
+      const { shared = noShared } = driverOf(this.#find(host));
+      this.locks.push(`${host.managementIp} ${probe.step}`);
+      const { isSharing, real } = this.#find(host);
+      // What hosts have together is copied by the tests of others: as if each saw the locks of all.
+      if (!isSharing && real === undefined) return probe.step === "release" ? "absent" : "held";
+      return shared.lock(probe, signal).catch(failedAt(host));
+    },
+    keepStorages: async (host, uuids, signal = never()) => {
+      const { shared = noShared } = driverOf(this.#find(host));
+      await shared.keepOnly(uuids, signal);
+    },
     volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
     imageProgress: async (host, image) => imagesOf(this.#find(host)).progress(image),
     imagePiece: async (host, { image, offset, content }, signal = never()) => {
@@ -208,6 +228,13 @@ function driverOf({ driver, real }: TestHost): HypervisorDriver {
 
 function imagesOf(host: TestHost) {
   return driverOf(host).images ?? noImages;
+}
+
+/** As the manager's link tells of it. */
+function failedAt({ managementIp }: HostAddress) {
+  return (error: unknown): never => {
+    throw error instanceof NodeError ? agentFailed(managementIp, error) : error;
+  };
 }
 
 function afterTime(delayMs: number, action: () => void): () => void {

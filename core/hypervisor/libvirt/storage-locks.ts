@@ -1,0 +1,85 @@
+import { NodeError } from "../../model/error.ts";
+import type { Machine, Stream } from "../../node/machine.ts";
+import { sleep } from "../../node/machine.ts";
+import { checkVolumePath } from "../driver.ts";
+import type { LockProbe, LockState } from "../shared-storage.ts";
+import { ask, lastWords } from "./mounts.ts";
+import { isLocked } from "./volume-files.ts";
+
+/** Whoever has asked for a lock and never comes back must not leave it. */
+const heldMs = 30_000;
+/** Between two looks whether the lock is taken, and for all of them. */
+const [lookMs, takenMs] = [100, 8_000];
+
+/** Locks as QEMU takes them on the disks of machines, by QEMU's own tools: other programs would take other ones. */
+export class StorageLocks {
+  readonly #machine: Machine;
+  readonly #held = new Map<string, Stream>();
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** As {@link SharedStorages.lock}. */
+  async carryOut({ path, probe, step }: LockProbe, signal: AbortSignal): Promise<LockState> {
+    checkVolumePath(path);
+    const file = `${path}/.binnacle-lock-${probe}`;
+    if (step === "hold") await this.#hold(file, signal);
+    if (step === "release") await this.#release(file);
+    return await this.#look(file, signal);
+  }
+
+  async #hold(file: string, signal: AbortSignal): Promise<void> {
+    if (this.#held.has(file) && (await this.#look(file, signal)) === "held") return;
+    const made = await this.#run(["qemu-img", "create", "-q", "-f", "qcow2", file, "65536"], signal);
+    // One whose holder was killed may still lie there, and may be held by another program yet.
+    if (made.code !== 0 && !isLocked(made.stderr)) throw failed(file, lastWords(made.stderr));
+    // Of a qcow2 image QEMU shares nothing with other writers.
+    const words = ["--image-opts", optionsOf("qcow2", file), "-c", `sleep ${heldMs}`];
+    const stream = this.#machine.stream("qemu-io", words, () => undefined);
+    this.#held.set(file, stream);
+    const ended = stream.done.then(
+      () => true,
+      () => true,
+    );
+    void ended.then(() => this.#held.get(file) === stream && this.#held.delete(file));
+    for (let waited = 0; waited < takenMs; waited += lookMs) {
+      const found = await this.#look(file, signal);
+      if (found === "held") return;
+      await Promise.race([sleep(this.#machine, lookMs, signal), ended]);
+      signal.throwIfAborted();
+    }
+    await this.#release(file);
+    throw failed(file, "it is not locked after it was opened");
+  }
+
+  async #release(file: string): Promise<void> {
+    const stream = this.#held.get(file);
+    stream?.stop();
+    await stream?.done.catch(() => undefined);
+    await this.#run(["rm", "-f", "--", file]);
+  }
+
+  async #look(file: string, signal: AbortSignal): Promise<LockState> {
+    const { code, stderr } = await this.#run(["qemu-io", "--image-opts", optionsOf("raw", file), "-c", "quit"], signal);
+    if (code === 0) return "free";
+    if (isLocked(stderr)) return "held";
+    if (/No such file or directory/.test(stderr)) return "absent";
+    throw failed(file, lastWords(stderr));
+  }
+
+  #run(words: readonly [string, ...string[]], signal?: AbortSignal) {
+    return ask(this.#machine, words.at(-1) ?? "", words, { signal });
+  }
+}
+
+function optionsOf(format: string, file: string): string {
+  return `driver=${format},file.driver=file,file.locking=on,file.filename=${file.replaceAll(",", ",,")}`;
+}
+
+function failed(file: string, why: string): NodeError {
+  return new NodeError("HYPERVISOR.FAILED", `A lock can't be tried with ${file}: ${why}.`, {
+    remedy: "Look at the storage on this host.",
+    values: { file },
+  });
+}
