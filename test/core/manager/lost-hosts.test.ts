@@ -33,6 +33,34 @@ test("a lost host that is back is connected to by itself, and its machines are a
   assert.equal((await done("StartVmInstance", { uuid: ends })).state, "Succeeded");
 });
 
+test("a machine that is found running after its host was lost in the middle of its creation is left alone by the task", async (t) => {
+  const { call, done, cloud, hosts } = await place(t, ["10.0.0.2"]);
+  await call("UpdateGlobalConfig", { category: "host", name: "ping.interval", value: "1" });
+  await call("UpdateGlobalConfig", { category: "host", name: "ping.maxFailure", value: "1" });
+  hosts.isAnswerLost = (what) => {
+    if (!what.endsWith(" startMachine")) return false;
+    hosts.cut("10.0.0.2", false);
+    return true;
+  };
+  const creating = done("CreateVmInstance", web);
+  const machine = () => [...cloud.mirror.all("VmInstance")][0]?.value;
+  await seen(cloud.mirror, () => machine()?.state === "Unknown");
+  hosts.isAnswerLost = () => false;
+  hosts.cut("10.0.0.2", true);
+  await seen(cloud.mirror, () => machine()?.state === "Running");
+  assert.equal((await creating).state, "Failed");
+  assert.deepEqual([machine()?.state, machine()?.operation], ["Running", null]);
+  const driver = hosts.hosts.get("10.0.0.2")?.driver;
+  const there = await driver?.machines(AbortSignal.timeout(60_000));
+  assert.deepEqual(there, [{ uuid: machine()?.uuid, state: "running" }]);
+  const uuid = machine()?.uuid ?? "";
+  await seen(cloud.mirror, () => [...cloud.mirror.all("Host")].every(({ value }) => value.status === "Connected"));
+  assert.equal((await done("RebootVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("DestroyVmInstance", { uuid })).state, "Succeeded");
+  assert.equal((await done("ExpungeVmInstance", { uuid })).state, "Succeeded");
+  assert.equal(cloud.mirror.count("VmInstance") + cloud.mirror.count("Volume"), 0);
+});
+
 test("an Unknown machine is neither started nor called stopped while its host says nothing; each refusal tells the way out", async (t) => {
   const bed = await place(t, ["10.0.0.2", "10.0.0.3"]);
   const { call, done, hosts, cloud } = bed;
