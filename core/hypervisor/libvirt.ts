@@ -14,6 +14,7 @@ import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { Kvm } from "./libvirt/kvm.ts";
 import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
@@ -68,6 +69,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #devices: Devices;
   readonly #snapshots: Snapshots;
   readonly #migrations: LibvirtMigrations;
+  readonly #kvm: Kvm;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -75,6 +77,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { machine, uri } = options;
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
+    this.#kvm = new Kvm(machine, options.hasKvm);
     this.#volumes = new VolumeFiles(machine);
     this.shared = new HostStorages(machine, options.storagesFolder);
     this.images = guardedImages(this.#imageFiles, this.shared);
@@ -97,11 +100,12 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    const domains = await this.#virsh.domains(signal);
     const reports = await this.#migrations.marked(domains, signal);
-    return reports.map((one) =>
-      one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
-    );
+    if (!reports.some(({ state }) => state === "stopped")) return reports;
+    const saved = await this.#virsh.saved(signal);
+    const isSaved = ({ state, uuid }: MachineReport) => state === "stopped" && saved.has(uuid);
+    return reports.map((one) => (isSaved(one) ? { ...one, state: "suspended" } : one));
   }
 
   admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
@@ -198,7 +202,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#devices.drives.require(spec.isos);
-    const hasKvm = await this.#hasKvm();
+    const hasKvm = await this.#kvm.isThere();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
@@ -374,13 +378,6 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
     return (await this.#virsh.domain(uuid, signal))?.state;
-  }
-
-  async #hasKvm(): Promise<boolean> {
-    const { hasKvm } = this.#options;
-    if (hasKvm !== undefined) return hasKvm;
-    const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
-    return code === 0;
   }
 }
 
