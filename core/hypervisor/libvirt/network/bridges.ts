@@ -99,6 +99,9 @@ export class Bridges {
     const there = found ?? findLink(all, name);
     if (there !== undefined && (kindOf(there) !== "bridge" || there.group !== ownGroup))
       throw taken(lower.ifname, `${name} is there already, and ${lower.ifname} is no port of it`);
+    // All of it was done before: up is what it becomes last.
+    const isWhole = lower.master === name && there?.flags.includes("UP") === true && there.mtu >= segment.mtu;
+    if (isWhole) return name;
     if (there === undefined) {
       const kind = ["type", "bridge", "stp_state", "0", "forward_delay", "0"];
       await this.#links.ip("link", "add", "name", name, "group", ownGroup, ...kind);
