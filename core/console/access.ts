@@ -28,8 +28,8 @@ export function consoleActs(
       const place = findProxy();
       if (place === undefined) throw notListening();
       const given = consolePassword === undefined ? undefined : new Secret(consolePassword);
-      const require = await passwords.require(vmInstanceUuid, given, caller);
-      const issued = await tokens.issue(vmInstanceUuid, kind, caller, require);
+      const check = await passwords.require(vmInstanceUuid, given, caller);
+      const issued = await tokens.issue(vmInstanceUuid, kind, caller, check);
       const { hostname, port } = place;
       const [token, { expiresAt }] = [issued.token.reveal(), issued];
       const url = `https://${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}/${kind}#${token}`;

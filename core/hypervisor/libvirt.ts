@@ -1,7 +1,6 @@
 import { totalmem } from "node:os";
 import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
-import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
 import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
@@ -19,10 +18,11 @@ import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
+import { startError } from "./libvirt/start-error.ts";
 import { Virsh } from "./libvirt/virsh.ts";
-import { isLocked, VolumeFiles } from "./libvirt/volume-files.ts";
+import { VolumeFiles } from "./libvirt/volume-files.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
-import { calledOff, noMemory, notRunning, notSuspended, volumeInUse } from "./refusals.ts";
+import { calledOff, noMemory, notRunning, notSuspended } from "./refusals.ts";
 import type { VolumeFigures, VolumePlace } from "./volume-commands.ts";
 
 export type LibvirtOptions = {
@@ -384,13 +384,4 @@ export class LibvirtDriver implements HypervisorDriver {
 /** Where libvirt's daemon listens, of an URI that may say so. */
 function socketOf(uri: string | undefined): string {
   return new URLSearchParams(uri?.split("?")[1] ?? "").get("socket") ?? "/run/libvirt/libvirt-sock";
-}
-
-function startError(error: unknown, { name, memorySize, disks }: MachineSpec): unknown {
-  if (!(error instanceof NodeError) || error.code !== "HYPERVISOR.FAILED") return error;
-  const said = String(error.values["said"] ?? error.message);
-  const disk = disks.find(({ path }) => said.includes(path)) ?? disks[0];
-  if (isLocked(said) && disk !== undefined) return volumeInUse(disk.path, error);
-  if (/Cannot allocate memory|cannot set up guest memory/.test(said)) return noMemory(name, memorySize, 0);
-  return error;
 }

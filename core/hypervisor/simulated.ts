@@ -98,7 +98,8 @@ export class SimulatedDriver implements HypervisorDriver {
       bootId: () => this.#bootId,
       runs: (machine): machine is SimulatedMachine => this.#runs(machine),
       pause: (delayMs, signal) => this.#pause(delayMs, signal),
-      checkDisks: ({ disks }) => {
+      checkDisks: ({ disks, isos }) => {
+        this.#devices.require(isos);
         // One that is not known comes with the machine.
         for (const disk of disks) if (this.#volume(disk.path) !== undefined) this.#checkDisk(disk);
       },

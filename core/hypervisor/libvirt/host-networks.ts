@@ -105,15 +105,16 @@ export class HostNetworks {
    */
   async plugging(uuid: string, nics: readonly NicSpec[], plug: (bridges: CardBridges) => Promise<void>): Promise<void> {
     const before = await this.#notes.get(uuid);
-    await this.starting(uuid, nics, plug).catch(async (error: unknown) => {
-      await this.#turns
-        .take(async () => {
-          await (before === undefined ? this.#notes.remove(uuid) : this.#notes.put(before));
-          await this.#fit([]);
-        })
-        .catch(() => undefined);
-      throw error;
-    });
+    this.#starting.add(uuid);
+    try {
+      const bridges = await this.#make(uuid, nics, { isOn: true });
+      await plug(bridges).catch(async (error: unknown) => {
+        await this.#turns.take(() => this.#takeBack(uuid, before, { isOn: true })).catch(() => undefined);
+        throw error;
+      });
+    } finally {
+      this.#starting.delete(uuid);
+    }
   }
 
   /** A machine that runs has these cards, and no others any more: what only those needed goes. */
@@ -171,8 +172,8 @@ export class HostNetworks {
     });
   }
 
-  /** @throws HYPERVISOR.NETWORK_* */
-  #make(uuid: string, nics: readonly NicSpec[]): Promise<CardBridges> {
+  /** @param was whether the machine runs, also when this fails @throws HYPERVISOR.NETWORK_* */
+  #make(uuid: string, nics: readonly NicSpec[], was = { isOn: false }): Promise<CardBridges> {
     return this.#turns.take(async () => {
       const before = await this.#notes.get(uuid);
       if (nics.length === 0 && before === undefined) return new Map();
@@ -181,16 +182,16 @@ export class HostNetworks {
         const bridges = await this.#fit(nics);
         return new Map(nics.map(({ deviceId, segment }) => [deviceId, bridges.get(keyOf(segment)) ?? ""]));
       } catch (error) {
-        await this.#takeBack(uuid, before).catch(() => undefined);
+        await this.#takeBack(uuid, before, was).catch(() => undefined);
         if (error instanceof NodeError) throw error;
         throw networkFailed("its files could not be written or read.", error);
       }
     });
   }
 
-  async #takeBack(uuid: string, before: MachineNote | undefined): Promise<void> {
+  async #takeBack(uuid: string, before: MachineNote | undefined, was: { isOn: boolean }): Promise<void> {
     if (before === undefined) await this.#notes.remove(uuid);
-    else await this.#notes.put({ ...before, isOn: false });
+    else await this.#notes.put({ ...before, ...was });
     await this.#fit([]);
   }
 

@@ -70,6 +70,8 @@ const still = (from: readonly VmState[], needs?: readonly VmCondition[]): Route 
 });
 /** Changes of what a machine consists of: in the guest at once, where it runs. */
 const plug = [still(["Running"], online), still(["Stopped"])];
+/** The same of drives and cards, which one that was never started has, too. */
+const plugAlways = [still(["Running"], online), still(["Stopped", "Created"])];
 
 export const vmOperations = {
   create: {
@@ -220,29 +222,29 @@ export const vmOperations = {
   detachVolume: { description: "Takes a data volume away.", effect: "now", routes: plug },
   resizeVolume: { description: "Lets one of its volumes grow.", effect: "now", routes: plug },
   deleteSnapshot: { description: "Removes a snapshot of one of its volumes.", effect: "now", routes: plug },
-  attachNic: { description: "Gives it a network card.", effect: "now", routes: plug },
-  detachNic: { description: "Takes a network card away.", effect: "now", routes: plug },
-  attachIso: { description: "Puts in an ISO image; three at most.", effect: "now", routes: plug },
-  detachIso: { description: "Takes an ISO image out.", effect: "now", routes: plug },
+  attachNic: { description: "Gives it a network card.", effect: "now", routes: plugAlways },
+  detachNic: { description: "Takes a network card away.", effect: "now", routes: plugAlways },
+  attachIso: { description: "Puts in an ISO image; three at most.", effect: "now", routes: plugAlways },
+  detachIso: { description: "Takes an ISO image out.", effect: "now", routes: plugAlways },
   setBootOrder: {
     description: "Says which device it boots from.",
     effect: "nextStart",
-    routes: [still(["Running", "Stopped"])],
+    routes: [still(["Running", "Stopped", "Created"])],
   },
   setConsolePassword: {
     description: "Sets the password of its consoles, or takes it away.",
     effect: "now",
-    routes: [still(["Running", "Stopped"])],
+    routes: [still(["Running", "Stopped", "Created"])],
   },
   setStaticIp: {
     description: "Gives a network card a fixed address.",
     effect: "whenStopped",
-    routes: [still(["Stopped"])],
+    routes: [still(["Stopped", "Created"])],
   },
   setMac: {
     description: "Gives a network card another MAC address.",
     effect: "whenStopped",
-    routes: [still(["Stopped"])],
+    routes: [still(["Stopped", "Created"])],
   },
 } as const satisfies Record<string, VmOperationFacts>;
 

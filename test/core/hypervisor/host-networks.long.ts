@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { HostNetworks } from "../../../core/hypervisor/libvirt/host-networks.ts";
 import type { NicSpec } from "../../../core/hypervisor/nic-spec.ts";
-import { Computer } from "../../support/hypervisor/wire.ts";
+import { Computer, Guest } from "../../support/hypervisor/wire.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 import { nicOf, refuses, uuidOf } from "./conformance.ts";
@@ -169,6 +169,51 @@ test("an entry goes with its machine, and its address is given to another one at
   assert.deepEqual(await host.left(), nothing);
 });
 
+test("a card that comes to a machine that runs is told its address when it comes, and nothing of it stays when it does not, or goes", async (t) => {
+  const { hosts, wire } = await bed(t, 1);
+  const [host] = hosts;
+  assert.ok(host !== undefined);
+  await wire.cable("second", "sw0", host.computer, "eth1");
+  const first = await host.start(11, card(11));
+  const [l3NetworkUuid, segment] = [uuidOf(0xb000000000), { physicalInterface: "eth1", vlan: null, mtu: 1500 }];
+  const more = card(12, { deviceId: 1, l3NetworkUuid, segment });
+  // A guest's end is known by its name when it is there.
+  await host.settle();
+  const before = await host.left();
+  const broken = new Error("It does not come.");
+  const failing = host.networks.plugging(uuidOf(11), [card(11), more], async (bridges) => {
+    assert.equal(bridges.get(1), "br_eth1");
+    assert.equal((await host.left()).namespaces.length, 2, "its network is there before it");
+    throw broken;
+  });
+  await assert.rejects(failing, broken);
+  assert.deepEqual(await host.left(), before);
+  await refuses(
+    host.networks.plugging(
+      uuidOf(11),
+      [card(11), card(13, { segment: { ...segment, physicalInterface: "eth7" } })],
+      async () => assert.fail("It has no network."),
+    ),
+    "HYPERVISOR.NETWORK_NO_INTERFACE",
+  );
+  assert.deepEqual(await host.left(), before);
+  assert.equal((await first.lease())?.["ip"], "10.0.0.11");
+
+  for (let twice = 0; twice < 2; twice++)
+    await host.networks.plugging(uuidOf(11), [card(11), more], async (bridges) => {
+      if (twice === 0) await host.computer.guest("vnet12", bridges.get(1) ?? "", more.mac);
+    });
+  const second = new Guest(host.computer, "guest-vnet12", "vnet12");
+  assert.equal((await second.lease())?.["ip"], "10.0.0.12");
+  host.networks = host.agent();
+  await host.settle();
+  assert.equal((await second.lease())?.["ip"], "10.0.0.12");
+  await second.unplug();
+  for (let twice = 0; twice < 2; twice++) await host.networks.unplugged(uuidOf(11), [card(11)]);
+  assert.deepEqual(await host.left(), before);
+  assert.equal((await first.lease())?.["ip"], "10.0.0.11");
+});
+
 test("a server that has crashed, or was torn out, is back when the agent is started anew, and two networks have two", async (t) => {
   const { hosts } = await bed(t, 1);
   const [host] = hosts;
@@ -244,6 +289,8 @@ test("a bridge of ours is as wide as its networks, speaks no IPv6, and becomes a
   await host.settle();
   assert.deepEqual(await host.left(), { ...nothing, bridges: ["br_eth0"] });
   await computer.run("ip", "address", "flush", "dev", "br_eth0");
+  // With its next thorough look, as an agent has when it is started anew: of this nobody tells it.
+  host.networks = host.agent();
   await host.settle();
   assert.deepEqual(await host.left(), nothing);
 });

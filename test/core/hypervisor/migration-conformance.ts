@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
+import {
+  cachedImagePath,
+  type HostCommand,
+  type HypervisorDriver,
+  type MachineSpec,
+} from "../../../core/hypervisor/driver.ts";
 import { hashOfToken } from "../../../core/hypervisor/migration/expected.ts";
 import type { Wire } from "../../support/cloud/wire.ts";
 import { refuses, running, uuidOf } from "./conformance.ts";
@@ -32,9 +37,9 @@ export function migrationConformance(name: string, bed: MigrationBed): void {
     afterEach(() => bed.end());
 
     const token = () => randomBytes(32).toString("base64url");
-    function spec(n: number): MachineSpec {
+    function spec(n: number, more: Partial<MachineSpec> = {}): MachineSpec {
       const disks = [{ volumeUuid: uuidOf(0x1000 + n), path: `${bed.folder()}/volume-${n}`, format: "qcow2" as const }];
-      return { uuid: uuidOf(n), name: "web", cpuNum: 1, memorySize: bed.memorySize, disks, nics: [] };
+      return { uuid: uuidOf(n), name: "web", cpuNum: 1, memorySize: bed.memorySize, disks, nics: [], ...more };
     }
     const volume = (n: number): HostCommand => ({
       do: "createVolume",
@@ -46,9 +51,9 @@ export function migrationConformance(name: string, bed: MigrationBed): void {
       await driver.carryOut(volume(n), never);
       await driver.carryOut({ do: "startMachine", machine: spec(n) }, never);
     }
-    const expect = (n: number, secret: string, aliveMs = 600_000) =>
+    const expect = (n: number, secret: string, aliveMs = 600_000, more: Partial<MachineSpec> = {}) =>
       destination.carryOut(
-        { do: "expectMachine", machine: spec(n), sourceUuid, tokenHash: hashOfToken(secret), aliveMs },
+        { do: "expectMachine", machine: spec(n, more), sourceUuid, tokenHash: hashOfToken(secret), aliveMs },
         never,
       );
     const migrate = (n: number, secret: string, signal = never) =>
@@ -84,6 +89,28 @@ export function migrationConformance(name: string, bed: MigrationBed): void {
       await refuses(verb(destination, "dropMachine", 1), "HYPERVISOR.MIGRATION_RUNS");
       await refuses(expect(1, secret), "HYPERVISOR.MIGRATION_RUNS");
       assert.ok([...wire.streams].every(({ destroyed }) => destroyed));
+    });
+
+    it("takes the images in its drives along, and goes to no host that has them not", async () => {
+      await startNew(source, 1);
+      const content = Buffer.alloc(64 * 1024, "disc");
+      const sha256 = createHash("sha256").update(content).digest("hex");
+      const path = cachedImagePath(bed.folder(), { sha256, format: "iso" });
+      const image = { path, format: "iso" as const, sha256, sizeBytes: content.length, bringer: sourceUuid };
+      await source.images?.write(image, 0, content);
+      await source.carryOut({ do: "keepImage", ...image }, never);
+      await source.carryOut({ do: "insertIso", uuid: uuidOf(1), path }, never);
+      const other = path.replace(/[\da-f]{64}/, "0".repeat(64));
+      await refuses(expect(1, token(), 600_000, { isos: [other] }), "HYPERVISOR.IMAGE_ABSENT");
+      const secret = token();
+      await expect(1, secret, 600_000, { isos: [path] });
+      await migrate(1, secret);
+      const remove = { do: "deleteCachedImage", path } as const;
+      await refuses(destination.carryOut(remove, never), "HYPERVISOR.IMAGE_IN_USE");
+      await destination.carryOut({ do: "ejectIso", uuid: uuidOf(1), path }, never);
+      await destination.carryOut(remove, never);
+      await verb(destination, "unexpectMachine", 1);
+      assert.deepEqual(await running(destination), [uuidOf(1)]);
     });
 
     it("lets nobody in but the announced host, for the announced machine, with its token, once, in time", async () => {

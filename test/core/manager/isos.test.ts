@@ -102,6 +102,21 @@ test("a stopped machine gets an image for its next start, boots from it when tol
   await ok("DeleteImage", { uuid: isoUuid });
 });
 
+test("a machine that was only made gets an image, a card and what it boots from before its first start", async (t) => {
+  const bed = await isoCloud(t, ["10.0.0.2"], "local");
+  const { iso, vm, ok, call, hosts, inDrives, sha256Of, l3 } = bed;
+  const [isoUuid, uuid] = [await iso(), await vm({ strategy: "CreateStopped" })];
+  await ok("AttachIsoToVmInstance", { uuid, isoUuid });
+  await ok("AttachL3NetworkToVm", { uuid, l3NetworkUuid: l3.uuid });
+  await call("SetVmStaticIp", { uuid, l3NetworkUuid: l3.uuid, ip: "10.0.0.15" });
+  const { inventory } = await call("SetVmBootOrder", { uuid, bootOrder: ["CdRom"] });
+  assert.equal(inventory.state, "Created");
+  await ok("StartVmInstance", { uuid });
+  const machineOf = hosts.hosts.get("10.0.0.2")?.driver.machineOf(uuid);
+  assert.deepEqual(machineOf?.bootOrder, ["CdRom"]);
+  assert.deepEqual([inDrives(uuid), machineOf?.nics?.[0]?.address?.ip], [[sha256Of(isoUuid)], "10.0.0.15"]);
+});
+
 test("a machine with an image in its drive goes to another host with it, running or not", async (t) => {
   const bed = await isoCloud(t, []);
   const { iso, vm, ok, hosts, cluster, cloud, inDrives, sha256Of } = bed;
@@ -192,6 +207,30 @@ test("what fails on the host leaves the drive empty, the image free and the mach
   assert.deepEqual([await isosOf(uuid), bed.uses()], [[isoUuid], 1]);
   driver?.simulate({});
   await ok("DetachIsoFromVmInstance", { uuid, isoUuid });
+});
+
+test("a machine whose drives have images that are not its takes none while it runs, and does so after its next start", async (t) => {
+  const bed = await isoCloud(t, ["10.0.0.2"]);
+  const { iso, vm, done, ok, hosts, cloud, primary, isosOf, inDrives, sha256Of } = bed;
+  const [isoUuid, uuid] = [await iso(), await vm()];
+  const driver = hosts.hosts.get("10.0.0.2")?.driver;
+  for (const digit of "abc") {
+    const sha256 = digit.repeat(64);
+    const path = `${primary.url}/imagecache/${sha256}.iso`;
+    const image = { path, format: "iso", sha256, sizeBytes: 1, bringer: uuid } as const;
+    for (const command of [{ do: "keepImage", ...image } as const, { do: "insertIso", uuid, path } as const])
+      await driver?.carryOut(command, AbortSignal.timeout(60_000));
+  }
+  const { error } = await done("AttachIsoToVmInstance", { uuid, isoUuid });
+  assert.equal(error?.code, "VM.1040", JSON.stringify(error));
+  assert.deepEqual(
+    [await isosOf(uuid), bed.uses(), cloud.mirror.get("VmInstance", uuid)?.value.operation],
+    [[], 0, null],
+  );
+  await ok("StopVmInstance", { uuid, type: "cold" });
+  await ok("StartVmInstance", { uuid });
+  await ok("AttachIsoToVmInstance", { uuid, isoUuid });
+  assert.deepEqual(inDrives(uuid), [sha256Of(isoUuid)]);
 });
 
 for (const isDone of [false, true])
