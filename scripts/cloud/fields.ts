@@ -100,6 +100,7 @@ export function isMomentField(name: string): boolean {
 const kinds = Object.keys(resources).filter((kind): kind is ResourceKind => Object.hasOwn(resources, kind));
 /** Names that do not say their kind. `undefined`: it may be of any kind. */
 const otherNames: Readonly<Record<string, ResourceKind | undefined>> = {
+  isoUuid: "Image",
   isoUuids: "Image",
   parentUuid: "VolumeSnapshot",
   resourceUuid: undefined,

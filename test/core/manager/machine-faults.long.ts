@@ -47,15 +47,11 @@ test("whatever is killed while a machine of libvirt's is worked on: it runs once
     const plan = planOf(random, name);
     const story = `seed ${seed}: ${name}, ${plan.map(({ fault, atMs }) => `${fault} at ${atMs} ms`).join(", ")}`;
     try {
-      console.error(new Date().toISOString(), story);
       const scene = await sceneOf(cluster, place, name);
-      console.error(new Date().toISOString(), "scene");
       const end = await run(scene, name, plan);
       ends.set(end, (ends.get(end) ?? 0) + 1);
       t.diagnostic(`${story}: ${end}`);
-      console.error(new Date().toISOString(), end);
       await settled(cluster, place);
-      console.error(new Date().toISOString(), "settled");
       await check(cluster, place);
     } catch (error) {
       throw new Error(`${story}\n${cluster.logs().join("\n").slice(-3000)}`, { cause: error });

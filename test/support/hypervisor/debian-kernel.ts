@@ -99,7 +99,14 @@ async function printed(vmlinuz: string, initrd: string): Promise<string[]> {
     "-nic",
     "none",
   ];
-  const boot = ["-kernel", vmlinuz, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check"];
+  const boot = [
+    "-kernel",
+    vmlinuz,
+    "-initrd",
+    initrd,
+    "-append",
+    "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check",
+  ];
   const qemu = spawn("qemu-system-x86_64", [...machine, ...boot], {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: 1_800_000,
