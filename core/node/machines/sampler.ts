@@ -339,11 +339,13 @@ async function waited(machine: SamplerOptions["machine"], done: Promise<void>, m
   cancel();
 }
 
+const lateCodes: ReadonlySet<string> = new Set(["HYPERVISOR.ABORTED", "RUN.ABORTED", "RUN.TIMEOUT"]);
+
 function whyNoAnswer(error: unknown): Missing {
   const late: Missing = { code: "timeout", detail: "libvirt" };
   if (!(error instanceof NodeError))
     return error instanceof Error && error.name === "TimeoutError" ? late : whyOf(error);
-  if (error.code === "HYPERVISOR.ABORTED" || error.code === "RUN.ABORTED") return late;
+  if (lateCodes.has(error.code)) return late;
   const said = String(error.values["said"] ?? "");
   if (/failed to connect to the hypervisor/.test(said))
     return { code: /permission denied|authentication/i.test(said) ? "denied" : "notRunning", detail: "libvirt" };
