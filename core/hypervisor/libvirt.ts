@@ -7,13 +7,14 @@ import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
-import { Copies } from "./libvirt/copies.ts";
+import { copyVolume } from "./libvirt/copies.ts";
 import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { Kvm } from "./libvirt/kvm.ts";
 import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
@@ -67,8 +68,8 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #disks: Disks;
   readonly #devices: Devices;
   readonly #snapshots: Snapshots;
-  readonly #copies: Copies;
   readonly #migrations: LibvirtMigrations;
+  readonly #kvm: Kvm;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -76,6 +77,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { machine, uri } = options;
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
+    this.#kvm = new Kvm(machine, options.hasKvm);
     this.#volumes = new VolumeFiles(machine);
     this.shared = new HostStorages(machine, options.storagesFolder);
     this.images = guardedImages(this.#imageFiles, this.shared);
@@ -84,7 +86,6 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#devices = new Devices({ machine, virsh: this.#virsh, volumes: this.#volumes, networks: this.#networks });
-    this.#copies = new Copies({ machine, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
     this.#migrations = new LibvirtMigrations({
       ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
@@ -99,8 +100,10 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    const domains = await this.#virsh.domains(signal);
     const reports = await this.#migrations.marked(domains, signal);
+    if (!reports.some(({ state }) => state === "stopped")) return reports;
+    const saved = await this.#virsh.saved(signal);
     const isSaved = ({ state, uuid }: MachineReport) => state === "stopped" && saved.has(uuid);
     return reports.map((one) => (isSaved(one) ? { ...one, state: "suspended" } : one));
   }
@@ -182,7 +185,7 @@ export class LibvirtDriver implements HypervisorDriver {
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
       case "copyVolume":
-        return await this.#copies.copy(command, signal);
+        return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
         return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }
@@ -199,7 +202,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#devices.drives.require(spec.isos);
-    const hasKvm = await this.#hasKvm();
+    const hasKvm = await this.#kvm.isThere();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
@@ -375,13 +378,6 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
     return (await this.#virsh.domain(uuid, signal))?.state;
-  }
-
-  async #hasKvm(): Promise<boolean> {
-    const { hasKvm } = this.#options;
-    if (hasKvm !== undefined) return hasKvm;
-    const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
-    return code === 0;
   }
 }
 

@@ -47,6 +47,8 @@ export class HostNetworks {
   readonly #starting = new Set<string>();
   /** When all of it was looked after. */
   #thoroughAt: number | undefined;
+  /** The cards that everything was made to fit last, and their bridges; undefined when something of it may be missing. */
+  #fitted: { cards: string; bridges: ReadonlyMap<string, string> } | undefined;
 
   constructor({ machine, folder }: HostNetworksOptions) {
     const links = new Links(machine);
@@ -66,7 +68,10 @@ export class HostNetworks {
   async starting<T>(uuid: string, nics: readonly NicSpec[], start: (bridges: CardBridges) => Promise<T>): Promise<T> {
     this.#starting.add(uuid);
     try {
-      return await start(await this.#make(uuid, nics));
+      const started = await start(await this.#make(uuid, nics));
+      // What it is not told now it is told with the next look after everything.
+      await this.#bridges.shield(nics.map(({ mac }) => mac)).catch(() => undefined);
+      return started;
     } finally {
       this.#starting.delete(uuid);
     }
@@ -139,6 +144,7 @@ export class HostNetworks {
       }
       const now = this.#machine.monotonicMs();
       const isThorough = this.#thoroughAt === undefined || now - this.#thoroughAt > thoroughMs;
+      if (!isThorough && (await this.#fitsStill())) return;
       await this.#fit(isThorough ? undefined : []);
       if (isThorough) this.#thoroughAt = now;
     });
@@ -188,6 +194,19 @@ export class HostNetworks {
     await this.#fit([]);
   }
 
+  /** Whether the cards are still those that everything fits: then only what others do to their ends is put right. */
+  async #fitsStill(): Promise<boolean> {
+    const cards = await this.#cards();
+    const fitted = this.#fitted;
+    if (fitted === undefined || fitted.cards !== JSON.stringify(cards)) return false;
+    if (cards.length > 0) await this.#bridges.replug(bridgesOfCards(cards, fitted.bridges)).catch(() => undefined);
+    return true;
+  }
+
+  async #cards(): Promise<NicSpec[]> {
+    return (await this.#notes.all()).filter(({ isOn }) => isOn).flatMap((note) => note.nics);
+  }
+
   /**
    * Makes what is there fit the notes. With `nics` their networks are seen to, without all; what has changed, or is not
    * needed any more, in any case. A network that can't be made does not keep the others from it.
@@ -195,12 +214,17 @@ export class HostNetworks {
    * @throws the first reason why a network that is seen to can't be made
    */
   async #fit(nics?: readonly NicSpec[]): Promise<Map<string, string>> {
-    const cards = (await this.#notes.all()).filter(({ isOn }) => isOn).flatMap((note) => note.nics);
+    this.#fitted = undefined;
+    const cards = await this.#cards();
     const segments = new Set(nics?.map(({ segment }) => keyOf(segment)));
     const networks = new Set(nics?.map(({ l3NetworkUuid }) => l3NetworkUuid));
     const errors: unknown[] = [];
+    let isWhole = true;
     const trying = async (matters: boolean, action: () => Promise<void>) => {
-      await action().catch((error: unknown) => matters && errors.push(error));
+      await action().catch((error: unknown) => {
+        isWhole = false;
+        if (matters) errors.push(error);
+      });
     };
     const bridges = new Map<string, string>();
     for (const segment of segmentsOf(cards)) {
@@ -210,6 +234,7 @@ export class HostNetworks {
       });
     }
     await trying(nics === undefined, () => this.#bridges.replug(bridgesOfCards(cards, bridges)));
+    await trying(nics === undefined, () => this.#bridges.shield(cards.map(({ mac }) => mac)));
     await trying(nics === undefined || nics.length > 0, () => this.#guardCards(cards, nics));
     const servers = serversOf(cards, bridges);
     const isAsked = (server: DhcpServer) => nics === undefined || networks.has(server.l3NetworkUuid);
@@ -227,6 +252,7 @@ export class HostNetworks {
       await this.#bridges.removeOthers(new Set(bridges.values()));
     });
     if (errors.length > 0) throw errors[0];
+    if (isWhole) this.#fitted = { cards: JSON.stringify(cards), bridges };
     return bridges;
   }
 }

@@ -99,6 +99,9 @@ export class Bridges {
     const there = found ?? findLink(all, name);
     if (there !== undefined && (kindOf(there) !== "bridge" || there.group !== ownGroup))
       throw taken(lower.ifname, `${name} is there already, and ${lower.ifname} is no port of it`);
+    // All of it was done before: up is what it becomes last.
+    const isWhole = lower.master === name && there?.flags.includes("UP") === true && there.mtu >= segment.mtu;
+    if (isWhole) return name;
     if (there === undefined) {
       const kind = ["type", "bridge", "stp_state", "0", "forward_delay", "0"];
       await this.#links.ip("link", "add", "name", name, "group", ownGroup, ...kind);
@@ -124,6 +127,20 @@ export class Bridges {
       const bridge = bridges.get(mac);
       if (bridge !== undefined && findLink(all, ifname)?.master !== bridge)
         await this.#links.ip("link", "set", "dev", ifname, "master", bridge);
+    }
+  }
+
+  /**
+   * Takes the word from cards on bridges that speak STP themselves: BPDUs come to such a bridge past all rules. A card that
+   * sends one is cut off by the kernel until its machine starts anew. @param macs of the cards
+   */
+  async shield(macs: Iterable<string>): Promise<void> {
+    const all = await this.#links.all();
+    for (const ifname of cardEnds(all, macs).keys()) {
+      const { master } = findLink(all, ifname) ?? {};
+      const state = master === undefined ? undefined : findLink(all, master)?.linkinfo?.info_data?.stp_state;
+      if (typeof state === "number" && state !== 0)
+        await this.#links.ip("link", "set", "dev", ifname, "type", "bridge_slave", "guard", "on");
     }
   }
 
