@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import type { Machine, Stream } from "../../node/machine.ts";
 import { sleep } from "../../node/machine.ts";
@@ -11,6 +12,8 @@ const heldMs = 30_000;
 /** Between two looks whether the lock is taken, and for all of them. */
 const [lookMs, takenMs] = [100, 8_000];
 
+const filePrefix = ".binnacle-lock-";
+
 /** Locks as QEMU takes them on the disks of machines, by QEMU's own tools: other programs would take other ones. */
 export class StorageLocks {
   readonly #machine: Machine;
@@ -23,7 +26,7 @@ export class StorageLocks {
   /** As {@link SharedStorages.lock}. */
   async carryOut({ path, probe, step }: LockProbe, signal: AbortSignal): Promise<LockState> {
     checkVolumePath(path);
-    const file = `${path}/.binnacle-lock-${probe}`;
+    const file = `${path}/${filePrefix}${probe}`;
     if (step === "hold") await this.#hold(file, signal);
     if (step === "release") await this.#release(file);
     return await this.#look(file, signal);
@@ -31,6 +34,9 @@ export class StorageLocks {
 
   async #hold(file: string, signal: AbortSignal): Promise<void> {
     if (this.#held.has(file) && (await this.#look(file, signal)) === "held") return;
+    // Of tries whose agent or manager did not live to end them.
+    const old = ["-maxdepth", "1", "-name", `${filePrefix}*`, "-mmin", "+60", "-delete"];
+    await this.#run(["find", dirname(file), ...old], signal).catch(() => undefined);
     const made = await this.#run(["qemu-img", "create", "-q", "-f", "qcow2", file, "65536"], signal);
     // One whose holder was killed may still lie there, and may be held by another program yet.
     if (made.code !== 0 && !isLocked(made.stderr)) throw failed(file, lastWords(made.stderr));

@@ -170,8 +170,8 @@ export class HostKeeper {
       await storagesFollow(world, host.clusterUuid);
     }
     if (!answered) return;
-    await this.#options.storages(host, AbortSignal.any([AbortSignal.timeout(storagesMs), this.#ending.signal]));
     release();
+    this.#lookAtStorages(host);
     watched.held = { since, letGo: () => letting.abort() };
     const told = await held;
     watched.held = undefined;
@@ -185,6 +185,18 @@ export class HostKeeper {
     const now = monotonicMs();
     if (isOver) watched.dueAt = Math.max(since + holdMs, now);
     else watched.dueAt = told === undefined && now - since < firstPauseMs ? now + firstPauseMs : now;
+  }
+
+  /** Beside what it says of its machines: a storage that does not answer keeps nobody from hearing that. */
+  #lookAtStorages(host: Host): void {
+    const signal = AbortSignal.any([AbortSignal.timeout(storagesMs), this.#ending.signal]);
+    const work: Promise<void> = this.#options
+      .storages(host, signal)
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#options.onTrouble(`the storages of host ${host.name} could not be looked at`, error);
+      })
+      .finally(() => this.#pending.delete(work));
+    this.#pending.add(work);
   }
 
   /**

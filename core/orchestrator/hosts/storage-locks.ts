@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
@@ -24,8 +25,9 @@ export async function tryLocks(
   path: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const probe = { path, probe: host.uuid };
   for (const witness of witnesses(world, host, storage)) {
+    // Another one for each try: two at the same time would take away each other's.
+    const probe = { path, probe: randomUUID().replaceAll("-", "") };
     const ask = (of: Host, step: LockProbe["step"]): Promise<LockState | undefined> =>
       world.link.storageLock(of, { ...probe, step }, signal).catch((error: unknown) => {
         if (signal.aborted) throw error;

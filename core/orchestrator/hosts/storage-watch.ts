@@ -33,8 +33,9 @@ export class StorageWatch {
     const dueAt = this.#dueAt.get(host.uuid) ?? now + cloudUuidHash(host.uuid, "storage") * everyMs;
     this.#dueAt.set(host.uuid, dueAt > now ? dueAt : now + everyMs);
     if (dueAt > now) return;
-    for (const { value } of world.records.mirror.find("PrimaryStorage", "attachedClusterUuids", host.clusterUuid))
-      await this.#read(host, value, signal);
+    // Together: one that does not answer takes its whole time.
+    const found = world.records.mirror.find("PrimaryStorage", "attachedClusterUuids", host.clusterUuid);
+    await Promise.all(found.map(({ value }) => this.#read(host, value, signal)));
   }
 
   async #read(host: Host, storage: Storage, signal: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import { takeRoom } from "../volume/room.ts";
 import { snapshotsOf } from "../volume/snapshots.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
-import { end, type Held, isHolder, type Machine } from "./life.ts";
+import { end, type Held, isHolder, isRunning, type Machine } from "./life.ts";
 import { insertNic, requireFreeMac } from "./nic.ts";
 import { volumePath } from "./spec.ts";
 import { lostHold } from "./work.ts";
@@ -167,11 +167,13 @@ export function endClones(tx: Tx, { clones, holder }: CloneData): void {
  */
 export function dropClones(tx: Tx, { clones, holder }: CloneData, isBroken: boolean): void {
   for (const { vmUuid, volumes } of clones) {
-    if (tx.get("VmInstance", vmUuid) === undefined || !isHolder(tx, vmUuid, holder)) continue;
+    if (tx.get("VmInstance", vmUuid) === undefined) continue;
+    // What was not taken back of one whose host was lost belongs to its record.
+    const stays = isBroken || !isRunning(tx, vmUuid, holder);
     for (const { uuid } of volumes) {
       const volume = tx.get("Volume", uuid);
-      if (volume === undefined) continue;
-      if (isBroken)
+      if (volume === undefined || (stays && volume.status !== "Creating")) continue;
+      if (stays)
         tx.update("Volume", uuid, { status: "Ready", installPath: volumePath(storageOf(tx, volume), uuid) });
       else if (volume.type === "Data") removeVolume(tx, uuid);
     }

@@ -6,7 +6,7 @@ import type { Tx } from "../records.ts";
 import { heldVolume, isTakenBack, releaseVolume, type Volume } from "../volume/hold.ts";
 import { hostForVolume, storageOf } from "../volume/place.ts";
 import { type CloneData, dropClones, endClones, insertClones, type NewClone } from "./clone-records.ts";
-import { end, isHolder } from "./life.ts";
+import { end, isRunning } from "./life.ts";
 import { filePlace, machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
 
@@ -84,7 +84,7 @@ export function cloneVmFlow(world: VmWorld): Flow<CloneData> {
           await eachVolume(data, async ({ vmUuid }, { uuid, fromUuid }) => {
             const tx = look(world);
             const from = tx.get("Volume", fromUuid);
-            if (!isHolder(tx, vmUuid, data.holder) || from === undefined) return;
+            if (!isRunning(tx, vmUuid, data.holder) || from === undefined) return;
             const command = { do: "deleteVolume", path: volumePath(storageOf(tx, from), uuid) } as const;
             await tell(world, hostForVolume(tx, from), command, env, { part: uuid });
           });
@@ -126,7 +126,7 @@ export function cloneVmFlow(world: VmWorld): Flow<CloneData> {
           for (const { vmUuid } of data.clones) {
             const tx = look(world);
             const hostUuid = tx.get("VmInstance", vmUuid)?.hostUuid ?? null;
-            if (!isHolder(tx, vmUuid, data.holder) || hostUuid === null) continue;
+            if (!isRunning(tx, vmUuid, data.holder) || hostUuid === null) continue;
             await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env, { part: vmUuid });
           }
           return undefined;

@@ -9,7 +9,7 @@ import { placeOfMachine } from "../volume/place.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import type { RootImage } from "./image.ts";
-import { end, endFailed, type Held, isHolder } from "./life.ts";
+import { end, endFailed, type Held, isRunning } from "./life.ts";
 import { insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -148,8 +148,8 @@ function volumeStep(world: VmWorld, make: (data: CreateData, env: FlowEnv) => Pr
       };
     },
     async undo({ vmUuid, volumeUuid, holder }, env) {
-      // Somebody else has begun something with it, after its host had been lost: it is theirs.
-      if (!isHolder(look(world), vmUuid, holder)) return undefined;
+      // Its host had been lost: what there is of it belongs to its record, or to whoever has begun something with it since.
+      if (!isRunning(look(world), vmUuid, holder)) return undefined;
       const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
       await tell(world, hostOf(world, hostUuid), { do: "deleteVolume", path }, env);
       return undefined;
@@ -169,7 +169,7 @@ function startStep(world: VmWorld): Step<CreateData> {
       return undefined;
     },
     async undo({ vmUuid, volumeUuid, holder }, env) {
-      if (!isHolder(look(world), vmUuid, holder)) return undefined;
+      if (!isRunning(look(world), vmUuid, holder)) return undefined;
       const { hostUuid } = placeOf(world, vmUuid, volumeUuid);
       await tell(world, hostOf(world, hostUuid), { do: "removeMachine", uuid: vmUuid }, env);
       return undefined;

@@ -46,6 +46,14 @@ export function isHolder(tx: Tx, uuid: string, holder: string): boolean {
 }
 
 /**
+ * Whether this holder's operation on a machine still runs. With the loss of its host it has ended: what is found of the
+ * machine there later is a machine as any other, which nothing may be taken back from.
+ */
+export function isRunning(tx: Tx, uuid: string, holder: string): boolean {
+  return (tx.get("VmInstance", uuid)?.operation ?? null) !== null && isHolder(tx, uuid, holder);
+}
+
+/**
  * Ends the operation of a machine. One that is on no host any more gives its host back and remembers it. Nothing is
  * done when something else has ended it, such as the loss of its host.
  *

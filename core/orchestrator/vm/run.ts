@@ -8,7 +8,7 @@ import { ensureDhcpServer } from "./dhcp-address.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import type { Storage } from "./placement.ts";
-import { machineSpec } from "./spec.ts";
+import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, lostHold, memoryMs, memoryStepMs, tell, tellEnd, type VmWorld } from "./work.ts";
 
 /* Flows of machines that there are: start, stop, reboot, destroy, expunge. */
@@ -219,10 +219,12 @@ async function removeRootVolume(world: VmWorld, data: VmData, env: Env): Promise
   const gone = new Set(volumesGone(tx, machine).map(({ uuid }) => uuid));
   for (const volume of tx.find("Volume", "vmInstanceUuid", machine.uuid)) {
     if (gone.has(volume.uuid)) continue;
-    if (volume.type !== "Root" || volume.installPath === null || volume.primaryStorageUuid === null) continue;
+    if (volume.type !== "Root" || volume.primaryStorageUuid === null) continue;
     const storage = tx.need("PrimaryStorage", volume.primaryStorageUuid);
     const host = hostFor(tx, machine, storage);
-    await tell(world, host, { do: "deleteVolume", path: volume.installPath }, env, { part: volume.uuid });
+    // One that was being made when its host was lost may have its file, which nobody has noted.
+    const path = volume.installPath ?? volumePath(storage, volume.uuid);
+    await tell(world, host, { do: "deleteVolume", path }, env, { part: volume.uuid });
   }
 }
 

@@ -32,7 +32,8 @@ export function firewallChains(
       members,
       uuids.flatMap((uuid) => rules.get(uuid) ?? []),
     ),
-    chain("answers", ["ct state established,related accept"]),
+    // Only the answers: what a connection began with meets today's rules with each of its packets.
+    chain("answers", ["ct state related accept", "ct state established ct direction reply accept"]),
     chain("always_in", alwaysIn),
     chain("always_out", alwaysOut),
     ...uuids.flatMap((uuid) => [
