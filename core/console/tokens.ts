@@ -58,19 +58,19 @@ export class ConsoleTokens {
 
   /**
    * A token for a console of a machine that has one now.
-   * @param check what has to hold, besides; throws where it does not
+   * @param mustHold what has to hold, besides; throws where it does not
    * @throws SYS.1005, VM.1001, VM.1002, VM.1004
    */
   issue(
     vmUuid: string,
     kind: ConsoleKind,
     { sessionUuid, accountName }: Pick<ConsoleGrant, "sessionUuid" | "accountName">,
-    check: (tx: Tx) => void,
+    mustHold: (tx: Tx) => void,
   ): Promise<{ token: Secret; expiresAt: number }> {
     const token = randomBytes(32).toString("base64url");
     return this.#options.records.change((tx) => {
       const { hostUuid } = requireConsole(tx, vmUuid);
-      check(tx);
+      mustHold(tx);
       const expiresAt = tx.now + firstUseMs;
       this.#makeRoom(tx, sessionUuid);
       put(tx, token, { vmUuid, hostUuid, kind, sessionUuid, accountName, endsAt: expiresAt });

@@ -41,10 +41,21 @@ export class Emulator {
     return { applicationCursor: applicationCursorKeysMode, bracketedPaste: bracketedPasteMode };
   }
 
+  /** Whether nothing stands in a line of what is drawn in a room of so many lines, from a column on. */
+  isBlank(height: number, y: number, from: number): boolean {
+    const { active } = this.#terminal.buffer;
+    const line = active.getLine(active.viewportY + this.#topIn(height) + y);
+    return line === undefined || line.translateToString(true, from).trim() === "";
+  }
+
+  #topIn(height: number): number {
+    return Math.max(0, this.#terminal.buffer.active.cursorY - height + 1);
+  }
+
   /** Draws as many lines as there is room for, those with the cursor among them, and puts the terminal's cursor there. */
   draw(canvas: Canvas): void {
     const { active } = this.#terminal.buffer;
-    const top = Math.max(0, active.cursorY - canvas.height + 1);
+    const top = this.#topIn(canvas.height);
     const isAscii = canvas.glyphs.horizontal === "-";
     const cell = active.getNullCell();
     for (let y = 0; y < canvas.height; y++) {

@@ -7,6 +7,7 @@ import type { Missing } from "../../model/reading.ts";
 import { commandFailed, FactMissing, whyOf } from "../facts/source.ts";
 import type { Machine } from "../machine.ts";
 import { plainLine } from "../plain-text.ts";
+import { type Counted, cpuShareBetween, networkBetween, type OneRates, ratesBetween, shortestGapMs } from "./rates.ts";
 
 export type SamplerOptions = {
   machine: Pick<Machine, "now" | "monotonicMs" | "after">;
@@ -14,7 +15,6 @@ export type SamplerOptions = {
 };
 
 type View = Omit<LocalMachineView, "refusals">;
-type Counted = { at: number; counters: MachineCounters };
 type Histories = View["histories"];
 type Kept = { last: Counted; row: LocalMachineRow; histories: Histories };
 
@@ -28,8 +28,6 @@ const longestMs = 10_000;
 /** Of the histories of one machine: half an hour in steps of 15 s, in which the home screen's readings come. */
 const stepMs = 15_000;
 const steps = 120;
-/** Rates of less time than this say more about when the readings were made than about the machine. */
-const shortestGapMs = 500;
 const longestName = 200;
 
 /** A libvirt that no driver uses: read-only, so that no mistake here can touch a virtual machine. */
@@ -190,11 +188,6 @@ export class MachineSampler {
   }
 }
 
-type OneRates = {
-  disk: number | null;
-  disks: NonNullable<View["disks"]>;
-  nics: NonNullable<View["nics"]>;
-};
 type Look = {
   at: { wall: number; monotonic: number };
   parts: MachineParts | undefined;
@@ -283,54 +276,6 @@ function added(series: Series, at: number, value: number | null): Series {
   return { ...next, values: next.values.slice(-steps) };
 }
 
-/** Between two counters of one run of a machine; null when there is none, or the later one is smaller. */
-function rate(before: number | null | undefined, now: number | null, gapMs: number): number | null {
-  if (before === null || before === undefined || now === null || gapMs < shortestGapMs || now < before) return null;
-  return ((now - before) / gapMs) * 1000;
-}
-
-/** Share of all its processors' time. More than all of it is a reading that came late: it counts as all. */
-function cpuShareBetween(before: Counted | undefined, { at, counters }: Counted): number | null {
-  const { cpus, cpuNs, state } = counters;
-  if (before === undefined || state !== "running" || before.counters.state !== "running" || cpus === null) return null;
-  const nanoseconds = rate(before.counters.cpuNs, cpuNs, at - before.at);
-  return nanoseconds === null ? null : Math.min(nanoseconds / 1e9 / cpus, 1);
-}
-
-function networkBetween(before: Counted | undefined, { at, counters }: Counted): number | null {
-  if (before === undefined || counters.nics.length === 0) return null;
-  let sum: number | null = null;
-  for (const { target, received, sent } of counters.nics) {
-    const was = before.counters.nics.find((each) => each.target === target);
-    const one = rate(was === undefined ? null : was.received + was.sent, received + sent, at - before.at);
-    if (one !== null) sum = (sum ?? 0) + one;
-  }
-  return sum;
-}
-
-function ratesBetween(
-  before: { at: number; parts: MachineParts } | undefined,
-  { at, parts }: { at: number; parts: MachineParts },
-): OneRates {
-  const gapMs = before === undefined ? 0 : at - before.at;
-  const disks = parts.disks.map(({ target, path, sizeBytes, allocatedBytes, read, written }) => {
-    const was = before?.parts.disks.find((each) => each.target === target && each.path === path);
-    return {
-      ...{ target, path: plainLine(path, 1024), sizeBytes, allocatedBytes },
-      ...{ read: rate(was?.read, read, gapMs), written: rate(was?.written, written, gapMs) },
-    };
-  });
-  const nics = parts.nics.map(({ mac, on, target, received, sent }) => {
-    const was = before?.parts.nics.find((each) => each.mac === mac && each.target === target);
-    return {
-      ...{ mac, on: plainLine(on, 64), target: plainLine(target, 64) },
-      ...{ received: rate(was?.received, received, gapMs), sent: rate(was?.sent, sent, gapMs) },
-    };
-  });
-  const known = disks.flatMap(({ read, written }) => (read === null || written === null ? [] : [read + written]));
-  return { disk: known.length === 0 ? null : known.reduce((sum, one) => sum + one, 0), disks, nics };
-}
-
 /** Waits for something, but no longer than so. */
 async function waited(machine: SamplerOptions["machine"], done: Promise<void>, mostMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -339,11 +284,13 @@ async function waited(machine: SamplerOptions["machine"], done: Promise<void>, m
   cancel();
 }
 
+const lateCodes: ReadonlySet<string> = new Set(["HYPERVISOR.ABORTED", "RUN.ABORTED", "RUN.TIMEOUT"]);
+
 function whyNoAnswer(error: unknown): Missing {
   const late: Missing = { code: "timeout", detail: "libvirt" };
   if (!(error instanceof NodeError))
     return error instanceof Error && error.name === "TimeoutError" ? late : whyOf(error);
-  if (error.code === "HYPERVISOR.ABORTED" || error.code === "RUN.ABORTED") return late;
+  if (lateCodes.has(error.code)) return late;
   const said = String(error.values["said"] ?? "");
   if (/failed to connect to the hypervisor/.test(said))
     return { code: /permission denied|authentication/i.test(said) ? "denied" : "notRunning", detail: "libvirt" };

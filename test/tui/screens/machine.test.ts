@@ -148,6 +148,14 @@ test("disks and cards that have no room scroll", async (t) => {
   assert.match(text(), /vd0/);
 });
 
+test("drives without a disc take one line together", async (t) => {
+  const drive = { path: "", sizeBytes: null, allocatedBytes: null, read: 0, written: 0 };
+  const disks = [...(viewOf().disks ?? []), { target: "sda", ...drive }, { target: "sdb", ...drive }];
+  const { control, screen, text } = await screenOf(() => viewOf({ disks }));
+  t.after(() => control.close(screen));
+  assert.match(text(), /root\.qcow2\n {2}sda {2}sdb {3}nothing inserted\n/);
+});
+
 test("every screen of a machine has its words in Chinese", async (t) => {
   const { control, screen, text } = await screenOf(() => viewOf(), "zh");
   t.after(() => control.close(screen));
@@ -225,7 +233,7 @@ async function consoleOf() {
   const screen = serialScreen(console.control, viewOf().machine);
   console.control.open(screen);
   const text = () => console.lines(screen).join("\n");
-  await untilAnswered(() => text().includes("serial console"), text);
+  await untilAnswered(() => text().includes("web01   Ctrl-O leaves"), text);
   const type = (bytes: string) => screen.bytes?.(Buffer.from(bytes, "latin1"));
   const typed = () => Buffer.concat(guest.typed).toString("latin1");
   return { ...console, screen, line, text, type, typed };
@@ -239,7 +247,26 @@ test("a serial console shows what the guest prints, and gives it every key as it
   assert.equal(styleOf(frame(screen, 80, 24), "root"), "selected");
   type("\x1b:wq\r\x03\x1b[A\x1bOP\xc3\xa9\x04");
   assert.equal(typed(), "\x1b:wq\r\x03\x1b[A\x1bOP\xc3\xa9\x04");
-  assert.match(text(), /web01 +serial console {3}Ctrl-O leaves$/);
+  assert.match(text(), / web01 {3}Ctrl-O leaves$/);
+});
+
+test("a guest has all 24 lines: what leads out stands where it has nothing", async (t) => {
+  const { line, control, screen, lines } = await consoleOf();
+  t.after(() => control.close(screen));
+  const shown = () => lines(screen);
+  assert.match(shown()[23] ?? "", /^ +web01 {3}Ctrl-O leaves$/);
+  line.push(`\x1b[24;1H/etc/fstab [Modified] 3/12 25%`);
+  await untilAnswered(
+    () => shown()[23]?.startsWith("/etc/fstab") === true,
+    () => shown().join("\n"),
+  );
+  assert.match(shown()[23] ?? "", /25% +web01 {3}Ctrl-O leaves$/);
+  line.push(`\x1b[24;1H${"x".repeat(79)}`);
+  await untilAnswered(
+    () => shown()[23] === "x".repeat(79),
+    () => shown().join("\n"),
+  );
+  assert.match(shown()[0] ?? "", /^ +web01 {3}Ctrl-O leaves$/);
 });
 
 test("Ctrl-O asks; again it leaves, o types it, and any other key goes on", async () => {
@@ -247,7 +274,7 @@ test("Ctrl-O asks; again it leaves, o types it, and any other key goes on", asyn
   type("a\x0f");
   assert.match(text(), /Ctrl-O again or Enter: leave/);
   type("\x1b[A");
-  assert.match(text(), /serial console/);
+  assert.match(text(), /web01 {3}Ctrl-O leaves/);
   type("\x0fob");
   assert.equal(typed(), "a\x0f");
   type("\x0fo");

@@ -109,12 +109,15 @@ export function partLines(t: Translate, { disks, nics }: LocalMachineView, width
     ]),
   ];
   if (disks.length === 0) lines.push([{ x: 2, text: t("items.none"), style: "dim" }]);
+  const empty = disks.filter(({ path }) => path === "").map(({ target }) => target);
   for (const { target, path, sizeBytes, allocatedBytes, read, written } of disks) {
+    if (path === "") continue;
     const figures = [formatBytes(sizeBytes), formatBytes(allocatedBytes), formatRate(read), formatRate(written)];
     lines.push(row(target, figures));
-    const where = path === "" ? t("machine.disk.empty") : path;
-    for (const text of wrap(where, width - 2)) lines.push([{ x: 2, text, style: "dim" }]);
+    for (const text of wrap(path, width - 2)) lines.push([{ x: 2, text, style: "dim" }]);
   }
+  // Drives without a disc: one line tells of all.
+  if (empty.length > 0) lines.push([{ x: 0, text: `${empty.join("  ")}   ${t("machine.disk.empty")}`, style: "dim" }]);
   lines.push([], heading(t("machine.nic"), ["", t("machine.nic.received"), t("machine.nic.sent"), ""]));
   if (nics.length === 0) lines.push([{ x: 2, text: t("items.none"), style: "dim" }]);
   for (const { mac, on, target, received, sent } of nics) {

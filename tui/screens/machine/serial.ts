@@ -1,8 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { LocalMachineRow } from "../../../core/model/local-machines.ts";
-import type { MessageKey } from "../../i18n/catalogue.ts";
 import { Emulator } from "../../terminal/emulator.ts";
-import { displayWidth } from "../../terminal/width.ts";
+import { displayWidth, truncate } from "../../terminal/width.ts";
 import type { Control, Screen } from "../screen.ts";
 import { guestBytes } from "./guest-keys.ts";
 
@@ -16,6 +15,8 @@ const mostWaiting = 64 * 1024;
  * keyboards; Ctrl-T and Ctrl-N open a tab of a browser; Ctrl-A and Ctrl-B are screen's and tmux's; Enter ~ . is ssh's).
  */
 const leaveByte = 0x0f;
+/** Cells of a machine's name: the key that leads out must not be pushed away by it. */
+const longestName = 24;
 const [enter, escape] = [0x0d, 0x1b];
 
 type Phase = "opening" | "open" | "ended" | "failed";
@@ -111,16 +112,15 @@ export function serialScreen(control: Control, { uuid, name }: LocalMachineRow):
       control.redraw();
     },
     draw(canvas, { t }) {
-      emulator.resize(Math.max(usual.width, canvas.width), Math.max(usual.height, canvas.height - 1));
-      emulator.draw(canvas.part(0, 0, canvas.width, canvas.height - 1));
-      const y = canvas.height - 1;
-      const bar = canvas.part(0, y, canvas.width, 1);
-      bar.clear("bar");
-      const key: MessageKey = isAsking ? "serial.asking" : `serial.${phase}`;
-      const words = t(key, { why });
-      const room = canvas.width - displayWidth(words) - 4;
-      if (room >= 4) bar.text(1, 0, name, "bar", room);
-      bar.textRight(canvas.width - 1, 0, words, "bar");
+      const { width, height } = canvas;
+      emulator.resize(Math.max(usual.width, width), Math.max(usual.height, height));
+      emulator.draw(canvas);
+      const shownName = truncate(name, longestName, canvas.glyphs.ellipsis);
+      const words = ` ${t(isAsking ? "serial.asking" : `serial.${phase}`, { why, name: shownName })} `;
+      const from = Math.max(width - displayWidth(words), 0);
+      // A guest has the whole screen, its last line too: what leads out stands where the guest has nothing.
+      const y = isAsking || phase !== "open" || emulator.isBlank(height, height - 1, from) ? height - 1 : 0;
+      canvas.text(from, y, words, "bar");
     },
     key: () => true,
   };
