@@ -54,8 +54,6 @@ export async function imageFigures(bed: VmBed, runs: number, sizeBytes: number):
   } finally {
     clearInterval(watching);
     server.kill();
-    client.close();
-    bare.close();
     rmSync(file, { force: true });
   }
   const of = (name: string) => speeds[name] ?? [];
@@ -92,7 +90,6 @@ function written(file: string, piece: Uint8Array, pieces: number): void {
 class Client {
   readonly #socketPath: string;
   readonly #headers: Record<string, string>;
-  readonly #agent = new Agent({ keepAlive: true });
 
   constructor(socketPath: string, headers: Record<string, string> = {}) {
     this.#socketPath = socketPath;
@@ -100,29 +97,36 @@ class Client {
   }
 
   async send(path: string, piece: Uint8Array, pieces: number): Promise<void> {
-    for (let n = 0; n < pieces; n++)
-      await this.#exchange("PUT", `${path}?offset=${n * piece.length}&total=${pieces * piece.length}`, piece);
+    // A connection for each image: one that stood still for long is closed by the other end.
+    const agent = new Agent({ keepAlive: true });
+    try {
+      for (let n = 0; n < pieces; n++) {
+        const where = `${path}?offset=${n * piece.length}&total=${pieces * piece.length}`;
+        await this.#exchange(agent, "PUT", where, piece);
+      }
+    } finally {
+      agent.destroy();
+    }
   }
 
-  take(path: string): Promise<void> {
-    return this.#exchange("GET", path);
+  async take(path: string): Promise<void> {
+    const agent = new Agent();
+    await this.#exchange(agent, "GET", path);
+    agent.destroy();
   }
 
-  close(): void {
-    this.#agent.destroy();
-  }
-
-  #exchange(method: string, path: string, body?: Uint8Array): Promise<void> {
+  #exchange(agent: Agent, method: string, path: string, body?: Uint8Array): Promise<void> {
     const type = { "content-type": "application/octet-stream", "content-length": String(body?.length ?? 0) };
     return new Promise((resolve, reject) => {
       const headers = { ...this.#headers, ...(body === undefined ? {} : type) };
-      const asked = request({ socketPath: this.#socketPath, method, path, headers, agent: this.#agent });
+      const asked = request({ socketPath: this.#socketPath, method, path, headers, agent });
       asked.on("error", reject);
       asked.on("response", (response) => {
         const { statusCode = 0 } = response;
-        response
-          .resume()
-          .once("end", () => (statusCode < 300 ? resolve() : reject(new Error(`${path}: ${statusCode}`))));
+        response.resume().once("end", () => {
+          if (statusCode < 300) resolve();
+          else reject(new Error(`${path}: ${statusCode}`));
+        });
       });
       asked.end(body);
     });
