@@ -7,7 +7,7 @@ import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
-import { Copies } from "./libvirt/copies.ts";
+import { copyVolume } from "./libvirt/copies.ts";
 import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
@@ -68,7 +68,6 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #disks: Disks;
   readonly #devices: Devices;
   readonly #snapshots: Snapshots;
-  readonly #copies: Copies;
   readonly #migrations: LibvirtMigrations;
   readonly #kvm: Kvm;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
@@ -87,7 +86,6 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
     this.#devices = new Devices({ machine, virsh: this.#virsh, volumes: this.#volumes, networks: this.#networks });
-    this.#copies = new Copies({ machine, volumes: this.#volumes });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
     this.#migrations = new LibvirtMigrations({
       ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
@@ -106,9 +104,8 @@ export class LibvirtDriver implements HypervisorDriver {
     const reports = await this.#migrations.marked(domains, signal);
     if (!reports.some(({ state }) => state === "stopped")) return reports;
     const saved = await this.#virsh.saved(signal);
-    return reports.map((one) =>
-      one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
-    );
+    const isSaved = ({ state, uuid }: MachineReport) => state === "stopped" && saved.has(uuid);
+    return reports.map((one) => (isSaved(one) ? { ...one, state: "suspended" } : one));
   }
 
   admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
@@ -188,7 +185,7 @@ export class LibvirtDriver implements HypervisorDriver {
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
       case "copyVolume":
-        return await this.#copies.copy(command, signal);
+        return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
         return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }

@@ -9,6 +9,8 @@ const path = line(4096);
 /** What the volume stands on; without it, on nothing. */
 const standing = { backing: z.exactOptional(backing) };
 
+const limit = z.int().check(z.minimum(1));
+
 /** `deviceId`: its place in the machine, where a guest finds it again: 0 is vda. By the order of the list unless told. */
 export const machineDisk = z.strictObject({
   volumeUuid: uuid,
@@ -16,6 +18,10 @@ export const machineDisk = z.strictObject({
   format,
   ...standing,
   deviceId: z.optional(z.int().check(z.nonnegative(), z.maximum(255))),
+  /** Of reading and writing together; without it there is none. */
+  limits: z.exactOptional(
+    z.strictObject({ bytesPerSecond: z.exactOptional(limit), operationsPerSecond: z.exactOptional(limit) }),
+  ),
 });
 export type MachineDisk = z.infer<typeof machineDisk>;
 

@@ -90,8 +90,9 @@ export const localMachine = z.object({
   balloonBytes: figure,
   residentBytes: figure,
   upSeconds: figure,
-  disks: z.array(localDisk),
-  nics: z.array(localNic),
+  /** Null until they were read. */
+  disks: z.nullable(z.array(localDisk)),
+  nics: z.nullable(z.array(localNic)),
   hasSerial: z.boolean(),
   refusals: z.record(z.enum(localActions), z.nullable(z.enum(localRefusals))),
   /** Shares of its processors; bytes a second of all its disks, and of all its cards. */

@@ -32,7 +32,7 @@ export const machinesEn = {
   "machine.graph.cpu": "CPU",
   "machine.graph.disk": "DISKS",
   "machine.graph.network": "NETWORK",
-  "machine.graph.peak": "peak {rate}",
+  "machine.graph.peak": "max {rate}",
   "machine.disk": "DISK",
   "machine.disk.size": "SIZE",
   "machine.disk.allocated": "STORED",

@@ -24,11 +24,13 @@ export const machineStyle: Record<VirtualMachine["state"], Style> = {
   stopped: "text",
 };
 
-type Named = Pick<VirtualMachine, "name" | "state">;
+type Named = Pick<VirtualMachine, "name" | "state"> & { why?: LocalMachineRow["why"] };
 
 /** Virtual machines as somebody looks for them: what is wrong, then what runs, then the rest, each by name. */
 export function orderMachines<M extends Named>(machines: readonly M[]): M[] {
-  return [...machines].sort((a, b) => order[a.state] - order[b.state] || byName(a, b));
+  // One whose disk fails stands still and counts as paused, and is as wrong as one that has crashed.
+  const place = ({ state, why }: Named) => (why === "ioError" ? order.crashed : order[state]);
+  return [...machines].sort((a, b) => place(a) - place(b) || byName(a, b));
 }
 
 const collator = new Intl.Collator("en", { numeric: true });

@@ -103,6 +103,8 @@ export function machinesScreen(control: Control): Screen {
         sort = sorts[(sorts.indexOf(sort) + 1) % sorts.length] ?? "state";
         settledAt = Number.NEGATIVE_INFINITY;
         if (poll.value !== undefined) take(poll.value);
+        // What comes first now is what was asked for.
+        if (rows[0] !== undefined) table.select(rows[0].uuid);
         return true;
       }
       return table.key(key);

@@ -44,17 +44,24 @@ export function nicXml(nic: NicSpec, bridge: string): string {
   return builder.build({ interface: nicOf(nic, bridge) });
 }
 
-export function nicOf({ mac, segment }: NicSpec, bridge: string, order?: number) {
+export function nicOf({ mac, segment, sentBytesPerSecond }: NicSpec, bridge: string, order?: number) {
   return {
     "@type": "bridge",
     mac: { "@address": mac },
     source: { "@bridge": bridge },
     target: { "@dev": cardName(mac) },
+    ...bandwidth(sentBytesPerSecond),
     model: { "@type": "virtio" },
     // A guest knows it then before it has any address.
     mtu: { "@size": segment.mtu },
     ...bootOf(order),
   };
+}
+
+/** libvirt counts in units of `tc`: 1000 bytes a second. What is outbound comes from the guest. */
+function bandwidth(bytesPerSecond: number | undefined) {
+  if (bytesPerSecond === undefined) return {};
+  return { bandwidth: { outbound: { "@average": Math.max(1, Math.floor(bytesPerSecond / 1000)) } } };
 }
 
 export function bootOf(order: number | undefined) {

@@ -64,7 +64,7 @@ export function diskXml(disk: MachineDisk): string {
 }
 
 /** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
-function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
+function diskOf({ volumeUuid, path, format, backing, deviceId, limits }: MachineDisk) {
   return {
     "@type": "file",
     "@device": "disk",
@@ -75,6 +75,14 @@ function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
     backingStore: backing === undefined ? "" : backingStore(backing),
     target: { "@dev": targetOf(deviceId), "@bus": "virtio" },
     serial: volumeUuid,
+    ...(limits === undefined ? {} : { iotune: iotune(limits) }),
+  };
+}
+
+function iotune({ bytesPerSecond, operationsPerSecond }: NonNullable<MachineDisk["limits"]>) {
+  return {
+    ...(bytesPerSecond === undefined ? {} : { total_bytes_sec: bytesPerSecond }),
+    ...(operationsPerSecond === undefined ? {} : { total_iops_sec: operationsPerSecond }),
   };
 }
 

@@ -68,7 +68,10 @@ export class HostNetworks {
   async starting<T>(uuid: string, nics: readonly NicSpec[], start: (bridges: CardBridges) => Promise<T>): Promise<T> {
     this.#starting.add(uuid);
     try {
-      return await start(await this.#make(uuid, nics));
+      const started = await start(await this.#make(uuid, nics));
+      // What it is not told now it is told with the next look after everything.
+      await this.#bridges.shield(nics.map(({ mac }) => mac)).catch(() => undefined);
+      return started;
     } finally {
       this.#starting.delete(uuid);
     }
@@ -231,6 +234,7 @@ export class HostNetworks {
       });
     }
     await trying(nics === undefined, () => this.#bridges.replug(bridgesOfCards(cards, bridges)));
+    await trying(nics === undefined, () => this.#bridges.shield(cards.map(({ mac }) => mac)));
     await trying(nics === undefined || nics.length > 0, () => this.#guardCards(cards, nics));
     const servers = serversOf(cards, bridges);
     const isAsked = (server: DhcpServer) => nics === undefined || networks.has(server.l3NetworkUuid);

@@ -25,6 +25,8 @@ const namesMs = 600_000;
  * their files, and one on a dead storage would hold it up, and with it whatever else is to be done with the machine.
  */
 const cheap = ["domstats", "--raw", "--state", "--vcpu", "--balloon", "--nowait"];
+/** Within it is none: there it would be written with `&lt;`. */
+const xmlEnd = "</domain>";
 const verbs = { start: "start", shutDown: "shutdown", powerOff: "destroy" } as const satisfies Record<
   LocalAction,
   string
@@ -60,9 +62,16 @@ export class LocalLibvirt implements LocalMachines {
     const [name, names] = [...(this.#names ?? [])].find(([, each]) => each.uuid === uuid) ?? [];
     if (name === undefined || names === undefined) return undefined;
     const hyphened = withHyphens(uuid);
-    const text = await this.#look([...cheap, "--interface", "--block", hyphened], signal);
-    const stats = parseDomstats(text).get(name);
-    const xml = partsInXml(await this.#look(["dumpxml", hyphened], signal));
+    // One virsh for all three. The counters last, so that they are of the moment at which they are given.
+    const asked = [`dumpxml ${hyphened}`, `domblkinfo --all ${hyphened}`];
+    const text = await this.#look(
+      [[...asked, [...cheap, "--interface", "--block", hyphened].join(" ")].join("; ")],
+      signal,
+    );
+    const endOfXml = text.indexOf(xmlEnd) + xmlEnd.length;
+    const xml = partsInXml(text.slice(0, endOfXml));
+    const stats = parseDomstats(text.slice(endOfXml)).get(name);
+    const stored = storedIn(text.slice(endOfXml));
     const blocks = new Map(partsOf(stats, "block").map((block) => [block("name") ?? "", block]));
     const cards = new Map(partsOf(stats, "net").map((card) => [card("name") ?? "", card]));
     const counters = countersOf(uuid, name, names.title, stats);
@@ -72,7 +81,7 @@ export class LocalLibvirt implements LocalMachines {
         const block = blocks.get(target);
         return {
           ...{ target, path: block?.("path") ?? path },
-          ...{ sizeBytes: whole(block?.("capacity")), allocatedBytes: whole(block?.("allocation")) },
+          ...{ sizeBytes: whole(block?.("capacity")), allocatedBytes: stored.get(target) ?? null },
           ...{ read: whole(block?.("rd.bytes")), written: whole(block?.("wr.bytes")) },
         };
       }),
@@ -193,6 +202,15 @@ function whole(text: string | undefined): number | null {
 function titlesIn(table: string): Map<string, string> {
   const row = /^ *(?:\d+|-) +([\da-f]{32}) {2,}(?:[a-z]+|shut off|in shutdown|no state)(?: {2,}(.*?))? *$/gm;
   return new Map([...table.matchAll(row)].map(([, name = "", title = ""]) => [name, title]));
+}
+
+/**
+ * Bytes that disks take on their storage, of `virsh domblkinfo --all`: target, capacity, allocation, physical. What
+ * domstats calls allocation is, of a machine that runs, the highest place that it has written to since.
+ */
+function storedIn(text: string): Map<string, number> {
+  const rows = text.matchAll(/^ *(\w+) +\d+ +(\d+) +\d+ *$/gm);
+  return new Map([...rows].map(([, target = "", bytes]) => [target, Number(bytes)]));
 }
 
 function withHyphens(uuid: string): string {

@@ -113,7 +113,7 @@ export class LocalDesk {
       const now = await this.#now(uuid);
       const refusal = now === undefined ? "notRunning" : this.#refusal(action, { machine: now, silence: null });
       if (refusal !== null) throw refused(refusal);
-      await this.#local.act(uuid, action);
+      await this.#local.act(uuid, action).finally(() => this.#sampler.changed());
     });
     if (action !== "shutDown") return;
     log("The guest is asked to shut down.");
@@ -122,7 +122,9 @@ export class LocalDesk {
       await sleep(machine, lookEveryMs, signal);
       if (signal.aborted) return;
       const now = await this.#now(uuid);
-      if (now === undefined || (now.state !== "running" && now.state !== "paused")) return;
+      if (now !== undefined && (now.state === "running" || now.state === "paused")) continue;
+      this.#sampler.changed();
+      return;
     }
     throw new NodeError("MACHINE.NOT_SHUT_DOWN", "The guest was asked to shut down, and runs still after 5 minutes.", {
       remedy: "Look at its console. Power off takes its power, and what it has not written is lost.",

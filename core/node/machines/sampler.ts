@@ -50,9 +50,15 @@ export class MachineSampler {
   #readAt: { wall: number; monotonic: number } | undefined;
   #failed: Silence = null;
   #reading: { since: number; wall: number; done: Promise<void> } | undefined;
+  #changedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
+  }
+
+  /** Something was done with a machine: what was read before counts for nobody any more. */
+  changed(): void {
+    this.#changedAt = this.#options.machine.monotonicMs();
   }
 
   /** For the facts of the node. @throws FactMissing why there is nothing new */
@@ -79,29 +85,30 @@ export class MachineSampler {
 
   /** One machine in full; undefined when it is not there. Never rejects, and never waits long. */
   async one(uuid: string): Promise<View | undefined> {
-    const one = this.#ones.get(uuid) ?? new One(this.#options, uuid);
+    const one = this.#ones.get(uuid) ?? new One(this.#options, uuid, () => this.#changedAt);
     this.#ones.set(uuid, one);
     // Nobody looks at these any more.
     for (const [other, { isForgotten }] of this.#ones) if (isForgotten) this.#ones.delete(other);
     const known = this.#kept.get(uuid);
     const view = await one.look();
     if (view === undefined) return undefined;
-    const { parts, silence, rates, at } = view;
-    const kept = parts === undefined ? known : this.#takeOne(parts.counters, at.monotonic, rates.disk);
-    if (kept === undefined && parts === undefined && silence === null) return undefined;
-    const row = kept?.row;
-    if (row === undefined) return undefined;
+    const { parts, rates, at } = view;
+    const isOlder = parts === undefined || (known !== undefined && known.last.at >= at.monotonic);
+    const kept = isOlder ? known : this.#keep(parts.counters, at.monotonic, rates.disk);
+    if (kept === undefined) return undefined;
+    const silence = view.silence ?? (view.isYoung ? null : this.#silence());
+    const isKnown = silence === null && parts !== undefined;
     return {
       at: at.wall,
       silence,
-      machine: silence === null ? row : withoutFigures(row),
-      balloonBytes: silence === null ? (parts?.counters.balloonBytes ?? null) : null,
-      residentBytes: silence === null ? (parts?.counters.residentBytes ?? null) : null,
-      upSeconds: silence === null ? (parts?.upSeconds ?? null) : null,
-      disks: silence === null ? rates.disks : [],
-      nics: silence === null ? rates.nics : [],
+      machine: silence === null ? kept.row : withoutFigures(kept.row),
+      balloonBytes: isKnown ? parts.counters.balloonBytes : null,
+      residentBytes: isKnown ? parts.counters.residentBytes : null,
+      upSeconds: isKnown ? parts.upSeconds : null,
+      disks: isKnown ? rates.disks : null,
+      nics: isKnown ? rates.nics : null,
       hasSerial: parts?.hasSerial ?? false,
-      histories: kept?.histories ?? emptyHistories(),
+      histories: kept.histories,
     };
   }
 
@@ -112,8 +119,8 @@ export class MachineSampler {
   }
 
   get #isYoung(): boolean {
-    const age = this.#options.machine.monotonicMs() - (this.#readAt?.monotonic ?? Number.NEGATIVE_INFINITY);
-    return age < youngMs && this.#failed === null;
+    const at = this.#readAt?.monotonic ?? Number.NEGATIVE_INFINITY;
+    return this.#options.machine.monotonicMs() - at < youngMs && at > this.#changedAt && this.#failed === null;
   }
 
   #begin() {
@@ -158,10 +165,6 @@ export class MachineSampler {
     for (const counters of all) this.#keep(counters, at, null);
   }
 
-  #takeOne(counters: MachineCounters, at: number, disk: number | null): Kept {
-    return this.#keep(counters, at, disk);
-  }
-
   /** `disk`: bytes a second of all its disks, which only a look at this machine alone tells. */
   #keep(counters: MachineCounters, at: number, disk: number | null): Kept {
     const { machine } = this.#options;
@@ -187,11 +190,16 @@ export class MachineSampler {
   }
 }
 
-type OneRates = { disk: number | null; disks: View["disks"]; nics: View["nics"] };
+type OneRates = {
+  disk: number | null;
+  disks: NonNullable<View["disks"]>;
+  nics: NonNullable<View["nics"]>;
+};
 type Look = {
   at: { wall: number; monotonic: number };
   parts: MachineParts | undefined;
   silence: Silence;
+  isYoung: boolean;
   rates: OneRates;
 };
 
@@ -199,16 +207,19 @@ type Look = {
 class One {
   readonly #options: SamplerOptions;
   readonly #uuid: string;
+  readonly #changedAt: () => number;
   #before: { at: number; parts: MachineParts } | undefined;
-  #now: Look | undefined;
+  #now: Pick<Look, "at" | "parts" | "rates"> | undefined;
   #silence: Silence = null;
   #isGone = false;
   #reading: Promise<void> | undefined;
   #readingSince = 0;
-  #lookedAt = 0;
+  #lookedAt: number;
 
-  constructor(options: SamplerOptions, uuid: string) {
+  constructor(options: SamplerOptions, uuid: string, changedAt: () => number) {
     this.#options = options;
+    this.#changedAt = changedAt;
+    this.#lookedAt = options.machine.monotonicMs();
     this.#uuid = uuid;
   }
 
@@ -219,8 +230,11 @@ class One {
   async look(): Promise<Look | undefined> {
     const { machine } = this.#options;
     this.#lookedAt = machine.monotonicMs();
-    const isYoung = this.#now !== undefined && machine.monotonicMs() - this.#now.at.monotonic < youngMs;
-    if (!isYoung || this.#silence !== null) {
+    const isYoung = () => {
+      const at = this.#now?.at.monotonic ?? Number.NEGATIVE_INFINITY;
+      return machine.monotonicMs() - at < youngMs && at > this.#changedAt();
+    };
+    if (!isYoung() || this.#silence !== null) {
       if (this.#reading === undefined) {
         this.#readingSince = machine.monotonicMs();
         this.#reading = this.#read().finally(() => {
@@ -234,7 +248,7 @@ class One {
     const isLate = this.#reading !== undefined && machine.monotonicMs() - this.#readingSince >= silentMs;
     const late: Silence = isLate ? { since: at.wall, why: { code: "timeout", detail: "libvirt" } } : null;
     const rates = this.#now?.rates ?? { disk: null, disks: [], nics: [] };
-    return { at, parts: this.#now?.parts, silence: this.#silence ?? late, rates };
+    return { at, parts: this.#now?.parts, silence: this.#silence ?? late, isYoung: isYoung(), rates };
   }
 
   async #read(): Promise<void> {
@@ -245,7 +259,7 @@ class One {
       this.#isGone = parts === undefined;
       this.#silence = null;
       if (parts === undefined) return;
-      this.#now = { at, parts, silence: null, rates: ratesBetween(this.#before, { at: at.monotonic, parts }) };
+      this.#now = { at, parts, rates: ratesBetween(this.#before, { at: at.monotonic, parts }) };
       this.#before = { at: at.monotonic, parts };
     } catch (error) {
       const since = this.#silence?.since ?? this.#now?.at.wall ?? machine.now();
@@ -326,7 +340,10 @@ async function waited(machine: SamplerOptions["machine"], done: Promise<void>, m
 }
 
 function whyNoAnswer(error: unknown): Missing {
-  if (!(error instanceof NodeError)) return whyOf(error);
+  const late: Missing = { code: "timeout", detail: "libvirt" };
+  if (!(error instanceof NodeError))
+    return error instanceof Error && error.name === "TimeoutError" ? late : whyOf(error);
+  if (error.code === "HYPERVISOR.ABORTED" || error.code === "RUN.ABORTED") return late;
   const said = String(error.values["said"] ?? "");
   if (/failed to connect to the hypervisor/.test(said))
     return { code: /permission denied|authentication/i.test(said) ? "denied" : "notRunning", detail: "libvirt" };

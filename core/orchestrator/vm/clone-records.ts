@@ -105,7 +105,18 @@ function insertClone(tx: Tx, round: Round, source: Machine, clone: NewClone, dat
   });
   for (const { uuid, from } of own) insertVolume(tx, round, { uuid, vmUuid, name }, from);
   for (const [deviceId, { uuid, mac, l3NetworkUuid }] of nics.entries())
-    insertNic(tx, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip: addresses[deviceId] ?? null });
+    insertCard(tx, source, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip: addresses[deviceId] ?? null });
+}
+
+/** It is in the security groups of the card that it is a copy of: in none it would be open. */
+function insertCard(tx: Tx, source: Machine, card: Parameters<typeof insertNic>[1]): void {
+  insertNic(tx, card);
+  const like = tx
+    .find("VmNic", "vmInstanceUuid", source.uuid)
+    .find(({ l3NetworkUuid }) => l3NetworkUuid === card.l3NetworkUuid);
+  const groups = (like?.securityGroupUuids ?? []).filter((uuid) => tx.get("SecurityGroup", uuid) !== undefined);
+  if (groups.length > 0) tx.update("VmNic", card.uuid, { securityGroupUuids: groups });
+  for (const uuid of groups) tx.guard(uuid);
 }
 
 function placed(tx: Tx, round: Round, source: Machine, { name, nics }: NewClone, volumes: readonly Volume[]): string {

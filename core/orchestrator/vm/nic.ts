@@ -5,6 +5,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { addressKey, type Machine } from "./life.ts";
+import { nicLimits } from "./limits.ts";
 
 /** What a host is told of a network card, from the records of its networks. */
 export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSpec {
@@ -28,6 +29,7 @@ export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSp
     isDefaultRoute: machine.defaultL3NetworkUuid === l3NetworkUuid,
     dhcpServer:
       dhcpServerIp === null || server === undefined ? null : { ip: dhcpServerIp, prefixLen: server.prefixLen },
+    ...nicLimits(tx, machine),
   };
 }
 

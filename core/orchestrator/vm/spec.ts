@@ -6,6 +6,7 @@ import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { folderOf } from "./folder.ts";
 import type { Machine } from "./life.ts";
+import { diskLimits } from "./limits.ts";
 import { nicSpec } from "./nic.ts";
 import type { Storage } from "./placement.ts";
 
@@ -19,7 +20,8 @@ export function volumePath(storage: Storage, volumeUuid: string): string {
 /** A volume as a disk of its machine. */
 export function diskSpec(tx: Tx, volume: RecordOf<"Volume">): MachineDisk {
   const { uuid, deviceId } = volume;
-  return { volumeUuid: uuid, ...filePlace(tx, volume), ...(deviceId === null ? {} : { deviceId }) };
+  const place = deviceId === null ? {} : { deviceId };
+  return { volumeUuid: uuid, ...filePlace(tx, volume), ...place, ...diskLimits(tx, volume) };
 }
 
 /** A volume as a file of its storage. */

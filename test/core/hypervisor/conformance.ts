@@ -10,6 +10,7 @@ import {
   type NicSpec,
 } from "../../../core/hypervisor/driver.ts";
 import { deviceConformance } from "./conformance-devices.ts";
+import { firewallConformance } from "./conformance-firewall.ts";
 import { storageConformance } from "./conformance-storages.ts";
 import { volumeConformance } from "./conformance-volumes.ts";
 import { consoleConformance } from "./consoles.ts";
@@ -324,6 +325,24 @@ export function conformance(name: string, bed: DriverBed): void {
     deviceConformance({
       ...{ spec, startNew, driver: () => driver, folder: () => bed.folder() },
       nic: (n, more) => nicOf(n, { segment: segment(), ...more }),
+      reopen: async () => {
+        driver = await bed.reopen(driver);
+      },
+    });
+
+    it("starts a machine whose disk has limits, and gives it another one with limits", async () => {
+      await makeVolume(1);
+      await makeVolume(2);
+      const [one, two] = [spec(1).disks[0], spec(2).disks[0]];
+      assert.ok(one !== undefined && two !== undefined);
+      const limits = { bytesPerSecond: 10_000_000, operationsPerSecond: 100 };
+      await start(1, { disks: [{ ...one, limits }] });
+      await carryOut({ do: "attachVolume", uuid: uuidOf(1), disk: { ...two, deviceId: 1, limits } });
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
+    });
+
+    firewallConformance({
+      driver: () => driver,
       reopen: async () => {
         driver = await bed.reopen(driver);
       },

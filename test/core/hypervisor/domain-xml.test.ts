@@ -129,3 +129,20 @@ test("a machine has three drives, with its images in the first of them, and boot
   assert.deepEqual(ordersIn({ bootOrder: ["Network", "HardDisk"] }), ["2", none, none, none, none, "1"]);
   assert.equal(parsed({}).os.boot, none, "libvirt takes no machine that says it in two ways");
 });
+
+test("what a machine may send and move stands in it, and nothing where there is no limit", () => {
+  const disk = { volumeUuid: uuidOf(2), path: "/store/a.qcow2", format: "qcow2" as const };
+  const devicesOf = (limits: object, more: object) => {
+    const given = spec({ disks: [{ ...disk, ...limits }], nics: [nicOf(1, more)] });
+    return parser.parse(domainXml(given, { hasKvm: false, bridges: new Map([[0, "br_eth0"]]) })).domain.devices;
+  };
+  const limited = devicesOf(
+    { limits: { bytesPerSecond: 10_000_000, operationsPerSecond: 200 } },
+    { sentBytesPerSecond: 1_250_000 },
+  );
+  assert.deepEqual(limited.disk[0].iotune, { total_bytes_sec: "10000000", total_iops_sec: "200" });
+  assert.deepEqual(limited.interface.bandwidth, { outbound: { "@average": "1250" } });
+  assert.deepEqual(limited.interface.target, { "@dev": "bnc525400000001" });
+  const free = devicesOf({}, {});
+  assert.deepEqual([free.disk[0].iotune, free.interface.bandwidth], [undefined, undefined]);
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { HostFirewall } from "../../../core/hypervisor/firewall.ts";
 import { HostNetworks } from "../../../core/hypervisor/libvirt/host-networks.ts";
 import { cardName } from "../../../core/hypervisor/libvirt/network/links.ts";
 import type { NicSpec } from "../../../core/hypervisor/nic-spec.ts";
@@ -8,7 +9,7 @@ import { arp, Ear, frame, icmp6, packet4, packet6, send, udp } from "../../suppo
 import { Computer, type Guest } from "../../support/hypervisor/wire.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
-import { nicOf, uuidOf } from "./conformance.ts";
+import { nicOf, refuses, uuidOf } from "./conformance.ts";
 
 /* What guests may send, on the kernel's own bridges: frames that are made by hand, and who hears them. */
 
@@ -19,6 +20,14 @@ const linkLocal = "fe80:0:0:0:5054:ff:fe00:b";
 
 function card(n: number, more: Partial<NicSpec> = {}): NicSpec {
   return nicOf(n, { address: { ip: `10.0.0.${n}`, prefixLen: 24, gateway }, ...more });
+}
+
+/** Whether this kernel follows connections in bridges. */
+async function canFollow(host: Computer): Promise<boolean> {
+  const rule =
+    "add table bridge t; add chain bridge t c { type filter hook forward priority 0; }; add rule bridge t c ct state new";
+  const { code } = await host.try("unshare", "-n", "nft", rule);
+  return code === 0;
 }
 
 /** A host whose eth0 leads to a wire, and an agent that knows which machines run. */
@@ -54,6 +63,7 @@ async function bed(t: TestContext) {
         await first?.(guest);
         return guest;
       }),
+    setFirewall: (firewall: HostFirewall) => networks.setFirewall({ do: "setFirewall", revision: 1, firewall }),
     settle: () => networks.settle(async () => [...on].map((uuid) => ({ uuid, state: "running" as const }))),
     restart: () => {
       networks = agent();
@@ -163,6 +173,29 @@ test("on an administrator's bridge our cards are held to it, and nobody else's p
   assert.deepEqual(await outside.until("end"), bridged.sort());
 });
 
+test("an administrator's bridge that speaks STP learns nothing of a guest: a card that tries is cut off", async (t) => {
+  const { host, start } = await bed(t);
+  await host.run("ip", "link", "add", "lan", "type", "bridge", "stp_state", "1", "forward_delay", "200");
+  await host.run("ip", "link", "set", "lan", "up");
+  await host.run("ip", "link", "set", "eth0", "master", "lan", "up");
+  const told = async (name: string, what: RegExp) =>
+    what.exec(await host.run("ip", "-details", "link", "show", name))?.[1];
+  const rootId = () => told("lan", /designated_root (\S+)/);
+  const stateOf = (port: string) => told(port, /bridge_slave state (\w+)/);
+  const before = await rootId();
+  const guest = await start(11, card(11));
+  // Of a root that is better than any other: IEEE 802.1D, 9.3.1.
+  const root = "000052540000000b";
+  const bpdu = `0180c2000000 52540000000b 0026 424203 0000 00 00 00 ${root} 00000000 ${root} 8001 0000 1400 0200 0f00`;
+  const disabled = "disabled";
+  for (let tries = 0; (await stateOf(cardName(own))) !== disabled && tries < 200; tries++)
+    await send(guest, bpdu.replaceAll(" ", ""));
+  assert.equal(await stateOf(cardName(own)), disabled);
+  assert.notEqual(await stateOf("eth0"), disabled);
+  assert.ok(before !== undefined);
+  assert.equal(await rootId(), before);
+});
+
 test("rules stay while the agent is away, are found by its successor, and come back after they were taken away", async (t) => {
   const { wire, host, start, ear, settle, restart } = await bed(t);
   const outside = await ear(wire, "port1");
@@ -183,6 +216,39 @@ test("rules stay while the agent is away, are found by its successor, and come b
   restart();
   await settle();
   assert.ok(await holds());
+});
+
+test("where a kernel can't keep the rules of security groups a card in one is shut off, does not start, and no other is worse off", async (t) => {
+  const { wire, host, start, ear, setFirewall, settle, restart } = await bed(t);
+  if (await canFollow(host)) {
+    t.skip("this kernel follows connections in bridges");
+    return;
+  }
+  const outside = await ear(wire, "port1");
+  const guest = await start(11, card(11));
+  const neighbour = await start(12, card(12));
+  const groupUuid = uuidOf(0x77);
+  const anybody = { way: "out", protocol: "all", ports: null, peer: null } as const;
+  const inGroup = (...macs: string[]) => ({
+    cards: macs.map((mac) => ({ mac, groupUuids: [groupUuid] })),
+    groups: [{ uuid: groupUuid, rules: [anybody] }],
+    members: [],
+  });
+  await refuses(setFirewall(inGroup(own, router)), "HYPERVISOR.NETWORK_FIREWALL");
+  const beside = { ...mine, from: other, content: packet4("10.0.0.12", "10.0.0.255", 17, udp(5000, 5000)) };
+  const heard = async () => {
+    await send(guest, frame("guest", mine));
+    await send(neighbour, frame("neighbour", beside), frame("end", beside));
+    return outside.until("end");
+  };
+  assert.deepEqual(await heard(), ["neighbour"]);
+  restart();
+  await settle().catch(() => undefined);
+  assert.deepEqual(await heard(), ["neighbour"], "its successor knows it, too");
+  await refuses(start(13, card(13, { mac: router })), "HYPERVISOR.NETWORK_FIREWALL");
+  await start(14, card(14));
+  await setFirewall(inGroup());
+  assert.deepEqual(await heard(), ["guest", "neighbour"]);
 });
 
 test("a guest of IPv6 has its own address and the one of its MAC address; one without a known address is no router", async (t) => {

@@ -123,8 +123,12 @@ async function settled({ door }: Cluster, { hostUuids }: Place): Promise<void> {
   };
   await quiet();
   for (const uuid of hostUuids) {
-    const task = await door.done("ReconnectHost", { uuid });
-    assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
+    // An agent that was just started may not listen to the manager yet.
+    for (const until = performance.now() + 120_000; ; await pause(200)) {
+      const task = await door.done("ReconnectHost", { uuid });
+      if (task.state === "Succeeded") break;
+      assert.ok(performance.now() < until, JSON.stringify(task.error));
+    }
   }
   await quiet();
 }

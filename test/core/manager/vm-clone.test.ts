@@ -193,6 +193,17 @@ test("what could not be removed on the host stays on record: a snapshot to be de
   assert.deepEqual([record(uuid)?.state, record(uuid)?.operation, left().length], ["Running", null, 1]);
 });
 
+test("cards of copies are in the security groups of those that they are copies of", async (t) => {
+  const { call, uuid, record, clone, cloud, l3 } = await bedOf(t);
+  const group = (await call("CreateSecurityGroup", { name: "web" })).inventory.uuid;
+  await call("AttachSecurityGroupToL3Network", { uuid: group, l3NetworkUuid: l3.uuid });
+  await call("AddVmNicToSecurityGroup", { uuid: group, vmNicUuids: [record(uuid)?.vmNicUuids[0] ?? ""] });
+  const [copy = ""] = await clone({ full: false });
+  const card = cloud.mirror.get("VmNic", record(copy)?.vmNicUuids[0] ?? "")?.value;
+  assert.deepEqual(card?.securityGroupUuids, [group]);
+  await refuses(call("DeleteSecurityGroup", { uuid: group }), "NETWORK.1032");
+});
+
 test("a clone that is cancelled while it copies leaves nothing", async (t) => {
   const { call, uuid, state, hosts, cloud } = await bedOf(t);
   const before = state();

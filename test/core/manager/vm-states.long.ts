@@ -5,7 +5,7 @@ import { offeredOperations } from "../../../core/model/cloud/vm-life.ts";
 import { callsFor } from "../../../core/model/cloud/vm-operation-calls.ts";
 import type { VmState } from "../../../core/model/cloud/vm-states.ts";
 import { libvirtPlace } from "../../support/cloud/libvirt-place.ts";
-import { allRecords, asks, begins, requireAllAsked } from "../../support/cloud/life.ts";
+import { allRecords, asks, begins, requireAllAsked, thingsOf } from "../../support/cloud/life.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -17,7 +17,7 @@ test("in each state of a real guest, what the table refuses is refused, and neit
   const record = () => cloud.mirror.get("VmInstance", vm)?.value;
   const data = () => ok("CreateDataVolume", { name: "data", diskSize: 16 * mebibyte });
   const root = record()?.rootVolumeUuid ?? "";
-  const things = { vm, root, snapshot: "", data: "", free: await data(), image: "" };
+  const things = thingsOf(vm, root, { free: await data() });
   const onHost = async () => {
     const disks = await host.virsh("domblklist", vm).catch(() => "none");
     return [await host.virsh("domstate", vm).catch(() => "none"), await host.virsh("domid", vm).catch(() => ""), disks];

@@ -8,10 +8,18 @@ import { callsFor } from "../../../core/model/cloud/vm-operation-calls.ts";
 import type { VmOperation } from "../../../core/model/cloud/vm-operations.ts";
 import { type VmState, vmStateNames, vmStates } from "../../../core/model/cloud/vm-states.ts";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
-import { type Ask, allRecords, asks, begins, requireAllAsked, type Things } from "../../support/cloud/life.ts";
+import {
+  type Ask,
+  allRecords,
+  asks,
+  begins,
+  requireAllAsked,
+  type Things,
+  thingsOf,
+} from "../../support/cloud/life.ts";
 import { first, type MigrationBed, migrationBed, second, third } from "../../support/cloud/migration.ts";
 import { seen } from "../../support/cloud/place.ts";
-import { qcow2Image } from "../../support/images/files.ts";
+import { isoImage, qcow2Image } from "../../support/images/files.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
 
@@ -28,18 +36,27 @@ async function bedOf(t: TestContext) {
     assert.equal(task.state, "Succeeded", `${name}: ${JSON.stringify(task.error)}`);
     return task.resourceUuid ?? "";
   };
-  const image = await imageOf(t, bed);
+  const { image, isos } = await imagesOf(t, bed);
+  const [network = "", own = ""] = await networksOf(bed);
   const data = () => ok("CreateDataVolume", { name: "data", diskSize: 2 * mebibyte });
   const record = (vm: string) => cloud.mirror.get("VmInstance", vm)?.value;
   /** A machine that was made in this way, with a snapshot and a data volume where it can have them. */
   const made = async (more: object = {}): Promise<Things> => {
-    const vm = await make("web", more);
+    const vm = await make("web", { l3NetworkUuids: [own], ...more });
     const root = record(vm)?.rootVolumeUuid ?? "";
-    const things = { vm, root, snapshot: "", data: "", free: await data(), image };
+    const [iso = "", inDrive = ""] = isos;
+    const nic = record(vm)?.vmNicUuids[0] ?? "";
+    const things = thingsOf(vm, root, { free: await data(), image, iso, network, own, nic });
     if (record(vm)?.state !== "Running") return things;
     const attached = await data();
     await ok("AttachDataVolumeToVm", { uuid: attached, vmInstanceUuid: vm });
-    return { ...things, data: attached, snapshot: await ok("CreateVolumeSnapshot", { volumeUuid: root, name: "s" }) };
+    await ok("AttachIsoToVmInstance", { uuid: vm, isoUuid: inDrive });
+    return {
+      ...things,
+      inDrive,
+      data: attached,
+      snapshot: await ok("CreateVolumeSnapshot", { volumeUuid: root, name: "s" }),
+    };
   };
   const after = async (...calls: [Parameters<typeof done>[0], object?][]) => {
     const things = await made();
@@ -54,8 +71,8 @@ async function bedOf(t: TestContext) {
     Paused: () => after(["PauseVmInstance"]),
     Suspended: () => after(["SuspendVmInstance"]),
     Stopped: () => after([...stop]),
-    // Its data volumes are let go.
-    Destroyed: async () => ({ ...(await after(["DestroyVmInstance"])), data: "" }),
+    // Its data volumes are let go, its drives are empty.
+    Destroyed: async () => ({ ...(await after(["DestroyVmInstance"])), data: "", inDrive: "" }),
     Unknown: async () => {
       const things = await made({ hostUuid: hostUuids.get(third) });
       hosts.cut(third, false);
@@ -75,20 +92,38 @@ async function bedOf(t: TestContext) {
   return { ...bed, ok, record, ways };
 }
 
-/** An image that machines can be rebuilt of. */
-async function imageOf(t: TestContext, { call, done, zoneUuid }: MigrationBed): Promise<string> {
+/** An image that machines can be rebuilt of, and two for drives. */
+async function imagesOf(t: TestContext, { call, done, zoneUuid }: MigrationBed) {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
-  const store = (
-    await call("AddImageStoreBackupStorage", { name: "images", zoneUuid, url: join(folder.path, "store") })
-  ).inventory;
+  const place = { name: "images", zoneUuid, url: join(folder.path, "store") };
+  const store = (await call("AddImageStoreBackupStorage", place)).inventory;
   await call("UpdateGlobalConfig", { category: "backupStorage", name: "reservedCapacity", value: "0B" });
-  const file = join(folder.path, "image.qcow2");
-  writeFileSync(file, qcow2Image({ sizeBytes: mebibyte }));
-  const given = { name: "debian", url: `file://${file}`, format: "qcow2", backupStorageUuids: [store.uuid] };
-  const added = await done("AddImage", given);
-  assert.equal(added.state, "Succeeded", JSON.stringify(added.error));
-  return added.resourceUuid ?? "";
+  const added = async (name: string, format: "qcow2" | "iso", content: Buffer) => {
+    const file = join(folder.path, name);
+    writeFileSync(file, content);
+    const given = { name, url: `file://${file}`, format, backupStorageUuids: [store.uuid] };
+    const task = await done("AddImage", given);
+    assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
+    return task.resourceUuid ?? "";
+  };
+  const isos = [await added("one.iso", "iso", isoImage("ONE")), await added("two.iso", "iso", isoImage("TWO"))];
+  return { isos, image: await added("debian.qcow2", "qcow2", qcow2Image({ sizeBytes: mebibyte })) };
+}
+
+/** Two networks with addresses for machines. */
+async function networksOf({ call, zoneUuid, clusterUuid }: MigrationBed): Promise<string[]> {
+  const given = { name: "flat", zoneUuid, physicalInterface: "eth0" };
+  const l2 = (await call("CreateL2NoVlanNetwork", given)).inventory;
+  await call("AttachL2NetworkToCluster", { uuid: l2.uuid, clusterUuid });
+  const uuids: string[] = [];
+  for (const n of [0, 1]) {
+    const l3 = (await call("CreateL3Network", { name: `net ${n}`, l2NetworkUuid: l2.uuid })).inventory;
+    const range = { startIp: `10.${n}.0.10`, endIp: `10.${n}.1.250`, netmask: "255.255.0.0" };
+    await call("AddIpRange", { name: "r", l3NetworkUuid: l3.uuid, ...range });
+    uuids.push(l3.uuid);
+  }
+  return uuids;
 }
 
 type Bed = Awaited<ReturnType<typeof bedOf>>;

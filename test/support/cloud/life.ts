@@ -8,8 +8,12 @@ import type { RecordOf } from "../../../core/orchestrator/kinds.ts";
 
 /* Every operation on a machine, as a person asks for it. */
 
-/** A machine and what belongs to it; empty where it has none. */
-export type Things = { vm: string; root: string; snapshot: string; data: string; free: string; image: string };
+/**
+ * A machine and what belongs to it; empty where it has none. `free`: a data volume, `network`, `iso`: of which it has
+ * nothing yet. `inDrive`: an image in a drive. `own`: the network of its card.
+ */
+const names = ["vm", "root", "snapshot", "data", "free", "image", "iso", "inDrive", "nic", "own", "network"] as const;
+export type Things = Record<(typeof names)[number], string>;
 
 /** `for`: the operations that the call begins, by the machine's state. `needs`: what the machine must have to be asked. */
 export type Ask = {
@@ -70,8 +74,48 @@ export const asks: readonly Ask[] = [
     needs: "data",
     input: ({ data: uuid }) => ({ uuid, size: 64 * mebibyte }),
   },
+  {
+    name: "AttachIsoToVmInstance",
+    for: ["attachIso"],
+    needs: "iso",
+    input: ({ vm, iso }) => ({ uuid: vm, isoUuid: iso }),
+  },
+  {
+    name: "DetachIsoFromVmInstance",
+    for: ["detachIso"],
+    needs: "inDrive",
+    input: ({ vm, inDrive }) => ({ uuid: vm, isoUuid: inDrive }),
+  },
+  ofVm("SetVmBootOrder", ["setBootOrder"], { bootOrder: ["CdRom", "HardDisk"] }),
+  ofVm("SetVmConsolePassword", ["setConsolePassword"], { consolePassword: "open sesame" }),
+  ofVm("DeleteVmConsolePassword", ["setConsolePassword"]),
+  {
+    name: "AttachL3NetworkToVm",
+    for: ["attachNic"],
+    needs: "network",
+    input: ({ vm, network }) => ({ uuid: vm, l3NetworkUuid: network }),
+  },
+  { name: "DetachL3NetworkFromVm", for: ["detachNic"], needs: "nic", input: ({ nic: uuid }) => ({ uuid }) },
+  {
+    name: "SetVmStaticIp",
+    for: ["setStaticIp"],
+    needs: "own",
+    input: ({ vm, own }) => ({ uuid: vm, l3NetworkUuid: own, ip: "10.1.0.200" }),
+  },
+  {
+    name: "UpdateVmNicMac",
+    for: ["setMac"],
+    needs: "nic",
+    input: ({ nic: uuid }) => ({ uuid, mac: "fa:00:00:00:00:77" }),
+  },
   { name: "ResizeRootVolume", for: ["resizeVolume"], input: ({ root: uuid }) => ({ uuid, size: 64 * mebibyte }) },
 ];
+
+/** A machine without anything. */
+export function thingsOf(vm: string, root: string, more: Partial<Things> = {}): Things {
+  const nothing = Object.fromEntries(names.map((name) => [name, ""])) as Things;
+  return { ...nothing, vm, root, ...more };
+}
 
 /** No machine is there yet when they are asked for. */
 const ofNoMachine: readonly VmOperation[] = ["create", "define"];

@@ -135,6 +135,11 @@ export class BedNode {
     return ["nsenter", ...this.#inside(command)];
   }
 
+  /** What starts a program of this machine in the node's network. */
+  get network(): string[] {
+    return ["nsenter", "--target", String(this.#pid), "--net"];
+  }
+
   must(...command: string[]): string {
     return execFileSync("nsenter", this.#inside(command), { encoding: "utf8", stdio: "pipe", env: environment });
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PassThrough } from "node:stream";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { NodeError } from "../../../core/model/error.ts";
 import type { LocalMachineView } from "../../../core/model/local-machines.ts";
@@ -7,6 +7,7 @@ import { guestBytes } from "../../../tui/screens/machine/guest-keys.ts";
 import { machineScreen } from "../../../tui/screens/machine/machine.ts";
 import { serialScreen } from "../../../tui/screens/machine/serial.ts";
 import type { Screen } from "../../../tui/screens/screen.ts";
+import { matchesGoldenLines } from "../../support/golden.ts";
 import { bed, clientOf, recordedFacts, styleOf, untilAnswered } from "./support.ts";
 
 const series = (values: (number | null)[]) => ({ stepMs: 15_000, bucket: 1, values, samples: 1 });
@@ -134,7 +135,9 @@ test("one that has gone, and a hypervisor that is silent, leave no figure behind
 
 test("disks and cards that have no room scroll", async (t) => {
   const { disks } = viewOf();
-  const many = Array.from({ length: 12 }, (_, nth) => disks.map((disk) => ({ ...disk, target: `vd${nth}` }))).flat();
+  const many = Array.from({ length: 12 }, (_, nth) =>
+    (disks ?? []).map((disk) => ({ ...disk, target: `vd${nth}` })),
+  ).flat();
   const { control, screen, text } = await screenOf(() => viewOf({ disks: many }));
   t.after(() => control.close(screen));
   assert.match(text(), /vd0/);
@@ -152,10 +155,60 @@ test("every screen of a machine has its words in Chinese", async (t) => {
   assert.match(text(), /c 控制台 {2}s 关机 {2}p 断电/);
 });
 
+for (const [profile, language] of [
+  ["basic", "en"],
+  ["rich", "en"],
+  ["rich", "zh"],
+] as const)
+  test(`one machine is laid out for a hurried technician, ${profile}, ${language}`, async () => {
+    const recorded = await recordedFacts("storage-failing");
+    const course = Array.from({ length: 40 }, (_, at) => (at % 9 === 8 ? null : Math.abs(Math.sin(at / 5))));
+    const busy = { cpu: series(course), disk: series(course.map((one) => (one ?? 0) * 2 ** 22)), network: series([]) };
+    const silence = { since: recorded.now - 42_000, why: { code: "timeout", detail: "libvirt" } as const };
+    const unknown = { balloonBytes: null, residentBytes: null, upSeconds: null, disks: null, nics: null };
+    const off = { start: "ofCloud", shutDown: "notRunning", powerOff: "notRunning" } as const;
+    const lost = { start: "ofCloud", shutDown: "silent", powerOff: "silent" } as const;
+    // Counters of one that does not run are not told.
+    const { disks, nics } = viewOf();
+    const still = {
+      disks: (disks ?? []).map((disk) => ({ ...disk, read: null, written: null })),
+      nics: (nics ?? []).map((nic) => ({ ...nic, received: null, sent: null })),
+    };
+    const views = {
+      machine: viewOf({ histories: busy }),
+      "machine-silent": viewOf({ silence, refusals: lost, ...unknown }, { state: "unknown", cpuShare: null }),
+      "machine-crashed": viewOf(
+        { ...unknown, ...still, refusals: off, histories: busy },
+        { state: "crashed", cpuShare: null },
+      ),
+    };
+    for (const [screen, view] of Object.entries(views)) {
+      const rich = profile === "rich";
+      const console = await bed({ ...recorded, language, rich, client: clientOf(() => view) });
+      const shown = machineScreen(console.control, view.machine);
+      shown.enter?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      shown.leave?.();
+      for (const size of ["80x24", "100x37"] as const) {
+        const [width, height] = size.split("x").map(Number);
+        const golden = { machine: "virtual-machines", screen, size, profile, language };
+        matchesGoldenLines(console.lines(shown, width, height), golden);
+      }
+      if (screen !== "machine") continue;
+      shown.enter?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      press(shown, "p");
+      const prompt = console.opened.at(-1);
+      shown.leave?.();
+      if (prompt === undefined) throw new Error("nothing was opened");
+      const golden = { machine: "virtual-machines", screen: "power-off", size: "80x24", profile, language } as const;
+      matchesGoldenLines(console.lines(prompt), golden);
+    }
+  });
+
 /** A serial console with a line in the test's hands. */
 async function consoleOf() {
-  const guest = { printed: new PassThrough(), typed: [] as Buffer[] };
-  const { Duplex } = await import("node:stream");
+  const guest = { typed: [] as Buffer[] };
   const line = new Duplex({
     allowHalfOpen: false,
     read() {},

@@ -4,12 +4,12 @@ import { setImmediate } from "node:timers/promises";
 import type { LocalMachineRow, LocalMachinesView } from "../../../core/model/local-machines.ts";
 import { machinesScreen } from "../../../tui/screens/machines.ts";
 import type { Screen } from "../../../tui/screens/screen.ts";
+import { matchesGoldenLines } from "../../support/golden.ts";
 import { bed, clientOf, recordedFacts, styleOf } from "./support.ts";
 
-let nth = 0;
 function row(name: string, more: Partial<LocalMachineRow> = {}): LocalMachineRow {
-  nth += 1;
-  const uuid = `${nth.toString(16).padStart(12, "0")}4aaa8aaaaaaaaaaaaaaa`;
+  // Another one for each name.
+  const uuid = `${Buffer.from(name).toString("hex").padEnd(12, "0").slice(0, 12)}4aaa8aaaaaaaaaaaaaaa`;
   const figures = { cpus: 2, cpuShare: 0.12, memoryBytes: 2 ** 32 };
   return { uuid, name, ofCloud: true, state: "running", why: null, ...figures, ...more };
 }
@@ -145,3 +145,42 @@ test("only what has changed is sent: 200 machines whose figures move cost less t
   const changed = renderFrame(before, next.frame(next.screen, 80, 24), profile, caps).length;
   assert.ok(changed > 0 && changed < whole / 6, `${changed} of ${whole} bytes`);
 });
+
+/* How the list looks, kept below test/fixtures/golden/virtual-machines. UPDATE_GOLDEN=1 keeps it anew. */
+const looks = [
+  { profile: "basic", language: "en" },
+  { profile: "rich", language: "en" },
+  { profile: "rich", language: "zh" },
+] as const;
+
+for (const { profile, language } of looks)
+  test(`the list is laid out for a hurried technician, ${profile}, ${language}`, async () => {
+    const recorded = await recordedFacts("storage-failing");
+    const list = [
+      row("erp-db-01", { cpuShare: 0.93, cpus: 16, memoryBytes: 64 * 2 ** 30 }),
+      row("erp-app-01", { cpuShare: 0.4, cpus: 8 }),
+      row("数据库-主", { cpuShare: 0 }),
+      row("a machine with a name that nobody would type twice, for it is long", { cpuShare: null }),
+      row("mail", { state: "paused", why: "ioError", cpuShare: null }),
+      row("moves", { state: "paused", why: "moving", cpuShare: null }),
+      row("old-web", { state: "stopped", why: "shutDown", cpuShare: null }),
+      row("broken", { state: "crashed", cpuShare: null }),
+      row("by hand", { ofCloud: false, cpuShare: 0.02 }),
+    ];
+    const silence = { since: recorded.now - 42_000, why: { code: "timeout", detail: "libvirt" } as const };
+    const lost = list.map((one) => ({ ...one, state: "unknown" as const, why: null, cpuShare: null }));
+    const views = { list: viewOf(list), silent: viewOf(lost, { silence }) };
+    for (const [screen, view] of Object.entries(views)) {
+      const rich = profile === "rich";
+      const console = await bed({ ...recorded, language, rich, client: clientOf(() => view) });
+      const shown = machinesScreen(console.control);
+      shown.enter?.();
+      await setImmediate();
+      shown.leave?.();
+      for (const size of ["80x24", "132x43"] as const) {
+        const [width, height] = size.split("x").map(Number);
+        const golden = { machine: "virtual-machines", screen, size, profile, language };
+        matchesGoldenLines(console.lines(shown, width, height), golden);
+      }
+    }
+  });

@@ -46,7 +46,8 @@ export function drawState(
 /** What it may have; what the guest has of it where that is less; and what of it lies in this host's memory. */
 function memoryWords(t: Translate, view: LocalMachineView | undefined, machine: LocalMachineRow): string {
   const size = machineMemory(machine);
-  const { balloonBytes = null, residentBytes = null } = view ?? {};
+  const isOn = machine.state === "running" || machine.state === "paused";
+  const { balloonBytes = null, residentBytes = null } = isOn ? (view ?? {}) : {};
   const isLess = balloonBytes !== null && machine.memoryBytes !== null && balloonBytes < machine.memoryBytes;
   return [
     t("machine.memory", { size }),
@@ -60,8 +61,8 @@ export function drawGraphs(canvas: Canvas, { t }: View, view: LocalMachineView):
   const { histories, machine, disks, nics } = view;
   const gap = 3;
   const width = Math.floor((canvas.width - 2 * gap) / 3);
-  const disk = sum(disks.flatMap(({ read, written }) => [read, written]));
-  const network = sum(nics.flatMap(({ received, sent }) => [received, sent]));
+  const disk = sum((disks ?? []).flatMap(({ read, written }) => [read, written]));
+  const network = sum((nics ?? []).flatMap(({ received, sent }) => [received, sent]));
   const graphs = [
     { title: t("machine.graph.cpu"), now: formatPercent(machine.cpuShare), values: shares(histories.cpu, 1), peak: "" },
     ...[
@@ -98,6 +99,7 @@ const columns = { name: 0, first: 15, second: 25, third: 37, fourth: 49 };
 
 /** Disks and cards in lines: the figures of each, and below a disk where it lies. */
 export function partLines(t: Translate, { disks, nics }: LocalMachineView, width: number): PartLine[] {
+  if (disks === null || nics === null) return [[{ x: 0, text: `${unknown}  ${t("missing.pending")}`, style: "dim" }]];
   const lines: PartLine[] = [
     heading(t("machine.disk"), [
       t("machine.disk.size"),

@@ -130,6 +130,20 @@ export class Bridges {
     }
   }
 
+  /**
+   * Takes the word from cards on bridges that speak STP themselves: BPDUs come to such a bridge past all rules. A card that
+   * sends one is cut off by the kernel until its machine starts anew. @param macs of the cards
+   */
+  async shield(macs: Iterable<string>): Promise<void> {
+    const all = await this.#links.all();
+    for (const ifname of cardEnds(all, macs).keys()) {
+      const { master } = findLink(all, ifname) ?? {};
+      const state = master === undefined ? undefined : findLink(all, master)?.linkinfo?.info_data?.stp_state;
+      if (typeof state === "number" && state !== 0)
+        await this.#links.ip("link", "set", "dev", ifname, "type", "bridge_slave", "guard", "on");
+    }
+  }
+
   /** Removes bridges and VLANs of ours, but for those of these names and what stands below them, or is used by others. */
   async removeOthers(needed: ReadonlySet<string>): Promise<void> {
     const all = await this.#links.all();

@@ -48,7 +48,7 @@ const link = z.object({
   linkinfo: z.optional(
     z.object({
       info_kind: z.optional(z.string()),
-      info_data: z.optional(z.object({ id: z.optional(z.unknown()) })),
+      info_data: z.optional(z.object({ id: z.optional(z.unknown()), stp_state: z.optional(z.unknown()) })),
     }),
   ),
   addr_info: z._default(

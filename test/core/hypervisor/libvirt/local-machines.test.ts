@@ -105,3 +105,38 @@ test("a list that can't be understood is an error, not a host without machines",
     (error) => error instanceof NodeError && error.code === "HYPERVISOR.NONSENSE",
   );
 });
+
+test("one machine has its disks and cards, each with its own counters, in one call of virsh", async () => {
+  const uuid = hyphened(1);
+  const xml =
+    "<domain type='kvm'><title>&lt;/domain&gt;</title><devices>" +
+    "<disk type='file' device='disk'><source file='/vms/a.qcow2'/><target dev='vda' bus='virtio'/></disk>" +
+    "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk>" +
+    "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br_eth0'/><target dev='vnet3'/></interface>" +
+    "<serial type='unix'><source mode='bind' path='/x'/></serial></devices></domain>\n\n";
+  const table =
+    " Target   Capacity   Allocation   Physical\n-----\n vda      1000       600          700\n sda      -   -   -\n\n";
+  const blocks =
+    "  block.count=2\n  block.0.name=vda\n  block.0.path=/vms/a.qcow2\n  block.0.rd.bytes=5\n  block.0.wr.bytes=6\n" +
+    "  block.0.allocation=0\n  block.0.capacity=1000\n  block.1.name=sda\n";
+  const line =
+    `${virsh} dumpxml ${uuid}; domblkinfo --all ${uuid}; ` +
+    `domstats --raw --state --vcpu --balloon --nowait --interface --block ${uuid}`;
+  const commands = {
+    [lines.list]: `${uuid} a\n`,
+    [lines.stats]: stats("a"),
+    [line]: `${xml}${table}${stats("a").trimEnd()}\n${blocks}`,
+  };
+  const { local, ran } = asked(commands);
+  await local.all(signal);
+  ran.length = 0;
+  const one = await local.one(plain(1), signal);
+  assert.equal(ran.length, 1);
+  assert.deepEqual(one?.disks, [
+    { target: "vda", path: "/vms/a.qcow2", sizeBytes: 1000, allocatedBytes: 600, read: 5, written: 6 },
+    { target: "sda", path: "", sizeBytes: null, allocatedBytes: null, read: null, written: null },
+  ]);
+  assert.deepEqual(one?.nics, [{ mac: "52:54:00:00:00:01", on: "br_eth0", target: "vnet3", received: 7, sent: 9 }]);
+  assert.deepEqual([one?.hasSerial, one?.counters.cpuNs, one?.upSeconds], [true, 1500, null]);
+  assert.equal(await local.one(plain(2), signal), undefined);
+});

@@ -38,7 +38,7 @@ export class Cluster {
       ["manager", manager],
       ...agents.map((each, n): [string, Program] => [`agent${n}`, each]),
     ]);
-    this.door = new RootClient(this.#manager.inside(managerSocket));
+    this.door = new RootClient(this.#manager.inside(managerSocket), false);
   }
 
   static async open(t: TestContext): Promise<Cluster> {
@@ -90,7 +90,7 @@ export class Cluster {
       // Half an answer on a kept connection would be taken for that of the next manager.
       this.door.close();
       await this.#start("manager", this.#manager, "binnacle-manager.service", managerSocket);
-      this.door = new RootClient(this.#manager.inside(managerSocket));
+      this.door = new RootClient(this.#manager.inside(managerSocket), false);
     }
     for (const [n, host] of this.hosts.entries())
       if (!this.#programs.has(`agent${n}`)) await this.#start(`agent${n}`, host, "binnacle-agent.service", agentSocket);

@@ -146,17 +146,35 @@ test("one that hangs holds nobody up, and is silent after some seconds", async (
 
 test("one machine has the rates of its disks and cards, and their course; its disks are looked at for it alone", async () => {
   const { sampler, now, pass } = bed();
+  // The agent has run for a while.
+  await pass(600_000);
   await sampler.all();
   await sampler.one(uuid);
   await pass(4_000);
   now.machine = counters({ cpuNs: seconds(4) });
   now.disk = { ...disk, read: 4_000, written: 8_000 };
   const view = await sampler.one(uuid);
-  assert.deepEqual([view?.disks[0]?.read, view?.disks[0]?.written], [1_000, 2_000]);
+  assert.deepEqual([view?.disks?.[0]?.read, view?.disks?.[0]?.written], [1_000, 2_000]);
   assert.equal(view?.machine.cpuShare, 0.5);
   assert.deepEqual([view?.histories.cpu.values.at(-1), view?.histories.disk.values.at(-1)], [0.5, 3_000]);
   assert.equal(now.askedOne, 2);
   assert.equal(await sampler.one(uuid.replace("1", "2")), undefined);
+});
+
+test("what was read of one machine alone does not hide what was read of all since, nor what was done", async () => {
+  const { sampler, now, pass } = bed();
+  now.machine = counters({ state: "stopped" });
+  await sampler.one(uuid);
+  await pass(1_000);
+  now.machine = counters({ state: "running" });
+  await sampler.all();
+  assert.equal((await sampler.one(uuid))?.machine.state, "running");
+  now.machine = counters({ state: "paused" });
+  assert.equal((await sampler.one(uuid))?.machine.state, "running");
+  sampler.changed();
+  await pass(1);
+  assert.equal((await sampler.one(uuid))?.machine.state, "paused");
+  assert.equal((await sampler.all()).list[0]?.state, "paused");
 });
 
 test("one machine of a hypervisor that fails shows no rates of before", async () => {
@@ -167,7 +185,23 @@ test("one machine of a hypervisor that fails shows no rates of before", async ()
   now.fails = new NodeError("RUN.TIMEOUT", "virsh hangs", { values: { command: "virsh" } });
   await pass(4_000);
   const view = await sampler.one(uuid);
-  assert.deepEqual([view?.silence?.why.code, view?.machine.state, view?.disks], ["timeout", "unknown", []]);
+  assert.deepEqual([view?.silence?.why.code, view?.machine.state, view?.disks], ["timeout", "unknown", null]);
+});
+
+test("one machine that was never looked at before is unknown, too, while the hypervisor is silent", async () => {
+  const { sampler, now, pass } = bed();
+  now.machine = counters({ state: "stopped" });
+  await sampler.all();
+  now.fails = new NodeError("HYPERVISOR.ABORTED", "called off");
+  await pass(4_000);
+  await sampler.all();
+  const gate = Promise.withResolvers<void>();
+  now.hangs = gate.promise;
+  const looked = sampler.one(uuid);
+  await pass(1_500);
+  const view = await looked;
+  assert.deepEqual([view?.machine.state, view?.silence?.why.code, view?.disks], ["unknown", "timeout", null]);
+  gate.resolve();
 });
 
 test("half an hour of 200 machines takes little memory: a history never grows beyond its steps", async () => {
