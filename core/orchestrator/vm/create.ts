@@ -123,13 +123,7 @@ function overlayStep(world: VmWorld, carrier: ImageCarrier): Step<CreateData> {
   });
 }
 
-async function bring(
-  world: VmWorld,
-  carrier: ImageCarrier,
-  data: CreateData,
-  env: FlowEnv,
-  signal: AbortSignal,
-) {
+async function bring(world: VmWorld, carrier: ImageCarrier, data: CreateData, env: FlowEnv, signal: AbortSignal) {
   const { hostUuid, storage } = placeOf(world, data.vmUuid, data.volumeUuid);
   return carrier.bring(hostOf(world, hostUuid), storage, imageOf(data), env, signal);
 }
