@@ -2,10 +2,11 @@ import { parseArgs } from "node:util";
 import { ensureBuilt } from "../../scripts/dev/build.ts";
 import { installPackages } from "../../scripts/dev/test-packages.ts";
 import { type Document, type Figure, machine } from "./figures.ts";
-import { VmBed } from "./vm/bed.ts";
+import { mebibyte, VmBed } from "./vm/bed.ts";
 import { creationFigures } from "./vm/creation.ts";
 import { eventFigures } from "./vm/event.ts";
 import { idleFigures } from "./vm/idle.ts";
+import { imageFigures } from "./vm/images.ts";
 import { manyFigures } from "./vm/many.ts";
 import { migrationFigures } from "./vm/migration.ts";
 
@@ -24,6 +25,7 @@ const sections: Record<string, (bed: VmBed) => Promise<Figure[]>> = {
   migrate: (bed) => migrationFigures(bed, quick ? 2 : 12),
   event: (bed) => eventFigures(bed, quick ? 2 : 20),
   many: (bed) => manyFigures(bed, quick ? 1 : 3, quick ? 9 : 50),
+  images: (bed) => imageFigures(bed, quick ? 1 : 5, (quick ? 16 : 256) * mebibyte),
   idle: (bed) => idleFigures(bed, quick ? 10 : 200, quick ? 10 : 60),
 };
 const wanted = only?.split(",") ?? Object.keys(sections);

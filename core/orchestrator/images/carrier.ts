@@ -33,6 +33,11 @@ export class ImageCarrier {
     this.#world = world;
   }
 
+  /** Where it is in the cache of a storage once it was brought; whoever builds on it sees whether it still is. */
+  static placeOf(storage: Storage, image: BaseImage): Backing {
+    return { path: cachedImagePath(folderOf(storage), image), format: image.format };
+  }
+
   /**
    * The image in the cache of a storage, as a host has it.
    * @throws those of `HostLink`; STORAGE.1030, STORAGE.1033; the signal's reason

@@ -2,7 +2,7 @@ import { beginVm } from "../../model/cloud/vm-life.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow, FlowEnv, Step } from "../flow/flow.ts";
 import { bytesToCome, standOn } from "../images/base.ts";
-import type { ImageCarrier } from "../images/carrier.ts";
+import { ImageCarrier } from "../images/carrier.ts";
 import { hostsCode, unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
 import { placeOfMachine } from "../volume/place.ts";
@@ -104,14 +104,17 @@ function emptyVolumeStep(world: VmWorld): Step<CreateData> {
   });
 }
 
-/** An image that has left the cache since it was brought is brought once more. */
+/** The step before has brought the image; one that has left the cache since is brought once more. */
 function overlayStep(world: VmWorld, carrier: ImageCarrier): Step<CreateData> {
   return volumeStep(world, async (data, env) => {
     const { vmUuid, volumeUuid, rootDiskSize } = data;
-    const { hostUuid, path } = placeOf(world, vmUuid, volumeUuid);
+    const { hostUuid, storage, path } = placeOf(world, vmUuid, volumeUuid);
     for (let attempt = 1; ; attempt++)
       try {
-        const backing = await bring(world, carrier, data, env, env.signal);
+        const backing =
+          attempt === 1
+            ? ImageCarrier.placeOf(storage, imageOf(data))
+            : await bring(world, carrier, data, env, env.signal);
         const command = { do: "createVolumeFromImage", path, sizeBytes: rootDiskSize, backing } as const;
         return await tell(world, hostOf(world, hostUuid), command, env, { part: String(attempt) });
       } catch (error) {
@@ -120,16 +123,14 @@ function overlayStep(world: VmWorld, carrier: ImageCarrier): Step<CreateData> {
   });
 }
 
-async function bring(
-  world: VmWorld,
-  carrier: ImageCarrier,
-  { vmUuid, volumeUuid, image }: CreateData,
-  env: FlowEnv,
-  signal: AbortSignal,
-) {
+async function bring(world: VmWorld, carrier: ImageCarrier, data: CreateData, env: FlowEnv, signal: AbortSignal) {
+  const { hostUuid, storage } = placeOf(world, data.vmUuid, data.volumeUuid);
+  return carrier.bring(hostOf(world, hostUuid), storage, imageOf(data), env, signal);
+}
+
+function imageOf({ vmUuid, image }: CreateData): RootImage {
   if (image === undefined || image === null) throw new Error(`${vmUuid} has no image.`);
-  const { hostUuid, storage } = placeOf(world, vmUuid, volumeUuid);
-  return carrier.bring(hostOf(world, hostUuid), storage, image, env, signal);
+  return image;
 }
 
 function volumeStep(world: VmWorld, make: (data: CreateData, env: FlowEnv) => Promise<void>): Step<CreateData> {

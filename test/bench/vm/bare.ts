@@ -15,6 +15,7 @@ export type BareMachine = { uuid: string; host: BenchHost };
 
 /** Beside ours, and not a machine of ours: nothing of the product sees it. */
 const prefix = "bare-";
+const idleLanes = 3;
 
 export class Bare {
   readonly #bed: VmBed;
@@ -35,10 +36,26 @@ export class Bare {
 
   /** Prepares what a machine is made of: the file that virsh reads. */
   prepare(host: BenchHost): BareMachine {
+    return this.#prepare(host, prefix);
+  }
+
+  /** Machines that an agent takes for its own, which stand still from their first moment on. */
+  async createIdle(host: BenchHost, count: number): Promise<void> {
+    const lanes = Array.from({ length: idleLanes }, (_, lane) => {
+      const machines = Array.from({ length: Math.ceil((count - lane) / idleLanes) }, () => this.#prepare(host, ""));
+      const each = machines.map(
+        ({ uuid }) => `${this.#disk(uuid)}; virsh -q "define ${this.#file(uuid)}.xml; start --paused ${uuid}"`,
+      );
+      return timed(host, each.join("\n"));
+    });
+    await Promise.all(lanes);
+  }
+
+  #prepare(host: BenchHost, before: string): BareMachine {
     const uuid = randomUUID().replaceAll("-", "");
     const xml = domainXml(this.#spec(uuid), { hasKvm: false, bridges: this.#bridges });
-    const named = xml.replace(`<name>${uuid}</name>`, `<name>${prefix}${uuid}</name>`);
-    writeFileSync(join(this.#folder.here, `${uuid}.xml`), named);
+    const named = xml.replace(`<name>${uuid}</name>`, `<name>${before}${uuid}</name>`);
+    writeFileSync(`${join(this.#folder.here, uuid)}.xml`, named);
     return { uuid, host };
   }
 
@@ -72,9 +89,17 @@ export class Bare {
 
   /** One virsh for both of its commands. */
   #creating(uuid: string): string {
-    const file = join(this.#folder.there, uuid);
-    const disk = `qemu-img create -q -f qcow2 -b ${this.#backing} -F raw ${file}.qcow2 ${machineSize.rootDiskSize}`;
-    return `${disk} && virsh -q "define ${file}.xml; start ${prefix}${uuid}"`;
+    return `${this.#disk(uuid)} && virsh -q "define ${this.#file(uuid)}.xml; start ${prefix}${uuid}"`;
+  }
+
+  #disk(uuid: string): string {
+    const size = machineSize.rootDiskSize;
+    return `qemu-img create -q -f qcow2 -b ${this.#backing} -F raw ${this.#file(uuid)}.qcow2 ${size}`;
+  }
+
+  /** As the hosts have it, without its ending. */
+  #file(uuid: string): string {
+    return join(this.#folder.there, uuid);
   }
 
   #spec(uuid: string): MachineSpec {

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { CallInput, CloudCallName } from "../../../core/model/cloud/calls/index.ts";
 import type { RecordOf } from "../../../core/orchestrator/kinds.ts";
 import { type BedNode, NodesBed } from "../../support/cloud/namespaces.ts";
@@ -16,6 +17,7 @@ const agentSocket = "/run/binnacle/agent.sock";
 const managerSocket = "/run/binnacle/manager.sock";
 const home = "/var/lib/binnacle";
 const password = "Bench-Host-1";
+const adminPassword = "Cloud-Admin-1";
 
 /** What each machine is: as small as QEMU makes it, with a root volume that stands on the image. */
 export const machineSize = { cpuNum: 1, memorySize: 32 * mebibyte, rootDiskSize: 2 * mebibyte } as const;
@@ -52,6 +54,17 @@ export class VmBed {
     return this.#managerPid;
   }
 
+  /** Root's door to the manager. */
+  get managerSocket(): string {
+    return this.manager.inside(managerSocket);
+  }
+
+  /** A session of the administrator's. */
+  async logIn(): Promise<string> {
+    const given = { accountName: "admin", password: adminPassword };
+    return (await this.client.call("LogInByAccount", given)).session.token;
+  }
+
   get storeUuid(): string {
     return this.#storeUuid;
   }
@@ -66,7 +79,7 @@ export class VmBed {
     await this.#nodes.start();
     const manager = { name: "mgmt", role: "management", address: "10.0.0.10/24", password: "Management-1" };
     this.#manager = await this.#nodes.node(manager);
-    writeFileSync(this.manager.inside("/etc/binnacle/admin-password"), "Cloud-Admin-1\n", { mode: 0o600 });
+    writeFileSync(this.manager.inside("/etc/binnacle/admin-password"), `${adminPassword}\n`, { mode: 0o600 });
     this.#keepOnDisk(this.manager, "mgmt");
     this.#managerPid = (await this.manager.startUnit("binnacle-manager.service", managerSocket)).pid;
     this.#client = new RootClient(this.manager.inside(managerSocket));
@@ -124,6 +137,8 @@ export class VmBed {
 
   async #makeCloud(): Promise<void> {
     const { client } = this;
+    // Of a small computer hundreds of machines that stand still want more than it would be asked for.
+    await client.call("UpdateGlobalConfig", { category: "host", name: "cpu.overProvisioning.ratio", value: "1000" });
     const zoneUuid = (await client.call("CreateZone", { name: "bench" })).inventory.uuid;
     const cluster = { name: "bench", zoneUuid, hypervisorType: "KVM" } as const;
     const clusterUuid = (await client.call("CreateCluster", cluster)).inventory.uuid;
@@ -136,6 +151,7 @@ export class VmBed {
     const place = { name: "shared", zoneUuid, url: this.storage.there };
     const { uuid } = (await client.call("AddSharedMountPointPrimaryStorage", place)).inventory;
     await client.call("AttachPrimaryStorageToCluster", { uuid, clusterUuid });
+    while ((await client.call("GetPrimaryStorage", { uuid })).inventory.status !== "Connected") await pause(100);
     const wire = { name: "wire", zoneUuid, physicalInterface: "eth1" };
     const l2NetworkUuid = (await client.call("CreateL2NoVlanNetwork", wire)).inventory.uuid;
     await client.call("AttachL2NetworkToCluster", { uuid: l2NetworkUuid, clusterUuid });
