@@ -12,20 +12,17 @@ export const roleNames: Record<InstallRole, string> = {
   expert: "Expert Node",
 };
 
-/**
- * How a disk is divided: vdb as its mirror, and the answers of `disk` besides, as in `lvm: true`. `network`: its answers,
- * node07 by DHCP unless told.
- */
-export type Layout = { mirror?: boolean; more?: string; network?: string };
+/** How a disk is divided: vdb as its mirror, and the answers of `disk` besides, as in `lvm: true`. */
+export type Layout = { mirror?: boolean; more?: string };
 
 /** An answer file for the disk vda that ends with the machine switched off. */
-export function answersFor(role: InstallRole, { mirror = false, more, network = "{ hostname: node07 }" }: Layout = {}): string {
+export function answersFor(role: InstallRole, { mirror = false, more }: Layout = {}): string {
   const hash = rootPasswordHash();
   const admin = role === "management" ? `, admin: "${hash}"` : "";
   return `binnacle: 1
 role: ${role}
 disk: { system: { name: vda }${mirror ? ", mirror: { name: vdb }" : ""}${more === undefined ? "" : `, ${more}`} }
-network: ${network}
+network: { hostname: node07 }
 passwords: { root: "${hash}"${admin} }
 afterwards: poweroff
 `;
