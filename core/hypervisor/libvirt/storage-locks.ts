@@ -7,6 +7,8 @@ import { isLocked } from "./volume-files.ts";
 
 /** Whoever has asked for a lock and never comes back must not leave it. */
 const heldMs = 30_000;
+/** For one of QEMU's tools to start and to end. */
+const toolMs = 10_000;
 /** Until the lock is taken. */
 const takenMs = 15_000;
 
@@ -76,7 +78,7 @@ export class StorageLocks {
   }
 
   #run(file: string, words: readonly [string, ...string[]], signal?: AbortSignal) {
-    return ask(this.#machine, file, words, { signal });
+    return ask(this.#machine, file, words, { signal, limitMs: toolMs });
   }
 }
 
