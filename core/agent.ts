@@ -45,8 +45,11 @@ import { createLog, type Log } from "./node/log.ts";
 import { followLogs } from "./node/log-stream.ts";
 import { Logs } from "./node/logs.ts";
 import { type Machine, realMachine, sinceBootMs } from "./node/machine.ts";
-import { managerPaths, readManagerConfiguration } from "./node/manager/configuration.ts";
+import { LocalDesk } from "./node/machines/desk.ts";
+import { SerialDoor } from "./node/machines/serial-door.ts";
+import { managerPaths } from "./node/manager/configuration.ts";
 import { ProxyHandover } from "./node/manager/proxy-handover.ts";
+import { recoverPasswords } from "./node/manager/recover-passwords.ts";
 import { networkActivity } from "./node/network/activity.ts";
 import { endOfChange } from "./node/network/audit.ts";
 import { NetworkChanges } from "./node/network/changes.ts";
@@ -134,6 +137,8 @@ async function main(): Promise<void> {
   });
   server.get(followPath, (request, reply) => followLogs({ logs, sessions }, request, reply));
 
+  const serialDoor = new SerialDoor({ ...parts, desk: parts.machines });
+  server.server.on("upgrade", (...asked) => void serialDoor.take(...asked));
   await server.ready();
   const release = await listenOn(server.server, flags.socket, mode === "node" ? 0o660 : 0o600);
   const releaseRoot = rootSocket === undefined ? undefined : await listenOn(rootDoor(server), rootSocket, 0o600);
@@ -143,7 +148,7 @@ async function main(): Promise<void> {
   void network.recover().catch((error: unknown) => log.error({ err: error }, "the network was not recovered"));
   void serving.recover();
   parts.manager.handover.start();
-  if (mode === "node") void recoverPasswords(parts, log);
+  if (mode === "node") void recoverPasswords({ machine, paths: parts.manager.paths, log });
   log.info({ socket: flags.socket, mode, version }, "agent started");
 
   const end = async (why: string, code: number) => {
@@ -154,6 +159,7 @@ async function main(): Promise<void> {
     board.stop();
     parts.manager.handover.close();
     hub.closeAll();
+    serialDoor.close();
     await jobs.close();
     await serving.close();
     await channel?.close();
@@ -176,23 +182,13 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", crash);
 }
 
-/** An agent before this one may have ended while the store's password was being changed. */
-async function recoverPasswords({ machine, manager }: Parts, log: Log): Promise<void> {
-  try {
-    const configuration = await readManagerConfiguration(machine, manager.paths);
-    if (configuration["store.type"] !== "etcd") return;
-    const { recoverStorePassword } = await import("./node/manager/store-password.ts");
-    const done = await recoverStorePassword(machine, configuration);
-    if (done !== undefined) log.warn({ done }, "a change of the store's password was cut off");
-  } catch (error) {
-    log.error({ err: error }, "whether a change of the store's password was cut off is not known");
-  }
-}
-
 /** What goes wrong with it is in the log: the node's own console must come up all the same. */
 async function openChannel(port: number, parts: Parts, mode: "node" | "preview", log: Log) {
-  const { machine, board } = parts;
-  const { passwords } = parts.effects;
+  const {
+    machine,
+    board,
+    effects: { passwords },
+  } = parts;
   const root = mode === "node" ? "" : join(flags.home, "machine");
   const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
   try {
@@ -209,6 +205,7 @@ async function openChannel(port: number, parts: Parts, mode: "node" | "preview",
       onDamage: (damage) => log.warn(damage, "the journal of commands was damaged"),
       onTrouble: trouble,
     });
+    parts.machines.use(driver.local, (uuid, act) => commands.holding(uuid, act));
     const { jobs, audit, archives, serving } = parts;
     const logs = logsForManager({ jobs, audit, world: archives, inUse: () => serving.current?.name });
     const sources = { machine, facts: () => board.facts(), driver, version, protocol: hostProtocol };
@@ -257,7 +254,8 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
   let hub: EventHub | undefined;
   const door = new ManagerDoor(flags["manager-socket"] ?? `${root}/run/binnacle/manager.sock`);
   const cloud = recorded?.cloud === undefined ? new DoorFeed(door) : recordedCloud(recorded);
-  const board = new FactBoard(machine, allSources(cloud), {
+  const machines = new LocalDesk({ machine, jobs, facts: () => board.facts() });
+  const board: FactBoard = new FactBoard(machine, allSources(cloud, machines), {
     ...(recorded === undefined ? {} : { histories: recordedHistories(recorded) }),
     onChange: (changed) => hub?.factsChanged(changed),
   });
@@ -292,6 +290,7 @@ async function assemble(log: Log, machine: Machine, mode: "node" | "preview", re
     audit,
     sessions,
     board,
+    machines,
     upgrade: upgradeWorld(machine, root),
     service,
     manager: {

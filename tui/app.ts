@@ -2,7 +2,6 @@ import type { Client, Subscription } from "../core/api/client.ts";
 import { checkProtocol } from "../core/api/client.ts";
 import { NodeError } from "../core/model/error.ts";
 import { type Facts, missingFacts, type SomeFacts } from "../core/model/facts.ts";
-import type { Missing } from "../core/model/reading.ts";
 import type { ConsoleSettings, Language } from "../core/model/records.ts";
 import { ChangeWatch } from "./change-watch.ts";
 import { errorText } from "./error-text.ts";
@@ -13,7 +12,7 @@ import { PasswordWait } from "./password-wait.ts";
 import { helpScreen } from "./screens/help.ts";
 import { homeScreen } from "./screens/home.ts";
 import type { Control, Screen, View } from "./screens/screen.ts";
-import { initialState, type State, withFacts, withJob, withNetworkChange } from "./state.ts";
+import { initialState, type State, whyNoFigures, withFacts, withJob, withNetworkChange } from "./state.ts";
 import type { Canvas } from "./terminal/canvas.ts";
 import type { Key } from "./terminal/key.ts";
 
@@ -121,6 +120,18 @@ export class App {
     if (tooSmall(canvasSize.width, canvasSize.height)) this.#anywhere(key);
     else this.#dispatch(key);
     this.#display?.redraw();
+  }
+
+  /** What was typed, before it is made keys of. Returns false where it is to become keys. */
+  bytes(bytes: Uint8Array, { width, height }: { width: number; height: number }): boolean {
+    const top = this.#top;
+    if (top.bytes === undefined || tooSmall(width, height)) return false;
+    this.#lastKeyAt = this.#options.monotonic();
+    this.#touch();
+    this.#notice = undefined;
+    top.bytes(bytes);
+    this.#display?.redraw();
+    return true;
   }
 
   #dispatch(pressed: Key): void {
@@ -385,11 +396,4 @@ export class App {
       this.#changed({ ...this.#state, facts: missingFacts({ code, detail: "agent" }, at) });
     }, forgetFactsMs);
   }
-}
-
-/** Why there are no figures, from why the agent does not answer. */
-function whyNoFigures(code: string): Missing["code"] {
-  if (code === "AGENT.DENIED") return "denied";
-  if (code === "AGENT.TIMEOUT") return "timeout";
-  return code === "AGENT.NONSENSE" || code === "AGENT.PROTOCOL" ? "nonsense" : "notRunning";
 }

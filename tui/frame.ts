@@ -35,12 +35,15 @@ export function drawFrame(
     canvas.text(0, Math.floor((height - 1) / 2), view.t("app.tooSmall", { width, height }), "strong");
     return;
   }
-  drawHeader(canvas, view, screen);
-  screen.draw(canvas.part(0, 1, width, height - 2), view);
+  if (screen.whole === true) screen.draw(canvas, view);
+  else {
+    drawHeader(canvas, view, screen);
+    screen.draw(canvas.part(0, 1, width, height - 2), view);
+  }
   const change = changeLine(view, screen);
   if (change !== undefined) drawNotice(canvas, { text: change, style: "warn" }, height - 2);
   if (notice !== undefined) drawNotice(canvas, notice, height - (change === undefined ? 2 : 3));
-  drawFooter(canvas, view, screen, canQuit);
+  if (screen.whole !== true) drawFooter(canvas, view, screen, canQuit);
 }
 
 function drawHeader(canvas: Canvas, view: View, screen: Screen): void {

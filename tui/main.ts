@@ -79,6 +79,7 @@ function run(options: Options): void {
     baud: options.baud,
     canSuspend: false,
     onKey: (key) => app.key(key, terminal.size),
+    onBytes: (bytes) => app.bytes(bytes, terminal.size),
     onResize: () => {},
     onGone: () => void leave(exitCodes.gone),
   });

@@ -2,6 +2,7 @@ import type { AgentStatus } from "../core/api/contract.ts";
 import type { SomeFacts } from "../core/model/facts.ts";
 import { addSample, emptySeries, type Histories } from "../core/model/history.ts";
 import type { NetworkTransaction } from "../core/model/network/transaction.ts";
+import type { Missing } from "../core/model/reading.ts";
 import type { Job, NodeSettings } from "../core/model/records.ts";
 import { type FollowedChange, follow } from "./network-change.ts";
 
@@ -59,4 +60,11 @@ export function withJob(state: State, job: Job): State {
 /** A change of the network as it was told at `monotonic`; null when there is none. */
 export function withNetworkChange(state: State, change: NetworkTransaction | null, monotonic: number): State {
   return { ...state, networkChange: change === null ? undefined : follow(change, monotonic) };
+}
+
+/** Why there are no figures, from why the agent does not answer. */
+export function whyNoFigures(code: string): Missing["code"] {
+  if (code === "AGENT.DENIED") return "denied";
+  if (code === "AGENT.TIMEOUT") return "timeout";
+  return code === "AGENT.NONSENSE" || code === "AGENT.PROTOCOL" ? "nonsense" : "notRunning";
 }

@@ -1,4 +1,5 @@
 import * as http from "node:http";
+import type { Duplex } from "node:stream";
 import type * as z from "zod/mini";
 import { errorBody, NodeError } from "../model/error.ts";
 import { jsonOrNothing } from "../model/json.ts";
@@ -15,6 +16,7 @@ import {
   protocol,
 } from "./contract.ts";
 import { followEvents, type Subscription } from "./event-follower.ts";
+import { openSerial } from "./serial.ts";
 
 export type { Subscription };
 
@@ -94,6 +96,16 @@ export class Client {
     });
   }
 
+  /** The serial line of a virtual machine; to leave it is to destroy the stream. Whatever ends it, `close` tells. */
+  openSerial(uuid: string): Promise<Duplex> {
+    return openSerial({
+      ...{ socketPath: this.#socketPath, uuid, headers: this.#headers(), timeoutMs: serialTimeoutMs },
+      refused: toError,
+      broken: (error) => connectionError(error, this.#socketPath),
+      late: () => timeout("serial", serialTimeoutMs),
+    });
+  }
+
   close(): void {
     this.#agent.destroy();
   }
@@ -167,6 +179,8 @@ export class Client {
 }
 
 const streamSilenceMs = 15_000;
+/** The agent itself waits 10 s for libvirt, and 10 s for the line. */
+const serialTimeoutMs = 25_000;
 const maxAnswer = 16_000_000;
 
 /** Throws AGENT.PROTOCOL when the agent speaks another version than this client. */

@@ -3,6 +3,7 @@ import { archiveKinds, logCollections, logRanges, serving, storeBackups } from "
 import { consoleProxyState } from "../model/console-proxy.ts";
 import { facts } from "../model/facts.ts";
 import { histories } from "../model/history.ts";
+import { localActions, localMachine, localMachines } from "../model/local-machines.ts";
 import { managerPasswords, storeAccounts } from "../model/manager-passwords.ts";
 import { networkConfiguration } from "../model/network/configuration.ts";
 import { networkOperations } from "../model/network/operation.ts";
@@ -145,6 +146,7 @@ export const networkState = z.object({
 });
 export type NetworkState = z.infer<typeof networkState>;
 const interfaceName = text(15);
+const machineUuid = z.string().check(z.regex(/^[\da-f]{32}$/));
 const currentServing = z.object({ serving: z.nullable(serving) });
 /** Most seconds that an interface blinks. */
 const longestBlink = 300;
@@ -297,6 +299,15 @@ export const calls = {
   prolongServing: call("PUT", "/v1/serving", "session", currentServing),
   endServing: call("DELETE", "/v1/serving", "session", currentServing),
 
+  /** The virtual machines that this node's hypervisor has, read now unless that was done a moment ago. */
+  machines: call("GET", "/v1/machines", "session", localMachines),
+  /** MACHINE.UNKNOWN when it is not there any more. Its serial line: see {@link serialPath}. */
+  machine: call("GET", "/v1/machines/:uuid", "session", localMachine, { params: z.object({ uuid: machineUuid }) }),
+  /** A refusal that `machine` gives is an error here; MACHINE.NOT_TOLD of a cloud's machine without `toldOfCloud`. */
+  startMachineJob: call("POST", "/v1/jobs/machine", "session", job, {
+    body: z.object({ uuid: machineUuid, action: z.enum(localActions), toldOfCloud: z._default(z.boolean(), false) }),
+  }),
+
   powerImpact: call("GET", "/v1/power/impact", "session", impact),
   power: call("POST", "/v1/power", "session", nothing, {
     body: z.object({ action: z.enum(powerActions), phrase: text(64) }),
@@ -353,3 +364,17 @@ export type EventData<N extends EventName> = z.infer<(typeof events)[N]>;
 /** What comes over `GET /v1/logs/follow` (query as for `logs`): one event `line` for each new line. */
 export const followPath = "/v1/logs/follow";
 export const eventsPath = "/v1/events";
+
+/**
+ * `GET` with `upgrade: binnacle-serial`, for a session: the serial line of a machine in place of an answer, from the last of
+ * what it has printed on. It ends with the line, and with the session.
+ */
+export const serialProtocol = "binnacle-serial";
+export function serialPath(uuid: string): string {
+  return `/v1/machines/${uuid}/serial`;
+}
+
+/** The machine in a path of {@link serialPath}; undefined when it is none. */
+export function serialIn(path: string): string | undefined {
+  return /^\/v1\/machines\/([\da-f]{32})\/serial$/.exec(path)?.[1];
+}

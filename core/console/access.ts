@@ -1,7 +1,9 @@
 import { isIPv6 } from "node:net";
 import type { CallInput, CallOutput } from "../model/cloud/calls/index.ts";
 import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
+import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
+import type { ConsolePasswords } from "./passwords.ts";
 import type { ProxyPlace } from "./place.ts";
 import type { ConsoleTokens } from "./tokens.ts";
 
@@ -12,15 +14,22 @@ export type FindProxy = () => Pick<ProxyPlace, "hostname" | "port"> | undefined;
  * The call that gives a way to a console. It is a transaction of its own: what is kept of a call with an idempotency key is
  * its answer, and this one has a secret in it.
  */
-export function consoleActs(tokens: ConsoleTokens, findProxy: FindProxy = () => undefined) {
+export function consoleActs(
+  tokens: ConsoleTokens,
+  passwords: ConsolePasswords,
+  findProxy: FindProxy = () => undefined,
+) {
   return {
+    ...passwords.acts(),
     RequestConsoleAccess: async (
-      { vmInstanceUuid, kind }: CallInput<"RequestConsoleAccess">,
-      { caller: { sessionUuid, accountName } }: CallContext,
+      { vmInstanceUuid, kind, consolePassword }: CallInput<"RequestConsoleAccess">,
+      { caller }: CallContext,
     ): Promise<CallOutput<"RequestConsoleAccess">> => {
       const place = findProxy();
       if (place === undefined) throw notListening();
-      const issued = await tokens.issue(vmInstanceUuid, kind, { sessionUuid, accountName });
+      const given = consolePassword === undefined ? undefined : new Secret(consolePassword);
+      const require = await passwords.require(vmInstanceUuid, given, caller);
+      const issued = await tokens.issue(vmInstanceUuid, kind, caller, require);
       const { hostname, port } = place;
       const [token, { expiresAt }] = [issued.token.reveal(), issued];
       const url = `https://${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}/${kind}#${token}`;

@@ -4,7 +4,7 @@ import { type ConsoleKind, checkConsole, consoleEnd, consoleKinds, consoleStates
 import { Secret } from "../model/secret.ts";
 import { orThrow } from "../orchestrator/calls/shared.ts";
 import type { Identity } from "../orchestrator/identity/index.ts";
-import type { MirrorChange } from "../orchestrator/mirror.ts";
+import type { Mirror, MirrorChange } from "../orchestrator/mirror.ts";
 import type { Records, Tx } from "../orchestrator/records.ts";
 
 /*
@@ -58,16 +58,19 @@ export class ConsoleTokens {
 
   /**
    * A token for a console of a machine that has one now.
+   * @param require what has to hold, besides; throws where it does not
    * @throws SYS.1005, VM.1001, VM.1002, VM.1004
    */
   issue(
     vmUuid: string,
     kind: ConsoleKind,
     { sessionUuid, accountName }: Pick<ConsoleGrant, "sessionUuid" | "accountName">,
+    require: (tx: Tx) => void,
   ): Promise<{ token: Secret; expiresAt: number }> {
     const token = randomBytes(32).toString("base64url");
     return this.#options.records.change((tx) => {
       const { hostUuid } = requireConsole(tx, vmUuid);
+      require(tx);
       const expiresAt = tx.now + firstUseMs;
       this.#makeRoom(tx, sessionUuid);
       put(tx, token, { vmUuid, hostUuid, kind, sessionUuid, accountName, endsAt: expiresAt });
@@ -162,6 +165,12 @@ export class ConsoleTokens {
         if (tx.get("ConsoleToken", key) !== undefined) tx.delete("ConsoleToken", key);
     });
   }
+}
+
+/** All tokens of a machine are used up. */
+export function endTokensOf(tx: Tx, vmUuid: string, mirror: Mirror): void {
+  for (const [key, { value }] of [...mirror.entries("ConsoleToken")])
+    if (value["vmUuid"] === vmUuid && tx.get("ConsoleToken", key) !== undefined) tx.delete("ConsoleToken", key);
 }
 
 /** @throws SYS.1005, VM.1001, VM.1002, VM.1004 */

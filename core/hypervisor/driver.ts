@@ -3,7 +3,11 @@ import * as z from "zod/mini";
 import type { ConsoleKind } from "../model/cloud/console.ts";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { NodeError } from "../model/error.ts";
-import { type Backing, backing, diskFormat } from "./backing.ts";
+import { type Backing, backing, imageFormat } from "./backing.ts";
+import { deviceCommands } from "./device-commands.ts";
+import { notIso } from "./device-refusals.ts";
+import { firewallCommands } from "./firewall.ts";
+import type { LocalMachines } from "./local.ts";
 import { machineSpec } from "./machine-spec.ts";
 import { migrationCommands, migrationMark } from "./migration/commands.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
@@ -26,7 +30,7 @@ export type { Backing } from "./backing.ts";
 /** An image as a host has it in the cache of a storage: `<storage>/imagecache/<sha256>.<format>`. */
 export const cachedImage = z.strictObject({
   path: line(4096),
-  format: diskFormat,
+  format: imageFormat,
   /** Of its content, which its name has too. */
   sha256: z.string().check(z.regex(/^[\da-f]{64}$/)),
   /** Bytes of its content. */
@@ -81,13 +85,15 @@ export const hostCommand = z.discriminatedUnion("do", [
   /** Stops it and forgets it; its volumes stay. */
   z.strictObject({ do: z.literal("removeMachine"), uuid }),
   ...volumeCommands,
+  ...deviceCommands,
   ...migrationCommands,
+  ...firewallCommands,
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
 /** Files that a command works on. */
 export function filesOf(command: HostCommand): string[] {
-  if ("machine" in command) return command.machine.disks.map(({ path }) => path);
+  if ("machine" in command) return [...command.machine.disks.map(({ path }) => path), ...(command.machine.isos ?? [])];
   if ("disk" in command) return [command.disk.path];
   return "path" in command ? [command.path] : [];
 }
@@ -126,11 +132,14 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.VOLUME_SHRINKS | the volume is larger than the size that it is to have |
  * | HYPERVISOR.VOLUME_NO_SNAPSHOT | the volume has no such snapshot |
  * | HYPERVISOR.VOLUME_DAMAGED | what an interrupted command has left in the volume can't be put right |
+ * | HYPERVISOR.CD_NO_DRIVE | the machine was started without a drive, or all of its drives have an image |
+ * | HYPERVISOR.NIC_NOT_RELEASED | the guest has not let go of a network card in its time |
+ * | HYPERVISOR.NIC_NO_SLOT | the machine takes no further card while it runs |
  * | HYPERVISOR.STORAGE_FULL | the storage has no room for the volume |
  * | HYPERVISOR.BAD_PATH | the path is not absolute, or not in its shortest form |
  * | HYPERVISOR.IMAGE_ABSENT | the image is not in the cache |
  * | HYPERVISOR.IMAGE_DIFFERS | its content is not what it should be; it is to be brought anew |
- * | HYPERVISOR.IMAGE_IN_USE | a volume stands on the image |
+ * | HYPERVISOR.IMAGE_IN_USE | a volume stands on the image, or a machine has it in a drive |
  * | HYPERVISOR.NOT_RUNNING | a machine that does not run can't be rebooted, paused, resumed or suspended |
  * | HYPERVISOR.NOT_SUSPENDED | nothing of the machine's memory is kept on this host |
  * | HYPERVISOR.MIGRATION_… | see migration/refusals.ts |
@@ -139,6 +148,8 @@ export type StorageRoom = z.infer<typeof storageRoom>;
  * | HYPERVISOR.NETWORK_HOST_ADDRESS | a bridge on the interface would cut the host itself off |
  * | HYPERVISOR.NETWORK_TAKEN | the interface, or the name of the bridge, is used for something else |
  * | HYPERVISOR.NETWORK_MTU | interface or bridge carry no packets as long as the network's |
+ * | HYPERVISOR.NETWORK_FIREWALL | the host can't keep the rules of security groups |
+ * | HYPERVISOR.FIREWALL_OLD | the host was told newer rules of security groups a short time ago |
  * | HYPERVISOR.NETWORK_FAILED | the machine's network could not be made for another reason |
  * | HYPERVISOR.FAILED | anything else, in the hypervisor's own words |
  * | HYPERVISOR.CONSOLE_NONE | the machine has no console of this kind |
@@ -170,6 +181,8 @@ export interface HypervisorDriver {
   readonly images?: ImageCache;
   /** Left out by one that has none. */
   readonly shared?: SharedStorages;
+  /** What the host's own console shows; left out by one that runs none. */
+  readonly local?: LocalMachines;
   /**
    * The caller has no two commands of one machine, nor of one volume, carried out at the same time. When it has
    * settled, nothing more happens for this command. After `signal` it settles soon, unless the hypervisor hangs: with
@@ -216,11 +229,17 @@ export function cachedImagePath(folder: string, { sha256, format }: Pick<CachedI
 /** The storage's folder, of the path of an image in its cache. @throws HYPERVISOR.BAD_PATH for any other path */
 export function storageOfImage(path: string): string {
   checkVolumePath(path);
-  const folder = /^(\/.+)\/imagecache\/[\da-f]{64}\.(qcow2|raw)$/.exec(path)?.[1];
+  const folder = /^(\/.+)\/imagecache\/[\da-f]{64}\.(qcow2|raw|iso)$/.exec(path)?.[1];
   if (folder !== undefined) return folder;
   throw new NodeError("HYPERVISOR.BAD_PATH", `${JSON.stringify(path.slice(0, 200))} is not in a cache of images.`, {
     remedy: "Give the path of an image in its storage's cache.",
   });
+}
+
+/** An ISO image in the cache of a storage is what a drive gets, and nothing else. @throws HYPERVISOR.BAD_PATH */
+export function checkIso(path: string): void {
+  storageOfImage(path);
+  if (!path.endsWith(".iso")) throw notIso(path);
 }
 
 /** A volume stands on nothing but an image of its own storage. @throws HYPERVISOR.BAD_PATH */

@@ -3,14 +3,19 @@ import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { type Machine, sleep } from "../node/machine.ts";
+import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
 import { Consoles } from "./libvirt/consoles.ts";
+import { copyVolume } from "./libvirt/copies.ts";
+import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
+import { Kvm } from "./libvirt/kvm.ts";
+import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
@@ -54,14 +59,17 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #options: LibvirtOptions;
   readonly images: NonNullable<HypervisorDriver["images"]>;
   readonly shared: HostStorages;
+  readonly local: LocalLibvirt;
   readonly #imageFiles = new ImageFiles();
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
+  readonly #devices: Devices;
   readonly #snapshots: Snapshots;
   readonly #migrations: LibvirtMigrations;
+  readonly #kvm: Kvm;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -69,12 +77,15 @@ export class LibvirtDriver implements HypervisorDriver {
     const { machine, uri } = options;
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
+    this.#kvm = new Kvm(machine, options.hasKvm);
     this.#volumes = new VolumeFiles(machine);
     this.shared = new HostStorages(machine, options.storagesFolder);
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
+    this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
+    this.#devices = new Devices({ machine, virsh: this.#virsh, volumes: this.#volumes, networks: this.#networks });
     this.#snapshots = new Snapshots({ virsh: this.#virsh, volumes: this.#volumes, disks: this.#disks });
     this.#migrations = new LibvirtMigrations({
       ...{ machine, virsh: this.#virsh, volumes: this.#volumes, socket: socketOf(uri), ...options.migration },
@@ -89,11 +100,12 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
-    const [domains, saved] = await Promise.all([this.#virsh.domains(signal), this.#virsh.saved(signal)]);
+    const domains = await this.#virsh.domains(signal);
     const reports = await this.#migrations.marked(domains, signal);
-    return reports.map((one) =>
-      one.state === "stopped" && saved.has(one.uuid) ? { ...one, state: "suspended" } : one,
-    );
+    if (!reports.some(({ state }) => state === "stopped")) return reports;
+    const saved = await this.#virsh.saved(signal);
+    const isSaved = ({ state, uuid }: MachineReport) => state === "stopped" && saved.has(uuid);
+    return reports.map((one) => (isSaved(one) ? { ...one, state: "suspended" } : one));
   }
 
   admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
@@ -129,6 +141,7 @@ export class LibvirtDriver implements HypervisorDriver {
     if (signal.aborted) throw calledOff();
     await this.shared.require(filesOf(command));
     if (signal.aborted) throw calledOff();
+    if (isDeviceCommand(command)) return await this.#devices.carryOut(command, signal);
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
@@ -139,6 +152,7 @@ export class LibvirtDriver implements HypervisorDriver {
       case "keepImage":
         return await this.#imageFiles.keep(command, signal);
       case "deleteCachedImage":
+        await this.#devices.drives.requireUnused(command.path);
         return await this.#imageFiles.delete(command.path);
       case "startMachine":
         return await this.#start(command.machine, signal);
@@ -156,6 +170,8 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#restore(command.machine, signal);
       case "removeMachine":
         return await this.#remove(command.uuid, signal);
+      case "setFirewall":
+        return await this.#networks.setFirewall(command);
       case "attachVolume":
         return await this.#disks.attach(command, signal);
       case "detachVolume":
@@ -168,6 +184,8 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#snapshots.delete(command, signal);
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
+      case "copyVolume":
+        return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
         return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
     }
@@ -183,7 +201,8 @@ export class LibvirtDriver implements HypervisorDriver {
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
-    const hasKvm = await this.#hasKvm();
+    await this.#devices.drives.require(spec.isos);
+    const hasKvm = await this.#kvm.isThere();
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
@@ -236,6 +255,7 @@ export class LibvirtDriver implements HypervisorDriver {
 
   /** @throws HYPERVISOR.NO_MEMORY, HYPERVISOR.NETWORK_* */
   async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    await this.#devices.drives.require(spec.isos);
     await this.#reserve(spec, signal);
     await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
       this.#starting.delete(spec.uuid);
@@ -358,13 +378,6 @@ export class LibvirtDriver implements HypervisorDriver {
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {
     return (await this.#virsh.domain(uuid, signal))?.state;
-  }
-
-  async #hasKvm(): Promise<boolean> {
-    const { hasKvm } = this.#options;
-    if (hasKvm !== undefined) return hasKvm;
-    const { code } = await this.#options.machine.run("test", ["-c", "/dev/kvm"], { timeoutMs: 5_000 });
-    return code === 0;
   }
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { bytes, uuid } from "../model/cloud/fields.ts";
+import { machineDevices } from "./device-commands.ts";
 import { nicSpec } from "./nic-spec.ts";
 import { machineDisk } from "./volume-commands.ts";
 
@@ -14,5 +15,6 @@ export const machineSpec = z.strictObject({
   memorySize: bytes,
   disks: z.array(machineDisk),
   nics: z.array(nicSpec),
+  ...machineDevices,
 });
 export type MachineSpec = z.infer<typeof machineSpec>;

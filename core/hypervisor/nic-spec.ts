@@ -45,5 +45,7 @@ export const nicSpec = z.strictObject({
   isDefaultRoute: z.boolean(),
   /** Address of the network's DHCP server, the same on every host; null: the card gets no answer of ours. */
   dhcpServer: z.nullable(z.strictObject({ ip: ipAddress, prefixLen }).check(z.refine(isOfFamily))),
+  /** How much it may send; without it there is no limit. */
+  sentBytesPerSecond: z.exactOptional(z.int().check(z.minimum(1))),
 });
 export type NicSpec = z.infer<typeof nicSpec>;

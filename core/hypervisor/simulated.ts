@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
-import type { Damage } from "../node/document.ts";
+import { isDeviceCommand } from "./device-commands.ts";
 import {
   checkBacking,
   checkVolumePath,
@@ -17,13 +17,17 @@ import {
   type StoragePlace,
   type StorageRoom,
 } from "./driver.ts";
-import type { Dial, MigrationVisit, Visitor } from "./migration/way.ts";
+import type { MigrationVisit, Visitor } from "./migration/way.ts";
 import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
 import { openSimulatedConsole } from "./simulated/console.ts";
+import { SimulatedDevices } from "./simulated/devices.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
+import { SimulatedFirewall } from "./simulated/firewall.ts";
 import { Holds, type SharedStorage } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
+import { SimulatedLocal } from "./simulated/local.ts";
 import { SimulatedMigrations } from "./simulated/migration.ts";
+import type { SimulatedOptions } from "./simulated/options.ts";
 import { afterTime, pauseFor } from "./simulated/pause.ts";
 import {
   failAsWanted,
@@ -37,29 +41,11 @@ import {
   usualLatencyMs,
 } from "./simulated/settings.ts";
 import { SimulatedStorages } from "./simulated/shared.ts";
-import { type SimulatedMachine, SimulatedState, type SimulatedVolume } from "./simulated/state.ts";
+import { type SimulatedMachine, SimulatedState, type SimulatedVolume, startedMachine } from "./simulated/state.ts";
 import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
 export { SharedStorage } from "./simulated/holds.ts";
-
-export type SimulatedOptions = {
-  /** Where machines, volumes and `simulation.json` are; without one all is in memory, for thousands in one process. */
-  folder?: string;
-  /** Of the start of the host: what ran in another one does not run any more. */
-  bootId: string;
-  /** What the host is said to have; all that this computer has unless told. */
-  capacity?: HostCapacity;
-  shared?: SharedStorage;
-  /** How long commands take; {@link usualLatencyMs} unless told. */
-  latencyMs?: (command: HostCommand["do"]) => number;
-  /** Calls `action` after so long; gives what calls it off. The process's timers unless told. */
-  after?: (delayMs: number, action: () => void) => () => void;
-  /** Is told at once, for the log, that nothing here is real. */
-  announce: (sentence: string) => void;
-  onDamage?: (damage: Damage) => void;
-  /** To other hosts; without it no machine leaves. */
-  dial?: Dial;
-};
+export type { SimulatedOptions } from "./simulated/options.ts";
 
 /**
  * A hypervisor that only keeps the books: for tests, training, and figures of scale. It starts nothing, and behaves in
@@ -71,10 +57,13 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly capacity: HostCapacity | undefined;
   readonly images: SimulatedImages;
   readonly shared: SimulatedStorages;
+  readonly firewall: SimulatedFirewall;
+  readonly local: SimulatedLocal;
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
   readonly #disks: SimulatedDisks;
+  readonly #devices: SimulatedDevices;
   readonly #migrations: SimulatedMigrations;
   #bootId: string;
   #told: Simulation = noAccidents;
@@ -84,18 +73,22 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#state = state;
     this.#bootId = options.bootId;
     this.capacity = options.capacity;
-    this.images = new SimulatedImages(state, options.shared);
+    const runs = (machine: SimulatedMachine | undefined) => this.#runs(machine);
+    this.firewall = new SimulatedFirewall(state);
+    this.images = new SimulatedImages(state, options.shared, runs);
     this.shared = new SimulatedStorages({
       ...{ state, bootId: () => this.#bootId },
       answering: (signal) => this.#answering(signal),
       sharing: (path) => this.#sharing(path),
     });
+    this.#devices = new SimulatedDevices({ state, runs, needImage: (path) => this.images.need(path) });
+    this.local = new SimulatedLocal(this, state);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
     this.#disks = new SimulatedDisks({
       state,
       holds: this.#holds,
-      runs: (machine) => this.#runs(machine),
+      runs,
       volume: (path) => this.#volume(path),
       putVolume: (volume) => this.#storeVolume(volume),
       check: (place) => this.#checkDisk(place),
@@ -125,13 +118,9 @@ export class SimulatedDriver implements HypervisorDriver {
 
   async machines(signal: AbortSignal): Promise<MachineReport[]> {
     await this.#crashAsWanted(await this.#answering(signal));
-    const machines = Array.from(
-      this.#state.machines.values(),
-      (machine): MachineReport => ({
-        uuid: machine.uuid,
-        state: this.#stateOf(machine),
-      }),
-    );
+    const machines = Array.from(this.#state.machines.values(), (machine): MachineReport => {
+      return { uuid: machine.uuid, state: this.#stateOf(machine) };
+    });
     return this.#migrations.marked(machines);
   }
 
@@ -164,6 +153,8 @@ export class SimulatedDriver implements HypervisorDriver {
       await this.#pause(delayMs, signal);
       failAsWanted(now, command);
     };
+    if (command.do === "setFirewall") return await this.firewall.set(command, wait);
+    if (isDeviceCommand(command)) return await this.#devices.carryOut(command, now, wait);
     if (isVolumeCommand(command)) return await this.#disks.carryOut(command, now, wait);
     switch (command.do) {
       case "createVolume":
@@ -217,9 +208,14 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#told = simulation.parse(given);
   }
 
-  /** The cards of a machine as it was started the last time; undefined when it is not known. */
+  /** The cards of a machine as it has them, or had them last; undefined when it is not known. */
   nicsOf(uuid: string): readonly NicSpec[] | undefined {
-    return this.#state.machines.get(uuid)?.nics;
+    return this.machineOf(uuid)?.nics;
+  }
+
+  /** The same of all that it consists of. */
+  machineOf(uuid: string): SimulatedMachine | undefined {
+    return this.#state.machines.get(uuid);
   }
 
   /** The host is switched off and on: no machine runs any more, and commands under way fail. */
@@ -274,14 +270,15 @@ export class SimulatedDriver implements HypervisorDriver {
   }
 
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
-    const { uuid, memorySize, disks, nics } = spec;
+    const { uuid, disks, isos } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
     for (const disk of disks) this.#checkDisk(disk);
+    this.#devices.require(isos);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
     try {
       await wait();
-      await this.#state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn, nics });
+      await this.#state.putMachine(startedMachine(spec, runsIn));
     } catch (error) {
       this.#holds.release(uuid);
       throw error;

@@ -1,12 +1,15 @@
 import * as z from "zod/mini";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { backing, diskFormat as format } from "./backing.ts";
+import { copyCommands } from "./copy-commands.ts";
 
 /* What a host can be asked to do with volumes that are there. Part of the contract in driver.ts. */
 
 const path = line(4096);
 /** What the volume stands on; without it, on nothing. */
 const standing = { backing: z.exactOptional(backing) };
+
+const limit = z.int().check(z.minimum(1));
 
 /** `deviceId`: its place in the machine, where a guest finds it again: 0 is vda. By the order of the list unless told. */
 export const machineDisk = z.strictObject({
@@ -15,6 +18,10 @@ export const machineDisk = z.strictObject({
   format,
   ...standing,
   deviceId: z.optional(z.int().check(z.nonnegative(), z.maximum(255))),
+  /** Of reading and writing together; without it there is none. */
+  limits: z.exactOptional(
+    z.strictObject({ bytesPerSecond: z.exactOptional(limit), operationsPerSecond: z.exactOptional(limit) }),
+  ),
 });
 export type MachineDisk = z.infer<typeof machineDisk>;
 
@@ -38,6 +45,7 @@ export const volumeCommands = [
   z.strictObject({ do: z.literal("deleteSnapshot"), ...ofVolume, snapshotUuid: uuid }),
   /** The volume holds again what it held then, with `sizeBytes` at least; no machine may have it open. */
   z.strictObject({ do: z.literal("revertVolume"), path, ...standing, snapshotUuid: uuid, sizeBytes: bytes }),
+  ...copyCommands,
 ] as const;
 export type VolumeCommand = z.infer<(typeof volumeCommands)[number]>;
 

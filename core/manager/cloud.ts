@@ -2,12 +2,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Backups } from "../backup/backups.ts";
 import { consoleActs, type FindProxy } from "../console/access.ts";
+import { ConsolePasswords } from "../console/passwords.ts";
 import { ConsoleTokens } from "../console/tokens.ts";
 import { NodeError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
-import { Flows } from "../orchestrator/flow/flows.ts";
+import { FirewallKeeper } from "../orchestrator/firewall/keeper.ts";
+import { Flows, type FlowsOptions } from "../orchestrator/flow/flows.ts";
 import { removeOldTasks, taskRetention } from "../orchestrator/flow/retention.ts";
 import type { HostDoor, HostLink } from "../orchestrator/host-link.ts";
 import { HostCertificates } from "../orchestrator/hosts/certificates.ts";
@@ -66,6 +68,8 @@ export type CloudOptions = {
   passwords?: PasswordsOptions;
   /** Without it, calls for a console are refused. */
   findProxy?: FindProxy;
+  /** Of the steps of tasks; the engine's own unless told. */
+  stepLimits?: NonNullable<FlowsOptions["limits"]>;
   onCallEnd?: DispatcherOptions["onEnd"];
 };
 
@@ -105,13 +109,14 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const link = limitedLink(options.link, () => settings.number("kvm.host.syncLevel"));
   const trouble = (what: string, error: unknown) => log.error({ err: error }, what);
 
+  const hashing = new Passwords(options.passwords ?? {});
   const identity = new Identity({
     records,
     now,
     monotonicMs,
     setting: (id) => settings.number(id),
     onError: (error) => trouble("a session could not be kept up", error),
-    passwords: new Passwords(options.passwords ?? {}),
+    passwords: hashing,
   });
   if (await identity.bootstrap(options.adminPassword)) log.info("the account admin was made");
 
@@ -168,6 +173,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     onUnexpected: (error, { task, step }) => log.error({ err: error, task, step }, "a task failed unexpectedly"),
     pause: (ms, signal) => pause(ms, undefined, { signal }),
     random: Math.random,
+    ...(options.stepLimits === undefined ? {} : { limits: options.stepLimits }),
   });
 
   const consoleTokens = new ConsoleTokens({ records, now, identity, trouble });
@@ -176,7 +182,11 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     calls: callTable({
       ...{ flows, store, identity, mirror, passwords, door, version: options.version, images: images.images },
       ...{ backups: options.backups, firstPassword: options.adminPassword },
-      consoles: consoleActs(consoleTokens, options.findProxy),
+      consoles: consoleActs(
+        consoleTokens,
+        new ConsolePasswords({ records, passwords: hashing, monotonicMs }),
+        options.findProxy,
+      ),
     }),
     records,
     store,
@@ -217,6 +227,12 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     );
     if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
       void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
+  });
+  const firewalls = new FirewallKeeper({
+    world: vms,
+    managerUuid: flows.managerUuid,
+    onTrouble: trouble,
+    pause: (ms, signal) => pause(ms, undefined, { signal }),
   });
   const retention = new Retention({ store, now, setting: (id) => settings.number(id) });
   const renewals = new Renewals({
@@ -286,6 +302,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   lost.signal.addEventListener("abort", () => {
     ending.abort(lost.signal.reason);
     void keeper.close();
+    void firewalls.close();
     void sweeper.close();
   });
 
@@ -307,6 +324,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       await sweeper.close();
       ending.abort(new Error("The manager ends."));
       await keeper.close();
+      await firewalls.close();
       await flows.close();
       await audit.close();
       await identity.settled();

@@ -1,4 +1,5 @@
 import { cascadeFlow } from "../orchestrator/cascade.ts";
+import { deviceFlows } from "../orchestrator/device/flows.ts";
 import { type Flow, FlowTable } from "../orchestrator/flow/flow.ts";
 import { addHostFlow, reconnectHostFlow, renewCertificateFlow } from "../orchestrator/hosts/flows.ts";
 import { maintainHostFlow } from "../orchestrator/hosts/maintain.ts";
@@ -10,9 +11,11 @@ import { ImageCarrier } from "../orchestrator/images/carrier.ts";
 import { deleteImageFlow } from "../orchestrator/images/delete.ts";
 import { reconnectStoreFlow } from "../orchestrator/images/stores.ts";
 import type { ImageWorld } from "../orchestrator/images/world.ts";
-import { createVmFlow, createVmOfImageFlow } from "../orchestrator/vm/create.ts";
+import { cloneVmFlow } from "../orchestrator/vm/clone.ts";
+import { createVmFlow, createVmOfImageFlow, defineVmFlows } from "../orchestrator/vm/create.ts";
 import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
 import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
+import { rebuildVmFlow } from "../orchestrator/vm/rebuild.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
@@ -39,6 +42,7 @@ type FlowParts = {
 
 /** Everything that a manager carries out step by step. */
 export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): FlowTable {
+  const carrier = new ImageCarrier(images);
   return new FlowTable([
     addHostFlow(hosts, stray),
     reconnectHostFlow(hosts, stray),
@@ -47,7 +51,10 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     reconnectStorageFlow(hosts),
     releaseStorageFlow(hosts),
     createVmFlow(vms),
-    createVmOfImageFlow(vms, new ImageCarrier(images)),
+    createVmOfImageFlow(vms, carrier),
+    ...defineVmFlows(vms, carrier),
+    rebuildVmFlow(vms, carrier),
+    cloneVmFlow(vms),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),
@@ -61,6 +68,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     destroyVmFlow(vms),
     expungeVmFlow(vms),
     ...volumeFlows(vms),
+    ...deviceFlows(vms, carrier),
     migrateVmFlow(vms),
     migrateColdFlow(vms),
     settleMigrationFlow(vms),

@@ -194,6 +194,8 @@ export const virtualMachine = z.object({
   /** `null`: libvirt does not tell, for instance while somebody holds the machine's lock. */
   cpus: z.nullable(z.number()),
   memoryBytes: z.nullable(z.number()),
+  /** Of all its virtual processors, 0 to 1, since the reading before; absent in what a former agent tells. */
+  cpuShare: z.optional(z.nullable(z.number())),
   state: z.enum(["running", "paused", "stopped", "crashed", "suspended", "unknown"]),
 });
 export type VirtualMachine = z.infer<typeof virtualMachine>;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { NodeError } from "../model/error.ts";
@@ -31,6 +32,16 @@ export type Stream = {
   /** The exit code, null when a signal ended it. Rejects with RUN.NOT_FOUND, RUN.DENIED or RUN.FAILED. */
   done: Promise<number | null>;
 };
+
+export type Conversation = {
+  /** Goes to the command's standard input. */
+  say(text: string): void;
+  /** Kills it. */
+  stop(): void;
+};
+
+/** `text`: what it prints, errors among it in their order. `end`: it has ended, or could not be started; called once. */
+export type Listener = { text(text: string): void; end(): void };
 
 const defaultMaxBytes = 8 * 1024 * 1024;
 /** A line of a stream that is longer is cut. */
@@ -122,6 +133,28 @@ export function streamCommand(command: string, args: readonly string[], onLine: 
   if (limits.signal?.aborted) stop();
   else limits.signal?.addEventListener("abort", stop, { once: true });
   return { stop, done };
+}
+
+/**
+ * Starts a command that is talked to. It sees that we are gone by the end of its input, and holds up nobody's end.
+ * Contract: `Machine.talk`.
+ */
+export function talkTo(command: string, args: readonly string[], listener: Listener): Conversation {
+  // One pipe for both of its outputs keeps them in order.
+  const child = start("sh", ["-c", 'exec "$@" 2>&1', "sh", command, ...args], "pipe");
+  const decoder = new StringDecoder("utf8");
+  let isOver = false;
+  const end = () => {
+    if (!isOver) listener.end();
+    isOver = true;
+  };
+  child.once("error", end);
+  child.once("close", end);
+  child.stdin?.on("error", () => {});
+  child.stdout?.on("data", (chunk: Buffer) => listener.text(decoder.write(chunk)));
+  child.unref();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
+  return { say: (text) => void child.stdin?.write(text), stop: () => killGroup(child, "SIGKILL") };
 }
 
 /**

@@ -23,6 +23,7 @@ import { publicFacts, publicHistories } from "./facts/public.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logs } from "./logs.ts";
 import type { Machine } from "./machine.ts";
+import type { LocalDesk } from "./machines/desk.ts";
 import type { ManagerPaths } from "./manager/configuration.ts";
 import { managerPasswordHandlers } from "./manager/handlers.ts";
 import type { ProxyHandover } from "./manager/proxy-handover.ts";
@@ -63,6 +64,7 @@ export type Parts = {
   manager: { paths: ManagerPaths; handover: ProxyHandover };
   archives: ArchiveWorld;
   serving: ServingDesk;
+  machines: LocalDesk;
   hub: () => EventHub;
 };
 
@@ -185,6 +187,15 @@ export function agentHandlers(parts: Parts): Handlers {
       impactView: (caller) => impactView(parts, caller),
     }),
     ...managerPasswordHandlers({ ...parts, accounts: { service: parts.service, paths: parts.manager.paths } }),
+
+    machines: () => parts.machines.all(),
+    machine: ({ params }) => parts.machines.one(params.uuid),
+    startMachineJob: ({ body, caller }) =>
+      audit.audited(
+        { console: caller.console, action: `machine.${body.action}`, detail: body.uuid },
+        () => parts.machines.start(body, caller.console),
+        ({ subject }) => ({ detail: `${body.uuid} ${subject}` }),
+      ),
 
     powerImpact: async ({ caller }) => impactOf(await impactView(parts, caller)),
     ...archiveHandlers(parts),

@@ -3,7 +3,17 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { uptime } from "node:os";
 import { NodeError } from "../model/error.ts";
 import type { Millis } from "../model/reading.ts";
-import { type Limits, type RunOptions, type RunResult, runCommand, type Stream, streamCommand } from "./command.ts";
+import {
+  type Conversation,
+  type Limits,
+  type Listener,
+  type RunOptions,
+  type RunResult,
+  runCommand,
+  type Stream,
+  streamCommand,
+  talkTo,
+} from "./command.ts";
 
 /**
  * The one way in which this room sees and touches the machine: files, commands, time. Facts, logs, diagnostics and
@@ -27,6 +37,8 @@ export type Machine = {
   run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
   /** Runs a command that goes on by itself and hands over each line as it comes. */
   stream(command: string, args: readonly string[], onLine: OnLine, limits?: Limits): Stream;
+  /** Starts a command that answers what it is told, one line after the other. A recorded machine has none. */
+  talk?(command: string, args: readonly string[], listener: Listener): Conversation;
   /** The machine's clock. It can step in both directions. */
   now(): Millis;
   /** Never steps, starts anywhere: for durations and schedules. */
@@ -36,7 +48,7 @@ export type Machine = {
 };
 
 export type OnLine = (line: string, from: "stdout" | "stderr") => void;
-export type { Limits, RunOptions, RunResult, Stream } from "./command.ts";
+export type { Conversation, Limits, Listener, RunOptions, RunResult, Stream } from "./command.ts";
 
 /** The machine that this process runs on. */
 export function realMachine(): Machine {
@@ -46,6 +58,7 @@ export function realMachine(): Machine {
     readLink: (path) => reading(path, () => readlink(path)),
     run: runCommand,
     stream: streamCommand,
+    talk: talkTo,
     now: () => Date.now(),
     monotonicMs: () => performance.now(),
     after(delayMs, action) {

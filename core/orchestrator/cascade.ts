@@ -6,6 +6,7 @@ import { observeVm } from "../model/cloud/vm-life.ts";
 import { vmStates } from "../model/cloud/vm-states.ts";
 import { NodeError } from "../model/error.ts";
 import { listed, shown } from "../model/quote.ts";
+import { detachSecurityGroups } from "./calls/security-groups.ts";
 import { orThrow } from "./calls/shared.ts";
 import type { Flow } from "./flow/flow.ts";
 import { hostLife } from "./hosts/status.ts";
@@ -332,12 +333,16 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     settleWithout(tx, uuid);
     letMachinesGo(tx, uuid);
     noLongerUnseen(tx, uuid);
+    if (tx.get("HostFirewall", uuid) !== undefined) tx.delete("HostFirewall", uuid);
     const { managementIp } = tx.need("Host", uuid);
     if (tx.get("HostAddress", managementIp)?.["hostUuid"] === uuid) tx.delete("HostAddress", managementIp);
   }
   if (kind === "PrimaryStorage" && tx.get("StorageMark", uuid) !== undefined) tx.delete("StorageMark", uuid);
   if (kind === "Cluster") detachAll(tx, uuid);
-  if (kind === "L3Network") withoutDhcpServer(tx, tx.need("L3Network", uuid));
+  if (kind === "L3Network") {
+    withoutDhcpServer(tx, tx.need("L3Network", uuid));
+    detachSecurityGroups(tx, uuid);
+  }
   tx.remove(kind, uuid);
 }
 

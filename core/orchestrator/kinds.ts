@@ -37,6 +37,8 @@ export const ownKinds = [
   "Migration",
   /** What a move may have left of a machine on a host that did not answer, by `HOST:MACHINE`. */
   "MigrationRest",
+  /** A host that was told of security groups, by its uuid: it is told too when it has nothing to know any more. */
+  "HostFirewall",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
   "HostStorage",
   /** That a host has reached a network storage once, by the storage's uuid: from then on it has its mark. */
@@ -45,6 +47,10 @@ export const ownKinds = [
   "CachedImage",
   /** The image that a volume stands on, by the volume's uuid. */
   "VolumeBase",
+  /** An ISO image that a machine has in a drive, or is just getting, by `MACHINE:IMAGE`: see `device/iso-use.ts`. */
+  "IsoUse",
+  /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
+  "ConsolePassword",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
@@ -86,6 +92,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   HostStorage: ["hostUuid", "storageUuid"],
   CachedImage: ["hostUuid", "storageUuid"],
   VolumeBase: ["sha256"],
+  IsoUse: ["vmUuid", "imageUuid"],
   Migration: ["sourceUuid", "destinationUuid"],
   MigrationRest: ["hostUuid"],
 };

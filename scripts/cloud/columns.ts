@@ -20,6 +20,8 @@ export const tableColumns = {
   L3Network: ["name", "uuid", "state", "ipVersion", "dns", "dhcpServerIp", "l2NetworkUuid"],
   IpRange: ["name", "uuid", "startIp", "endIp", "netmask", "gateway", "l3NetworkUuid"],
   VmNic: ["ip", "uuid", "mac", "deviceId", "vmInstanceUuid"],
+  SecurityGroup: ["name", "uuid", "state", "attachedL3NetworkUuids"],
+  SecurityGroupRule: ["name", "uuid", "securityGroupUuid"],
   AffinityGroup: ["name", "uuid", "policy", "state"],
   GlobalConfig: ["category", "name", "value", "defaultValue", "description"],
   Task: ["call", "uuid", "state", "createDate", "endDate", "progress", "resourceUuid"],

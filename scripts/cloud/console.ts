@@ -1,5 +1,6 @@
 import WebSocket from "ws";
 import type { CloudClient } from "../../core/api/cloud-client.ts";
+import { cloudCalls } from "../../core/model/cloud/calls/index.ts";
 import { type End, type Hello, type Ready, socketPath } from "../../core/model/console-messages.ts";
 import { NodeError } from "../../core/model/error.ts";
 import { jsonOrNothing } from "../../core/model/json.ts";
@@ -7,8 +8,10 @@ import { shown } from "../../core/model/quote.ts";
 import { type CliArguments, type Settings, UsageError } from "./arguments.ts";
 import { type CliExit, cliExit } from "./command.ts";
 import { caText, connect, exitOf } from "./connect.ts";
+import { keysOf } from "./fields.ts";
 import { errorJson, errorText, sentence } from "./print.ts";
 import { terminalColumns } from "./screen.ts";
+import { secretsOfTerminal } from "./secrets.ts";
 
 /* The serial line of a machine in this terminal, as `virsh console` shows it. */
 
@@ -28,8 +31,7 @@ export async function runConsole({ options, words }: CliArguments, settings: Set
   const client = connect(settings);
   try {
     const vmInstanceUuid = await uuidOf(client, machine);
-    const { inventory } = await client.call("RequestConsoleAccess", { vmInstanceUuid, kind: "serial" });
-    const { hostname, port, token } = inventory;
+    const { hostname, port, token } = await accessTo(client, vmInstanceUuid);
     return await follow({ hostname, port, token }, settings);
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -38,6 +40,19 @@ export async function runConsole({ options, words }: CliArguments, settings: Set
     return exitOf(error);
   } finally {
     client.close();
+  }
+}
+
+/** Asks for the password of the machine's consoles where there is one. */
+async function accessTo(client: CloudClient, vmInstanceUuid: string): Promise<Way> {
+  const wanted = { vmInstanceUuid, kind: "serial" } as const;
+  try {
+    return (await client.call("RequestConsoleAccess", wanted)).inventory;
+  } catch (error) {
+    if (!(error instanceof NodeError) || error.code !== "VM.1044") throw error;
+    const keys = keysOf(cloudCalls.RequestConsoleAccess).filter(({ name }) => name === "consolePassword");
+    const consolePassword = (await secretsOfTerminal(keys)).get("consolePassword") ?? "";
+    return (await client.call("RequestConsoleAccess", { ...wanted, consolePassword })).inventory;
   }
 }
 

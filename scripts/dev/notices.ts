@@ -36,6 +36,7 @@ export const noticeFile = /^(licen[cs]e|copying|notice)([.-].*)?$/i;
 
 const named = z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]);
 const licenceType = z.union([z.string(), z.object({ type: z.string() }).transform(({ type }) => type)]);
+const repository = z.union([z.string(), z.object({ url: z.string() }).transform(({ url }) => url)]);
 const manifest = z.object({
   name: z.string(),
   version: z.string(),
@@ -43,6 +44,7 @@ const manifest = z.object({
   /** As packages said it before SPDX's expressions: any of them. */
   licenses: z.array(licenceType).optional(),
   author: named.optional(),
+  repository: repository.optional(),
 });
 
 /**
@@ -50,9 +52,7 @@ const manifest = z.object({
  * @throws NoticeError when its licence is not on the list of those that may be shipped, or its text can't be told.
  */
 export function noticeOf(folder: string): Notice {
-  const { name, version, license, licenses, author } = manifest.parse(
-    JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8")),
-  );
+  const { name, version, license, licenses, author } = manifestIn(folder);
   const licence = license ?? licenses?.join(" OR ") ?? "";
   if (licence === "") throw new NoticeError(`${name} ${version} names no licence in its package.json.`);
   if (!mayBeShipped(licence))
@@ -60,6 +60,23 @@ export function noticeOf(folder: string): Notice {
       `${name} ${version} has the licence ${licence}, which is none of ${[...allowed].join(", ")}. ` +
         "Do without the package; or, when a person has read the licence, add it to the list.",
     );
+  const texts = textsIn(folder) ?? textsOfProject(folder);
+  if (texts !== undefined)
+    return { name, version, licence, text: [...sourceOf(name, version, licence), ...texts].join("\n\n") };
+  if (licence !== "MIT" || author === undefined)
+    throw new NoticeError(
+      `${name} ${version} brings no text of its licence, ${licence}, and none can be written for it: that takes the ` +
+        "licence MIT and an author in its package.json.",
+    );
+  return { name, version, licence, text: mitText(author) };
+}
+
+function manifestIn(folder: string): z.infer<typeof manifest> {
+  return manifest.parse(JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8")));
+}
+
+/** The licence that a folder has, with its notices; undefined without a licence. */
+function textsIn(folder: string): string[] | undefined {
   const files = fs
     .readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile() && noticeFile.test(entry.name))
@@ -68,14 +85,23 @@ export function noticeOf(folder: string): Notice {
   const texts = files
     .map((file) => tidy(fs.readFileSync(path.join(folder, file), "utf8")))
     .filter((text) => text !== "");
-  if (files.some((file) => !/^notice/i.test(file)) && texts.length > 0)
-    return { name, version, licence, text: [...sourceOf(name, version, licence), ...texts].join("\n\n") };
-  if (licence !== "MIT" || author === undefined)
-    throw new NoticeError(
-      `${name} ${version} brings no text of its licence, ${licence}, and none can be written for it: that takes the ` +
-        "licence MIT and an author in its package.json.",
-    );
-  return { name, version, licence, text: mitText(author) };
+  return files.some((file) => !/^notice/i.test(file)) && texts.length > 0 ? texts : undefined;
+}
+
+/** That of another package that the same project has released with it: same scope, version, licence and repository. */
+function textsOfProject(folder: string): string[] | undefined {
+  const { name, version, license, repository: source } = manifestIn(folder);
+  if (!name.startsWith("@") || source === undefined || license === undefined) return undefined;
+  const scope = path.dirname(folder);
+  for (const sibling of fs.readdirSync(scope).sort()) {
+    const other = path.join(scope, sibling);
+    if (!fs.existsSync(path.join(other, "package.json"))) continue;
+    const its = manifestIn(other);
+    if (its.version !== version || its.license !== license || its.repository !== source) continue;
+    const texts = textsIn(other);
+    if (texts !== undefined) return texts;
+  }
+  return undefined;
 }
 
 /** One text with all notices, sorted; the same packages give the same bytes. */

@@ -21,6 +21,21 @@ const flags = [
 ];
 const answerMs = 120_000;
 
+/** In a page with a machine's screen: how many colours it has, and a sum that another picture would not have. */
+export const picture = `(() => {
+  const canvas = document.querySelector("canvas");
+  if (canvas === null || canvas.width < 100) return null;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const colours = new Set();
+  let sum = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const colour = data[at] * 65536 + data[at + 1] * 256 + data[at + 2];
+    colours.add(colour);
+    sum = (sum * 31 + colour) % 1000000007;
+  }
+  return { colours: colours.size, sum };
+})()`;
+
 type Answer = { id?: number; method?: string; params?: unknown; result?: unknown; error?: { message: string } };
 
 export class Browser {
@@ -33,14 +48,20 @@ export class Browser {
   #last = 0;
   #text = "";
 
-  constructor() {
+  /** @param through starts the program behind it: in another network, for instance */
+  constructor(through: readonly string[] = []) {
     this.#folder = temporaryFolder();
-    this.#process = spawn("/usr/bin/chromium", [...flags, `--user-data-dir=${this.#folder.path}`, "about:blank"], {
-      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
-    });
+    const own = ["/usr/bin/chromium", ...flags, `--user-data-dir=${this.#folder.path}`, "about:blank"];
+    const [command = "", ...args] = [...through, ...own];
+    this.#process = spawn(command, args, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     const [, , , to, from] = this.#process.stdio;
     this.#to = to as Writable;
     (from as Readable).setEncoding("utf8").on("data", (text: string) => this.#take(text));
+  }
+
+  /** Resolves when it is there: to start takes longer than some addresses are good for. */
+  async ready(): Promise<void> {
+    await this.send("Browser.getVersion", {});
   }
 
   async open(url: string): Promise<BrowserPage> {

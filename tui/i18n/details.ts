@@ -166,20 +166,11 @@ export const detailsEn = {
 
   "machines.title": "Virtual Machines",
   "machines.about": "of this node: state, size, UUID",
-  "machines.summary": "{total} virtual machines   {running} running   {stopped} stopped   {unknown} unknown",
-  "machines.one": "virtual machine",
   "machines.none": "No virtual machines on this node.",
   "machines.column.name": "NAME",
   "machines.column.state": "STATE",
   "machines.column.cpus": "VCPU",
   "machines.column.memory": "MEMORY",
   "machines.column.uuid": "UUID",
-  "machines.uuid": "UUID",
-  "machines.state": "State",
-  "machines.cpus": "vCPU",
-  "machines.memory": "Memory",
-  "machines.notTold": "libvirt did not tell",
   "vm.ofTotal": "{running} of {total} running",
-  "help.machines":
-    "The virtual machines that libvirt knows on this node: crashed and unknown ones first, then running, paused, suspended and stopped ones. Nothing can be changed here.",
 } as const;

@@ -1,11 +1,13 @@
 import { archivesEn } from "./archives.ts";
 import { detailsEn } from "./details.ts";
+import { machinesEn } from "./machines.ts";
 import { networkEn } from "./network.ts";
 import { serviceEn } from "./service.ts";
 
 /** English texts. A key names the screen and the place; `{name}` is filled in. */
 export const en = {
   ...detailsEn,
+  ...machinesEn,
   ...networkEn,
   ...serviceEn,
   ...archivesEn,

@@ -1,12 +1,14 @@
 import { archivesZh } from "./archives-zh.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { detailsZh } from "./details-zh.ts";
+import { machinesZh } from "./machines-zh.ts";
 import { networkZh } from "./network-zh.ts";
 import { serviceZh } from "./service-zh.ts";
 
 /** Chinese (simplified) texts, for the keys of the English ones. */
 export const zh: Catalogue = {
   ...detailsZh,
+  ...machinesZh,
   ...networkZh,
   ...serviceZh,
   ...archivesZh,

@@ -71,6 +71,10 @@ export type Screen = {
   /** Returns false when the key means nothing here, so that Esc, F1, F2 and the like keep their usual meaning. */
   key(key: Key): boolean;
   hints?(): readonly Hint[];
+  /** It has the whole terminal, without header and footer, and says itself which keys lead out. */
+  readonly whole?: true;
+  /** It takes what is typed as the terminal sends it, in place of keys; nothing of it means anything else then. */
+  bytes?(bytes: Uint8Array): void;
   /** True while characters are text for a field: digits are digits then, and letters no commands. */
   typing?(): boolean;
   /** The state has changed while the screen is on top. */

@@ -34,6 +34,8 @@ export type TerminalOptions = {
   readonly canSuspend?: boolean;
   readonly streams?: TerminalStreams;
   onKey(key: Key): void;
+  /** What comes in, before it is made keys of; true when it was taken. */
+  onBytes?(bytes: Uint8Array): boolean;
   /** The terminal's size has changed; what was drawn last is drawn again at the new size. */
   onResize(size: Size): void;
   /** Nobody is there any more: end of input, hang-up, a dead line. Called once. */
@@ -173,6 +175,12 @@ export class Terminal {
 
   readonly #onData = (bytes: Buffer): void => {
     const now = performance.now();
+    // The rest of a key that has begun belongs to it.
+    if (this.#decoder.pendingMs() === null && this.#options.onBytes?.(bytes) === true) {
+      this.#budget.key(now);
+      if (this.#dirty) this.#schedule();
+      return;
+    }
     const keys = this.#decoder.push(bytes, now);
     this.#keys(keys.length > 1 || now - this.#charAt <= burstGapMs ? keys.map(inBurst) : keys);
     if (keys.at(-1)?.name === "char") this.#charAt = now;

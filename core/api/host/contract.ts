@@ -273,7 +273,8 @@ export const hostCalls = {
       timeoutMs: z.int().check(z.positive(), z.maximum(86_400_000)),
     }),
     response: nothing,
-    mostBytes: 256 * kB,
+    // The addresses of all that are in a host's security groups.
+    mostBytes: 1024 * kB,
   },
 } as const satisfies Record<string, HostCall>;
 

@@ -93,11 +93,12 @@ export class Disks {
   }
 }
 
-function saidBy(error: unknown): string {
+export function saidBy(error: unknown): string {
   return error instanceof NodeError ? String(error.values["said"] ?? "") : "";
 }
 
-function isAskedAlready(error: unknown): boolean {
+/** The guest was asked before to let it go. */
+export function isAskedAlready(error: unknown): boolean {
   return /already in the process of unplug/.test(saidBy(error));
 }
 

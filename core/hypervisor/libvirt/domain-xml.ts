@@ -2,6 +2,7 @@ import { XMLBuilder } from "fast-xml-parser";
 import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
 import { serialLine } from "./consoles.ts";
+import { bootOf, bootOrders, drivesOf, nicOf } from "./device-xml.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
@@ -19,6 +20,7 @@ const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "
 export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions): string {
   const { uuid, name, cpuNum, memorySize, disks, nics } = spec;
   const kibibytes = Math.floor(memorySize / 1024);
+  const boots = bootOrders(spec);
   return builder.build({
     domain: {
       "@type": hasKvm ? "kvm" : "qemu",
@@ -28,7 +30,7 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
       memory: { "@unit": "KiB", "#text": kibibytes },
       currentMemory: { "@unit": "KiB", "#text": kibibytes },
       vcpu: { "@placement": "static", "#text": cpuNum },
-      os: { type: { "@arch": "x86_64", "@machine": "q35", "#text": "hvm" }, boot: { "@dev": "hd" } },
+      os: { type: { "@arch": "x86_64", "@machine": "q35", "#text": "hvm" } },
       features: { acpi: "", apic: "" },
       ...(hasKvm ? { cpu: { "@mode": "host-model" } } : {}),
       clock: { "@offset": "utc" },
@@ -38,15 +40,11 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
       on_crash: "destroy",
       devices: {
         controller: rootPorts(disks.length + nics.length),
-        disk: disks.map((disk, nth) => diskOf({ deviceId: nth, ...disk })),
-        interface: nics.map(({ mac, deviceId, segment }) => ({
-          "@type": "bridge",
-          mac: { "@address": mac },
-          source: { "@bridge": bridges.get(deviceId) ?? "" },
-          model: { "@type": "virtio" },
-          // A guest knows it then before it has any address.
-          mtu: { "@size": segment.mtu },
-        })),
+        disk: [
+          ...disks.map((disk, nth) => ({ ...diskOf({ deviceId: nth, ...disk }), ...bootOf(boots.HardDisk[nth]) })),
+          ...drivesOf(spec, boots.CdRom),
+        ],
+        interface: nics.map((nic, nth) => nicOf(nic, bridges.get(nic.deviceId) ?? "", boots.Network[nth])),
         serial: serialLine(uuid),
         channel: { "@type": "unix", target: { "@type": "virtio", "@name": "org.qemu.guest_agent.0" } },
         input: { "@type": "tablet", "@bus": "usb" },
@@ -66,7 +64,7 @@ export function diskXml(disk: MachineDisk): string {
 }
 
 /** A guest finds it by its place, and under /dev/disk/by-id by the first 20 digits of the volume's uuid. */
-function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
+function diskOf({ volumeUuid, path, format, backing, deviceId, limits }: MachineDisk) {
   return {
     "@type": "file",
     "@device": "disk",
@@ -77,6 +75,14 @@ function diskOf({ volumeUuid, path, format, backing, deviceId }: MachineDisk) {
     backingStore: backing === undefined ? "" : backingStore(backing),
     target: { "@dev": targetOf(deviceId), "@bus": "virtio" },
     serial: volumeUuid,
+    ...(limits === undefined ? {} : { iotune: iotune(limits) }),
+  };
+}
+
+function iotune({ bytesPerSecond, operationsPerSecond }: NonNullable<MachineDisk["limits"]>) {
+  return {
+    ...(bytesPerSecond === undefined ? {} : { total_bytes_sec: bytesPerSecond }),
+    ...(operationsPerSecond === undefined ? {} : { total_iops_sec: operationsPerSecond }),
   };
 }
 

@@ -3,11 +3,14 @@ import { NodeError } from "../../model/error.ts";
 import type { Machine } from "../../node/machine.ts";
 import { Turns } from "../../node/turns.ts";
 import type { MachineReport } from "../driver.ts";
+import { type FirewallCommand, FirewallOrder } from "../firewall.ts";
 import type { NicSpec, Segment } from "../nic-spec.ts";
 import { Bridges } from "./network/bridges.ts";
+import { CardGuard } from "./network/card-guard.ts";
 import { DhcpServers } from "./network/dhcp.ts";
 import { type DhcpServer, isClient } from "./network/dhcp-files.ts";
 import { networkFailed } from "./network/errors.ts";
+import { FirewallNote } from "./network/firewall-note.ts";
 import { Links } from "./network/links.ts";
 import { type MachineNote, MachineNotes } from "./network/machine-notes.ts";
 
@@ -27,20 +30,25 @@ const thoroughMs = 50_000;
 export type CardBridges = ReadonlyMap<number, string>;
 
 /**
- * The networks of the machines that are on this host: bridges, VLANs, DHCP. What has to be there follows from the notes
- * of machines that are on; whatever is missing is made, whatever nobody needs goes, and what a killed agent has left
- * half made is either.
+ * The networks of the machines that are on this host: bridges, VLANs, what guests may send, DHCP. What has to be there
+ * follows from the notes of machines that are on; whatever is missing is made, whatever nobody needs goes, and what a
+ * killed agent has left half made is either.
  */
 export class HostNetworks {
   readonly #machine: HostNetworksOptions["machine"];
   readonly #notes: MachineNotes;
   readonly #bridges: Bridges;
   readonly #dhcp: DhcpServers;
+  readonly #guard: CardGuard;
+  readonly #firewall: FirewallNote;
+  readonly #order = new FirewallOrder();
   readonly #turns = new Turns();
   /** Machines that are being started: that libvirt does not say they run means nothing. */
   readonly #starting = new Set<string>();
   /** When all of it was looked after. */
   #thoroughAt: number | undefined;
+  /** The cards that everything was made to fit last, and their bridges; undefined when something of it may be missing. */
+  #fitted: { cards: string; bridges: ReadonlyMap<string, string> } | undefined;
 
   constructor({ machine, folder }: HostNetworksOptions) {
     const links = new Links(machine);
@@ -48,6 +56,8 @@ export class HostNetworks {
     this.#notes = new MachineNotes(join(folder, "machines"));
     this.#bridges = new Bridges(links);
     this.#dhcp = new DhcpServers(links, join(folder, "dhcp"));
+    this.#guard = new CardGuard(links);
+    this.#firewall = new FirewallNote(folder);
   }
 
   /**
@@ -58,7 +68,10 @@ export class HostNetworks {
   async starting<T>(uuid: string, nics: readonly NicSpec[], start: (bridges: CardBridges) => Promise<T>): Promise<T> {
     this.#starting.add(uuid);
     try {
-      return await start(await this.#make(uuid, nics));
+      const started = await start(await this.#make(uuid, nics));
+      // What it is not told now it is told with the next look after everything.
+      await this.#bridges.shield(nics.map(({ mac }) => mac)).catch(() => undefined);
+      return started;
     } finally {
       this.#starting.delete(uuid);
     }
@@ -87,6 +100,33 @@ export class HostNetworks {
   }
 
   /**
+   * Makes the networks of a machine that runs and is to have these cards from now on, and calls `plug` with their bridges.
+   * When that fails, all is as it was. @throws HYPERVISOR.NETWORK_*, what `plug` throws
+   */
+  async plugging(uuid: string, nics: readonly NicSpec[], plug: (bridges: CardBridges) => Promise<void>): Promise<void> {
+    const before = await this.#notes.get(uuid);
+    await this.starting(uuid, nics, plug).catch(async (error: unknown) => {
+      await this.#turns
+        .take(async () => {
+          await (before === undefined ? this.#notes.remove(uuid) : this.#notes.put(before));
+          await this.#fit([]);
+        })
+        .catch(() => undefined);
+      throw error;
+    });
+  }
+
+  /** A machine that runs has these cards, and no others any more: what only those needed goes. */
+  unplugged(uuid: string, nics: readonly NicSpec[]): Promise<void> {
+    return this.#turns.take(async () => {
+      const note = await this.#notes.get(uuid);
+      if (note === undefined) return;
+      await this.#notes.put({ ...note, nics: [...nics] });
+      await this.#fit([]);
+    });
+  }
+
+  /**
    * What libvirt has is compared with what is there, which is made to fit. Whether servers do what they were told is
    * looked at the first time, and after some time again. @throws HYPERVISOR.NETWORK_*
    */
@@ -104,8 +144,30 @@ export class HostNetworks {
       }
       const now = this.#machine.monotonicMs();
       const isThorough = this.#thoroughAt === undefined || now - this.#thoroughAt > thoroughMs;
+      if (!isThorough && (await this.#fitsStill())) return;
       await this.#fit(isThorough ? undefined : []);
       if (isThorough) this.#thoroughAt = now;
+    });
+  }
+
+  /** What the cards in security groups let in and out from now on. @throws HYPERVISOR.FIREWALL_OLD, HYPERVISOR.NETWORK_* */
+  setFirewall({ revision, firewall }: FirewallCommand): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#order.check(revision, this.#machine.monotonicMs());
+      await this.#firewall.put(firewall);
+      const cards = (await this.#notes.all()).filter(({ isOn }) => isOn).flatMap((note) => note.nics);
+      if (cards.length > 0) await this.#guard.guard(cards, firewall, { isThorough: false });
+    });
+  }
+
+  /** Of a host that can't keep the rules of security groups, cards that are in none are no worse off. */
+  async #guardCards(cards: readonly NicSpec[], nics: readonly NicSpec[] | undefined): Promise<void> {
+    const firewall = await this.#firewall.get();
+    const isThorough = nics === undefined;
+    const inGroup = new Set(firewall.cards.map(({ mac }) => mac));
+    await this.#guard.guard(cards, firewall, { isThorough }).catch((error: unknown) => {
+      const isShut = error instanceof NodeError && error.code === "HYPERVISOR.NETWORK_FIREWALL";
+      if (!isShut || isThorough || nics.some(({ mac }) => inGroup.has(mac))) throw error;
     });
   }
 
@@ -132,6 +194,19 @@ export class HostNetworks {
     await this.#fit([]);
   }
 
+  /** Whether the cards are still those that everything fits: then only what others do to their ends is put right. */
+  async #fitsStill(): Promise<boolean> {
+    const cards = await this.#cards();
+    const fitted = this.#fitted;
+    if (fitted === undefined || fitted.cards !== JSON.stringify(cards)) return false;
+    if (cards.length > 0) await this.#bridges.replug(bridgesOfCards(cards, fitted.bridges)).catch(() => undefined);
+    return true;
+  }
+
+  async #cards(): Promise<NicSpec[]> {
+    return (await this.#notes.all()).filter(({ isOn }) => isOn).flatMap((note) => note.nics);
+  }
+
   /**
    * Makes what is there fit the notes. With `nics` their networks are seen to, without all; what has changed, or is not
    * needed any more, in any case. A network that can't be made does not keep the others from it.
@@ -139,12 +214,17 @@ export class HostNetworks {
    * @throws the first reason why a network that is seen to can't be made
    */
   async #fit(nics?: readonly NicSpec[]): Promise<Map<string, string>> {
-    const cards = (await this.#notes.all()).filter(({ isOn }) => isOn).flatMap((note) => note.nics);
+    this.#fitted = undefined;
+    const cards = await this.#cards();
     const segments = new Set(nics?.map(({ segment }) => keyOf(segment)));
     const networks = new Set(nics?.map(({ l3NetworkUuid }) => l3NetworkUuid));
     const errors: unknown[] = [];
+    let isWhole = true;
     const trying = async (matters: boolean, action: () => Promise<void>) => {
-      await action().catch((error: unknown) => matters && errors.push(error));
+      await action().catch((error: unknown) => {
+        isWhole = false;
+        if (matters) errors.push(error);
+      });
     };
     const bridges = new Map<string, string>();
     for (const segment of segmentsOf(cards)) {
@@ -154,6 +234,8 @@ export class HostNetworks {
       });
     }
     await trying(nics === undefined, () => this.#bridges.replug(bridgesOfCards(cards, bridges)));
+    await trying(nics === undefined, () => this.#bridges.shield(cards.map(({ mac }) => mac)));
+    await trying(nics === undefined || nics.length > 0, () => this.#guardCards(cards, nics));
     const servers = serversOf(cards, bridges);
     const isAsked = (server: DhcpServer) => nics === undefined || networks.has(server.l3NetworkUuid);
     let guarded: readonly DhcpServer[] = [];
@@ -170,6 +252,7 @@ export class HostNetworks {
       await this.#bridges.removeOthers(new Set(bridges.values()));
     });
     if (errors.length > 0) throw errors[0];
+    if (isWhole) this.#fitted = { cards: JSON.stringify(cards), bridges };
     return bridges;
   }
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, rm, stat } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { NodeError } from "../../model/error.ts";
@@ -100,7 +100,7 @@ export class LibvirtMigrations {
   }
 
   async #expect({ machine: spec, sourceUuid, tokenHash, aliveMs }: Of<"expectMachine">, signal: AbortSignal) {
-    const { virsh, volumes, machine, reserve, release } = this.#options;
+    const { virsh, volumes, reserve, release } = this.#options;
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known.state !== "stopped" && known.migration?.way !== "in") throw runsHere(uuid);
@@ -113,7 +113,7 @@ export class LibvirtMigrations {
       if (signal.aborted) throw calledOff();
       await madeFolder(this.#folder.here, folder);
       // Fails where QEMU runs as root, and needs no help then.
-      await machine.run("chown", ["--", qemuUser, folder], { timeoutMs: 10_000 }).catch(() => undefined);
+      await this.#giveToQemu(folder).catch(() => undefined);
     } catch (error) {
       release(uuid);
       throw error;
@@ -122,6 +122,12 @@ export class LibvirtMigrations {
       release(uuid);
       void rm(folder, { recursive: true, force: true }).catch(() => undefined);
     });
+  }
+
+  async #giveToQemu(folder: string): Promise<void> {
+    const users = await this.#options.machine.readFile("/etc/passwd");
+    const user = new RegExp(`^${qemuUser}:[^:]*:(\\d+):`, "m").exec(users)?.[1];
+    if (user !== undefined) await chown(folder, Number(user), (await stat(folder)).gid);
   }
 
   async #unexpect(uuid: string, signal: AbortSignal): Promise<void> {

@@ -3,12 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { NodeError } from "../../model/error.ts";
-import { type Machine, sleep } from "../../node/machine.ts";
+import { type Machine, type RunResult, sleep } from "../../node/machine.ts";
 import type { MachineReport } from "../driver.ts";
+import { VirshShells } from "./virsh-shells.ts";
 
 /*
- * libvirt by its command line: a call takes about 12 ms, and the binding for Node is not kept. Domains are named by the
- * machine's uuid, which no other has, and no name of a person ever comes near an argument.
+ * libvirt by its command line, for the binding for Node is not kept: short commands go to a virsh that stays, others to one
+ * of their own. Domains are named by the machine's uuid, which no other has, and no name of a person ever comes near an
+ * argument.
  */
 
 export type VirshOptions = {
@@ -33,11 +35,17 @@ const [firstPauseMs, longestPauseMs] = [500, 10_000];
 /** `memoryBytes`: what a machine may take at the most; 0 when that is not told. */
 export type Domain = MachineReport & { memoryBytes: number; mayComeIn: boolean };
 
+/** What prints nothing of a guest's or a person's, and ends soon. */
+const spoken = new Set(["define", "domjobabort", "domjobinfo", "domstats", "destroy", "list", "resume", "shutdown"]);
+for (const more of ["start", "suspend", "undefine"]) spoken.add(more);
+
 export class Virsh {
   readonly #options: VirshOptions;
+  readonly #shells: VirshShells;
 
   constructor(options: VirshOptions) {
     this.#options = options;
+    this.#shells = new VirshShells(options.machine, this.#connection);
   }
 
   /** Machines of ours, whether they run or not. @throws HYPERVISOR.FAILED */
@@ -47,7 +55,7 @@ export class Virsh {
     const domains = text.split("\n\n").flatMap((block) => domainIn(block));
     if (!domains.some(({ mayComeIn }) => mayComeIn)) return domains;
     // All of ours are persistent, but for a copy that is coming from another host: it becomes so before it runs.
-    const transient = new Set((await this.#look(["list", "--transient", "--name"], signal)).split("\n"));
+    const transient = uuidsIn(await this.#look(["list", "--transient", "--uuid"], signal));
     return domains.map((each) =>
       each.mayComeIn && transient.has(each.uuid) ? { ...each, migration: { way: "in" } } : each,
     );
@@ -103,7 +111,10 @@ export class Virsh {
     for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       const began = machine.monotonicMs();
       const args = [...this.#connection, "event", "--loop", "--event", "lifecycle"];
-      const stream = machine.stream("virsh", args, (_line, from) => void (from === "stdout" && changed()), { signal });
+      const heard = (line: string, from: "stdout" | "stderr") => {
+        if (from === "stdout" && !isDefinition.test(line)) changed();
+      };
+      const stream = machine.stream("virsh", args, heard, { signal });
       changed();
       await stream.done.catch(() => undefined);
       if (machine.monotonicMs() - began > longestPauseMs) pauseMs = firstPauseMs;
@@ -116,9 +127,9 @@ export class Virsh {
     return /: libvirt (\S+)/.exec(await this.#look(["version"], signal))?.[1] ?? "unknown";
   }
 
-  /** What a machine consists of at present, as XML. @throws HYPERVISOR.FAILED */
-  xml(uuid: string, signal: AbortSignal): Promise<string> {
-    return this.#look(["dumpxml", uuid], signal);
+  /** What a machine consists of at present, or with `live` false after its next start, as XML. @throws HYPERVISOR.FAILED */
+  xml(uuid: string, signal: AbortSignal, live = true): Promise<string> {
+    return this.#look(["dumpxml", ...(live ? [] : ["--inactive"]), uuid], signal);
   }
 
   /** Makes a machine known, or changes what is known of one that does not run. */
@@ -148,7 +159,7 @@ export class Virsh {
   /** Machines of which memory is kept on the disk. @throws HYPERVISOR.FAILED */
   async saved(signal: AbortSignal): Promise<Set<string>> {
     const text = await this.#look(["list", "--inactive", "--with-managed-save", "--uuid"], signal);
-    return new Set(text.replaceAll("-", "").split("\n").filter(Boolean));
+    return uuidsIn(text);
   }
 
   /** Keeps its memory on the disk and stops it. */
@@ -194,6 +205,23 @@ export class Virsh {
     await this.#change(["detach-disk", uuid, target, live ? "--live" : "--config"]);
   }
 
+  /** MAC addresses of a machine's network cards; `live`: as it runs, not as it is started next. */
+  async macs(uuid: string, live: boolean, signal: AbortSignal): Promise<Set<string>> {
+    const text = await this.#look(["domiflist", ...(live ? [] : ["--inactive"]), uuid], signal);
+    return new Set([...text.matchAll(/ ([\da-f]{2}(?::[\da-f]{2}){5})\s*$/gm)].map(([, address = ""]) => address));
+  }
+
+  /** As {@link detachDisk}. */
+  async detachNic(uuid: string, mac: string, live: boolean): Promise<void> {
+    await this.#change(["detach-interface", uuid, "bridge", "--mac", mac, live ? "--live" : "--config"]);
+  }
+
+  /** What is in a drive, by force. */
+  async updateDevice(uuid: string, xml: string, live: boolean): Promise<void> {
+    const when = live ? "--live" : "--config";
+    await this.#withFile(xml, (file) => this.#change(["update-device", uuid, file, when, "--force"]));
+  }
+
   async resizeDisk(uuid: string, target: string, sizeBytes: number): Promise<void> {
     await this.#change(["blockresize", uuid, target, `${sizeBytes}B`]);
   }
@@ -234,11 +262,10 @@ export class Virsh {
   }
 
   async #run(args: readonly string[], how: { timeoutMs: number; signal?: AbortSignal }): Promise<string> {
-    const { machine } = this.#options;
     const [verb = ""] = args;
     let result: Awaited<ReturnType<Machine["run"]>>;
     try {
-      result = await machine.run("virsh", [...this.#connection, ...args], how);
+      result = await this.#said(args, how);
     } catch (error) {
       how.signal?.throwIfAborted();
       throw libvirtFailed(verb, error instanceof Error ? error.message : String(error), error);
@@ -246,6 +273,24 @@ export class Virsh {
     if (result.code === 0) return result.stdout;
     throw libvirtFailed(verb, result.stderr);
   }
+
+  async #said(args: readonly string[], how: { timeoutMs: number; signal?: AbortSignal }): Promise<RunResult> {
+    const { machine } = this.#options;
+    const [verb = ""] = args;
+    if (machine.talk === undefined || !spoken.has(verb) || !VirshShells.takes(args))
+      return await machine.run("virsh", [...this.#connection, ...args], how);
+    how.signal?.throwIfAborted();
+    const began = machine.monotonicMs();
+    const result = await this.#shells.run(args, how, how.signal !== undefined);
+    if (result !== undefined) return result;
+    how.signal?.throwIfAborted();
+    const isLate = machine.monotonicMs() - began >= how.timeoutMs;
+    throw new Error(isLate ? `virsh did not answer within ${how.timeoutMs / 1000} s.` : "virsh has ended.");
+  }
+}
+
+function uuidsIn(text: string): Set<string> {
+  return new Set(text.replaceAll("-", "").split("\n").filter(Boolean));
 }
 
 /** What a slow disk takes for so much memory: 20 MiB a second. */
@@ -276,6 +321,9 @@ const states: Readonly<Record<string, MachineReport["state"]>> = {
   "6": "stopped",
   "7": "running",
 };
+
+/** An event that changes nothing of what a machine does: what is known of it has been written down. */
+const isDefinition = /: Defined /;
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 

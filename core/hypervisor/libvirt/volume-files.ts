@@ -5,6 +5,7 @@ import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder } from "../../node/durable.ts";
 import type { Machine } from "../../node/machine.ts";
 import { type Backing, checkBacking, checkVolumePath, type HostCommand } from "../driver.ts";
+import { type Qcow2Head, readQcow2Head } from "../qcow2-head.ts";
 import { noImage, noVolume, otherFormat, otherVolume, volumeInUse } from "../refusals.ts";
 import type { VolumeFigures, VolumePlace } from "../volume-commands.ts";
 import { makeVolumeFolder } from "./folder.ts";
@@ -17,15 +18,10 @@ const qemuImgMs = 60_000;
 /** For what reads or writes the whole map of a volume's clusters. */
 const wholeMapMs = 900_000;
 
-const info = z.object({
-  "virtual-size": z.number(),
-  snapshots: z.optional(z.array(z.object({ name: z.string() }))),
-  "backing-filename-format": z.optional(z.string()),
-  "backing-filename": z.optional(z.string()),
-  "full-backing-filename": z.optional(z.string()),
-  "format-specific": z.optional(z.object({ data: z.optional(z.object({ "data-file": z.optional(z.string()) })) })),
-});
+const info = z.object({ snapshots: z.optional(z.array(z.object({ name: z.string() }))) });
 
+/** Of a raw file, the last one is filled up. */
+const sectorBytes = 512;
 /** How a qcow2 file begins. */
 const qcow2Magic = Buffer.from("QFI\xfb", "latin1");
 
@@ -66,7 +62,7 @@ export class VolumeFiles {
   async #make(path: string, format: Format, more: readonly string[], sizeBytes: number): Promise<void> {
     const folder = dirname(path);
     // Only this command works on the volume: what lies there is of one that was killed.
-    const unfinished = `${path}.new`;
+    const unfinished = unfinishedOf(path);
     try {
       await makeVolumeFolder(folder);
       await rm(unfinished, { force: true });
@@ -84,16 +80,27 @@ export class VolumeFiles {
   /** @throws HYPERVISOR.VOLUME_IN_USE when a machine has it open, on any host that QEMU's locks reach */
   async delete(path: string): Promise<void> {
     checkVolumePath(path);
-    if (!(await exists(path))) return;
+    // What one who was killed has left of making it.
+    await rm(unfinishedOf(path), { force: true });
+    if (!(await exists(path))) return await removeOwnFolder(path);
+    if (await this.isOpen(path)) throw volumeInUse(path);
+    await rm(markOf(path), { force: true });
+    await rm(path, { force: true });
+    await removeOwnFolder(path);
+  }
+
+  /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.VOLUME_DIFFERS */
+  async isThere(path: string): Promise<boolean> {
+    checkVolumePath(path);
+    return await exists(path);
+  }
+
+  /** Whether a machine has a file open, on any host that QEMU's locks reach. */
+  async isOpen(path: string): Promise<boolean> {
     // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
     const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
     const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
-    if (tried.code !== 0 && isLocked(tried.stderr)) throw volumeInUse(path);
-    await rm(markOf(path), { force: true });
-    await rm(path, { force: true });
-    const folder = dirname(path);
-    // A folder that a volume has for itself is named like it.
-    if (basename(folder) === basename(path, extname(path))) await rmdir(folder).catch(() => undefined);
+    return tried.code !== 0 && isLocked(tried.stderr);
   }
 
   /**
@@ -104,7 +111,7 @@ export class VolumeFiles {
     checkVolumePath(path);
     if (backing !== undefined) checkBacking(path, backing);
     if (!(await exists(path))) throw noVolume(path);
-    await this.#look(path, format, backing);
+    await this.#size(path, format, backing);
     if (backing !== undefined) await this.#imageSize(backing);
     if (await isBegun(path)) await this.#mend(path);
   }
@@ -113,7 +120,7 @@ export class VolumeFiles {
   async figures({ path, format, backing }: VolumePlace): Promise<VolumeFigures> {
     checkVolumePath(path);
     if (!(await exists(path))) throw noVolume(path);
-    const { "virtual-size": sizeBytes } = await this.#look(path, format, backing);
+    const sizeBytes = await this.#size(path, format, backing);
     // Of its bytes, those that the file system keeps something for.
     const { blocks } = await stat(path);
     return { sizeBytes, actualBytes: blocks * 512 };
@@ -121,7 +128,7 @@ export class VolumeFiles {
 
   /** Names of the snapshots in a file that no machine has open. */
   async snapshots(path: string, backing?: Backing): Promise<string[]> {
-    return ((await this.#look(path, "qcow2", backing)).snapshots ?? []).map(({ name }) => name);
+    return ((await this.#look(path, backing)).snapshots ?? []).map(({ name }) => name);
   }
 
   /** Takes a snapshot, goes back to it, deletes it. @throws HYPERVISOR.VOLUME_IN_USE, HYPERVISOR.STORAGE_FULL, HYPERVISOR.FAILED */
@@ -165,36 +172,45 @@ export class VolumeFiles {
   /** What a guest of an image sees. It stands on nothing itself. @throws HYPERVISOR.IMAGE_ABSENT, HYPERVISOR.VOLUME_DIFFERS */
   async #imageSize({ path, format }: Backing): Promise<number> {
     if (!(await exists(path))) throw noImage(path);
-    return (await this.#look(path, format))["virtual-size"];
+    return await this.#size(path, format);
   }
 
   async #requireSame(path: string, sizeBytes: number, format: Format, backing?: Backing): Promise<void> {
-    const size = await this.#look(path, format, backing).catch((error: unknown) => {
+    const size = await this.#size(path, format, backing).catch((error: unknown) => {
       if (error instanceof NodeError && error.code === "HYPERVISOR.VOLUME_DIFFERS") return undefined;
       throw error;
     });
     if (size === undefined) throw otherFormat(path, `is there already, and is not ${format}`);
-    if (size["virtual-size"] !== sizeBytes) throw otherVolume(path, size["virtual-size"], format);
+    if (size !== sizeBytes) throw otherVolume(path, size, format);
   }
 
   /**
-   * What is known of a volume that is what it is said to be. Its format is never guessed, and it must stand on no other
-   * file than the image that it was made of: a guest that writes the head of a qcow2 file would have the host read any
-   * file for it.
+   * Bytes of a volume that is what it is said to be. Its format is never guessed, and it must stand on no other file than
+   * the image that it was made of: a guest that writes the head of a qcow2 file would have the host read any file for it.
+   * Its head alone says so, which is read by ourselves: a program of QEMU would take longer to start than to look.
    */
-  async #look(path: string, format: Format, backing?: Backing): Promise<z.infer<typeof info>> {
+  async #size(path: string, format: Format, backing?: Backing): Promise<number> {
+    const head = await readQcow2Head(path);
     const isQcow2 = (await headOf(path)).equals(qcow2Magic);
     if (isQcow2 !== (format === "qcow2")) throw otherFormat(path, `is ${isQcow2 ? "qcow2" : "raw"} and not ${format}`);
+    if (!isQcow2) {
+      if (backing !== undefined) throw otherFormat(path, "stands on another file");
+      return Math.ceil((await stat(path)).size / sectorBytes) * sectorBytes;
+    }
+    if (head === undefined || !isSound(head)) throw otherFormat(path, "can't be read as qcow2: its head is damaged");
+    const isAsTold =
+      head.backing === (backing?.path ?? null) && (backing === undefined || head.backingFormat === backing.format);
+    if (!isAsTold || head.hasDataFile) throw otherFormat(path, "stands on another file");
+    return head.virtualSize;
+  }
+
+  /** The same by QEMU's own program, which reads all that it says of itself. */
+  async #look(path: string, backing?: Backing): Promise<z.infer<typeof info>> {
+    await this.#size(path, "qcow2", backing);
     // -U: a machine may have it open.
-    const { code, stdout, stderr } = await this.#run("qemu-img", ["info", "-U", "--output=json", "-f", format, path]);
-    if (code !== 0) throw otherFormat(path, `can't be read as ${format}: ${lastLine(stderr)}`);
-    const found = info.parse(JSON.parse(stdout));
-    const other = [found["backing-filename"], found["full-backing-filename"]];
-    const isAsTold = other.every((each) => each === backing?.path);
-    const isOfFormat = found["backing-filename-format"] === backing?.format;
-    const data = found["format-specific"]?.data?.["data-file"];
-    if (!isAsTold || !isOfFormat || data !== undefined) throw otherFormat(path, "stands on another file");
-    return found;
+    const { code, stdout, stderr } = await this.#run("qemu-img", ["info", "-U", "--output=json", "-f", "qcow2", path]);
+    if (code !== 0) throw otherFormat(path, `can't be read as qcow2: ${lastLine(stderr)}`);
+    return info.parse(JSON.parse(stdout));
   }
 
   async #qemuImg(args: readonly string[]): Promise<void> {
@@ -205,6 +221,23 @@ export class VolumeFiles {
   #run(program: "qemu-img" | "qemu-io", args: readonly string[], timeoutMs = qemuImgMs) {
     return this.#machine.run(program, args, { timeoutMs });
   }
+}
+
+/** What QEMU opens at all. */
+function isSound({ version, clusterBytes, virtualSize, isCorrupt }: Qcow2Head): boolean {
+  const isKnown = version === 2 || version === 3;
+  return isKnown && clusterBytes >= 512 && clusterBytes <= 2 ** 21 && Number.isSafeInteger(virtualSize) && !isCorrupt;
+}
+
+/** A folder that a volume has for itself is named like it. */
+async function removeOwnFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  if (basename(folder) === basename(path, extname(path))) await rmdir(folder).catch(() => undefined);
+}
+
+/** The name of a volume until it is whole. */
+export function unfinishedOf(path: string): string {
+  return `${path}.new`;
 }
 
 /** Stands beside a volume while its snapshots are being changed. */
@@ -236,7 +269,7 @@ async function headOf(path: string): Promise<Buffer> {
   }
 }
 
-async function synced(path: string): Promise<void> {
+export async function synced(path: string): Promise<void> {
   const handle = await open(path, "r+");
   try {
     await handle.sync();
@@ -254,7 +287,7 @@ export function isLocked(words: string): boolean {
   return /Failed to get .*lock|Is another process using the image/.test(words);
 }
 
-function lastLine(words: string): string {
+export function lastLine(words: string): string {
   return (
     words
       .trim()
@@ -265,7 +298,7 @@ function lastLine(words: string): string {
   );
 }
 
-function failed(path: string, error: unknown): NodeError {
+export function failed(path: string, error: unknown): NodeError {
   if (error instanceof NodeError) return error;
   const words = error instanceof Error ? error.message : String(error);
   const isFull = ["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "") || /No space left|Disk quota/.test(words);

@@ -1,6 +1,7 @@
 import { checkVolumePath } from "../driver.ts";
 import { noSnapshot, notReleased, notRunning, noVolume, shrinks } from "../refusals.ts";
 import type { VolumeCommand, VolumeFigures, VolumePlace } from "../volume-commands.ts";
+import { copySimulated } from "./copies.ts";
 import type { Holds } from "./holds.ts";
 import type { Simulation } from "./settings.ts";
 import type { SimulatedMachine, SimulatedState, SimulatedVolume } from "./state.ts";
@@ -42,6 +43,8 @@ export class SimulatedDisks {
         return await this.#keep(command, wait);
       case "revertVolume":
         return await this.#revert(command, wait);
+      case "copyVolume":
+        return await copySimulated(this.#host, command, wait);
     }
   }
 

@@ -1,16 +1,20 @@
+import { isoInUse } from "../device-refusals.ts";
 import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../driver.ts";
 import { imageInUse, noImage } from "../refusals.ts";
 import type { SharedStorage } from "./holds.ts";
-import type { SimulatedImage, SimulatedState, SimulatedVolume } from "./state.ts";
+import type { SimulatedImage, SimulatedMachine, SimulatedState, SimulatedVolume } from "./state.ts";
 
 /** The caches of a simulated host: it asks for no content, and notes that an image is there. */
 export class SimulatedImages implements ImageCache {
   readonly #state: SimulatedState;
   readonly #shared: SharedStorage | undefined;
 
-  constructor(state: SimulatedState, shared: SharedStorage | undefined) {
+  readonly #runs: (machine: SimulatedMachine) => boolean;
+
+  constructor(state: SimulatedState, shared: SharedStorage | undefined, runs: (machine: SimulatedMachine) => boolean) {
     this.#state = state;
     this.#shared = shared;
+    this.#runs = runs;
   }
 
   async progress({ path, sizeBytes }: CachedImage): Promise<ImageProgress> {
@@ -35,6 +39,8 @@ export class SimulatedImages implements ImageCache {
     storageOfImage(path);
     const place = this.#placeOf(path);
     for (const volume of place.volumes.values()) if (volume.image === path) throw imageInUse(path, volume.path);
+    for (const machine of this.#state.machines.values())
+      if (machine.isos?.includes(path) === true && this.#runs(machine)) throw isoInUse(path);
     if (!place.images.has(path)) return;
     if (place === this.#state) await this.#state.removeImage(path);
     else place.images.delete(path);

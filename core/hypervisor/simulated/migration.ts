@@ -9,7 +9,7 @@ import { migrationCancelled, migrationFailed, noWay, runsHere } from "../migrati
 import type { Dial, MigrationVisit, Visitor } from "../migration/way.ts";
 import { calledOff, notRunning } from "../refusals.ts";
 import type { Holds } from "./holds.ts";
-import { type SimulatedMachine, type SimulatedState, simulatedVolume } from "./state.ts";
+import { type SimulatedMachine, type SimulatedState, simulatedVolume, startedMachine } from "./state.ts";
 
 /*
  * How simulated machines move: as libvirt's do, in the steps between which anything may end. The source stands still and
@@ -141,8 +141,7 @@ export class SimulatedMigrations {
       const runsIn = bootId();
       for (const volume of hold.volumes) if (!state.volumes.has(volume.path)) await state.putVolume(volume);
       holds.takeVolumes(spec);
-      const { memorySize, disks } = spec;
-      await state.putMachine({ uuid, memorySize, paths: disks.map(({ path }) => path), runsIn });
+      await state.putMachine(startedMachine(spec, runsIn));
       say(stream, { say: "runs" });
       stream.end();
     } finally {

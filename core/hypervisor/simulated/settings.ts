@@ -26,11 +26,17 @@ const verbs = [
   "snapshotVolume",
   "deleteSnapshot",
   "revertVolume",
+  "insertIso",
+  "ejectIso",
+  "attachNic",
+  "detachNic",
+  "copyVolume",
   "expectMachine",
   "unexpectMachine",
   "migrateMachine",
   "cancelMigration",
   "dropMachine",
+  "setFirewall",
 ] as const satisfies readonly Verb[];
 
 const milliseconds = z.int().check(z.nonnegative(), z.maximum(3_600_000));
@@ -62,11 +68,17 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   snapshotVolume: 100,
   deleteSnapshot: 100,
   revertVolume: 100,
+  insertIso: 100,
+  ejectIso: 100,
+  attachNic: 200,
+  detachNic: 500,
+  copyVolume: 3000,
   expectMachine: 50,
   unexpectMachine: 50,
   migrateMachine: 2000,
   cancelMigration: 50,
   dropMachine: 50,
+  setFirewall: 20,
 };
 
 /**
@@ -90,6 +102,8 @@ export const simulation = z.strictObject({
   ignoreShutdown: z._default(z.array(uuid), []),
   /** Machines whose guest lets go of no disk. */
   keepDisks: z._default(z.array(uuid), []),
+  /** Machines whose guest lets go of no network card. */
+  keepNics: z._default(z.array(uuid), []),
   /** Machines that stop by themselves, as often as they are started. */
   crash: z._default(z.array(uuid), []),
 });
@@ -117,7 +131,8 @@ export async function readSimulation(file: string): Promise<Simulation | undefin
 
 /** @throws HYPERVISOR.FAILED, HYPERVISOR.STORAGE_FULL */
 export function failAsWanted({ fails, storageFull }: Simulation, command: HostCommand): void {
-  if (storageFull && (command.do === "createVolume" || command.do === "createVolumeFromImage"))
+  const isNewVolume = "path" in command && ["createVolume", "createVolumeFromImage", "copyVolume"].includes(command.do);
+  if (storageFull && isNewVolume)
     throw new NodeError("HYPERVISOR.STORAGE_FULL", `There is no room for the volume ${command.path}.`, {
       remedy: "Make room on the storage, or choose another one.",
     });
@@ -130,6 +145,7 @@ export function failAsWanted({ fails, storageFull }: Simulation, command: HostCo
 }
 
 function subjectOf(command: HostCommand): string {
+  if (command.do === "setFirewall") return "firewall";
   if ("machine" in command) return command.machine.uuid;
   if ("path" in command) return command.path;
   return command.do === "attachVolume" ? command.disk.path : command.uuid;

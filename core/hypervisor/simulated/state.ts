@@ -4,6 +4,8 @@ import { NodeError } from "../../model/error.ts";
 import type { Damage } from "../../node/document.ts";
 import { whyNotWritten } from "../../node/durable.ts";
 import { LineJournal } from "../../node/line-journal.ts";
+import { type HostFirewall, hostFirewall, openFirewall } from "../firewall.ts";
+import type { MachineSpec } from "../machine-spec.ts";
 import { nicSpec } from "../nic-spec.ts";
 
 export const simulatedVolume = z.strictObject({
@@ -33,12 +35,27 @@ const machine = z.strictObject({
   isPaused: z.optional(z.boolean()),
   /** The cards that it was started with; absent in what a former version has written. */
   nics: z.optional(z.array(nicSpec)),
+  /** ISO images in its drives; absent without any. */
+  isos: z.optional(z.array(z.string())),
+  /** What it boots from; absent where it was not told. */
+  bootOrder: z.optional(z.array(z.string())),
   /** Whether its memory is kept; absent in what a former version has written. */
   isSuspended: z.optional(z.boolean()),
+  /** As it was started the last time; absent in what a former version has written, and of one that came from a host. */
+  name: z.optional(z.string()),
+  cpuNum: z.optional(z.int()),
 });
 export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 
+/** A machine as it is when it was just started. @param runsIn the start of the host */
+export function startedMachine(spec: MachineSpec, runsIn: string): SimulatedMachine {
+  const { uuid, name, cpuNum, memorySize, disks, nics, isos, bootOrder } = spec;
+  const paths = disks.map(({ path }) => path);
+  return { uuid, name, cpuNum, memorySize, paths, runsIn, nics, isos, bootOrder };
+}
+
 const entry = z.union([
+  z.strictObject({ firewall: hostFirewall }),
   z.strictObject({ volume: simulatedVolume }),
   z.strictObject({ noVolume: z.string() }),
   z.strictObject({ machine }),
@@ -60,6 +77,7 @@ export class SimulatedState {
   readonly images = new Map<string, SimulatedImage>();
   /** By the storage's uuid, the start of the host in which it was mounted. */
   readonly mounts = new Map<string, string>();
+  firewall: HostFirewall = openFirewall;
   /** Called after each change of a machine. */
   readonly onChange = new Set<() => void>();
   readonly #journal: Promise<LineJournal<Entry>>;
@@ -108,9 +126,13 @@ export class SimulatedState {
     return this.#change({ noMount: uuid });
   }
 
+  putFirewall(firewall: HostFirewall): Promise<void> {
+    return this.#change({ firewall });
+  }
+
   async #load(file: string | undefined, onDamage: ((damage: Damage) => void) | undefined) {
     const live = {
-      count: () => this.machines.size + this.volumes.size + this.images.size + this.mounts.size,
+      count: () => 1 + this.machines.size + this.volumes.size + this.images.size + this.mounts.size,
       entries: () => this.#entries(),
     };
     const { journal, entries } = await LineJournal.open({ file, schema: entry, live, onDamage });
@@ -119,6 +141,7 @@ export class SimulatedState {
   }
 
   *#entries(): Generator<Entry> {
+    if (this.firewall.cards.length > 0) yield { firewall: this.firewall };
     for (const one of this.volumes.values()) yield { volume: one };
     for (const one of this.images.values()) yield { image: one };
     for (const [uuid, bootId] of this.mounts) yield { mount: { uuid, bootId } };
@@ -141,6 +164,7 @@ export class SimulatedState {
   #apply(one: Entry): void {
     if ("machine" in one) this.machines.set(one.machine.uuid, one.machine);
     else if ("noMachine" in one) this.machines.delete(one.noMachine);
+    else if ("firewall" in one) this.firewall = one.firewall;
     else if ("image" in one) this.images.set(one.image.path, one.image);
     else if ("noImage" in one) this.images.delete(one.noImage);
     else if ("mount" in one) this.mounts.set(one.mount.uuid, one.mount.bootId);

@@ -1,6 +1,6 @@
 import { shown } from "../quote.ts";
 import { type Outcome, refuse, done as settled } from "./refusal.ts";
-import { allowedOperations, type VmLife } from "./vm-life.ts";
+import { offeredOperations, type VmLife } from "./vm-life.ts";
 import { callsFor } from "./vm-operation-calls.ts";
 import { type VmState, vmStates, vmWaysOut } from "./vm-states.ts";
 
@@ -31,7 +31,7 @@ export function checkConsole(
         remedy: "Try again when its task has ended.",
         values: { state, running: operation },
       });
-    const allowed = callsFor(allowedOperations(state)).join(", ");
+    const allowed = callsFor(offeredOperations(state)).join(", ");
     const possible = allowed === "" ? "Nothing can be asked of it now." : `Allowed now: ${allowed}.`;
     const wayOut = vmWaysOut[state];
     return refuse("VM.1001", {

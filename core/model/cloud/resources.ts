@@ -13,6 +13,7 @@ import {
   userState,
 } from "./operations.ts";
 import { cluster, clusterState, zone, zoneState } from "./place.ts";
+import { securityGroup, securityGroupRule, securityGroupState } from "./security-group.ts";
 import { globalConfig } from "./setting-values.ts";
 import type { StateMachine } from "./state-machine.ts";
 import {
@@ -141,6 +142,18 @@ export const resources = {
     description: "A network card of a virtual machine.",
     schema: vmNic,
     owners: { vmInstanceUuid: "VmInstance", l3NetworkUuid: "L3Network" },
+    machines: [],
+  },
+  SecurityGroup: {
+    description: "What its network cards let in and out.",
+    schema: securityGroup,
+    owners: {},
+    machines: [securityGroupState],
+  },
+  SecurityGroupRule: {
+    description: "Something that the cards of a security group let in or out. What no rule names is dropped.",
+    schema: securityGroupRule,
+    owners: { securityGroupUuid: "SecurityGroup" },
     machines: [],
   },
   AffinityGroup: {

@@ -3,6 +3,7 @@ import { done, type Outcome, refuse } from "./refusal.ts";
 import { callsFor } from "./vm-operation-calls.ts";
 import {
   type Route,
+  unmetConditions,
   type VmCondition,
   type VmGuard,
   type VmOperation,
@@ -47,6 +48,12 @@ export function allowedOperations(state: VmState | "none"): VmOperation[] {
   return vmOperationNames.filter((operation) => routeOf(operation, state) !== undefined);
 }
 
+/** Those of them that can be asked for with success. */
+export function offeredOperations(state: VmState | "none"): VmOperation[] {
+  const isMet = (condition: VmCondition) => !unmetConditions.has(condition);
+  return allowedOperations(state).filter((operation) => routeOf(operation, state)?.needs?.every(isMet) ?? true);
+}
+
 /** The machine (null: none yet) with the operation begun. Codes: VM.1001, VM.1002, VM.1003, VM.1004. */
 export function beginVm(
   name: string,
@@ -69,7 +76,7 @@ export function beginVm(
   }
   const route = routeOf(operation, state);
   if (route === undefined) {
-    const allowed = callsFor(allowedOperations(state)).join(", ");
+    const allowed = callsFor(offeredOperations(state)).join(", ");
     const details = `${operation} is not possible: the state is ${state}.`;
     const possible = allowed === "" ? "Nothing can be asked of it now." : `Allowed now: ${allowed}.`;
     const wayOut = state === "none" ? undefined : vmWaysOut[state];

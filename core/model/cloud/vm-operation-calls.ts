@@ -4,6 +4,8 @@ import type { VmOperation } from "./vm-operations.ts";
 /** The call by which a person asks for an operation. Those that are not here have none in this version. */
 export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallName>>> = {
   create: "CreateVmInstance",
+  define: "CreateVmInstance",
+  launch: "StartVmInstance",
   start: "StartVmInstance",
   stop: "StopVmInstance",
   powerOff: "StopVmInstance",
@@ -13,6 +15,9 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   resume: "ResumeVmInstance",
   migrateLive: "MigrateVm",
   migrateCold: "MigrateVm",
+  resize: "ChangeInstanceOffering",
+  clone: "CloneVmInstance",
+  rebuild: "ReimageVmInstance",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",
@@ -22,6 +27,14 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   attachVolume: "AttachDataVolumeToVm",
   detachVolume: "DetachDataVolumeFromVm",
   resizeVolume: "ResizeDataVolume",
+  attachIso: "AttachIsoToVmInstance",
+  detachIso: "DetachIsoFromVmInstance",
+  setBootOrder: "SetVmBootOrder",
+  setConsolePassword: "SetVmConsolePassword",
+  attachNic: "AttachL3NetworkToVm",
+  detachNic: "DetachL3NetworkFromVm",
+  setStaticIp: "SetVmStaticIp",
+  setMac: "UpdateVmNicMac",
 };
 
 /** The calls for some operations, each once. */

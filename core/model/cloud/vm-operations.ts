@@ -31,11 +31,14 @@ export const vmConditions = {
   },
   growsLive: {
     description: "NUMA is on, and the new offering has no less CPU or memory than the present one.",
-    details: "a running one can only grow, and only with NUMA on",
-    remedy: "Stop it first, or enable NUMA (vm, numa) and choose a larger offering.",
+    details: "one that runs can only grow with NUMA, which this version does not do, whatever vm.numa says",
+    remedy: "Stop it first: it has its new size from its next start on.",
   },
 } as const;
 export type VmCondition = keyof typeof vmConditions;
+
+/** Conditions that nothing meets in this version: what needs one is offered to nobody. */
+export const unmetConditions: ReadonlySet<VmCondition> = new Set(["growsLive"]);
 
 /** `all`: every settled state, but for that of a deleted one. */
 export type Route = {
@@ -179,6 +182,7 @@ export const vmOperations = {
     effect: "now",
     routes: [{ from: ["Rescued"], through: null, to: "beforeRescue", failed: "same", needs: online }],
   },
+  clone: { description: "Copies it, with its volumes, to new ones.", effect: "now", routes: plug },
   rebuild: {
     description: "Puts its root volume back to an image.",
     effect: "whenStopped",
@@ -226,8 +230,8 @@ export const vmOperations = {
     routes: [still(["Running", "Stopped"])],
   },
   setConsolePassword: {
-    description: "Sets the password of its console.",
-    effect: "nextStart",
+    description: "Sets the password of its consoles, or takes it away.",
+    effect: "now",
     routes: [still(["Running", "Stopped"])],
   },
   setStaticIp: {

@@ -17,7 +17,7 @@ const smallestMemoryBytes = 16 * 1024 ** 2;
 const cpuNum = z.int().check(z.minimum(1), z.maximum(mostCpus));
 const memorySize = z.int().check(z.minimum(smallestMemoryBytes), z.multipleOf(1024), unit("bytes"));
 /** ISO images in its drives. Source: ../shared/spec/cloud.md, "VM states". */
-const mostIsos = 3;
+export const mostIsos = 3;
 
 /** Why a machine takes no further ISO image; undefined when it does. Code: VM.1007. */
 export function isoRefusal(name: string, attached: readonly string[], isoUuid: string): Refusal | undefined {
@@ -71,6 +71,11 @@ export const vmNic = record({
   deviceId: say(z.int().check(z.nonnegative(), z.maximum(255)), "Its place in the machine, from 0."),
   mac: say(mac, "Its MAC address, in lower case."),
   ip: say(z.nullable(ipAddress), "Its address; null in a network without ranges."),
+  securityGroupUuids: say(
+    // Cards that never were in any, and records of former versions, have none.
+    z.exactOptional(uuids),
+    "Security groups that it is in; in none it is open.",
+  ),
 });
 
 export const instanceOffering = record({

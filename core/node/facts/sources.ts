@@ -1,4 +1,5 @@
 import { type CloudFeed, noCloud } from "../cloud/feed.ts";
+import type { MachineSampler } from "../machines/sampler.ts";
 import { clockSource } from "./clock.ts";
 import { cloudSource, hostsSource } from "./cloud.ts";
 import { cpuSource } from "./cpu.ts";
@@ -15,7 +16,7 @@ import { timeSource } from "./time.ts";
 import { virtualMachinesSource } from "./virtual-machines.ts";
 
 /** A new set of all sources. They remember things of the machine, so each board has its own set. */
-export function allSources(cloud: CloudFeed = noCloud): Sources {
+export function allSources(cloud: CloudFeed = noCloud, machines?: Pick<MachineSampler, "read">): Sources {
   return {
     identity: identitySource(),
     time: timeSource(),
@@ -26,7 +27,7 @@ export function allSources(cloud: CloudFeed = noCloud): Sources {
     management: managementSource(cloud),
     clock: clockSource(),
     services: servicesSource(),
-    virtualMachines: virtualMachinesSource(),
+    virtualMachines: virtualMachinesSource(machines),
     neighbours: neighboursSource(),
     disks: disksSource(),
     hosts: hostsSource(cloud),

@@ -15,7 +15,7 @@ import { whyNotWritten } from "../durable.ts";
 import { CommandJournal, errorOf, failureOf, type Outcome } from "./command-journal.ts";
 import { withinTime } from "./in-time.ts";
 import { Lanes, type Ticket } from "./lanes.ts";
-import { ending, endless, notNoted, otherCommand, outOfTime, replaced, tooMany } from "./refusals.ts";
+import { ending, endless, machineBusy, notNoted, otherCommand, outOfTime, replaced, tooMany } from "./refusals.ts";
 
 export type CommandRequest = { id: string; flow: string; epoch: number; command: HostCommand; timeoutMs: number };
 
@@ -152,6 +152,21 @@ export class HostCommands {
     return withinTime(after, machinesMs, "its machines", (signal) => driver.machines(signal));
   }
 
+  /**
+   * Does something else with a machine while no command has it in hand; commands that come meanwhile wait.
+   * @throws MACHINE.BUSY when one has it, or waits for it; whatever `work` throws
+   */
+  async holding(uuid: string, work: () => Promise<void>): Promise<void> {
+    if (this.#isClosed || this.#lanes.isTaken(uuid)) throw machineBusy();
+    const ticket = this.#lanes.enter([uuid]);
+    try {
+      await ticket.turn;
+      await work();
+    } finally {
+      ticket.leave();
+    }
+  }
+
   /** Takes no more commands; those that wait are not begun. Resolves when the others have ended, or after `graceMs`. */
   async close(graceMs = 5000): Promise<void> {
     this.#isClosed = true;
@@ -271,6 +286,7 @@ function settle(outcome: Outcome): void {
 function subjectsOf(command: HostCommand): string[] {
   // It ends another one of this machine, which it must not wait for.
   if (command.do === "cancelMigration") return [`cancel ${command.uuid}`];
+  if (command.do === "setFirewall") return ["firewall"];
   if ("machine" in command) {
     const { uuid, disks } = command.machine;
     return [uuid, ...disks.map(({ path }) => path)];
@@ -280,6 +296,7 @@ function subjectsOf(command: HostCommand): string[] {
   if ("path" in command) subjects.push(command.path);
   if ("disk" in command) subjects.push(command.disk.path);
   if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
+  if (command.do === "copyVolume") subjects.push(command.from);
   return subjects;
 }
 

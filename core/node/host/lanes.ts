@@ -27,6 +27,11 @@ export class Lanes {
     return this.#waiting.size;
   }
 
+  /** Whether somebody has this key, or waits for it. */
+  isTaken(key: string): boolean {
+    return this.#queues.has(key);
+  }
+
   enter(keys: readonly string[]): Ticket {
     const { promise, resolve } = Promise.withResolvers<void>();
     const entry: Entry = { keys: [...new Set(keys)], begin: resolve, takesRoom: false };

@@ -1,4 +1,5 @@
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { NodeError } from "../../model/error.ts";
 
 /* Why a host's agent does not do, or has not done, what the manager asked for. */
 
@@ -46,4 +47,11 @@ export function tooMany(most: number): CloudError {
   const details = `${most} commands are waiting for their turn.`;
   const remedy = "Try again later, or spread the work over more hosts.";
   return new CloudError(refusalOf("HOST.1025", { where: "command", details, remedy, values: { most } }));
+}
+
+/** Of what this host's own console asks for. */
+export function machineBusy(): NodeError {
+  return new NodeError("MACHINE.BUSY", "The manager is doing something with this machine at the moment.", {
+    remedy: "Wait until it is done, then try again.",
+  });
 }

@@ -5,6 +5,7 @@ import { backupStorageStateMachine } from "../../model/cloud/storage.ts";
 import { imageUrlRefusal, placeRefusal, shownUrl } from "../../model/cloud/storage-place.ts";
 import { imageStateMachine, imageStatusMachine } from "../../model/cloud/volume.ts";
 import { shown } from "../../model/quote.ts";
+import { requireInNoDrive } from "../device/iso-use.ts";
 import type { AddImageData } from "../images/add.ts";
 import { type DeleteImageData, moveOn } from "../images/delete.ts";
 import type { ImageStore } from "../images/image-store.ts";
@@ -90,6 +91,7 @@ const waysOn: Readonly<Record<RecordOf<"Image">["status"], string>> = {
 function asked(tx: Tx, uuid: string, event: "delete" | "recover" | "expunge"): RecordOf<"Image"> {
   const { name, status } = tx.need("Image", uuid);
   const next = nextState(imageStatusMachine, name, status, event);
+  if (next.done && event !== "recover") requireInNoDrive(tx, tx.need("Image", uuid));
   if (!next.done) throw new CloudError({ ...next.refusal, remedy: waysOn[status] });
   return moveOn(tx, uuid, event);
 }

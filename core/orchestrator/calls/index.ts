@@ -1,13 +1,17 @@
 import { deletionDeciders } from "./deletions.ts";
+import { deviceDeciders } from "./devices.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
 import { networkDeciders } from "./networks.ts";
+import { nicDeciders } from "./nics.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
+import { securityGroupDeciders } from "./security-groups.ts";
 import { settingDeciders } from "./settings.ts";
 import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
+import { vmLifeDeciders } from "./vm-life.ts";
 import { vmDeciders } from "./vms.ts";
 import { volumeDeciders } from "./volumes.ts";
 
@@ -19,7 +23,11 @@ export const deciders = {
   ...storageDeciders,
   ...imageDeciders,
   ...networkDeciders,
+  ...securityGroupDeciders,
   ...vmDeciders,
+  ...deviceDeciders,
+  ...nicDeciders,
+  ...vmLifeDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

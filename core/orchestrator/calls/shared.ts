@@ -21,7 +21,15 @@ export function patchOf<T extends object>(given: T): { [K in keyof T]?: Exclude<
 }
 
 type OnOff = "Enabled" | "Disabled";
-type Switch = "Zone" | "Cluster" | "InstanceOffering" | "DiskOffering" | "L3Network" | "BackupStorage" | "Image";
+type Switch =
+  | "Zone"
+  | "Cluster"
+  | "InstanceOffering"
+  | "DiskOffering"
+  | "L3Network"
+  | "SecurityGroup"
+  | "BackupStorage"
+  | "Image";
 
 /** A resource that an administrator has switched on or off. */
 export function switched<K extends Switch>(

@@ -1,7 +1,4 @@
 import type { CallInput } from "../../model/cloud/calls/index.ts";
-import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
-import { nextState } from "../../model/cloud/state-machine.ts";
-import { instanceOfferingState } from "../../model/cloud/vm.ts";
 import { guardVm } from "../../model/cloud/vm-life.ts";
 import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
@@ -12,32 +9,13 @@ import type { CreateData } from "../vm/create.ts";
 import { rootOf } from "../vm/image.ts";
 import { begin, end, lifeOf } from "../vm/life.ts";
 import { requireVolumes } from "../vm/local-volumes.ts";
+import { newMac } from "../vm/nic.ts";
 import type { DestroyData, StopData, VmData } from "../vm/run.ts";
 import type { CallContext, DecidersOf, NewTask } from "./handler.ts";
 import { patchOf } from "./shared.ts";
+import { incomplete, sizeOf } from "./vm-size.ts";
 
 /* Virtual machines. What takes its time is a task; the machine's record refuses other operations until it ends. */
-
-function incomplete(where: string, details: string, remedy: string): CloudError {
-  return new CloudError(refusalOf("VM.1009", { where, details, remedy }));
-}
-
-/** Of an offering, or as given. */
-function sizeOf(tx: Tx, input: CallInput<"CreateVmInstance">): { cpuNum: number; memorySize: number } {
-  const { instanceOfferingUuid, cpuNum, memorySize } = input;
-  if (instanceOfferingUuid === undefined) {
-    if (cpuNum !== undefined && memorySize !== undefined) return { cpuNum, memorySize };
-    const details = "Neither an offering nor cpuNum and memorySize are given.";
-    throw incomplete("instanceOfferingUuid", details, "Give instanceOfferingUuid, or cpuNum and memorySize.");
-  }
-  if (cpuNum !== undefined || memorySize !== undefined)
-    throw incomplete("instanceOfferingUuid", "An offering and a size are given.", "Give one of the two.");
-  const offering = tx.need("InstanceOffering", instanceOfferingUuid, "instanceOfferingUuid");
-  if (offering.state === "Enabled") return offering;
-  // The sentence of the table, with what it takes to enable it.
-  const refused = nextState(instanceOfferingState, offering.name, offering.state, "disable");
-  throw refused.done ? new Error("A disabled offering can be disabled.") : new CloudError(refused.refusal);
-}
 
 function checkNetworks(tx: Tx, { l3NetworkUuids, defaultL3NetworkUuid }: CallInput<"CreateVmInstance">): void {
   for (const uuid of l3NetworkUuids) {
@@ -70,11 +48,6 @@ function cardsOf(
   });
 }
 
-/** Locally administered, unicast, from chance: that no two are the same is seen to when it is given. */
-function newMac(newUuid: () => string): string {
-  return ["fa", ...(newUuid().slice(0, 10).match(/../g) ?? [])].join(":");
-}
-
 function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallContext) {
   const size = sizeOf(tx, input);
   checkNetworks(tx, input);
@@ -83,6 +56,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
   if (input.hostUuid !== undefined) tx.need("Host", input.hostUuid, "hostUuid");
   if (storageUuid !== null) tx.need("PrimaryStorage", storageUuid, "primaryStorageUuidForRootVolume");
   const { newUuid } = context;
+  const isOnlyMade = input.strategy === "CreateStopped";
   const vmUuid = newUuid();
   const { image, rootDiskSize } = rootOf(tx, input);
   const data: CreateData = {
@@ -104,9 +78,11 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     platform: input.platform,
     haLevel: input.haLevel,
     tags: input.tags,
+    ...(isOnlyMade ? { isOnlyMade } : {}),
   };
+  const flow = isOnlyMade ? "defineVm" : "createVm";
   return task(tx, context, {
-    flow: image === null ? "createVm" : "createVmOfImage",
+    flow: image === null ? flow : `${flow}OfImage`,
     data,
     call: "CreateVmInstance",
     name: `Create machine ${shown(input.name)}`,
@@ -149,7 +125,8 @@ export const vmDeciders = {
   StartVmInstance: (tx, { uuid, hostUuid = null }, context) => {
     if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
     const holder = context.newUuid();
-    const machine = begin(tx, uuid, "start", holder);
+    const isNew = tx.need("VmInstance", uuid).state === "Created";
+    const machine = begin(tx, uuid, isNew ? "launch" : "start", holder);
     requireAllSeen(tx, machine.name);
     requireVolumes(tx, machine);
     const { name } = machine;

@@ -1,5 +1,5 @@
 import type { RecordOf } from "../kinds.ts";
-import { cloudUuidHash } from "./share.ts";
+import { cloudUuidHash, isShareOf } from "./share.ts";
 import { pinged } from "./status.ts";
 import { storagesFollow } from "./storages.ts";
 import type { HostWorld } from "./world.ts";
@@ -110,7 +110,7 @@ export class HostKeeper {
       if (watched.wasConnecting && host.status === "Connected") watched.dueAt = now;
       watched.wasConnecting = false;
       if (watched.isBusy || watched.dueAt > now) continue;
-      if (!this.#isMine(host.uuid, managers)) watched.dueAt = now + this.#intervalMs();
+      if (!isShareOf(host.uuid, this.#options.managerUuid, managers)) watched.dueAt = now + this.#intervalMs();
       else this.#work(host, watched);
     }
     if (this.#watched.size > mirror.count("Host"))
@@ -127,13 +127,6 @@ export class HostKeeper {
       this.#watched.set(uuid, watched);
     }
     return watched;
-  }
-
-  /** The manager with the highest score for this host: when one goes, only its own hosts move. */
-  #isMine(hostUuid: string, managers: readonly string[]): boolean {
-    const { managerUuid } = this.#options;
-    const mine = cloudUuidHash(hostUuid, managerUuid);
-    return managers.every((other) => other === managerUuid || cloudUuidHash(hostUuid, other) < mine);
   }
 
   #work(host: Host, watched: Watched): void {

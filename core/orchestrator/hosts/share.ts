@@ -7,3 +7,9 @@ export function cloudUuidHash(text: string, salt: string): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
+
+/** Of several managers, the one with the highest score for a host: when one goes, only its own hosts move. */
+export function isShareOf(hostUuid: string, managerUuid: string, managers: readonly string[]): boolean {
+  const mine = cloudUuidHash(hostUuid, managerUuid);
+  return managers.every((other) => other === managerUuid || cloudUuidHash(hostUuid, other) < mine);
+}

@@ -10,16 +10,23 @@ import type { Storage } from "../vm/placement.ts";
 
 /** A content as volumes stand on it. */
 export type BaseImage = { sha256: string; format: "qcow2" | "raw"; sizeBytes: number };
+/** A content as a cache may have it. */
+export type CopiedImage = { sha256: string; format: BaseImage["format"] | "iso"; sizeBytes: number };
 
 /** The key of a copy: where it is, and of what. */
-export function copyKey({ uuid, type }: Storage, hostUuid: string, { sha256, format }: BaseImage): string {
+export function copyKey({ uuid, type }: Storage, hostUuid: string, { sha256, format }: CopiedImage): string {
   return `${uuid}:${type === "LocalStorage" ? hostUuid : "*"}:${sha256}.${format}`;
 }
 
 /** Notes that a volume stands on an image, and that a copy of it will be where the volume is. */
 export function standOn(tx: Tx, volumeUuid: string, storage: Storage, hostUuid: string, image: BaseImage): void {
+  tx.put("VolumeBase", volumeUuid, { sha256: image.sha256, format: image.format, storageUuid: storage.uuid });
+  noteCopy(tx, storage, hostUuid, image);
+}
+
+/** Notes that a copy of an image will be in a storage's cache, before its first byte is brought. */
+export function noteCopy(tx: Tx, storage: Storage, hostUuid: string, image: CopiedImage): void {
   const { sha256, format, sizeBytes } = image;
-  tx.put("VolumeBase", volumeUuid, { sha256, format, storageUuid: storage.uuid });
   const key = copyKey(storage, hostUuid, image);
   if (tx.get("CachedImage", key) !== undefined) return;
   const place = { storageUuid: storage.uuid, hostUuid: storage.type === "LocalStorage" ? hostUuid : null };

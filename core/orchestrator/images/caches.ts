@@ -1,15 +1,16 @@
 import { cachedImagePath } from "../../hypervisor/driver.ts";
 import { NodeError } from "../../model/error.ts";
 import type { JsonObject } from "../../store/record.ts";
+import { isosInUse } from "../device/iso-use.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Mirror } from "../mirror.ts";
 import { folderOf } from "../vm/folder.ts";
 import type { Storage } from "../vm/placement.ts";
-import type { BaseImage } from "./base.ts";
+import type { CopiedImage } from "./base.ts";
 import type { ImageWorld } from "./world.ts";
 
 /** `hostUuid` null: all hosts of the storage have the same. */
-type Copy = BaseImage & { storageUuid: string; hostUuid: string | null };
+type Copy = CopiedImage & { storageUuid: string; hostUuid: string | null };
 
 /** Hosts that are asked at once. */
 const atOnce = 16;
@@ -90,7 +91,7 @@ export class ImageCaches {
 }
 
 /**
- * Contents of images, and by their storage those that volumes stand on; undefined while an image can't be read, which
+ * Contents of images, and by their storage those that volumes stand on or drives read; undefined while an image can't be read, which
  * may be any.
  */
 function contentsWanted(mirror: Mirror): Set<string> | undefined {
@@ -100,6 +101,7 @@ function contentsWanted(mirror: Mirror): Set<string> | undefined {
     if (value.sha256 !== null && value.status !== "Deleting") wanted.add(`${value.sha256}.${value.format}`);
   for (const [uuid, { value }] of mirror.entries("VolumeBase"))
     if (isThere(mirror, uuid)) wanted.add(`${value["storageUuid"]}:${value["sha256"]}.${value["format"]}`);
+  for (const copy of isosInUse(mirror)) wanted.add(copy);
   return wanted;
 }
 
@@ -115,12 +117,12 @@ function hostsOf(mirror: Mirror, storage: Storage, { hostUuid }: Copy): RecordOf
   );
 }
 
-function contentKey({ sha256, format }: BaseImage): string {
+function contentKey({ sha256, format }: CopiedImage): string {
   return `${sha256}.${format}`;
 }
 
 function copyOf({ storageUuid, hostUuid, sha256, format, sizeBytes }: JsonObject): Copy | undefined {
   if (typeof storageUuid !== "string" || typeof sha256 !== "string" || typeof sizeBytes !== "number") return;
-  if (format !== "qcow2" && format !== "raw") return;
+  if (format !== "qcow2" && format !== "raw" && format !== "iso") return;
   return { storageUuid, hostUuid: typeof hostUuid === "string" ? hostUuid : null, sha256, format, sizeBytes };
 }

@@ -6,11 +6,12 @@ import { mostPieceBytes } from "../host-link.ts";
 import type { RecordOf } from "../kinds.ts";
 import { folderOf } from "../vm/folder.ts";
 import type { Storage } from "../vm/placement.ts";
-import { type BaseImage, copyKey } from "./base.ts";
+import { type BaseImage, type CopiedImage, copyKey } from "./base.ts";
 import { hostsCode, type ImageWorld } from "./world.ts";
 
 /** `storeUuid`: where its content is. */
 export type CarriedImage = BaseImage & { storeUuid: string };
+export type CarriedIso = CopiedImage & { format: "iso"; storeUuid: string };
 
 /** Bytes a second that a host reads at the least, when it checks what it was brought. */
 const slowestRead = 5 * 1024 * 1024;
@@ -43,6 +44,27 @@ export class ImageCarrier {
     env: FlowEnv,
     signal: AbortSignal,
   ): Promise<Backing> {
+    return { path: await this.#bring(host, storage, image, env, signal), format: image.format };
+  }
+
+  /** The same of an ISO image: its path there. */
+  bringIso(
+    host: RecordOf<"Host">,
+    storage: Storage,
+    image: CarriedIso,
+    env: FlowEnv,
+    signal: AbortSignal,
+  ): Promise<string> {
+    return this.#bring(host, storage, image, env, signal);
+  }
+
+  async #bring(
+    host: RecordOf<"Host">,
+    storage: Storage,
+    image: CarriedImage | CarriedIso,
+    env: FlowEnv,
+    signal: AbortSignal,
+  ): Promise<string> {
     const { sha256, format, sizeBytes } = image;
     const path = cachedImagePath(folderOf(storage), image);
     const cached: CachedImage = { path, format, sha256, sizeBytes, bringer: host.uuid };
@@ -51,7 +73,7 @@ export class ImageCarrier {
       for (let attempt = 1; ; attempt++)
         try {
           await this.#bringOnce(host, cached, image, env, signal);
-          return { path, format };
+          return path;
         } catch (error) {
           if (hostsCode(error) !== "HYPERVISOR.IMAGE_DIFFERS" || attempt === attempts) throw error;
         }
@@ -63,7 +85,7 @@ export class ImageCarrier {
   async #bringOnce(
     host: RecordOf<"Host">,
     cached: CachedImage,
-    image: CarriedImage,
+    image: CarriedImage | CarriedIso,
     { commandId, task: flow, epoch }: FlowEnv,
     signal: AbortSignal,
   ): Promise<void> {
@@ -80,7 +102,7 @@ export class ImageCarrier {
   async #send(
     host: RecordOf<"Host">,
     cached: CachedImage,
-    { storeUuid }: CarriedImage,
+    { storeUuid }: Pick<CarriedImage, "storeUuid">,
     begin: ImageProgress,
     signal: AbortSignal,
   ): Promise<void> {

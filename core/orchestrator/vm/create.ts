@@ -1,4 +1,3 @@
-import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { beginVm } from "../../model/cloud/vm-life.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow, FlowEnv, Step } from "../flow/flow.ts";
@@ -6,10 +5,12 @@ import { bytesToCome, standOn } from "../images/base.ts";
 import type { ImageCarrier } from "../images/carrier.ts";
 import { hostsCode, unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
+import { placeOfMachine } from "../volume/place.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import type { RootImage } from "./image.ts";
-import { addressKey, end, endFailed, type Held, isHolder } from "./life.ts";
+import { end, endFailed, type Held, isHolder } from "./life.ts";
+import { insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
@@ -38,6 +39,8 @@ export type CreateData = Held & {
   platform: "Linux" | "Windows" | "Other";
   haLevel: "NeverStop" | "None";
   tags: string[];
+  /** It is made and not started; absent for one that is to run. */
+  isOnlyMade?: true;
 };
 
 /** Makes a machine and starts it. What fails is taken back: no machine, no volume, no address is left. */
@@ -49,6 +52,15 @@ export function createVmFlow(world: VmWorld): Flow<CreateData> {
 export function createVmOfImageFlow(world: VmWorld, carrier: ImageCarrier): Flow<CreateData> {
   const steps = [allocateStep(world), imageStep(world, carrier), overlayStep(world, carrier), startStep(world)];
   return { name: "createVmOfImage", steps, ...ends };
+}
+
+/** Makes a machine that is not started: it has its root volume and its addresses, and is on no host. */
+export function defineVmFlows(world: VmWorld, carrier: ImageCarrier): readonly Flow<CreateData>[] {
+  const ofImage = [allocateStep(world), imageStep(world, carrier), overlayStep(world, carrier)];
+  return [
+    { name: "defineVm", steps: [allocateStep(world), emptyVolumeStep(world)], ...ends },
+    { name: "defineVmOfImage", steps: ofImage, ...ends },
+  ];
 }
 
 const ends: Pick<Flow<CreateData>, "succeeded" | "failed" | "result"> = {
@@ -168,7 +180,7 @@ function startStep(world: VmWorld): Step<CreateData> {
 /** Host and file of a machine that has been placed. */
 function placeOf(world: VmWorld, vmUuid: string, volumeUuid: string) {
   const tx = look(world);
-  const { hostUuid } = tx.need("VmInstance", vmUuid);
+  const hostUuid = placeOfMachine(tx.need("VmInstance", vmUuid));
   const { primaryStorageUuid } = tx.need("Volume", volumeUuid);
   if (hostUuid === null || primaryStorageUuid === null) throw new Error(`${vmUuid} has no place.`);
   const storage = tx.need("PrimaryStorage", primaryStorageUuid);
@@ -179,11 +191,11 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   // A manager has ended between this and the note that it is done.
   if (tx.get("VmInstance", data.vmUuid) !== undefined) return;
   const { vmUuid, volumeUuid, nics, name, cpuNum, memorySize, rootDiskSize, clusterUuid, storageUuid } = data;
-  const { image = null } = data;
+  const { image = null, isOnlyMade = false } = data;
   const request: PlacementRequest = {
     name,
-    cpuNum,
-    memorySize,
+    // What is not started takes nothing of a host but its room.
+    ...(isOnlyMade ? { cpuNum: 0, memorySize: 0 } : { cpuNum, memorySize }),
     wantedHostUuid: data.hostUuid,
     volumesHostUuid: null,
     clusterUuid,
@@ -199,8 +211,8 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   const placement = round.place(request);
   const addresses = nics.map(({ l3NetworkUuid, ip }) => round.address(l3NetworkUuid, ip));
   for (const { l3NetworkUuid } of nics) ensureDhcpServer(tx, l3NetworkUuid);
-  for (const { mac } of nics) if (tx.get("MacUse", mac) !== undefined) throw macInUse(mac);
-  const life = orThrow(beginVm(name, null, "create", {}));
+  for (const { mac } of nics) requireFreeMac(tx, mac, "staticMacs");
+  const life = orThrow(beginVm(name, null, isOnlyMade ? "define" : "create", {}));
   tx.put("VmOperation", vmUuid, { holder: data.holder });
   tx.insert("VmInstance", {
     ...life,
@@ -208,8 +220,10 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     name,
     description: data.description,
     clusterUuid: placement.clusterUuid,
-    hostUuid: placement.hostUuid,
-    lastHostUuid: null,
+    // On local storage the host that it was on last is the one that has its volume.
+    ...(isOnlyMade
+      ? { hostUuid: null, lastHostUuid: placement.hostUuid }
+      : { hostUuid: placement.hostUuid, lastHostUuid: null }),
     instanceOfferingUuid: data.instanceOfferingUuid,
     imageUuid: image?.uuid ?? null,
     rootVolumeUuid: volumeUuid,
@@ -246,26 +260,8 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   if (image !== null && placement.storageUuid !== null)
     standOn(tx, volumeUuid, tx.need("PrimaryStorage", placement.storageUuid), placement.hostUuid, image);
   for (const [deviceId, { uuid, mac, l3NetworkUuid }] of nics.entries()) {
-    const ip = addresses[deviceId] ?? null;
-    tx.insert("VmNic", {
-      uuid,
-      name: `vnic${deviceId}.${vmUuid.slice(0, 8)}`,
-      description: null,
-      vmInstanceUuid: vmUuid,
-      l3NetworkUuid,
-      deviceId,
-      mac,
-      ip,
-    });
-    if (ip !== null) tx.put("AddressUse", addressKey(l3NetworkUuid, ip), { vmNicUuid: uuid }, true);
-    tx.put("MacUse", mac, { vmNicUuid: uuid }, true);
+    insertNic(tx, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip: addresses[deviceId] ?? null });
   }
-}
-
-function macInUse(mac: string): CloudError {
-  const details = `A network card has ${mac} already.`;
-  const remedy = "Give another one, or leave it out to get a new one.";
-  return new CloudError(refusalOf("NETWORK.1010", { where: "staticMacs", details, remedy, values: { mac } }));
 }
 
 const noMore = () => 0;

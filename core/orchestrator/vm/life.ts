@@ -2,6 +2,7 @@ import { beginVm, endVm, type Holding, type VmEnd, type VmLife } from "../../mod
 import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { vmStates } from "../../model/cloud/vm-states.ts";
 import { orThrow } from "../calls/shared.ts";
+import { forgetDevices } from "../device/forget.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { unreadableError } from "../unreadable.ts";
@@ -89,6 +90,7 @@ export function removeMachine(tx: Tx, uuid: string): void {
   for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
     tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
   if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);
+  forgetDevices(tx, uuid);
   forgetMigration(tx, uuid);
   tx.remove("VmInstance", uuid);
 }

@@ -126,7 +126,7 @@ async function moved(world: VmWorld, data: MigrateData, env: FlowEnv) {
     env.signal.throwIfAborted();
     return { error };
   });
-  const { rests, ...found } = await settle(world, between, env);
+  const { rests, ...found } = await settle(world, between, env, failure === undefined);
   // The source has seen it go, and the destination was lost at that moment.
   const isSent = failure === undefined && found.at === "unknown";
   const where: Settled = isSent ? { at: "destination", seen: "running" } : found;

@@ -1,9 +1,11 @@
 import type { NicSpec } from "../../hypervisor/driver.ts";
 import { domainProblem, parseAddress } from "../../model/address.ts";
 import { parseRange } from "../../model/cloud/ip-range.ts";
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
-import type { Machine } from "./life.ts";
+import { addressKey, type Machine } from "./life.ts";
+import { nicLimits } from "./limits.ts";
 
 /** What a host is told of a network card, from the records of its networks. */
 export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSpec {
@@ -27,6 +29,7 @@ export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSp
     isDefaultRoute: machine.defaultL3NetworkUuid === l3NetworkUuid,
     dhcpServer:
       dhcpServerIp === null || server === undefined ? null : { ip: dhcpServerIp, prefixLen: server.prefixLen },
+    ...nicLimits(tx, machine),
   };
 }
 
@@ -53,4 +56,27 @@ export function hostNameOf({ name, uuid }: Pick<Machine, "name" | "uuid">, ip: s
   if (label === "") return ip === null ? `vm-${uuid.slice(0, 8)}` : `vm-${ip.replaceAll(/[.:]+/g, "-")}`;
   // A number would be taken for an address, and localhost is every machine.
   return /^\d+$|^localhost/.test(label) ? `vm-${label}` : label;
+}
+
+type NewNic = Pick<RecordOf<"VmNic">, "uuid" | "l3NetworkUuid" | "deviceId" | "mac" | "ip"> & { vmUuid: string };
+
+/** A network card, which has its address and its MAC address for itself from now on. */
+export function insertNic(tx: Tx, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip }: NewNic): void {
+  const name = `vnic${deviceId}.${vmUuid.slice(0, 8)}`;
+  tx.insert("VmNic", { uuid, name, description: null, vmInstanceUuid: vmUuid, l3NetworkUuid, deviceId, mac, ip });
+  if (ip !== null) tx.put("AddressUse", addressKey(l3NetworkUuid, ip), { vmNicUuid: uuid }, true);
+  tx.put("MacUse", mac, { vmNicUuid: uuid }, true);
+}
+
+/** @throws NETWORK.1010 */
+export function requireFreeMac(tx: Tx, mac: string, where: string): void {
+  if (tx.get("MacUse", mac) === undefined) return;
+  const details = `A network card has ${mac} already.`;
+  const remedy = "Give another one, or leave it out to get a new one.";
+  throw new CloudError(refusalOf("NETWORK.1010", { where, details, remedy, values: { mac } }));
+}
+
+/** Locally administered, unicast, from chance: that no two are the same is seen to when it is given. */
+export function newMac(newUuid: () => string): string {
+  return ["fa", ...(newUuid().slice(0, 10).match(/../g) ?? [])].join(":");
 }

@@ -223,7 +223,8 @@ const mostReasons = 12;
 function nothingFits({ name, cpuNum, memorySize }: PlacementRequest, hosts: number, removed: Removed): CloudError {
   const reasons = [...removed].sort(([, a], [, b]) => b.length - a.length).slice(0, mostReasons);
   const parts = reasons.map(([why, names]) => `${why} (${listed(names)})`);
-  const what = `${cpuNum} virtual processors and ${formatSize(memorySize)} of memory`;
+  const what =
+    cpuNum === 0 ? "its root volume" : `${cpuNum} virtual processors and ${formatSize(memorySize)} of memory`;
   const details = hosts === 0 ? "There are no hosts." : `None of ${hosts} hosts can take ${what}: ${parts.join("; ")}.`;
   const remedy = hosts === 0 ? "Add a host (AddKVMHost)." : "Mend one of these, or ask for less.";
   return new CloudError(

@@ -1,3 +1,4 @@
+import { forgetIsos } from "../device/iso-use.ts";
 import type { Flow, Step } from "../flow/flow.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -185,9 +186,11 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
   };
 }
 
-/** Its data volumes stay, and are free for other machines. */
+/** Its drives are empty then. Its data volumes stay, and are free for other machines. */
 function endDeleted(tx: Tx, data: DestroyData): void {
-  if (end(tx, data, "done")?.state === "Destroyed") letVolumesGo(tx, data.vmUuid);
+  if (end(tx, data, "done", { isoUuids: [] })?.state !== "Destroyed") return;
+  letVolumesGo(tx, data.vmUuid);
+  forgetIsos(tx, data.vmUuid);
 }
 
 export function expungeVmFlow(world: VmWorld): Flow<VmData> {

@@ -40,20 +40,31 @@ const quickMs = 60_000;
 
 /**
  * Ends what is under way on both hosts, and finds out which of them has the machine: there it runs, as far as that
- * depends on this; on the other one nothing of it is left. `rests`: hosts that could not be told so.
+ * depends on this; on the other one nothing of it is left. `rests`: hosts that could not be told so. `isSent`: the source
+ * has said that it has sent all of it, and sends nothing any more.
  */
-export async function settle(world: VmWorld, between: Between, env: FlowEnv): Promise<Settled & { rests: string[] }> {
+export async function settle(
+  world: VmWorld,
+  between: Between,
+  env: FlowEnv,
+  isSent = false,
+): Promise<Settled & { rests: string[] }> {
   const { vmUuid: uuid, sourceUuid, destinationUuid } = between;
+  const asking = asked(world, sourceUuid, { do: "cancelMigration", uuid }, env);
   // The source first: a connection that is cut at the very end of a move has both go on, and only locks would stop one.
-  const source = await asked(world, sourceUuid, { do: "cancelMigration", uuid }, env);
-  const destination = await asked(world, destinationUuid, { do: "unexpectMachine", uuid }, env);
+  if (!isSent) await asking;
+  const [{ fact: source, isKnown }, { fact: destination }] = await Promise.all([
+    asking,
+    asked(world, destinationUuid, { do: "unexpectMachine", uuid }, env),
+  ]);
   const where = decideWhere(source, destination);
   const rests: string[] = [];
   const drop = async (hostUuid: string) => {
     const isDone = await told(world, hostUuid, { do: "dropMachine", uuid }, env);
     if (!isDone) rests.push(hostUuid);
   };
-  if (where.at === "destination") await drop(sourceUuid);
+  // With what it sent last the source has forgotten it.
+  if (where.at === "destination" && (isKnown || !isSent)) await drop(sourceUuid);
   if (where.at === "source") {
     await drop(destinationUuid);
     if (where.resumes && (await told(world, sourceUuid, { do: "resumeMachine", uuid }, env)))
@@ -62,24 +73,29 @@ export async function settle(world: VmWorld, between: Between, env: FlowEnv): Pr
   return { ...where, rests };
 }
 
-/** What a host has of the machine, once it has carried out the command that keeps that from changing. */
+/**
+ * What a host has of the machine, once it has carried out the command that keeps that from changing. `isKnown`: there may
+ * be something of it there, be it only what was written down of it.
+ */
 async function asked(
   world: VmWorld,
   hostUuid: string,
   command: Extract<HostCommand, { uuid: string }>,
   env: FlowEnv,
-): Promise<Fact> {
+): Promise<{ fact: Fact; isKnown: boolean }> {
   const host = look(world).get("Host", hostUuid);
-  if (host === undefined) return "none";
-  if (!(await told(world, hostUuid, command, env))) return "silent";
+  if (host === undefined) return { fact: "none", isKnown: false };
+  const silent = { fact: "silent", isKnown: true } as const;
+  if (!(await told(world, hostUuid, command, env))) return silent;
   try {
     const found = (await world.link.machines(host, env.signal)).find(({ uuid }) => uuid === command.uuid);
-    if (found?.migration?.way === "in") return "silent";
+    if (found?.migration?.way === "in") return silent;
     // Memory that somebody has kept there past the manager is no process.
-    return found?.state === "running" || found?.state === "paused" ? found.state : "none";
+    const fact = found?.state === "running" || found?.state === "paused" ? found.state : "none";
+    return { fact, isKnown: found !== undefined };
   } catch {
     env.signal.throwIfAborted();
-    return "silent";
+    return silent;
   }
 }
 

@@ -1,10 +1,12 @@
 import type { MachineSpec } from "../../hypervisor/driver.ts";
 import type { MachineDisk, VolumePlace } from "../../hypervisor/volume-commands.ts";
+import { isosOf } from "../device/iso-use.ts";
 import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { folderOf } from "./folder.ts";
 import type { Machine } from "./life.ts";
+import { diskLimits } from "./limits.ts";
 import { nicSpec } from "./nic.ts";
 import type { Storage } from "./placement.ts";
 
@@ -18,7 +20,8 @@ export function volumePath(storage: Storage, volumeUuid: string): string {
 /** A volume as a disk of its machine. */
 export function diskSpec(tx: Tx, volume: RecordOf<"Volume">): MachineDisk {
   const { uuid, deviceId } = volume;
-  return { volumeUuid: uuid, ...filePlace(tx, volume), ...(deviceId === null ? {} : { deviceId }) };
+  const place = deviceId === null ? {} : { deviceId };
+  return { volumeUuid: uuid, ...filePlace(tx, volume), ...place, ...diskLimits(tx, volume) };
 }
 
 /** A volume as a file of its storage. */
@@ -43,5 +46,12 @@ export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
     // Where the order says its place, an agent of a former version is told nothing that it does not know.
     disks: volumes.map((volume, nth) => diskSpec(tx, volume.deviceId === nth ? { ...volume, deviceId: null } : volume)),
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
+    ...isosOf(tx, machine),
+    ...bootOrderOf(machine),
   };
+}
+
+/** What differs from what holds without a word. */
+function bootOrderOf({ bootOrder }: Machine): Pick<MachineSpec, "bootOrder"> {
+  return bootOrder.join() === "HardDisk,CdRom" ? {} : { bootOrder: [...bootOrder] };
 }

@@ -2,6 +2,7 @@ import type { HostCommand } from "../../hypervisor/driver.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { vmWaysOut } from "../../model/cloud/vm-states.ts";
 import { shown } from "../../model/quote.ts";
+import { carryBefore } from "../firewall/carrier.ts";
 import type { FlowEnv } from "../flow/flow.ts";
 import type { HostLink } from "../host-link.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -25,13 +26,14 @@ const commandMs = 120_000;
 
 /** Has a host carry out a command of a step. `part` tells several commands of one step apart. */
 export async function tell(
-  { link }: VmWorld,
+  world: VmWorld,
   host: RecordOf<"Host">,
   command: HostCommand,
   env: FlowEnv,
   { part = "", graceMs = 0 }: { part?: string; graceMs?: number } = {},
 ): Promise<void> {
-  await link.command(host, command, {
+  await carryBefore(world, host, command, env.signal);
+  await world.link.command(host, command, {
     id: part === "" ? env.commandId : `${env.commandId}.${part}`,
     flow: env.task,
     epoch: env.epoch,

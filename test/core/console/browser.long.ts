@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { ConsoleProxy } from "../../../core/console/proxy.ts";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
 import { realMachine } from "../../../core/node/machine.ts";
-import { Browser, type BrowserPage } from "../../support/browser.ts";
+import { Browser, type BrowserPage, picture } from "../../support/browser.ts";
 import { builtPages, testProxy } from "../../support/cloud/console.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { testCloud } from "../../support/cloud/manager.ts";
@@ -17,20 +17,6 @@ import { cloudBed, hostBed } from "../api/host/bed.ts";
 
 const mebibyte = 1024 ** 2;
 
-/** How many colours the screen's canvas has, and a sum that another picture would not have. */
-const picture = `(() => {
-  const canvas = document.querySelector("canvas");
-  if (canvas === null || canvas.width < 100) return null;
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const colours = new Set();
-  let sum = 0;
-  for (let at = 0; at < data.length; at += 4) {
-    const colour = data[at] * 65536 + data[at + 1] * 256 + data[at + 2];
-    colours.add(colour);
-    sum = (sum * 31 + colour) % 1000000007;
-  }
-  return { colours: colours.size, sum };
-})()`;
 /** For people to look at, where they are asked for. */
 async function keep(name: string, page: BrowserPage): Promise<void> {
   const folder = process.env["BINNACLE_TEST_PICTURES"];

@@ -9,6 +9,8 @@ import {
   type MachineSpec,
   type NicSpec,
 } from "../../../core/hypervisor/driver.ts";
+import { deviceConformance } from "./conformance-devices.ts";
+import { firewallConformance } from "./conformance-firewall.ts";
 import { storageConformance } from "./conformance-storages.ts";
 import { volumeConformance } from "./conformance-volumes.ts";
 import { consoleConformance } from "./consoles.ts";
@@ -57,7 +59,7 @@ export function nicOf(n: number, more: Partial<NicSpec> = {}): NicSpec {
 export const imageContent = Buffer.alloc(1024 ** 2, "an image. ");
 
 /** A raw image with that content. @param folder the storage's */
-export function sampleImage(folder: string): CachedImage {
+export function sampleImage(folder: string): CachedImage & { format: "raw" } {
   const sha256 = createHash("sha256").update(imageContent).digest("hex");
   const path = cachedImagePath(folder, { sha256, format: "raw" });
   return { path, format: "raw", sha256, sizeBytes: imageContent.length, bringer: uuidOf(0x70) };
@@ -317,6 +319,33 @@ export function conformance(name: string, bed: DriverBed): void {
       await start(1);
       assert.deepEqual(await running(driver), [uuidOf(1)]);
       await carryOut({ do: "deleteVolume", path: pathOf(2) });
+    });
+
+    const segment = () => ({ physicalInterface: bed.physicalInterface, vlan: null, mtu: 1500 });
+    deviceConformance({
+      ...{ spec, startNew, driver: () => driver, folder: () => bed.folder() },
+      nic: (n, more) => nicOf(n, { segment: segment(), ...more }),
+      reopen: async () => {
+        driver = await bed.reopen(driver);
+      },
+    });
+
+    it("starts a machine whose disk has limits, and gives it another one with limits", async () => {
+      await makeVolume(1);
+      await makeVolume(2);
+      const [one, two] = [spec(1).disks[0], spec(2).disks[0]];
+      assert.ok(one !== undefined && two !== undefined);
+      const limits = { bytesPerSecond: 10_000_000, operationsPerSecond: 100 };
+      await start(1, { disks: [{ ...one, limits }] });
+      await carryOut({ do: "attachVolume", uuid: uuidOf(1), disk: { ...two, deviceId: 1, limits } });
+      assert.deepEqual(await running(driver), [uuidOf(1)]);
+    });
+
+    firewallConformance({
+      driver: () => driver,
+      reopen: async () => {
+        driver = await bed.reopen(driver);
+      },
     });
 
     volumeConformance({

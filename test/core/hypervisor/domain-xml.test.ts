@@ -11,6 +11,13 @@ function spec(more: Partial<MachineSpec>): MachineSpec {
   return { uuid: uuidOf(1), name: "web", cpuNum: 2, memorySize: 1024 ** 3, disks: [], nics: [], ...more };
 }
 
+type Parsed = Record<string, Record<string, string>>;
+
+/** Its disks, without its drives. */
+function disksIn({ devices: { disk } }: { devices: { disk: Parsed[] } }): Parsed[] {
+  return disk.filter((each) => String(each["@device"]) === "disk");
+}
+
 test("a machine is a domain named by its uuid, with its disks and cards in their order", () => {
   const disks = ["a", "b"].map((name, nth) => ({
     volumeUuid: uuidOf(0x100 + nth),
@@ -26,7 +33,7 @@ test("a machine is a domain named by its uuid, with its disks and cards in their
     [uuidOf(1), "00000000-0001-4aaa-8aaa-aaaaaaaaaaaa", "2", "1048576"],
   );
   assert.deepEqual(
-    domain.devices.disk.map((disk: Record<string, Record<string, string>>) => [
+    disksIn(domain).map((disk: Record<string, Record<string, string>>) => [
       disk["source"]?.["@file"],
       disk["target"]?.["@dev"],
     ]),
@@ -51,8 +58,8 @@ test("of a volume on an image libvirt is told the whole chain, so that it asks n
   const image = { path: `/store/imagecache/${"a".repeat(64)}.raw`, format: "raw" as const };
   const storeOf = (more: object) => {
     const disks = [{ volumeUuid: uuidOf(2), path, format: "qcow2" as const, ...more }];
-    return parser.parse(domainXml(spec({ disks }), { hasKvm: false, bridges: new Map() })).domain.devices.disk
-      .backingStore;
+    const { domain } = parser.parse(domainXml(spec({ disks }), { hasKvm: false, bridges: new Map() }));
+    return disksIn(domain)[0]?.["backingStore"];
   };
   assert.equal(storeOf({}), "");
   assert.deepEqual(storeOf({ backing: image }), {
@@ -87,5 +94,55 @@ test("a path with what XML obeys is a path", () => {
     hasKvm: false,
     bridges: new Map(),
   });
-  assert.equal(parser.parse(xml).domain.devices.disk.source["@file"], path);
+  assert.equal(disksIn(parser.parse(xml).domain)[0]?.["source"]?.["@file"], path);
+});
+
+test("a machine has three drives, with its images in the first of them, and boots from what it is told in that order", () => {
+  const disks = ["a", "b"].map((name, nth) => ({
+    volumeUuid: uuidOf(0x100 + nth),
+    path: `/store/${name}.qcow2`,
+    format: "qcow2" as const,
+  }));
+  const isos = ["c", "d"].map((digit) => `/store/imagecache/${digit.repeat(64)}.iso`);
+  const nics = [nicOf(1)];
+  const parsed = (more: Partial<MachineSpec>) =>
+    parser.parse(domainXml(spec({ disks, nics, ...more }), { hasKvm: false, bridges: new Map([[0, "br0"]]) })).domain;
+  const orderOf = (device: Parsed) => device["boot"]?.["@order"];
+  const ordersIn = (more: Partial<MachineSpec>) => {
+    const { disk, interface: card } = parsed(more).devices;
+    return [...disk, card].map(orderOf);
+  };
+  const drives = parsed({ isos }).devices.disk.slice(2);
+  assert.deepEqual(
+    drives.map(({ target, source }: Parsed) => [target?.["@dev"], target?.["@bus"], source?.["@file"]]),
+    [
+      ["sda", "sata", isos[0]],
+      ["sdb", "sata", isos[1]],
+      ["sdc", "sata", undefined],
+    ],
+  );
+  for (const drive of drives) assert.ok("readonly" in drive);
+  assert.deepEqual(drives[0].source.seclabel, { "@model": "dac", "@relabel": "no" });
+  const none = undefined;
+  assert.deepEqual(ordersIn({}), ["1", none, "2", "3", "4", none]);
+  assert.deepEqual(ordersIn({ bootOrder: ["CdRom", "HardDisk"] }), ["4", none, "1", "2", "3", none]);
+  assert.deepEqual(ordersIn({ bootOrder: ["Network", "HardDisk"] }), ["2", none, none, none, none, "1"]);
+  assert.equal(parsed({}).os.boot, none, "libvirt takes no machine that says it in two ways");
+});
+
+test("what a machine may send and move stands in it, and nothing where there is no limit", () => {
+  const disk = { volumeUuid: uuidOf(2), path: "/store/a.qcow2", format: "qcow2" as const };
+  const devicesOf = (limits: object, more: object) => {
+    const given = spec({ disks: [{ ...disk, ...limits }], nics: [nicOf(1, more)] });
+    return parser.parse(domainXml(given, { hasKvm: false, bridges: new Map([[0, "br_eth0"]]) })).domain.devices;
+  };
+  const limited = devicesOf(
+    { limits: { bytesPerSecond: 10_000_000, operationsPerSecond: 200 } },
+    { sentBytesPerSecond: 1_250_000 },
+  );
+  assert.deepEqual(limited.disk[0].iotune, { total_bytes_sec: "10000000", total_iops_sec: "200" });
+  assert.deepEqual(limited.interface.bandwidth, { outbound: { "@average": "1250" } });
+  assert.deepEqual(limited.interface.target, { "@dev": "bnc525400000001" });
+  const free = devicesOf({}, {});
+  assert.deepEqual([free.disk[0].iotune, free.interface.bandwidth], [undefined, undefined]);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { replay } from "../../scripts/cloud/transcript.ts";
 import { emulator, root, skipFor, whyNot } from "../../support/bed-needs.ts";
+import { Browser, picture } from "../../support/browser.ts";
 import type { BedNode } from "../../support/cloud/namespaces.ts";
 import { passwords, threeNodes } from "../../support/cloud/three-nodes.ts";
 import { type GuestLine, guestImage, guestShell } from "../../support/libvirt/guest.ts";
@@ -32,6 +33,7 @@ const settled = [
     "$1cpu::model::AMD-EPYC,capability:liveSnapshot,\n                libvirt::version::11.3.0,os::distribution::debian,\n                os::version::13,qemu-img::version::10.0.7",
   ],
   [/(platform +Linux\nsize +)\S+(\nactualSize +)\S+/g, "$125M$225M"],
+  [/(#)[\w-]{20,}/g, "$1TOKEN"],
   [/(depth +1\nsize +)\S+/g, "$12824K"],
 ] as const;
 
@@ -47,13 +49,17 @@ test("a machine lives on two real hosts as its page shows it, from its image to 
   copyFileSync(await guestImage(), image);
   chmodSync(image, 0o644);
   const inGuest = guestOf(t, hosts);
+  const inBrowser = await browserOf(t, manager);
   let told = shownFingerprint;
+  let url = "";
   await replay(
     "core/hypervisor/README.md",
     async (words) => {
       if (words[0] === "guest#") return { stdout: `${await inGuest(words.slice(1).join(" "))}\n`, stderr: "" };
+      if (words[0] === "browser#") return { stdout: `${await inBrowser(url, words.slice(1).join(" "))}\n`, stderr: "" };
       const printed = await manager.run(cli(...words.map((word) => word.replace(shownFingerprint, told))));
       told = printed.stdout.match(fingerprint)?.at(-1) ?? told;
+      url = /\bhttps:\/\/\S+#\S+/.exec(printed.stdout)?.[0] ?? url;
       return printed;
     },
     (text) => settled.reduce((one, [pattern, by]) => one.replace(pattern, by), text),
@@ -67,6 +73,22 @@ test("a machine lives on two real hosts as its page shows it, from its image to 
     await until(`${place} to be empty`, () => readdirSync(join(shared, place)).length === 0, 180_000);
   for (const log of logs()) for (const password of Object.values(passwords)) assert.ok(!log.includes(password), log);
 });
+
+/** Opens the page of a machine's screen in Chromium, types a command there, and waits until the picture changes. */
+async function browserOf(t: TestContext, node: BedNode): Promise<(url: string, command: string) => Promise<string>> {
+  const browser = new Browser(node.network);
+  undoAfter(t, () => browser.close());
+  await browser.ready();
+  return async (url, command) => {
+    const page = await browser.open(url);
+    await page.until(`(${picture})?.colours > 1`);
+    const before = await page.value<{ sum: number }>(picture);
+    await page.type(`${command}\n`);
+    await page.until(`(${picture}).sum !== ${before.sum}`);
+    assert.deepEqual(browser.complaints, []);
+    return `The page shows the screen of ${await page.value<string>("document.title")}, and what is typed there.`;
+  };
+}
 
 /** Carries out commands in the guest of the one machine, wherever it runs. */
 function guestOf(t: TestContext, hosts: readonly BedNode[]): (command: string) => Promise<string> {

@@ -18,6 +18,7 @@ import { noChannel } from "../../../core/node/host/channel.ts";
 import { Jobs } from "../../../core/node/jobs.ts";
 import { createLog } from "../../../core/node/log.ts";
 import { Logs } from "../../../core/node/logs.ts";
+import { LocalDesk } from "../../../core/node/machines/desk.ts";
 import { managerPaths } from "../../../core/node/manager/configuration.ts";
 import { ProxyHandover } from "../../../core/node/manager/proxy-handover.ts";
 import { networkActivity } from "../../../core/node/network/activity.ts";
@@ -114,6 +115,7 @@ export async function agentBed(replaced: Partial<Parts> = {}) {
     },
     diagnostics: { run: async () => ({ at: machine.now(), findings: [] }), fix: async () => undefined },
     membership: () => noChannel,
+    machines: new LocalDesk({ machine, jobs, facts: () => parts.board.facts() }),
     hub: () => hub,
     ...replaced,
   };

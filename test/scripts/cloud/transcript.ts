@@ -32,7 +32,7 @@ export async function replay(
       return `UUID-${uuids.indexOf(uuid) + 1}`;
     });
   let actual = "";
-  const commands = transcript.split("\n").filter((line) => /^(\$|guest#) /.test(line));
+  const commands = transcript.split("\n").filter((line) => /^(\$|\w+#) /.test(line));
   assert.ok(commands.length > 3);
   for (const line of commands) {
     const words = line

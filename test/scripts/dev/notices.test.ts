@@ -41,6 +41,27 @@ test("for a package that forgot MIT's text it is written with the author's name"
   }
 });
 
+test("a package without the text has that of another one of its project's same release, and of no other", (t) => {
+  const folder = temporaryFolder();
+  t.after(folder.dispose);
+  const fields = { version: "6.0.0", license: "MIT", repository: "https://example.org/terminal" };
+  for (const [name, more, text] of [
+    ["bare", {}, undefined],
+    ["former", { version: "5.0.0" }, "of another release"],
+    ["foreign", { repository: "https://example.org/other" }, "of another project"],
+    ["whole", {}, "of the project"],
+  ] as const) {
+    const own = path.join(folder.path, name);
+    fs.mkdirSync(own);
+    fs.writeFileSync(path.join(own, "package.json"), JSON.stringify({ name: `@project/${name}`, ...fields, ...more }));
+    if (text !== undefined) fs.writeFileSync(path.join(own, "LICENSE"), text);
+  }
+  const bare = path.join(folder.path, "bare");
+  assert.equal(noticeOf(bare).text, "of the project");
+  fs.rmSync(path.join(folder.path, "whole"), { recursive: true });
+  assert.throws(() => noticeOf(bare), NoticeError);
+});
+
 for (const [what, fields, files] of [
   ["has no text of a licence other than MIT", { license: "ISC", author: "me" }, {}],
   ["has neither text nor author", { license: "MIT" }, {}],

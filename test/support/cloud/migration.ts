@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { SharedStorage, type SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
+import type { CloudOptions } from "../../../core/manager/cloud.ts";
 import { hostPassword } from "./hosts.ts";
 import { type TestCloud, testCloud } from "./manager.ts";
 
@@ -23,8 +24,9 @@ export const [first, second, third] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"] as co
 export async function migrationBed(
   t: TestContext,
   addresses: readonly string[] = [first, second],
+  more: Partial<CloudOptions> = {},
 ): Promise<MigrationBed> {
-  const cloud = await testCloud(t);
+  const cloud = await testCloud(t, more);
   const { call, done, hosts } = cloud;
   const shared = new SharedStorage("/shared/");
   const zone = (await call("CreateZone", { name: "east" })).inventory;

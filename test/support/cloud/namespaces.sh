@@ -11,9 +11,10 @@ set -eu
 hypervisor() {
   mkdir -p /run/lock /srv/shared
   mount --bind "$shared" /srv/shared
-  # Whether this machine has hardware virtualization makes no difference.
+  # Whether this machine has hardware virtualization makes no difference. Read-only: of one that could be opened libvirt would
+  # think that QEMU has only just come to miss it, and ask QEMU anew for each machine.
   : >"$folder/none"
-  [ ! -e /dev/kvm ] || mount --bind "$folder/none" /dev/kvm
+  [ ! -e /dev/kvm ] || mount --bind -o ro "$folder/none" /dev/kvm
   getent passwd libvirt-qemu >/dev/null || echo 'libvirt-qemu:x:64055:64055::/:/usr/sbin/nologin' >>/etc/passwd
   getent group libvirt-qemu >/dev/null || echo 'libvirt-qemu:x:64055:' >>/etc/group
   mkdir -p /etc/libvirt

@@ -135,6 +135,11 @@ export class BedNode {
     return ["nsenter", ...this.#inside(command)];
   }
 
+  /** What starts a program of this machine in the node's network. */
+  get network(): string[] {
+    return ["nsenter", "--target", String(this.#pid), "--net"];
+  }
+
   must(...command: string[]): string {
     return execFileSync("nsenter", this.#inside(command), { encoding: "utf8", stdio: "pipe", env: environment });
   }
@@ -142,7 +147,7 @@ export class BedNode {
   /**
    * Starts what a unit of the image starts, with more arguments behind, and waits until it listens on its socket.
    *
-   * @returns its log so far, and what ends it as a crash does
+   * @returns its log so far, its process as it is numbered here, and what ends it as a crash does
    */
   async startUnit(unit: string, socket: string, more: readonly string[] = []) {
     const text = fs.readFileSync(path.join(root, "iso/overlay/usr/lib/systemd/system", unit), "utf8");
@@ -163,6 +168,7 @@ export class BedNode {
     );
     return {
       log: () => log,
+      pid: childOf(child),
       kill: async () => {
         const gone = once(child, "exit");
         this.must("sh", "-c", `kill -KILL $(fuser ${socket} 2>/dev/null)`);

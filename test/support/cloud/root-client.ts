@@ -21,10 +21,12 @@ export type Answer = { value: object } | { refused: CallRefused };
 /** A client at root's door, which says nothing of its own accord and repeats nothing. */
 export class RootClient {
   readonly #socketPath: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #agent: Agent;
 
-  constructor(socketPath: string) {
+  /** @param keepAlive a kept connection may be closed by the manager at the moment at which something is asked on it */
+  constructor(socketPath: string, keepAlive = true) {
     this.#socketPath = socketPath;
+    this.#agent = new Agent({ keepAlive, maxSockets: 64 });
   }
 
   /** `key`: of idempotency. @throws NoAnswer */

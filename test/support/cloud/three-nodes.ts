@@ -36,5 +36,12 @@ export async function threeNodes(t: TestContext, shared?: string) {
     agents.push(await host.startUnit("binnacle-agent.service", agentSocket, hypervisor));
   }
   const cli = (...words: readonly string[]) => ["sh", "-c", 'cd && exec zstack-cli "$@"', "sh", ...words];
-  return { manager, hosts, cli, agents, logs: () => [...programs, ...agents].map(({ log }) => log()) };
+  return {
+    manager,
+    hosts,
+    cli,
+    agents,
+    programs: [...programs, ...agents],
+    logs: () => [...programs, ...agents].map(({ log }) => log()),
+  };
 }

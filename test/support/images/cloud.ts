@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { CloudOptions } from "../../../core/manager/cloud.ts";
 import type { CallInput } from "../../../core/model/cloud/calls/index.ts";
 import { place } from "../cloud/place.ts";
 import { temporaryFolder } from "../programs.ts";
@@ -9,10 +10,15 @@ import { undoAfter } from "../undo.ts";
 import { type ImageServer, imageServer, serving } from "./server.ts";
 
 /** A cloud with an image store in a folder of its own, and a server of images. */
-export async function imageCloud(t: TestContext, addresses: readonly string[], storage: "local" | "shared" = "local") {
+export async function imageCloud(
+  t: TestContext,
+  addresses: readonly string[],
+  storage: "local" | "shared" = "local",
+  more: Partial<CloudOptions> = {},
+) {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
-  const cloud = await place(t, addresses, storage, {}, join(folder.path, "primary"));
+  const cloud = await place(t, addresses, storage, more, join(folder.path, "primary"));
   const url = join(folder.path, "store");
   const { call, done } = cloud;
   const store = (await call("AddImageStoreBackupStorage", { name: "images", zoneUuid: cloud.zone.uuid, url }))

@@ -36,3 +36,10 @@ export function qcow2Image({
 
 export const md5Of = (content: Buffer) => createHash("md5").update(content).digest("hex");
 export const sha256Of = (content: Buffer) => createHash("sha256").update(content).digest("hex");
+
+/** What begins as the file system of a CD does, with a text for others to differ. */
+export function isoImage(text: string): Buffer {
+  const content = Buffer.alloc(64 * 1024, text);
+  content.write("CD001", 32_769, "latin1");
+  return content;
+}

@@ -86,8 +86,8 @@ const recipe = [
   "",
 ];
 
-/** Debian's own package of this machine's release, without installing it. */
-async function unpackedKernel(folder: string): Promise<{ vmlinuz: string; modules: string }> {
+/** Debian's own package of this machine's release, without installing it. `modules`: the folder of its versions. */
+export async function unpackedKernel(folder: string): Promise<{ vmlinuz: string; modules: string }> {
   const depends = () =>
     run("apt-cache", ["depends", kernelPackage]).then((text) => /Depends: (linux-image-\S+)/.exec(text)?.[1]);
   const name = (await depends().catch(() => undefined)) ?? (await run("apt-get", ["update", "--quiet"]).then(depends));
@@ -140,7 +140,7 @@ function filesBelow(folder: string): string[] {
     .filter((file) => statSync(file).isFile());
 }
 
-async function run(program: string, args: readonly string[]): Promise<string> {
+export async function run(program: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runCommand(program, args, { timeoutMs: 300_000 });
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${stderr}`);
   return stdout;

@@ -81,8 +81,13 @@ export class LibvirtHost {
 
   /** Kills libvirt's daemon, which is started again; machines go on. */
   killDaemon(): void {
+    this.signal("libvirtd", "SIGKILL");
+  }
+
+  /** Sends a signal to all processes there of a name, of which the kernel keeps 15 letters. */
+  signal(name: string, signal: NodeJS.Signals): void {
     for (const pid of descendantsOf(this.#init?.pid ?? 0))
-      if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "libvirtd") process.kill(pid, "SIGKILL");
+      if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() === name) process.kill(pid, signal);
   }
 
   /** Pulls its plug: all that runs there is gone at once. */

@@ -1,10 +1,10 @@
 import type { VirtualMachine } from "../../../core/model/facts.ts";
 import { valueOf } from "../../../core/model/reading.ts";
 import type { Canvas } from "../../terminal/canvas.ts";
-import { unknown } from "../../widgets/format.ts";
+import { formatPercent, formatTime, unknown } from "../../widgets/format.ts";
 import { machineMemory, machineStyle, orderMachines } from "../machine-words.ts";
 import type { View } from "../screen.ts";
-import { virtualMachineState } from "../words.ts";
+import { reasonOf, virtualMachineState } from "../words.ts";
 import { drawFigures, drawMore, fitting, panel, some } from "./panel.ts";
 
 export function drawHosts(canvas: Canvas, view: View): void {
@@ -53,6 +53,15 @@ function drawCloudMachines(canvas: Canvas, view: View): void {
 
 function drawOwnMachines(canvas: Canvas, view: View, key: string): void {
   const { t, state } = view;
+  const reading = state.facts.virtualMachines;
+  if (reading?.state === "stale") {
+    // What ran a minute ago says nothing of now, and here somebody decides about a reboot.
+    canvas.text(0, 0, t("panel.vm"), "heading");
+    const words = [t("vm.silent", { time: formatTime(reading.at) }), reasonOf(t, reading.why)];
+    for (const [y, text] of words.entries())
+      canvas.text(0, 1 + y, y === 0 ? `${unknown}  ${text}` : `   ${text}`, "bad");
+    return;
+  }
   panel(canvas, view, t("panel.vm"), state.facts.virtualMachines, (body, machines, end) => {
     const { list, total, running, stopped, unknown: lost } = machines;
     if (list === null || list.length === 0) {
@@ -76,9 +85,11 @@ function drawOwnMachines(canvas: Canvas, view: View, key: string): void {
 function drawMachine(body: Canvas, y: number, { t }: View, vm: VirtualMachine): void {
   const uuidWidth = body.width >= 80 ? 36 : 8;
   body.text(0, y, vm.uuid.slice(0, uuidWidth), "dim");
-  const nameWidth = body.width - uuidWidth - 22;
+  const hasCpu = body.width >= 46;
+  const nameWidth = body.width - uuidWidth - (hasCpu ? 28 : 22);
   body.text(uuidWidth + 1, y, vm.name, "text", nameWidth);
-  const x = uuidWidth + nameWidth + 2;
+  const x = uuidWidth + nameWidth + (hasCpu ? 8 : 2);
+  if (hasCpu) body.textRight(x - 1, y, formatPercent(vm.cpuShare));
   body.textRight(x + 4, y, vm.cpus !== null ? t("vm.cpus", { cpus: vm.cpus }) : unknown);
   body.textRight(x + 10, y, machineMemory(vm));
   body.text(x + 11, y, virtualMachineState(t, vm.state), machineStyle[vm.state], 9);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { longestInterfaceName } from "../../../model/address.ts";
 import type { Segment } from "../../nic-spec.ts";
 import { hostAddress, mtuTooSmall, networkFailed, noInterface, taken } from "./errors.ts";
-import { cardPrefix, findLink, kindOf, type Link, type Links, ownAddresses, ownGroup } from "./links.ts";
+import { cardEnds, findLink, kindOf, type Link, type Links, ownAddresses, ownGroup } from "./links.ts";
 
 /*
  * The bridge of a network: the one that an administrator has made on its interface, or one of ours. Those of ours, and
@@ -99,6 +99,9 @@ export class Bridges {
     const there = found ?? findLink(all, name);
     if (there !== undefined && (kindOf(there) !== "bridge" || there.group !== ownGroup))
       throw taken(lower.ifname, `${name} is there already, and ${lower.ifname} is no port of it`);
+    // All of it was done before: up is what it becomes last.
+    const isWhole = lower.master === name && there?.flags.includes("UP") === true && there.mtu >= segment.mtu;
+    if (isWhole) return name;
     if (there === undefined) {
       const kind = ["type", "bridge", "stp_state", "0", "forward_delay", "0"];
       await this.#links.ip("link", "add", "name", name, "group", ownGroup, ...kind);
@@ -115,15 +118,29 @@ export class Bridges {
 
   /**
    * Puts the host's ends of machines' cards back onto their bridges, off which NetworkManager 1.52 takes them when it is
-   * given a profile for a bridge of ours. libvirt gives them the card's MAC address with another first byte.
+   * given a profile for a bridge of ours.
    * @param bridges of the cards, by their MAC addresses
    */
   async replug(bridges: ReadonlyMap<string, string>): Promise<void> {
-    const ends = new Map([...bridges].map(([mac, bridge]) => [`fe${mac.slice(2)}`, bridge]));
-    for (const { ifname, address = "", master } of await this.#links.all()) {
-      const bridge = ifname.startsWith(cardPrefix) ? ends.get(address) : undefined;
-      if (bridge !== undefined && master !== bridge)
+    const all = await this.#links.all();
+    for (const [ifname, mac] of cardEnds(all, bridges.keys())) {
+      const bridge = bridges.get(mac);
+      if (bridge !== undefined && findLink(all, ifname)?.master !== bridge)
         await this.#links.ip("link", "set", "dev", ifname, "master", bridge);
+    }
+  }
+
+  /**
+   * Takes the word from cards on bridges that speak STP themselves: BPDUs come to such a bridge past all rules. A card that
+   * sends one is cut off by the kernel until its machine starts anew. @param macs of the cards
+   */
+  async shield(macs: Iterable<string>): Promise<void> {
+    const all = await this.#links.all();
+    for (const ifname of cardEnds(all, macs).keys()) {
+      const { master } = findLink(all, ifname) ?? {};
+      const state = master === undefined ? undefined : findLink(all, master)?.linkinfo?.info_data?.stp_state;
+      if (typeof state === "number" && state !== 0)
+        await this.#links.ip("link", "set", "dev", ifname, "type", "bridge_slave", "guard", "on");
     }
   }
 

@@ -1,5 +1,5 @@
 import type { DhcpServer } from "./dhcp-files.ts";
-import { cardPrefix } from "./links.ts";
+import { cardPrefix, unnamedCardPrefix } from "./links.ts";
 
 /*
  * What keeps the DHCP of a host on that host. Its address is the same on all hosts, so that neither its ARP nor its
@@ -9,7 +9,8 @@ import { cardPrefix } from "./links.ts";
 /** A table of its own: others, such as the firewall's and libvirt's, are replaced without it. */
 const table = "bridge binnacle_dhcp";
 
-const card = `${cardPrefix}*`;
+/** What is no card of a machine. */
+const noCard = (side: "iifname" | "oifname") => `${side} != "${cardPrefix}*" ${side} != "${unnamedCardPrefix}*"`;
 /** How the outer ends of our servers' cables begin. */
 export const cablePrefix = "bnd";
 
@@ -39,8 +40,8 @@ export function dhcpRules(servers: readonly (DhcpServer & { cable: string })[]):
   }
   chain forward {
     type filter hook forward priority -210; policy accept;
-    iifname "${cablePrefix}*" oifname != "${card}" drop
-    oifname "${cablePrefix}*" iifname != "${card}" drop
+    iifname "${cablePrefix}*" ${noCard("oifname")} drop
+    oifname "${cablePrefix}*" ${noCard("iifname")} drop
     ether saddr @clients udp sport 68 udp dport 67 oifname != "${cablePrefix}*" drop
     udp sport 67 udp dport 68 iifname != "${cablePrefix}*" jump answers
     ether type arp jump neighbours

@@ -31,6 +31,7 @@ function macOf(l3NetworkUuid: string): string {
 export class DhcpServers {
   readonly #links: Links;
   readonly #folder: string;
+  #systemd: Promise<boolean> | undefined;
 
   /** @param folder for their files, which dnsmasq reads as nobody: everybody may look into it */
   constructor(links: Links, folder: string) {
@@ -174,8 +175,16 @@ export class DhcpServers {
     return stdout.split("\n").flatMap((line) => /^(\S+)/.exec(line)?.[1] ?? []);
   }
 
-  async #hasSystemd(): Promise<boolean> {
-    return (await this.#links.try("test", ["-d", "/run/systemd/system"])).code === 0;
+  /** It is asked once: what a computer was started with it has to its end. */
+  #hasSystemd(): Promise<boolean> {
+    this.#systemd ??= this.#links
+      .try("test", ["-d", "/run/systemd/system"])
+      .then(({ code }) => code === 0)
+      .catch((error: unknown) => {
+        this.#systemd = undefined;
+        throw error;
+      });
+    return this.#systemd;
   }
 
   #folderOf(l3NetworkUuid: string): string {

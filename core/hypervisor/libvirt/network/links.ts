@@ -10,8 +10,28 @@ import { networkFailed } from "./errors.ts";
  */
 export const ownGroup = "7070";
 
-/** How libvirt names the host's end of a machine's card. */
-export const cardPrefix = "vnet";
+/** How the host's end of a machine's card is named: by its MAC address, so that its rules are there before it is. */
+export const cardPrefix = "bnc";
+/** As libvirt names it where nothing is said: machines that a former version has started. */
+export const unnamedCardPrefix = "vnet";
+
+/** The longest name that the kernel takes. libvirt leaves one alone that does not begin as its own do. */
+export function cardName(mac: string): string {
+  return `${cardPrefix}${mac.replaceAll(":", "")}`;
+}
+
+/** The cards whose host's ends are among these interfaces, by the ends' names. @param macs of the cards */
+export function cardEnds(all: readonly Link[], macs: Iterable<string>): Map<string, string> {
+  // libvirt gives them the card's MAC address with another first byte.
+  const ends = new Map(Array.from(macs, (mac) => [`fe${mac.slice(2)}`, mac]));
+  const isEnd = (name: string) => name.startsWith(cardPrefix) || name.startsWith(unnamedCardPrefix);
+  return new Map(
+    all.flatMap(({ ifname, address = "" }) => {
+      const mac = isEnd(ifname) ? ends.get(address) : undefined;
+      return mac === undefined ? [] : [[ifname, mac] as const];
+    }),
+  );
+}
 
 const changeMs = 10_000;
 
@@ -28,7 +48,7 @@ const link = z.object({
   linkinfo: z.optional(
     z.object({
       info_kind: z.optional(z.string()),
-      info_data: z.optional(z.object({ id: z.optional(z.unknown()) })),
+      info_data: z.optional(z.object({ id: z.optional(z.unknown()), stp_state: z.optional(z.unknown()) })),
     }),
   ),
   addr_info: z._default(

@@ -53,6 +53,8 @@ const plurals = {
   L3Network: "l3-networks",
   IpRange: "ip-ranges",
   VmNic: "vm-nics",
+  SecurityGroup: "security-groups",
+  SecurityGroupRule: "security-group-rules",
   AffinityGroup: "affinity-groups",
   GlobalConfig: "global-configurations",
   Task: "tasks",

@@ -25,6 +25,7 @@ const names: Readonly<Partial<Record<ResourceKind, string>>> = {
   L2Network: "trunk",
   L3Network: "office",
   IpRange: "office addresses",
+  SecurityGroup: "web servers",
 };
 
 const texts: Readonly<Record<string, string>> = {
@@ -32,6 +33,7 @@ const texts: Readonly<Record<string, string>> = {
   password: "the password",
   oldPassword: "the present password",
   newPassword: "the new password",
+  consolePassword: "the console's password",
   accountName: "admin",
   url: "/binnacle_ps",
   physicalInterface: "bond0",
@@ -41,6 +43,8 @@ const texts: Readonly<Record<string, string>> = {
   netmask: "255.255.255.0",
   gateway: "192.168.10.1",
   networkCidr: "192.168.10.0/24",
+  ip: "192.168.10.77",
+  mac: "fa:00:00:00:00:01",
   fingerprint: Array.from({ length: 32 }, () => "3F").join(":"),
 };
 
@@ -94,6 +98,8 @@ function exampleValue(texts: Readonly<Record<string, string>>, field: string, sc
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return schema.enum[0];
   if (field === "q") return ["name~=web%"];
+  if (field === "bootOrder") return ["CdRom", "HardDisk"];
+  if (field === "names") return ["web-2", "web-3"];
   const text = texts[field];
   if (text !== undefined) return text;
   const number = numbers[field];

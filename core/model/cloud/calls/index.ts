@@ -1,10 +1,12 @@
 import type * as z from "zod/mini";
 import type { CloudCall } from "./call.ts";
 import { consoleCalls } from "./console.ts";
+import { deviceCalls } from "./devices.ts";
 import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
 import { clusterCalls, hostCalls, zoneCalls } from "./place.ts";
+import { securityGroupCalls } from "./security-group.ts";
 import { offeringCalls, storageCalls } from "./storage.ts";
 import { vmCalls } from "./vm.ts";
 import { volumeCalls } from "./volume.ts";
@@ -19,7 +21,9 @@ export const cloudCalls = {
   ...offeringCalls,
   ...l2Calls,
   ...l3Calls,
+  ...securityGroupCalls,
   ...vmCalls,
+  ...deviceCalls,
   ...consoleCalls,
   ...volumeCalls,
   ...settingCalls,
@@ -36,4 +40,10 @@ export type CallOutput<N extends CloudCallName> = z.output<CloudCalls[N]["output
 export const cloudCallNames = Object.keys(cloudCalls) as CloudCallName[];
 
 /** Fields whose values are shown nowhere. */
-export const secretFields: ReadonlySet<string> = new Set(["password", "oldPassword", "newPassword", "token"]);
+export const secretFields: ReadonlySet<string> = new Set([
+  "password",
+  "oldPassword",
+  "newPassword",
+  "consolePassword",
+  "token",
+]);

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { bytes, ipAddress, mac, say, uuid, uuidPattern, uuids } from "../fields.ts";
 import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
+import { strategy, vmLifeCalls } from "./vm-life.ts";
 
 const hostUuid = z.optional(say(uuid, "The host; the manager chooses when it is left out."));
 const { platform, haLevel, cpuNum, memorySize, tags } = vmInstance.shape;
@@ -23,7 +24,7 @@ function isHostAddress(text: string): boolean {
 }
 
 /** Of one machine. libvirt keeps those with fe for the host's ends of cards. */
-function isCardMac(text: string): boolean {
+export function isCardMac(text: string): boolean {
   const first = Number.parseInt(text.slice(0, 2), 16);
   return mac.safeParse(text).success && first % 2 === 0 && first !== 0xfe && text !== "00:00:00:00:00:00";
 }
@@ -48,6 +49,7 @@ export const vmCalls = {
       primaryStorageUuidForRootVolume: z.optional(say(uuid, "The storage; the manager chooses when it is left out.")),
       platform: preset(platform, "Linux"),
       haLevel: preset(haLevel, "None"),
+      strategy,
       tags: preset(tags, []),
     }),
   ),
@@ -58,7 +60,9 @@ export const vmCalls = {
     platform: z.optional(platform),
     haLevel: z.optional(haLevel),
   }),
-  StartVmInstance: asTask(action("VmInstance", "start", "Starts a stopped machine.", { hostUuid })),
+  StartVmInstance: asTask(
+    action("VmInstance", "start", "Starts a machine that is stopped, or was never started.", { hostUuid }),
+  ),
   StopVmInstance: asTask(
     action("VmInstance", "stop", "Asks the guest to shut down; powers it off after a time-out.", {
       type: preset(say(z.enum(["grace", "cold"]), "cold: takes the power away at once."), "grace"),
@@ -81,6 +85,7 @@ export const vmCalls = {
   ),
   RecoverVmInstance: action("VmInstance", "recover", "Takes the deletion of a machine back.", {}),
   ExpungeVmInstance: asTask(action("VmInstance", "expunge", "Removes a deleted machine for good.", {})),
+  ...vmLifeCalls,
   LockVmInstance: action("VmInstance", "lock", "Guards a machine against accidents.", {}),
   UnlockVmInstance: action("VmInstance", "unlock", "Takes the guard away.", {}),
 } as const;

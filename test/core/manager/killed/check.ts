@@ -78,7 +78,7 @@ export async function checkStore(file: string, { hosts, storages }: Told, agents
 }
 
 /** Every record is one of its kind, its owners are there, and nothing is under way. */
-function checkWhole(mirror: Mirror): void {
+export function checkWhole(mirror: Mirror): void {
   for (const kind of resourceKinds) {
     if (kind === "AuditRecord") continue;
     for (const { value } of mirror.all(kind)) {
@@ -126,7 +126,7 @@ async function checkAudit(store: Store, mirror: Mirror): Promise<void> {
 }
 
 /** Addresses, cards, volumes and certificates are those of something that is there, once each. */
-function checkUses(mirror: Mirror): void {
+export function checkUses(mirror: Mirror): void {
   const nics = [...mirror.all("VmNic")].map(({ value }) => value);
   const withIp = nics.filter(({ ip }) => ip !== null);
   const keysOf = (kind: "AddressUse" | "MacUse" | "HostCertificate" | "HostAddress") =>

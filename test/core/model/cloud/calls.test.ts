@@ -29,7 +29,19 @@ const verbs = [
   ],
   ...["Start", "Stop", "Reboot", "Pause", "Resume", "Suspend", "Migrate", "Resize", "Clone", "Destroy", "Recover"],
   ...["Expunge", "Reconnect", "Revert", "Cancel", "LogIn", "LogOut", "Validate", "Is", "Request", "Export", "Sync"],
-  ...["Renew", "Lock", "Unlock", "Shelve", "Unshelve", "Rescue", "Unrescue", "Rebuild", "Evacuate", "Backup"],
+  ...[
+    "Renew",
+    "Lock",
+    "Unlock",
+    "Shelve",
+    "Unshelve",
+    "Rescue",
+    "Unrescue",
+    "Rebuild",
+    "Reimage",
+    "Evacuate",
+    "Backup",
+  ],
 ];
 
 test("every call says in a sentence what it does", () => {

@@ -19,10 +19,12 @@ test("a good record of each resource is taken as it is", () => {
   for (const { kind, sample, schema } of cases) assert.deepEqual(schema.parse(sample), sample, kind);
 });
 
+const added = new Set(["L3Network.dhcpServerIp", "VmNic.securityGroupUuids"]);
+
 test("a record with any field missing is refused, but for those that former versions did not have", () => {
   for (const { kind, sample, schema } of cases)
     for (const field of fieldsOf(kind)) {
-      if (`${kind}.${field}` === "L3Network.dhcpServerIp") continue;
+      if (added.has(`${kind}.${field}`)) continue;
       const { [field]: _, ...rest } = sample;
       assert.equal(schema.safeParse(rest).success, false, `${kind} without ${field}`);
     }

@@ -65,6 +65,17 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     deviceId: 0,
     mac: "fa:16:3e:00:00:01",
     ip: "10.0.0.5",
+    securityGroupUuids: [uuidOf(18)],
+  }),
+  SecurityGroup: sampleOf("web servers", { state: "Enabled", attachedL3NetworkUuids: [uuidOf(17)] }),
+  SecurityGroupRule: sampleOf("Ingress TCP 22 10.0.0.0/8", {
+    securityGroupUuid: uuidOf(18),
+    type: "Ingress",
+    protocol: "TCP",
+    startPort: 22,
+    endPort: 22,
+    allowedCidr: "10.0.0.0/8",
+    remoteSecurityGroupUuid: null,
   }),
   AffinityGroup: sampleOf("web", {
     policy: "antiHard",

@@ -30,6 +30,7 @@ Volume.state Enabled:disable>Disabled Disabled:enable>Enabled
 Volume.status NotInstantiated:instantiate>Creating NotInstantiated:deleteEmpty>Deleted Creating:created>Ready Creating:createFailed>NotInstantiated Ready:migrate>Migrating Ready:delete>Deleting Migrating:migrated>Ready Deleting:deleted>Deleted Deleting:deleteFailed>Ready Deleted:recover>Ready Deleted:recoverEmpty>NotInstantiated
 VolumeSnapshot.status Creating:created>Ready Creating:delete>Deleting Ready:delete>Deleting Deleting:deleteFailed>Ready
 L3Network.state Enabled:disable>Disabled Disabled:enable>Enabled
+SecurityGroup.state Enabled:disable>Disabled Disabled:enable>Enabled
 AffinityGroup.state Enabled:disable>Disabled Disabled:enable>Enabled
 Task.state Waiting:start>Running Waiting:cancel>Cancelled Running:succeed>Succeeded Running:fail>Failed Running:cancel>Cancelling Cancelling:cancelled>Cancelled Cancelling:succeed>Succeeded Cancelling:fail>Failed
 Alarm.state Enabled:disable>Disabled Disabled:enable>Enabled

@@ -11,6 +11,7 @@ import {
   hostLost,
   isVmLife,
   observeVm,
+  offeredOperations,
   routeOf,
   type VmEnd,
   type VmLife,
@@ -70,6 +71,8 @@ const specification = `
   Shelved unshelve Starting Running
   Running rescue Running Rescued
   Stopped rescue Stopped Rescued
+  Running clone Running Running
+  Stopped clone Stopped Stopped
   Stopped rebuild Stopped Stopped
   Unknown evacuate Starting Running
   Running evacuate Starting Running
@@ -126,7 +129,7 @@ test("every state and operation goes as the specification's table says, and noth
         const { code, details, remedy } = refusalOf(outcome);
         assert.equal(code, "VM.1001");
         assert.match(details, new RegExp(`^${operation} is not possible: the state is ${state}\\.$`));
-        const calls = callsFor(allowedOperations(state)).join(", ");
+        const calls = callsFor(offeredOperations(state)).join(", ");
         assert.ok(remedy.startsWith(calls === "" ? "Nothing can be asked" : `Allowed now: ${calls}.`), remedy);
         refused++;
         continue;
@@ -143,7 +146,9 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   assert.equal(
     remedyIn("Running"),
     "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
-      "CreateVolumeSnapshot, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot.",
+      "CreateVolumeSnapshot, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
+      "AttachL3NetworkToVm, DetachL3NetworkFromVm, AttachIsoToVmInstance, DetachIsoFromVmInstance, SetVmBootOrder, " +
+      "SetVmConsolePassword.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
@@ -162,7 +167,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
 
 test("what waits for a stop or the next start says so", () => {
   const effects = (effect: string) => vmOperationNames.filter((each) => vmOperations[each].effect === effect);
-  assert.deepEqual(effects("nextStart"), ["setBootOrder", "setConsolePassword"]);
+  assert.deepEqual(effects("nextStart"), ["setBootOrder"]);
   for (const operation of effects("whenStopped"))
     assert.deepEqual(
       settled.filter((state) => routeOf(operation, state) !== undefined),

@@ -10,7 +10,7 @@ import {
 import { neighboursSource, parseLldp } from "../../../../core/node/facts/neighbours.ts";
 import { commandFailed, FactMissing, whyOf } from "../../../../core/node/facts/source.ts";
 import { parseLoad, parseUptime } from "../../../../core/node/facts/time.ts";
-import { parseMachines, virtualMachinesSource } from "../../../../core/node/facts/virtual-machines.ts";
+import { virtualMachinesSource } from "../../../../core/node/facts/virtual-machines.ts";
 import { answering } from "./hand-machine.ts";
 
 const signal = new AbortController().signal;
@@ -166,30 +166,6 @@ test("an lldpd that does not run is not running, not failed", async () => {
     "2026-11-21T09:27:56 [WARN/control] unable to connect to socket /run/lldpd/lldpd.socket: No such file\n";
   const machine = answering({ commands: { "lldpcli -f json0 show neighbors": { code: 1, stderr } } });
   await assert.rejects(neighboursSource().read(machine, signal), new FactMissing("notRunning", "lldpd"));
-});
-
-const uuid = "0d9c5a52-6f4b-4a7e-9e0c-1b5f6d2a000";
-const stats = (name: string, state: number) =>
-  `Domain: '${name}'\n  state.state=${state}\n  state.reason=1\n  balloon.maximum=2097152\n  vcpu.current=2\n\n`;
-
-test("virtual machines: names may hold blanks, quotes and any letter", () => {
-  const names = ["web01", "数据库-主", "build agent", "it's a 'name'"];
-  const list = names.map((name, nth) => `${uuid}${nth} ${name}\n`).join("");
-  const machines = parseMachines(`${list}\n`, names.map((name) => stats(name, 1)).join(""));
-  assert.deepEqual(
-    machines.map(({ name, cpus, memoryBytes, state }) => [name, cpus, memoryBytes, state]),
-    names.map((name) => [name, 2, 2 ** 31, "running"]),
-  );
-});
-
-test("libvirt's eight states, and a machine that domstats does not know", () => {
-  const words = [0, 1, 2, 3, 4, 5, 6, 7].map((state) => parseMachines(`${uuid}1 a\n`, stats("a", state))[0]?.state);
-  assert.deepEqual(words, ["unknown", "running", "running", "paused", "running", "stopped", "crashed", "suspended"]);
-  assert.deepEqual(parseMachines(`${uuid}1 a\n`, ""), [
-    { uuid: `${uuid}1`, name: "a", cpus: null, memoryBytes: null, state: "unknown" },
-  ]);
-  assert.deepEqual(parseMachines("\n", ""), []);
-  assert.throws(() => parseMachines("error: something\n", ""), FactMissing);
 });
 
 test("a libvirt that does not run, and one that may not be asked, are told apart", async () => {

@@ -67,6 +67,7 @@ export class ScriptedDriver implements HypervisorDriver {
 }
 
 function subjectOf(command: HostCommand): string {
+  if (command.do === "setFirewall") return "firewall";
   if ("machine" in command) return command.machine.uuid;
   return "path" in command ? command.path : command.uuid;
 }

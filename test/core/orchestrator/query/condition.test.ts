@@ -273,7 +273,7 @@ test("what can be queried is told with types, operators and sentences", () => {
     }
   assert.deepEqual(
     queryRelations("VmNic").map(({ name, kind }) => `${name}: ${kind}`),
-    ["vmInstance: VmInstance", "l3Network: L3Network"],
+    ["vmInstance: VmInstance", "l3Network: L3Network", "securityGroup: SecurityGroup"],
   );
 });
 

@@ -1,0 +1,8 @@
+import type { Tx } from "../records.ts";
+import { forgetIsos } from "./iso-use.ts";
+
+/** Removes what is kept of a machine's drives and consoles, with the machine. */
+export function forgetDevices(tx: Tx, vmUuid: string): void {
+  forgetIsos(tx, vmUuid);
+  if (tx.get("ConsolePassword", vmUuid) !== undefined) tx.delete("ConsolePassword", vmUuid);
+}
