@@ -1,7 +1,6 @@
 import { dirname } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import type { Machine, Stream } from "../../node/machine.ts";
-import { sleep } from "../../node/machine.ts";
 import { checkVolumePath } from "../driver.ts";
 import type { LockProbe, LockState } from "../shared-storage.ts";
 import { ask, lastWords } from "./mounts.ts";
@@ -9,8 +8,10 @@ import { isLocked } from "./volume-files.ts";
 
 /** Whoever has asked for a lock and never comes back must not leave it. */
 const heldMs = 30_000;
-/** Between two looks whether the lock is taken, and for all of them. */
-const [lookMs, takenMs] = [100, 8_000];
+/** For one of QEMU's tools to start and to end. */
+const toolMs = 10_000;
+/** Until the lock is taken. */
+const takenMs = 15_000;
 
 const filePrefix = ".binnacle-lock-";
 
@@ -36,46 +37,54 @@ export class StorageLocks {
     if (this.#held.has(file) && (await this.#look(file, signal)) === "held") return;
     // Of tries whose agent or manager did not live to end them.
     const old = ["-maxdepth", "1", "-name", `${filePrefix}*`, "-mmin", "+60", "-delete"];
-    await this.#run(["find", dirname(file), ...old], signal).catch(() => undefined);
-    const made = await this.#run(["qemu-img", "create", "-q", "-f", "qcow2", file, "65536"], signal);
+    await this.#run(file, ["find", dirname(file), ...old], signal).catch(() => undefined);
+    const made = await this.#run(file, ["qemu-img", "create", "-q", "-f", "qcow2", file, "65536"], signal);
     // One whose holder was killed may still lie there, and may be held by another program yet.
     if (made.code !== 0 && !isLocked(made.stderr)) throw failed(file, lastWords(made.stderr));
-    // Of a qcow2 image QEMU shares nothing with other writers.
-    const words = ["--image-opts", optionsOf("qcow2", file), "-c", `sleep ${heldMs}`];
-    const stream = this.#machine.stream("qemu-io", words, () => undefined);
+    // Of a qcow2 image QEMU shares nothing with other writers. Who looked whether it is taken would be in its way: it says
+    // so itself, with its first line, which stdbuf has it say at once.
+    const words = ["-oL", "qemu-io", "--image-opts", optionsOf("qcow2", file), "-c", "length", "-c", `sleep ${heldMs}`];
+    const { promise: taken, resolve } = Promise.withResolvers<string | undefined>();
+    let complaint = "it is not locked in time";
+    const stream = this.#machine.stream("stdbuf", words, (line, from) => {
+      if (from === "stdout") resolve(undefined);
+      else complaint = line;
+    });
     this.#held.set(file, stream);
-    const ended = stream.done.then(
-      () => true,
-      () => true,
-    );
-    void ended.then(() => this.#held.get(file) === stream && this.#held.delete(file));
-    for (let waited = 0; waited < takenMs; waited += lookMs) {
-      const found = await this.#look(file, signal);
-      if (found === "held") return;
-      await Promise.race([sleep(this.#machine, lookMs, signal), ended]);
-      signal.throwIfAborted();
-    }
+    const ended = () => {
+      if (this.#held.get(file) === stream) this.#held.delete(file);
+      resolve(complaint);
+    };
+    void stream.done.then(ended, ended);
+    const cancel = this.#machine.after(takenMs, () => resolve(complaint));
+    const why = await taken;
+    cancel();
+    if (why === undefined) return;
     await this.#release(file);
-    throw failed(file, "it is not locked after it was opened");
+    throw failed(file, lastWords(why));
   }
 
   async #release(file: string): Promise<void> {
     const stream = this.#held.get(file);
     stream?.stop();
     await stream?.done.catch(() => undefined);
-    await this.#run(["rm", "-f", "--", file]);
+    await this.#run(file, ["rm", "-f", "--", file]);
   }
 
   async #look(file: string, signal: AbortSignal): Promise<LockState> {
-    const { code, stderr } = await this.#run(["qemu-io", "--image-opts", optionsOf("raw", file), "-c", "quit"], signal);
+    const { code, stderr } = await this.#run(
+      file,
+      ["qemu-io", "--image-opts", optionsOf("raw", file), "-c", "quit"],
+      signal,
+    );
     if (code === 0) return "free";
     if (isLocked(stderr)) return "held";
     if (/No such file or directory/.test(stderr)) return "absent";
     throw failed(file, lastWords(stderr));
   }
 
-  #run(words: readonly [string, ...string[]], signal?: AbortSignal) {
-    return ask(this.#machine, words.at(-1) ?? "", words, { signal });
+  #run(file: string, words: readonly [string, ...string[]], signal?: AbortSignal) {
+    return ask(this.#machine, file, words, { signal, limitMs: toolMs });
   }
 }
 
