@@ -14,7 +14,8 @@ import { endTokensOf } from "./tokens.ts";
  * Passwords of consoles. The manager asks for one before it gives a way to a console, screen and serial line alike, and
  * keeps its hash: it never comes to a host, nor into what a host knows of the machine. QEMU's own password would be cut
  * after 8 letters, lie readable on each host and in the store, and leave the serial line open; a screen is reached by a
- * socket of its host and a token of the manager only, so that nobody comes past the manager.
+ * socket of its host and a token of the manager only, so that nobody comes past the manager but who has the password of the
+ * host itself, at that one's own console.
  */
 
 export type ConsolePasswordsOptions = {

@@ -1,6 +1,13 @@
 import xterm, { type IBufferCell } from "@xterm/headless";
 import type { Canvas, Style } from "./canvas.ts";
 
+/** Accents, joiners, vowels of Hangul: what a terminal puts into the cell before it. */
+const withoutCell = "\\p{M}\\p{Cf}\\u1160-\\u11ff\\ud7b0-\\ud7ff";
+const runs = new RegExp(`[${withoutCell}]+|[^${withoutCell}]+`, "gu");
+const isWithoutCell = new RegExp(`^[${withoutCell}]`, "u");
+/** In one cell: more than any language needs. */
+const mostMarks = 8;
+
 /**
  * A terminal inside of the terminal, for what a stranger prints. Its bytes end here: what comes out is a grid of
  * characters, which is drawn as every other screen is, so that nothing of it can steer, lock or rename the real terminal,
@@ -9,6 +16,9 @@ import type { Canvas, Style } from "./canvas.ts";
  */
 export class Emulator {
   readonly #terminal: InstanceType<typeof xterm.Terminal>;
+  readonly #decoder = new TextDecoder();
+  /** Characters without a cell of their own that have come in a row. */
+  #marks = 0;
   #waiting = 0;
 
   constructor(width: number, height: number) {
@@ -25,9 +35,23 @@ export class Emulator {
   /** `understood` is called when it has been. */
   write(bytes: Uint8Array, understood: () => void): void {
     this.#waiting += bytes.length;
-    this.#terminal.write(bytes, () => {
+    this.#terminal.write(this.#bounded(this.#decoder.decode(bytes, { stream: true })), () => {
       this.#waiting -= bytes.length;
       understood();
+    });
+  }
+
+  /** One cell holds all characters that have none of their own: a flood of them would fill the memory. */
+  #bounded(text: string): string {
+    return text.replaceAll(runs, (run) => {
+      if (!isWithoutCell.test(run)) {
+        this.#marks = 0;
+        return run;
+      }
+      const marks = [...run];
+      const kept = marks.slice(0, Math.max(0, mostMarks - this.#marks));
+      this.#marks += marks.length;
+      return kept.join("");
     });
   }
 

@@ -95,10 +95,9 @@ export class LocalLibvirt implements LocalMachines {
   }
 
   async act(uuid: string, action: LocalAction): Promise<void> {
-    // Never what somebody has saved of its memory long ago.
-    const args = [verbs[action], withHyphens(uuid), ...(action === "start" ? ["--force-boot"] : [])];
+    // One whose memory was kept goes on from there: it is nobody's but this host's.
     try {
-      await this.#run(args, { timeoutMs: changeMs });
+      await this.#run([verbs[action], withHyphens(uuid)], { timeoutMs: changeMs });
     } catch (error) {
       // It may have ended by itself at the same moment.
       if (action === "start" || (await this.#isOn(uuid, AbortSignal.timeout(lookMs)))) throw error;

@@ -73,6 +73,8 @@ export class HostCommands {
   readonly #options: HostCommandsOptions;
   readonly #journal: CommandJournal;
   readonly #lanes: Lanes;
+  /** Copies of volumes, which take hours: few at once, for one disk has to bear them. */
+  readonly #copies = new Lanes(2);
   readonly #running = new Map<string, Running>();
   #isClosed = false;
 
@@ -239,11 +241,17 @@ export class HostCommands {
     }
     let outcome: Outcome = null;
     let isNoted = true;
+    let copying: Ticket | undefined;
     try {
       await Promise.race([ticket.turn, off]);
       signal.throwIfAborted();
       // One that takes hours keeps nobody else from running.
-      if (command.do === "migrateMachine") ticket.makeRoom();
+      if (command.do === "migrateMachine" || command.do === "copyVolume") ticket.makeRoom();
+      if (command.do === "copyVolume") {
+        copying = this.#copies.enter([]);
+        await Promise.race([copying.turn, off]);
+        signal.throwIfAborted();
+      }
       await this.#options.driver.carryOut(command, signal);
     } catch (error) {
       const calledOff = signal.aborted ? await off : undefined;
@@ -251,6 +259,7 @@ export class HostCommands {
       outcome = failureOf(calledOff?.why(error) ?? error);
       if (outcome.code === "HYPERVISOR.UNEXPECTED") this.#trouble("a command failed in an unknown way", error);
     }
+    copying?.leave();
     ticket.leave();
     if (isNoted)
       await this.#journal.end(id, outcome).catch((error: unknown) => {

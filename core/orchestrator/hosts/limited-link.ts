@@ -7,7 +7,7 @@ type Lane = { running: number; waiting: (() => void)[] };
  * A link on which one host is given so many commands at once and no more; the others wait, the longest first. Pings
  * and reports do not wait: a host that works hard is not a lost one. @param most asked each time
  */
-const unlimited: ReadonlySet<HostCommand["do"]> = new Set(["migrateMachine", "cancelMigration"] as const);
+const unlimited: ReadonlySet<HostCommand["do"]> = new Set(["migrateMachine", "cancelMigration", "copyVolume"] as const);
 
 export function limitedLink(link: HostLink, most: () => number): HostLink {
   const lanes = new Map<string, Lane>();
@@ -53,7 +53,7 @@ export function limitedLink(link: HostLink, most: () => number): HostLink {
     imagePiece: (host, piece, signal) => link.imagePiece(host, piece, signal),
     async command(host: HostAddress, command: HostCommand, how: CommandOptions) {
       how.signal?.throwIfAborted();
-      // A move takes as long as the guest writes, and what ends it must not wait for it.
+      // A move takes as long as the guest writes, a copy as long as the volume is; what ends a move must not wait for it.
       if (unlimited.has(command.do)) return await link.command(host, command, how);
       const lane = await enter(host.uuid, how.signal);
       try {

@@ -103,6 +103,9 @@ function insertClone(tx: Tx, round: Round, source: Machine, clone: NewClone, dat
     affinityGroupUuid: null,
     noRestart: false,
   });
+  // It holds the same data.
+  const password = tx.get("ConsolePassword", source.uuid);
+  if (password !== undefined) tx.put("ConsolePassword", vmUuid, { ...password });
   for (const { uuid, from } of own) insertVolume(tx, round, { uuid, vmUuid, name }, from);
   for (const [deviceId, { uuid, mac, l3NetworkUuid }] of nics.entries())
     insertCard(tx, source, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip: addresses[deviceId] ?? null });
