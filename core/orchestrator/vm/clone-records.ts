@@ -173,8 +173,7 @@ export function dropClones(tx: Tx, { clones, holder }: CloneData, isBroken: bool
     for (const { uuid } of volumes) {
       const volume = tx.get("Volume", uuid);
       if (volume === undefined || (stays && volume.status !== "Creating")) continue;
-      if (stays)
-        tx.update("Volume", uuid, { status: "Ready", installPath: volumePath(storageOf(tx, volume), uuid) });
+      if (stays) tx.update("Volume", uuid, { status: "Ready", installPath: volumePath(storageOf(tx, volume), uuid) });
       else if (volume.type === "Data") removeVolume(tx, uuid);
     }
     end(tx, { vmUuid, holder }, isBroken ? "broken" : "failed");
