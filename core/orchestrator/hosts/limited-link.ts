@@ -3,12 +3,12 @@ import type { CommandOptions, HostAddress, HostLink } from "../host-link.ts";
 
 type Lane = { running: number; waiting: (() => void)[] };
 
+const unlimited: ReadonlySet<HostCommand["do"]> = new Set(["migrateMachine", "cancelMigration", "copyVolume"] as const);
+
 /**
  * A link on which one host is given so many commands at once and no more; the others wait, the longest first. Pings
  * and reports do not wait: a host that works hard is not a lost one. @param most asked each time
  */
-const unlimited: ReadonlySet<HostCommand["do"]> = new Set(["migrateMachine", "cancelMigration", "copyVolume"] as const);
-
 export function limitedLink(link: HostLink, most: () => number): HostLink {
   const lanes = new Map<string, Lane>();
   const enter = async (uuid: string, signal: AbortSignal | undefined): Promise<Lane> => {

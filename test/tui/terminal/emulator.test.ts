@@ -33,6 +33,20 @@ test("bytes of a letter that come one by one are one letter, and a wide one take
   assert.deepEqual(cells.chars.slice(0, 4), ["数", "", "a", " "]);
 });
 
+test("of a flood of accents, joiners and half syllables a cell keeps a few, however they come", async () => {
+  const emulator = new Emulator(20, 2);
+  const write = (text: string) => new Promise<void>((resolve) => emulator.write(Buffer.from(text), resolve));
+  await write("e\u0301x");
+  for (let times = 0; times < 50; times++) await write("\u0301\u200d\u1160".repeat(100));
+  await write("y");
+  const cells = new Cells(20, 2);
+  emulator.draw(Canvas.on(cells, asciiGlyphs));
+  emulator.close();
+  assert.equal(cells.chars[0], "e\u0301");
+  assert.ok((cells.chars[1]?.length ?? 0) < 12, JSON.stringify(cells.chars[1]));
+  assert.equal(cells.chars[2], "y");
+});
+
 test("frames of a guest's menu are plus, minus and bars on a console that knows ASCII alone", async () => {
   const cells = await printed("┌──┐\r\n│█x│\r\n\x1b(0lqk\x1b(B");
   assert.deepEqual(cells.toLines().slice(0, 3), ["+--+", "|#x|", "+-+"]);

@@ -167,6 +167,26 @@ test("so many run at once, those of one machine or volume in the order in which 
   );
 });
 
+test("copies of volumes, which take hours, run two at once and keep no other command from running", async (t) => {
+  const { driver, commands } = await bedOf(t, { atOnce: 2 });
+  const ends: (() => void)[] = [];
+  driver.onCall = ({ command, end }) => {
+    if (command.do === "copyVolume") ends.push(end);
+    else end();
+  };
+  const copying = [1, 2, 3].map((nth) => {
+    const copy = { do: "copyVolume", path: `/v/copy${nth}`, from: `/v/of${nth}`, sizeBytes: 1 } as const;
+    return commands.carryOut(ask(`copy${nth}`, copy, { flow: `copies${nth}` }));
+  });
+  while (ends.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await commands.carryOut(ask("other", reboot(0), { flow: "other" }));
+  assert.equal(ends.length, 2);
+  ends[0]?.();
+  while (ends.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  for (const end of ends) end();
+  await Promise.all(copying);
+});
+
 test("too many that wait are refused, and may come again", async (t) => {
   const { commands, driver } = await bedOf(t, { atOnce: 1, mostWaiting: 2 });
   const all = [1, 2, 3].map((n) => commands.carryOut(ask(`id${n}`, reboot(n))));
