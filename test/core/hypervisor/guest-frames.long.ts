@@ -89,6 +89,8 @@ const allowed = {
   "its link-local address": six(linkLocal, udp(5000, 5000), 17),
   "asks for a router": six("0:0:0:0:0:0:0:0", icmp6(133)),
   "tells its link-local address": six(linkLocal, icmp6(136, linkLocal)),
+  "any address of ipv6": six("fd00:0:0:0:0:0:0:5", udp(5000, 5000), 17),
+  "tells that": six(linkLocal, icmp6(136, "fd00:0:0:0:0:0:0:5")),
 };
 const forbidden = {
   "another vlan": { ...mine, tags: [[0x8100, 20]] as [number, number][] },
@@ -120,12 +122,10 @@ const forbidden = {
   "a foreign mac in arp": { from, type: 0x0806, content: arp(2, router, "10.0.0.11", "10.0.0.12") },
   "is the gateway": { from, type: 0x0806, content: arp(2, own, gateway, "10.0.0.12") },
   "gives addresses": four("10.0.0.11", udp(67, 68)),
-  "a foreign address of ipv6": six("fd00:0:0:0:0:0:0:5", udp(5000, 5000), 17),
   "is a router": six(linkLocal, icmp6(134)),
   "is a router after options": six(linkLocal, Buffer.concat([Buffer.from("3a00010400000000", "hex"), icmp6(134)]), 0),
   redirects: six(linkLocal, icmp6(137)),
   "gives addresses of ipv6": six(linkLocal, udp(547, 546), 17),
-  "tells a foreign address of ipv6": six(linkLocal, icmp6(136, "fd00:0:0:0:0:0:0:1")),
 };
 const everything = Object.entries({ ...allowed, ...forbidden }).map(([word, what]) => frame(word, what));
 const last = (word: string) => frame(word, mine);
@@ -251,7 +251,7 @@ test("where a kernel can't keep the rules of security groups a card in one is sh
   assert.deepEqual(await heard(), ["guest", "neighbour"]);
 });
 
-test("a guest of IPv6 has its own address and the one of its MAC address; one without a known address is no router", async (t) => {
+test("a guest of IPv6 has all addresses of its prefix but the gateway's; one without a known address is no router", async (t) => {
   const { wire, start, ear } = await bed(t);
   const outside = await ear(wire, "port1");
   const address = { ip: "fd00::b", prefixLen: 64, gateway: "fd00::1" };
@@ -263,12 +263,16 @@ test("a guest of IPv6 has its own address and the one of its MAC address; one wi
     frame("own", six(itsOwn, udp(5000, 5000), 17)),
     frame("by itself", six(bySelf, udp(5000, 5000), 17)),
     frame("tells it", six(itsOwn, icmp6(136, itsOwn))),
-    frame("neighbour", six("fd00:0:0:0:0:0:0:c", udp(5000, 5000), 17)),
+    frame("private", six("fd00:0:0:0:0:0:0:c", udp(5000, 5000), 17)),
+    frame("tells private", six(linkLocal, icmp6(136, "fd00:0:0:0:0:0:0:c"))),
+    frame("foreign", six("fd01:0:0:0:0:0:0:c", udp(5000, 5000), 17)),
+    frame("tells foreign", six(linkLocal, icmp6(136, "fd01:0:0:0:0:0:0:c"))),
+    frame("from gateway", six(itsGateway, udp(5000, 5000), 17)),
     frame("gateway", six(linkLocal, icmp6(136, itsGateway))),
     frame("four", mine),
     frame("end", six(itsOwn, udp(5000, 5000), 17)),
   );
-  assert.deepEqual(await outside.until("end"), ["by itself", "own", "tells it"]);
+  assert.deepEqual(await outside.until("end"), ["by itself", "own", "private", "tells it", "tells private"]);
   const unknown = await start(12, nicOf(12));
   const there = { ...mine, from: other };
   await send(

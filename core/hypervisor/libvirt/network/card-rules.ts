@@ -1,4 +1,4 @@
-import { type Address, formatAddress, isInNetwork, networkRange, parseAddress } from "../../../model/address.ts";
+import { type Address, formatAddress, networkRange, parseAddress } from "../../../model/address.ts";
 import type { NicSpec } from "../../nic-spec.ts";
 import { cardName } from "./links.ts";
 
@@ -103,44 +103,31 @@ function fourRules(ip: Address | undefined): string[] {
   return [server, asking, `ether type ip ip saddr != ${formatAddress(ip)} drop`];
 }
 
-function sixRules({ mac, address }: NicSpec, ip: Address | undefined): string[] {
+/**
+ * A guest makes its addresses of its network's prefix by itself, and another one every day perhaps (RFC 7217, RFC 8981):
+ * all of the prefix are its own, but for the gateway's. On a network of IPv4 the prefix is the physical router's affair.
+ */
+function sixRules({ address }: NicSpec, ip: Address | undefined): string[] {
   // By its number, for nft looks names up in a file that not every system has.
   const icmp = "ether type ip6 meta l4proto 58 icmpv6 type";
   const always = [`${icmp} { nd-router-advert, nd-redirect } drop`, "ether type ip6 udp sport 547 udp dport 546 drop"];
-  if (ip === undefined || address === null) return always;
-  const own = ip.family === 6 ? sixAddresses(mac, ip, address.prefixLen) : [];
+  if (ip?.family !== 6 || address === null) return always;
+  const { prefixLen } = address;
+  const { first } = networkRange(ip, prefixLen);
   const gateway = address.gateway === null ? undefined : parseAddress(address.gateway);
-  const isForeign = gateway?.family === 6 && !own.includes(formatAddress(gateway));
-  const target = "@th,64,128";
+  const isForeign = gateway?.family === 6 && gateway.value !== ip.value;
   return [
     ...always,
     ...(isForeign ? [`ether type ip6 ip6 saddr ${formatAddress(gateway)} drop`] : []),
-    ...(isForeign ? [`${icmp} nd-neighbor-advert ${target} ${hex(gateway)} drop`] : []),
+    ...(isForeign ? [`${icmp} nd-neighbor-advert @th,64,128 ${hex(gateway.value, 128)} drop`] : []),
     // Whether somebody has an address that it is about to take, and which router there is: RFC 4862, RFC 4861, RFC 3810.
     `${icmp} { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } ip6 saddr :: accept`,
-    `ether type ip6 ip6 saddr != { ${[...own, "fe80::/10"].join(", ")} } drop`,
-    ...own.map((text) => `${icmp} nd-neighbor-advert ${target} ${hex(parsed(text))} accept`),
-    // A guest chooses its link-local address, which no other network has.
+    `ether type ip6 ip6 saddr != { ${formatAddress(first)}/${prefixLen}, fe80::/10 } drop`,
+    `${icmp} nd-neighbor-advert @th,64,${prefixLen} ${hex(first.value >> BigInt(128 - prefixLen), prefixLen)} accept`,
     `${icmp} nd-neighbor-advert @th,64,10 != 0x3fa drop`,
   ];
 }
 
-/** The address of a card, and the one that it makes of its network's prefix and its MAC address: RFC 4291, appendix A. */
-function sixAddresses(mac: string, ip: Address, prefixLen: number): string[] {
-  const { first } = networkRange(ip, prefixLen);
-  const [a = 0, b = 0, c = 0, ...rest] = mac.split(":").map((part) => Number.parseInt(part, 16));
-  const id = [a ^ 2, b, c, 0xff, 0xfe, ...rest].reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  const own = { family: 6 as const, value: first.value | id };
-  const isItsOwn = prefixLen === 64 && isInNetwork(own, ip, prefixLen);
-  return [...new Set([ip, ...(isItsOwn ? [own] : [])].map(formatAddress))];
-}
-
-function parsed(text: string): Address {
-  const address = parseAddress(text);
-  if (address === undefined) throw new Error(`${text} is no address.`);
-  return address;
-}
-
-function hex({ value }: Address): string {
-  return `0x${value.toString(16).padStart(32, "0")}`;
+function hex(value: bigint, bits: number): string {
+  return `0x${value.toString(16).padStart(Math.ceil(bits / 4), "0")}`;
 }
