@@ -6,6 +6,9 @@ import { type VmOperation, vmOperationNames } from "../../../core/model/cloud/vm
 import type { VmState } from "../../../core/model/cloud/vm-states.ts";
 import type { RecordOf } from "../../../core/orchestrator/kinds.ts";
 
+/** One machine after another wants one of its own. */
+let [nextAddress, nextMac] = [100, 0x20];
+
 /* Every operation on a machine, as a person asks for it. */
 
 /**
@@ -100,13 +103,13 @@ export const asks: readonly Ask[] = [
     name: "SetVmStaticIp",
     for: ["setStaticIp"],
     needs: "own",
-    input: ({ vm, own }) => ({ uuid: vm, l3NetworkUuid: own, ip: "10.1.0.200" }),
+    input: ({ vm, own }) => ({ uuid: vm, l3NetworkUuid: own, ip: `10.1.0.${nextAddress++}` }),
   },
   {
     name: "UpdateVmNicMac",
     for: ["setMac"],
     needs: "nic",
-    input: ({ nic: uuid }) => ({ uuid, mac: "fa:00:00:00:00:77" }),
+    input: ({ nic: uuid }) => ({ uuid, mac: `fa:00:00:00:00:${(nextMac++).toString(16)}` }),
   },
   { name: "ResizeRootVolume", for: ["resizeVolume"], input: ({ root: uuid }) => ({ uuid, size: 64 * mebibyte }) },
 ];
