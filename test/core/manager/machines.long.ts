@@ -33,7 +33,7 @@ const settled = [
     "$1cpu::model::AMD-EPYC,capability:liveSnapshot,\n                libvirt::version::11.3.0,os::distribution::debian,\n                os::version::13,qemu-img::version::10.0.7",
   ],
   [/(platform +Linux\nsize +)\S+(\nactualSize +)\S+/g, "$125M$225M"],
-  [/(#)[\w-]{20,}/g, "$1TOKEN"],
+  [/(#|^token +)[\w-]{20,}/gm, "$1TOKEN"],
   [/(depth +1\nsize +)\S+/g, "$12824K"],
 ] as const;
 
