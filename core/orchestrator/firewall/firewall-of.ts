@@ -15,13 +15,35 @@ export function firewallOf(mirror: Mirror, hostUuid: string): HostFirewall {
     const groupUuids = (nic.securityGroupUuids ?? []).filter((uuid) => holds(mirror, uuid)).toSorted();
     return groupUuids.length === 0 ? [] : [{ mac: nic.mac, groupUuids }];
   });
+  const known = foundIn(mirror);
   const groupUuids = [...new Set(cards.flatMap((card) => card.groupUuids))].sort();
-  const groups = groupUuids.map((uuid) => ({ uuid, rules: rulesOf(mirror, uuid) }));
+  const groups = groupUuids.map((uuid) => ({ uuid, rules: once(known.rules, uuid, () => rulesOf(mirror, uuid)) }));
   const named = groups.flatMap(({ rules }) =>
     rules.flatMap(({ peer }) => (peer !== null && "groupUuid" in peer ? [peer.groupUuid] : [])),
   );
-  const members = [...new Set(named)].sort().map((groupUuid) => ({ groupUuid, ranges: membersOf(mirror, groupUuid) }));
+  const members = [...new Set(named)].sort().map((groupUuid) => ({
+    groupUuid,
+    ranges: once(known.members, groupUuid, () => membersOf(mirror, groupUuid)),
+  }));
   return { cards: cards.toSorted((a, b) => (a.mac < b.mac ? -1 : 1)), groups, members };
+}
+
+type Found = { revision: number; rules: Map<string, FirewallRule[]>; members: Map<string, AddressRange[]> };
+const found = new WeakMap<Mirror, Found>();
+
+/** What is found once for all hosts that a change concerns: a group may have thousands of cards on hundreds of hosts. */
+function foundIn(mirror: Mirror): Found {
+  const known = found.get(mirror);
+  if (known?.revision === mirror.revision) return known;
+  const now = { revision: mirror.revision, rules: new Map(), members: new Map() };
+  found.set(mirror, now);
+  return now;
+}
+
+function once<T>(known: Map<string, T>, groupUuid: string, find: () => T): T {
+  const value = known.get(groupUuid) ?? find();
+  known.set(groupUuid, value);
+  return value;
 }
 
 /** Hosts that have something else to be told after a security group, its rules or its cards have changed. */
