@@ -18,7 +18,7 @@ import { contentIn } from "./arriving.ts";
 import { examineImage } from "./examine.ts";
 import { type FetchOptions, fetchImage } from "./fetch.ts";
 import { badFolder, folderFailed, noContent, noRoom } from "./refusals.ts";
-import { type Piece, takePiece, type Uploaded } from "./upload.ts";
+import { type Piece, type Uploaded, Uploads } from "./upload.ts";
 
 const mark = z.strictObject({ product: z.literal("Binnacle image store"), uuid });
 const markName = "binnacle-image-store.json";
@@ -33,6 +33,7 @@ export class LocalImageStore implements ImageStore {
   readonly #options: Pick<FetchOptions, "checkpointBytes" | "pauseMs">;
   /** One after the other for each content. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #uploads = new Uploads();
   /** Who waits for pieces of an image that a client sends. */
   readonly #waiting = new Map<string, () => void>();
 
@@ -91,7 +92,7 @@ export class LocalImageStore implements ImageStore {
         const { availableBytes } = await roomOf(store.url);
         const wanted = piece.offset === 0 ? piece.totalBytes : piece.content.length;
         if (wanted > availableBytes - reservedBytes) throw noRoom(store.url, wanted, availableBytes - reservedBytes);
-        return takePiece(folder, piece);
+        return this.#uploads.take(folder, piece);
       }),
     );
     this.#waiting.get(imageUuid)?.();
@@ -139,6 +140,7 @@ export class LocalImageStore implements ImageStore {
   }
 
   async discard(store: StoreFolder, imageUuid: string): Promise<void> {
+    this.#uploads.forget(incomingOf(store, imageUuid));
     await inFolder(store.url, () => rm(incomingOf(store, imageUuid), { recursive: true, force: true }));
   }
 

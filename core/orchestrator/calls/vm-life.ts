@@ -2,6 +2,7 @@ import type { CallInput } from "../../model/cloud/calls/index.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { snapshotRefusal } from "../../model/cloud/volume-rules.ts";
 import { shown } from "../../model/quote.ts";
+import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { CloneData } from "../vm/clone-records.ts";
 import { type RootImage, rootOf } from "../vm/image.ts";
@@ -73,6 +74,7 @@ function cloned(tx: Tx, { uuid, names, full, strategy }: CallInput<"CloneVmInsta
   for (const volume of volumes)
     refuseFor(snapshotRefusal(volume.name, volume, isRunning ? snapshotsOf(tx, volume.uuid).length : 0));
   const cards = tx.find("VmNic", "vmInstanceUuid", uuid).toSorted((a, b) => a.deviceId - b.deviceId);
+  for (const { l3NetworkUuid } of cards) requireEnabled(machine.name, tx.need("L3Network", l3NetworkUuid));
   const data: CloneData = {
     ...{ vmUuid: uuid, holder, isStarted: strategy === "InstantStart" },
     clones: names.map((name) => ({
@@ -105,3 +107,18 @@ export const vmLifeDeciders = {
   ReimageVmInstance: rebuilt,
   CloneVmInstance: cloned,
 } satisfies DecidersOf<"ChangeInstanceOffering" | "CloneVmInstance" | "ReimageVmInstance">;
+
+/** @throws NETWORK.1023 */
+function requireEnabled(machine: string, { name, state, uuid }: RecordOf<"L3Network">): void {
+  if (state === "Enabled") return;
+  const details = `The state of ${shown(name)}, in which it has a card, is Disabled.`;
+  const remedy = "Enable it (ChangeL3NetworkState), or detach the card first.";
+  throw new CloudError(
+    refusalOf("NETWORK.1023", {
+      where: `VmInstance ${shown(machine)}`,
+      details,
+      remedy,
+      values: { l3NetworkUuid: uuid },
+    }),
+  );
+}

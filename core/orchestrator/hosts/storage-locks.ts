@@ -4,6 +4,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import type { Storage } from "../vm/placement.ts";
 import { hostStorageKey } from "../vm/reached.ts";
+import { cloudUuidHash } from "./share.ts";
 import type { Host, HostWorld } from "./world.ts";
 
 /** Hosts that are asked to hold a lock for another one to see; the first that can is enough. */
@@ -46,15 +47,19 @@ export async function tryLocks(
 
 function witnesses({ records: { mirror } }: HostWorld, host: Host, storage: Storage): Host[] {
   const others = storage.attachedClusterUuids.flatMap((each) => mirror.find("Host", "clusterUuid", each));
-  return others
-    .map(({ value }) => value)
-    .filter(
-      ({ uuid, status }) =>
-        uuid !== host.uuid &&
-        status !== "Disconnected" &&
-        mirror.get("HostStorage", hostStorageKey(uuid, storage.uuid)) !== undefined,
-    )
-    .slice(0, mostWitnesses);
+  return (
+    others
+      .map(({ value }) => value)
+      .filter(
+        ({ uuid, status }) =>
+          uuid !== host.uuid &&
+          status !== "Disconnected" &&
+          mirror.get("HostStorage", hostStorageKey(uuid, storage.uuid)) !== undefined,
+      )
+      // Each host has others, so that not all ask the same one after a power cut.
+      .toSorted((a, b) => cloudUuidHash(a.uuid, host.uuid) - cloudUuidHash(b.uuid, host.uuid))
+      .slice(0, mostWitnesses)
+  );
 }
 
 function noLocks(host: Host, witness: Host, storage: Storage): CloudError {

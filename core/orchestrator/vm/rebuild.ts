@@ -1,5 +1,5 @@
 import type { Flow, FlowEnv } from "../flow/flow.ts";
-import { standOn } from "../images/base.ts";
+import { bytesToCome, standOn } from "../images/base.ts";
 import type { ImageCarrier } from "../images/carrier.ts";
 import { hostsCode, unlessCancelled } from "../images/world.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -154,6 +154,7 @@ function insert(tx: Tx, round: Round, data: RebuildData): void {
   const { storage, host } = placeOf(tx, data);
   const hostUuid = hostToKeep(tx, former, machine);
   takeRoom(round, storage.uuid, hostUuid, { sizeBytes: size });
+  takeRoom(round, storage.uuid, hostUuid, { keptBytes: bytesToCome(tx, storage, host.uuid, image) });
   tx.put("VolumeOperation", uuid, { holder, what: "rebuild" });
   tx.insert("Volume", {
     ...{ uuid, size, hostUuid, description: former.description, name: nextName(former) },

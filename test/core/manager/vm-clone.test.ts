@@ -127,7 +127,7 @@ for (const storage of ["local", "shared"] as const)
 
 test("what keeps a machine from being copied is said, and nothing of the copies is left", async (t) => {
   const bed = await bedOf(t);
-  const { done, call, uuid, state, hosts, driver, cloud, record, ok, data } = bed;
+  const { done, call, uuid, state, hosts, driver, cloud, record, ok, data, l3 } = bed;
   const before = state();
   const cases: [code: string, input: Partial<CallInput<"CloneVmInstance">>][] = [
     ["SYS.1001", { uuid, names: [] }],
@@ -136,6 +136,9 @@ test("what keeps a machine from being copied is said, and nothing of the copies 
     ["SYS.1005", { uuid: data, names: ["x"] }],
   ];
   for (const [code, input] of cases) await refuses(call("CloneVmInstance", input), code);
+  await call("ChangeL3NetworkState", { uuid: l3.uuid, stateEvent: "disable" });
+  await refuses(call("CloneVmInstance", { uuid, names: ["x"] }), "NETWORK.1023");
+  await call("ChangeL3NetworkState", { uuid: l3.uuid, stateEvent: "enable" });
   const failing = async (code: string, more: Partial<CallInput<"CloneVmInstance">> = {}) => {
     const { error } = await done("CloneVmInstance", { uuid, names: ["x", "y"], ...more });
     assert.equal(error?.cause?.code ?? error?.code, code, JSON.stringify(error));
