@@ -31,12 +31,20 @@ export class CardGuard {
     const rules = cardRules(cards, ends, firewallChains(firewall, guarded, ownBridges(all)));
     if (rules === this.#loaded && (!isThorough || macs.length === 0)) return;
     this.#loaded = undefined;
-    const load = this.#links.must("nft", ["-f", "-"], { input: rules });
+    const load = () => this.#links.must("nft", ["-f", "-"], { input: rules });
     // A host that never had a card needs no nft.
-    if (macs.length === 0) await load.catch(() => undefined);
+    if (macs.length === 0) await load().catch(() => undefined);
     else
-      await load.catch(async (error: unknown) => {
+      await load().catch(async (error: unknown) => {
         if (guarded.length === 0) throw error;
+        // The kernel may have had no memory for it at that moment, which is no reason to cut machines off.
+        if (
+          await load().then(
+            () => true,
+            () => false,
+          )
+        )
+          return;
         const shut = cardRules(cards, ends, shutChains(guarded));
         await this.#links.must("nft", ["-f", "-"], { input: shut });
         throw noFirewall(error);
