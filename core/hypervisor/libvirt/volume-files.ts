@@ -155,13 +155,12 @@ export class VolumeFiles {
    * @throws HYPERVISOR.VOLUME_DAMAGED
    */
   async #mend(path: string): Promise<void> {
-    const check = (...how: string[]) => this.#run("qemu-img", ["check", "-q", "-f", "qcow2", ...how, path], wholeMapMs);
-    const found = await check("-r", "leaks");
+    const found = await this.#checked(path, "leaks");
     if (found.code !== 0) {
-      if (isLocked(found.stderr)) return;
-      const mended = await check("-r", "all");
+      if (isLocked(found.said)) return;
+      const mended = await this.#checked(path, "all");
       if (mended.code !== 0)
-        throw new NodeError("HYPERVISOR.VOLUME_DAMAGED", `The volume ${path} is damaged: ${lastLine(mended.stderr)}`, {
+        throw new NodeError("HYPERVISOR.VOLUME_DAMAGED", `The volume ${path} is damaged: ${lastLine(mended.said)}`, {
           remedy: "Copy its file before anything else, then see what `qemu-img check` says of it.",
           values: { path },
         });
@@ -216,6 +215,15 @@ export class VolumeFiles {
   async #qemuImg(args: readonly string[]): Promise<void> {
     const { code, stderr } = await this.#run("qemu-img", args);
     if (code !== 0) throw new Error(lastLine(stderr));
+  }
+
+  /** Of a large volume qemu-img prints hundreds of megabytes, a line for each cluster: the last of them are kept. */
+  async #checked(path: string, repair: "leaks" | "all"): Promise<{ code: number; said: string }> {
+    const words = ["qemu-img", "check", "-q", "-f", "qcow2", "-r", repair, path];
+    const script = '{ "$@" 2>&1; echo "ended with $?"; } | tail -n 8';
+    const { stdout } = await this.#machine.run("sh", ["-c", script, "sh", ...words], { timeoutMs: wholeMapMs });
+    const [, said = "", code] = /^([\s\S]*)ended with (\d+)\n$/.exec(stdout) ?? [];
+    return { code: Number(code ?? -1), said };
   }
 
   #run(program: "qemu-img" | "qemu-io", args: readonly string[], timeoutMs = qemuImgMs) {
