@@ -82,7 +82,7 @@ export class VmBed {
     writeFileSync(this.manager.inside("/etc/binnacle/admin-password"), `${adminPassword}\n`, { mode: 0o600 });
     this.#keepOnDisk(this.manager, "mgmt");
     this.#managerPid = (await this.manager.startUnit("binnacle-manager.service", managerSocket)).pid;
-    this.#client = new RootClient(this.manager.inside(managerSocket));
+    this.#client = new RootClient(this.manager.inside(managerSocket), false);
     for (let n = 1; n <= hostCount; n++) await this.#startHost(n);
     await this.#makeCloud();
   }
