@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import type { CallInput } from "../../../core/model/cloud/calls/index.ts";
 import { taskEnd } from "../../../core/orchestrator/tasks.ts";
 import { managerOn } from "../../support/cloud/manager.ts";
-import { machine } from "../../support/cloud/place.ts";
+import { machine, seen } from "../../support/cloud/place.ts";
 import { imageCloud } from "../../support/images/cloud.ts";
 import { qcow2Image } from "../../support/images/files.ts";
 import { refuses } from "../store/conformance.ts";
@@ -194,6 +194,39 @@ test("what could not be removed on the host stays on record: a snapshot to be de
   await ok("DeleteDataVolume", { uuid: data?.uuid ?? "" });
   await ok("ExpungeDataVolume", { uuid: data?.uuid ?? "" });
   assert.deepEqual([record(uuid)?.state, record(uuid)?.operation, left().length], ["Running", null, 1]);
+});
+
+test("a copy of a machine, which holds the same data, has the password of its console", async (t) => {
+  const { call, uuid, clone, cloud } = await bedOf(t);
+  await call("SetVmConsolePassword", { uuid, consolePassword: "Open-Sesame-7" });
+  const [copy = ""] = await clone({ full: false });
+  const hashes = [uuid, copy].map((of) => cloud.mirror.get("ConsolePassword", of)?.value["hash"]);
+  assert.ok(hashes[0] !== undefined);
+  assert.deepEqual(hashes[1], hashes[0]);
+});
+
+test("a copy whose host is lost while it is made stays on record with what there is of it, and can be expunged", async (t) => {
+  const { call, done, ok, uuid, cloud, hosts, record, volumesOf } = await bedOf(t);
+  await call("UpdateGlobalConfig", { category: "host", name: "ping.interval", value: "1" });
+  await call("UpdateGlobalConfig", { category: "host", name: "ping.maxFailure", value: "1" });
+  const copy = () => [...cloud.mirror.all("VmInstance")].find(({ value }) => value.name === "web-2")?.value;
+  hosts.hold = async (what) => {
+    if (!what.endsWith(" copyVolume")) return;
+    hosts.cut("10.0.0.2", false);
+    await seen(cloud.mirror, () => copy()?.state === "Unknown");
+  };
+  hosts.isAnswerLost = (what) => what.endsWith(" copyVolume");
+  const cloning = done("CloneVmInstance", { uuid, names: ["web-2"], full: false });
+  await seen(cloud.mirror, () => copy()?.state === "Unknown");
+  assert.equal((await cloning).state, "Failed");
+  hosts.cut("10.0.0.2", true);
+  await seen(cloud.mirror, () => copy()?.state === "Stopped" && record(uuid)?.state === "Running");
+  const of = copy()?.uuid ?? "";
+  const [root] = volumesOf(of);
+  assert.equal(root?.status, "Ready");
+  await ok("DestroyVmInstance", { uuid: of });
+  await ok("ExpungeVmInstance", { uuid: of });
+  assert.deepEqual([record(of), volumesOf(of)], [undefined, []]);
 });
 
 test("cards of copies are in the security groups of those that they are copies of", async (t) => {
