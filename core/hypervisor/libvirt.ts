@@ -16,6 +16,7 @@ import { ImageFiles } from "./libvirt/image-files.ts";
 import { Kvm } from "./libvirt/kvm.ts";
 import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
+import { MachineLocks, type MachineLocksOptions } from "./libvirt/machine-locks.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { startError } from "./libvirt/start-error.ts";
@@ -43,6 +44,8 @@ export type LibvirtOptions = {
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
   migration?: Pick<LibvirtMigrationOptions, "dial" | "folder">;
+  /** How machines are locked where QEMU's own locks do not reach other hosts. */
+  locks?: Omit<MachineLocksOptions, "machine">;
 };
 
 /** Between two looks whether a guest has shut down. */
@@ -70,6 +73,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #snapshots: Snapshots;
   readonly #migrations: LibvirtMigrations;
   readonly #kvm: Kvm;
+  readonly #locks: MachineLocks;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -78,8 +82,9 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#kvm = new Kvm(machine, options.hasKvm);
-    this.#volumes = new VolumeFiles(machine);
-    this.shared = new HostStorages(machine, options.storagesFolder);
+    this.#locks = new MachineLocks({ machine, ...options.locks });
+    this.#volumes = new VolumeFiles(machine, this.#locks);
+    this.shared = new HostStorages(machine, { root: options.storagesFolder, locks: this.#locks });
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
@@ -202,13 +207,13 @@ export class LibvirtDriver implements HypervisorDriver {
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#devices.drives.require(spec.isos);
-    const hasKvm = await this.#kvm.isThere();
+    const [hasKvm, lock] = await Promise.all([this.#kvm.isThere(), this.#locks.of(spec)]);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
       await this.#onNetworks(() =>
         this.#networks.starting(uuid, spec.nics, async (bridges) => {
-          await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
+          await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges, lock }), known, signal);
         }),
       );
     });

@@ -11,6 +11,7 @@ import {
 } from "../driver.ts";
 import { type LockProbe, type LockState, notMounted, type SharedStorages } from "../shared-storage.ts";
 import { makeVolumeFolder } from "./folder.ts";
+import type { MachineLocks } from "./machine-locks.ts";
 import { mountAt, roomAt } from "./mounts.ts";
 import { NetworkStorage } from "./network-storage.ts";
 import { StorageLocks } from "./storage-locks.ts";
@@ -31,10 +32,10 @@ export class HostStorages implements SharedStorages {
   readonly #turns = new Map<string, Promise<unknown>>();
 
   /** @param root where network storages are mounted, see {@link NetworkStorage} */
-  constructor(machine: Machine, root?: string) {
+  constructor(machine: Machine, { root, locks }: { root?: string | undefined; locks: MachineLocks }) {
     this.#machine = machine;
     this.#network = new NetworkStorage(machine, root);
-    this.#locks = new StorageLocks(machine);
+    this.#locks = new StorageLocks(machine, locks);
   }
 
   /** As {@link HypervisorDriver.storage}. @throws HYPERVISOR.FAILED, HYPERVISOR.BAD_PATH, STORAGE.1051 to STORAGE.1055 */
