@@ -3,6 +3,7 @@ import { chmod, type FileHandle, link, open, readdir, rename, rm, stat } from "n
 import { basename, dirname, join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder, whyNotWritten } from "../../node/durable.ts";
+import { KeyedTurns } from "../../node/turns.ts";
 import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../driver.ts";
 import { readQcow2Head } from "../qcow2-head.ts";
 import { calledOff, imageInUse, otherImage } from "../refusals.ts";
@@ -19,11 +20,11 @@ const deepest = 5;
  */
 export class ImageFiles implements ImageCache {
   /** Parts that something works on. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new KeyedTurns();
 
   async progress(image: CachedImage): Promise<ImageProgress> {
     storageOfImage(image.path);
-    return this.#inTurn(image, async () => {
+    return this.#turns.take(partOf(image), async () => {
       if (await isWhole(image)) return { isWhole: true, offset: image.sizeBytes };
       return { isWhole: false, offset: await sizeOf(partOf(image)) };
     });
@@ -31,7 +32,7 @@ export class ImageFiles implements ImageCache {
 
   async write(image: CachedImage, offset: number, content: Uint8Array): Promise<ImageProgress> {
     storageOfImage(image.path);
-    return this.#inTurn(image, async () => {
+    return this.#turns.take(partOf(image), async () => {
       if (await isWhole(image)) return { isWhole: true, offset: image.sizeBytes };
       const part = partOf(image);
       await makeVolumeFolder(dirname(part));
@@ -53,7 +54,7 @@ export class ImageFiles implements ImageCache {
   async keep(image: CachedImage, signal: AbortSignal): Promise<void> {
     const { path } = image;
     storageOfImage(path);
-    await this.#inTurn(image, async () => {
+    await this.#turns.take(partOf(image), async () => {
       const part = partOf(image);
       if (!(await isWhole(image))) {
         const sha256 = await sha256Of(part, signal);
@@ -94,19 +95,6 @@ export class ImageFiles implements ImageCache {
         if (other.startsWith(`${name}.`)) await rm(join(dirname(path), other), { force: true });
     } catch (error) {
       throw failed(path, error);
-    }
-  }
-
-  /** One after the other for each part. */
-  async #inTurn<T>(image: CachedImage, action: () => Promise<T>): Promise<T> {
-    const key = partOf(image);
-    const before = this.#turns.get(key);
-    const mine = (before ?? Promise.resolve()).then(action, action);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
     }
   }
 }
