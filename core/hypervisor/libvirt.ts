@@ -39,6 +39,8 @@ export type LibvirtOptions = {
   seen?: (path: string) => string;
   /** Where network storages are mounted; {@link networkStorageFolder} unless told. */
   storagesFolder?: string;
+  /** Where the agent notes its shared mount points; without it they are forgotten with its end. */
+  mountPoints?: string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
@@ -79,7 +81,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#virsh = new Virsh({ machine, uri });
     this.#kvm = new Kvm(machine, options.hasKvm);
     this.#volumes = new VolumeFiles(machine);
-    this.shared = new HostStorages(machine, options.storagesFolder);
+    this.shared = new HostStorages(machine, options.storagesFolder, options.mountPoints);
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
