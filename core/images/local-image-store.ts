@@ -123,20 +123,22 @@ export class LocalImageStore implements ImageStore {
   async keep(store: StoreFolder, imageUuid: string, sha256: string): Promise<void> {
     const folder = incomingOf(store, imageUuid);
     const [from, to] = [contentIn(folder), contentOf(store, sha256)];
-    await this.#turns.take(to, async () => {
-      const [arrived, kept] = [await statOf(from), await statOf(to)];
-      if (arrived === undefined && kept === undefined) throw noContent(sha256, "is not there");
-      if (arrived !== undefined && kept?.size !== arrived.size) {
-        await chmod(from, readOnly);
-        await synced(from);
-        // In the place of a damaged one, too.
-        if (kept === undefined) await link(from, to);
-        else await rename(from, to);
-        await syncFolder(contents(store.url));
-      }
-    }).catch((error: unknown) => {
-      throw folderFailed(store.url, error);
-    });
+    await this.#turns
+      .take(to, async () => {
+        const [arrived, kept] = [await statOf(from), await statOf(to)];
+        if (arrived === undefined && kept === undefined) throw noContent(sha256, "is not there");
+        if (arrived !== undefined && kept?.size !== arrived.size) {
+          await chmod(from, readOnly);
+          await synced(from);
+          // In the place of a damaged one, too.
+          if (kept === undefined) await link(from, to);
+          else await rename(from, to);
+          await syncFolder(contents(store.url));
+        }
+      })
+      .catch((error: unknown) => {
+        throw folderFailed(store.url, error);
+      });
     await this.discard(store, imageUuid);
   }
 
