@@ -40,6 +40,8 @@ export type LibvirtOptions = {
   seen?: (path: string) => string;
   /** Where network storages are mounted; {@link networkStorageFolder} unless told. */
   storagesFolder?: string;
+  /** Where the agent notes its shared mount points; without it they are forgotten with its end. */
+  mountPoints?: string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
@@ -84,7 +86,8 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#kvm = new Kvm(machine, options.hasKvm);
     this.#locks = new MachineLocks({ machine, ...options.locks });
     this.#volumes = new VolumeFiles(machine, this.#locks);
-    this.shared = new HostStorages(machine, { root: options.storagesFolder, locks: this.#locks });
+    const { storagesFolder: root, mountPoints } = options;
+    this.shared = new HostStorages(machine, { root, mountPoints, locks: this.#locks });
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });

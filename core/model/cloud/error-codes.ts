@@ -130,6 +130,7 @@ export const cloudErrors = {
   "STORAGE.1054": "What is mounted is not the storage",
   "STORAGE.1055": "The storage does not answer",
   "STORAGE.1056": "Hosts do not see each other's locks on the storage",
+  "STORAGE.1075": "The removal for good has begun",
   "NETWORK.1001": "The address range is wrong",
   "NETWORK.1002": "The address range overlaps another one",
   "NETWORK.1003": "The address range is in use",

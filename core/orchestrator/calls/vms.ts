@@ -3,6 +3,7 @@ import { guardVm } from "../../model/cloud/vm-life.ts";
 import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
+import { requireWhole } from "../expunging.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
 import type { CreateData } from "../vm/create.ts";
@@ -164,6 +165,8 @@ export const vmDeciders = {
   RecoverVmInstance: (tx, { uuid }, { newUuid }) => {
     const holder = newUuid();
     begin(tx, uuid, "recover", holder);
+    for (const volume of tx.find("Volume", "vmInstanceUuid", uuid))
+      requireWhole(tx, "Volume", volume, "ExpungeVmInstance");
     const machine = end(tx, { vmUuid: uuid, holder }, "done");
     if (machine === undefined) throw new Error("A recovered machine is gone.");
     return { inventory: machine };

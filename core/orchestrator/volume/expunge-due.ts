@@ -7,7 +7,7 @@ const atOnce = 500;
 
 /**
  * Data volumes that were deleted so long ago that they are to be expunged now, the oldest first; with the policy Direct
- * those whose file could not be removed with them. Not while it is unclear what there is: as with machines.
+ * those whose file could not be removed with them; at each look those whose removal was cut off. Not while it is unclear what there is: as with machines.
  */
 export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
   const period = settings.number("volume.expungePeriod");
@@ -15,9 +15,11 @@ export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now
   const policy = settings.choice("volume.deletionPolicy") === "Never" ? "Never" : "Delay";
   if (mirror.count("UnseenHost") > 0 || !mirror.unreadable.all("GlobalConfig").next().done) return [];
   const due: { uuid: string; lastOpDate: number }[] = [];
-  for (const { value } of mirror.all("Volume"))
-    if (value.type === "Data" && value.status === "Deleted" && isExpungeDue(policy, value.lastOpDate, period, now))
-      due.push(value);
+  for (const { value } of mirror.all("Volume")) {
+    if (value.type !== "Data" || value.status !== "Deleted") continue;
+    const isBegun = mirror.get("Expunging", value.uuid) !== undefined;
+    if (isBegun || isExpungeDue(policy, value.lastOpDate, period, now)) due.push(value);
+  }
   return due
     .sort((a, b) => a.lastOpDate - b.lastOpDate)
     .slice(0, atOnce)
