@@ -7,7 +7,7 @@ const atOnce = 500;
 
 /**
  * Data volumes that were deleted so long ago that they are to be expunged now, the oldest first; with the policy Direct
- * those whose file could not be removed with them. Not while it is unclear what there is: as with machines.
+ * those whose file could not be removed with them; and those that nobody can want back. Not while it is unclear what there is: as with machines.
  */
 export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
   const period = settings.number("volume.expungePeriod");
@@ -16,8 +16,12 @@ export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now
   if (mirror.count("UnseenHost") > 0 || !mirror.unreadable.all("GlobalConfig").next().done) return [];
   const due: { uuid: string; lastOpDate: number }[] = [];
   for (const { value } of mirror.all("Volume"))
-    if (value.type === "Data" && value.status === "Deleted" && isExpungeDue(policy, value.lastOpDate, period, now))
-      due.push(value);
+    if (value.type === "Data" && value.status === "Deleted")
+      if (
+        isExpungeDue(policy, value.lastOpDate, period, now) ||
+        mirror.get("DiscardedVolume", value.uuid) !== undefined
+      )
+        due.push(value);
   return due
     .sort((a, b) => a.lastOpDate - b.lastOpDate)
     .slice(0, atOnce)
