@@ -51,6 +51,10 @@ export const ownKinds = [
   "Expunging",
   /** An ISO image that a machine has in a drive, or is just getting, by `MACHINE:IMAGE`: see `device/iso-use.ts`. */
   "IsoUse",
+  /** What a machine in a rescue is started from, by the machine's uuid: see `vm/rescue-disk.ts`. */
+  "Rescue",
+  /** A deleted volume that nobody can want back, by its uuid: it is expunged at the next look. */
+  "DiscardedVolume",
   /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
   "ConsolePassword",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */

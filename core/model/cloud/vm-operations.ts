@@ -176,7 +176,8 @@ export const vmOperations = {
     effect: "now",
     routes: [
       { from: ["Running"], through: null, to: "Rescued", failed: "same", needs: online },
-      { from: ["Stopped"], through: null, to: "Rescued", failed: "same" },
+      // Its host keeps CPU and memory for it from then on.
+      { from: ["Stopped"], through: "Starting", to: "Rescued", failed: "same" },
     ],
   },
   unrescue: {

@@ -7,6 +7,7 @@ import { networkDeciders } from "./networks.ts";
 import { nicDeciders } from "./nics.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
+import { rescueDeciders } from "./rescue.ts";
 import { securityGroupDeciders } from "./security-groups.ts";
 import { settingDeciders } from "./settings.ts";
 import { snapshotDeciders } from "./snapshots.ts";
@@ -28,6 +29,7 @@ export const deciders = {
   ...deviceDeciders,
   ...nicDeciders,
   ...vmLifeDeciders,
+  ...rescueDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

@@ -98,7 +98,7 @@ function task(tx: Tx, context: CallContext, what: NewTask) {
 type Work = { call: NewTask["call"]; verb: string; flow: string };
 
 /** Begins an operation on a machine, with the task that carries it out. */
-function work<D extends JsonObject>(
+export function work<D extends JsonObject>(
   tx: Tx,
   context: CallContext,
   { call, verb, flow }: Work,

@@ -270,7 +270,7 @@ function hostOn(world: VmWorld, { uuid, hostUuid }: Machine): RecordOf<"Host"> {
 }
 
 /** Gives a stopped machine a host, whose uuid is the answer: with a volume on local storage its last one, and no other. */
-function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
+export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
   const machine = tx.need("VmInstance", vmUuid);
   if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
   // A manager has ended between this and the note that it is done.
