@@ -37,6 +37,8 @@ export const ownKinds = [
   "Migration",
   /** What a move may have left of a machine on a host that did not answer, by `HOST:MACHINE`. */
   "MigrationRest",
+  /** The file of a volume on a host that it has left, or has not come to, by `HOST:VOLUME`: see `vm/volume-rests.ts`. */
+  "VolumeRest",
   /** A host that was told of security groups, by its uuid: it is told too when it has nothing to know any more. */
   "HostFirewall",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
@@ -101,6 +103,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   IsoUse: ["vmUuid", "imageUuid"],
   Migration: ["sourceUuid", "destinationUuid"],
   MigrationRest: ["hostUuid"],
+  VolumeRest: ["hostUuid", "storageUuid", "volumeUuid"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

@@ -86,14 +86,13 @@ export class VolumeFiles {
     checkVolumePath(path);
     // What one who was killed has left of making it.
     await rm(unfinishedOf(path), { force: true });
-    if (!(await exists(path))) {
-      await rm(lockFileOf(path), { force: true });
-      return await removeOwnFolder(path);
+    if (await exists(path)) {
+      if (await this.isOpen(path)) throw volumeInUse(path);
+      await rm(markOf(path), { force: true });
+      await rm(path, { force: true });
     }
-    if (await this.isOpen(path)) throw volumeInUse(path);
-    await rm(markOf(path), { force: true });
-    await rm(path, { force: true });
     await rm(lockFileOf(path), { force: true });
+    await rm(comingOf(path), { force: true });
     await removeOwnFolder(path);
   }
 
@@ -261,6 +260,15 @@ export function unfinishedOf(path: string): string {
 /** Stands beside a volume while its snapshots are being changed. */
 export function markOf(path: string): string {
   return `${path}.changing`;
+}
+
+/** Stands beside a volume while it comes from another host: nothing is lost with it. */
+export function comingOf(path: string): string {
+  return `${path}.coming`;
+}
+
+export async function isMarked(path: string): Promise<boolean> {
+  return await exists(comingOf(path));
 }
 
 export async function isBegun(path: string): Promise<boolean> {

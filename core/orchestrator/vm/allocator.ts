@@ -115,7 +115,7 @@ export class Round {
   place(request: PlacementRequest): Placement {
     this.#hosts ??= [...this.#readHosts()];
     // Adding up what is promised of all storages takes its time: only for who wants some.
-    if (request.rootVolume !== null) this.#storages ??= [...this.#readStorages()];
+    if (request.rootVolume !== null || request.copies !== undefined) this.#storages ??= [...this.#readStorages()];
     const placement = place(request, this.#hosts, this.#storages ?? [], this.ratios);
     // Of all hosts that were looked at, the one that was chosen has to stay as it is, and can't be deleted meanwhile.
     this.#tx.get("Host", placement.hostUuid);

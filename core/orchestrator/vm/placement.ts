@@ -6,6 +6,7 @@ import { formatSize } from "../../model/cloud/size.ts";
 import { preferredForRoot, primaryStorageRefusal } from "../../model/cloud/storage.ts";
 import { listed, shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
+import { type CopyWish, takeCopies, whyNoCopies } from "./copy-wish.ts";
 import { everywhere } from "./room.ts";
 
 /*
@@ -61,6 +62,8 @@ export type PlacementRequest = {
   storages: readonly Storage[];
   /** The root volume that is to be made; null when it has one. */
   rootVolume: RootVolume | null;
+  /** What the host's own disks have to take of a machine that comes. */
+  copies?: CopyWish | undefined;
   /** The clusters that the image of the root volume can be brought to; null without one. */
   image: { clusterUuids: readonly string[] } | null;
 };
@@ -111,7 +114,8 @@ export function place(
   let best: { option: HostOption; storage: StorageOption | null } | undefined;
   for (const option of hosts) {
     const { host, free } = option;
-    const why = reasonAgainst(request, option, asked);
+    const why =
+      reasonAgainst(request, option, asked) ?? (request.copies && whyNoCopies(request.copies, host, storages, ratios));
     if (why !== undefined) {
       note(removed, why, host);
       continue;
@@ -124,6 +128,7 @@ export function place(
   const { option, storage } = best;
   option.free.cpu -= request.cpuNum;
   option.free.memoryBytes -= asked;
+  if (request.copies !== undefined) takeCopies(request.copies, option.host, storages, ratios);
   if (storage !== null) {
     const where = placeOf(storage, option.host);
     const { sizeBytes = 0, moreBytes = () => 0 } = request.rootVolume ?? {};
