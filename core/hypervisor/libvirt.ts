@@ -17,6 +17,7 @@ import { Kvm } from "./libvirt/kvm.ts";
 import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
+import { SeedFiles } from "./libvirt/seeds.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { startError } from "./libvirt/start-error.ts";
 import { Virsh } from "./libvirt/virsh.ts";
@@ -64,6 +65,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
+  readonly #seeds: SeedFiles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
   readonly #devices: Devices;
@@ -82,6 +84,8 @@ export class LibvirtDriver implements HypervisorDriver {
     this.shared = new HostStorages(machine, options.storagesFolder);
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
+    const isComing = (uuid: string) => this.#starting.has(uuid);
+    this.#seeds = new SeedFiles({ seen: options.seen, machines: () => this.machines(neverOff), isComing });
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
@@ -126,6 +130,7 @@ export class LibvirtDriver implements HypervisorDriver {
    */
   async #settle(signal: AbortSignal): Promise<void> {
     await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
+    await this.#seeds.settle();
   }
 
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
@@ -187,7 +192,8 @@ export class LibvirtDriver implements HypervisorDriver {
       case "copyVolume":
         return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
-        return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
+        await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
+        return await this.#seeds.settle();
     }
   }
 
@@ -206,6 +212,7 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
+      await this.#seeds.prepare(spec);
       await this.#onNetworks(() =>
         this.#networks.starting(uuid, spec.nics, async (bridges) => {
           await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
@@ -257,7 +264,8 @@ export class LibvirtDriver implements HypervisorDriver {
   async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     await this.#devices.drives.require(spec.isos);
     await this.#reserve(spec, signal);
-    await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
+    const ready = this.#seeds.prepare(spec).then(() => this.#networks.expecting(spec.uuid, spec.nics));
+    await ready.catch((error: unknown) => {
       this.#starting.delete(spec.uuid);
       throw error;
     });
@@ -354,6 +362,7 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
+      await this.#seeds.prepare(spec);
       // Its cards go onto the bridges that they were on when it was saved.
       const restore = () => this.#virsh.restore(uuid, spec.memorySize);
       await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {

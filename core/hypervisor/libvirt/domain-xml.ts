@@ -3,6 +3,7 @@ import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
 import { serialLine } from "./consoles.ts";
 import { bootOf, bootOrders, drivesOf, nicOf } from "./device-xml.ts";
+import { seedDisks } from "./seeds.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
@@ -39,9 +40,10 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
       // What becomes of it then is for the manager to say, which knows of all hosts.
       on_crash: "destroy",
       devices: {
-        controller: rootPorts(disks.length + nics.length),
+        controller: rootPorts(disks.length + nics.length + seedDisks(spec).length),
         disk: [
           ...disks.map((disk, nth) => ({ ...diskOf({ deviceId: nth, ...disk }), ...bootOf(boots.HardDisk[nth]) })),
+          ...seedDisks(spec),
           ...drivesOf(spec, boots.CdRom),
         ],
         interface: nics.map((nic, nth) => nicOf(nic, bridges.get(nic.deviceId) ?? "", boots.Network[nth])),

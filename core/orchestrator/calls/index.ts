@@ -1,5 +1,6 @@
 import { deletionDeciders } from "./deletions.ts";
 import { deviceDeciders } from "./devices.ts";
+import { guestDataDeciders } from "./guest-data.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
@@ -27,6 +28,7 @@ export const deciders = {
   ...vmDeciders,
   ...deviceDeciders,
   ...nicDeciders,
+  ...guestDataDeciders,
   ...vmLifeDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
