@@ -18,6 +18,7 @@ import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { MachineLocks, type MachineLocksOptions } from "./libvirt/machine-locks.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
+import { SeedFiles } from "./libvirt/seeds.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { startError } from "./libvirt/start-error.ts";
 import { Virsh } from "./libvirt/virsh.ts";
@@ -69,6 +70,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
+  readonly #seeds: SeedFiles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
   readonly #devices: Devices;
@@ -90,6 +92,8 @@ export class LibvirtDriver implements HypervisorDriver {
     this.shared = new HostStorages(machine, { root, mountPoints, locks: this.#locks });
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
+    const isComing = (uuid: string) => this.#starting.has(uuid);
+    this.#seeds = new SeedFiles({ seen: options.seen, machines: () => this.machines(neverOff), isComing });
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
@@ -134,6 +138,7 @@ export class LibvirtDriver implements HypervisorDriver {
    */
   async #settle(signal: AbortSignal): Promise<void> {
     await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
+    await this.#seeds.settle();
   }
 
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
@@ -195,7 +200,8 @@ export class LibvirtDriver implements HypervisorDriver {
       case "copyVolume":
         return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
-        return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
+        await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
+        return await this.#seeds.settle();
     }
   }
 
@@ -214,6 +220,7 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
+      await this.#seeds.prepare(spec);
       await this.#onNetworks(() =>
         this.#networks.starting(uuid, spec.nics, async (bridges) => {
           await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges, lock }), known, signal);
@@ -265,7 +272,8 @@ export class LibvirtDriver implements HypervisorDriver {
   async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     await this.#devices.drives.require(spec.isos);
     await this.#reserve(spec, signal);
-    await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
+    const ready = this.#seeds.prepare(spec).then(() => this.#networks.expecting(spec.uuid, spec.nics));
+    await ready.catch((error: unknown) => {
       this.#starting.delete(spec.uuid);
       throw error;
     });
@@ -362,6 +370,7 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
+      await this.#seeds.prepare(spec);
       // Its cards go onto the bridges that they were on when it was saved.
       const restore = () => this.#virsh.restore(uuid, spec.memorySize);
       await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {

@@ -59,6 +59,8 @@ export const ownKinds = [
   "DiscardedVolume",
   /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
   "ConsolePassword",
+  /** What cloud-init in a machine's guest is told, by the machine's uuid: see `vm/guest-data.ts`. It may hold passwords. */
+  "GuestData",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */

@@ -4,6 +4,7 @@ import type { MachineDisk } from "../volume-commands.ts";
 import { serialLine } from "./consoles.ts";
 import { bootOf, bootOrders, drivesOf, nicOf } from "./device-xml.ts";
 import type { MachineLock } from "./machine-locks.ts";
+import { seedDisks } from "./seeds.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
@@ -43,9 +44,10 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges, lock }: DomainOp
       on_crash: "destroy",
       devices: {
         ...(lock === undefined ? {} : { emulator: lock.emulator }),
-        controller: rootPorts(disks.length + nics.length),
+        controller: rootPorts(disks.length + nics.length + seedDisks(spec).length),
         disk: [
           ...disks.map((disk, nth) => ({ ...diskOf({ deviceId: nth, ...disk }), ...bootOf(boots.HardDisk[nth]) })),
+          ...seedDisks(spec),
           ...drivesOf(spec, boots.CdRom),
         ],
         interface: nics.map((nic, nth) => nicOf(nic, bridges.get(nic.deviceId) ?? "", boots.Network[nth])),

@@ -88,6 +88,7 @@ export const cloudErrors = {
   "VM.1045": "Too many wrong passwords were given for the console",
   "VM.1050": "The virtual machine has no image to be rebuilt of",
   "VM.1051": "The image can't be brought to the virtual machine",
+  "VM.1060": "What the virtual machine's guest is told can't be read",
   "VM.1090": "The virtual machine has snapshots that would not go along",
   "STORAGE.1001": "The storage is not in a state that allows this",
   "STORAGE.1002": "The storage's status does not allow this",

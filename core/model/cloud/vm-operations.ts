@@ -238,6 +238,21 @@ export const vmOperations = {
     effect: "now",
     routes: [still(["Running", "Stopped", "Created"])],
   },
+  setUserData: {
+    description: "Sets what cloud-init in its guest is given as user data, or takes it away.",
+    effect: "nextStart",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setSshKey: {
+    description: "Sets the public keys that cloud-init in its guest is given, or takes them away.",
+    effect: "nextStart",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setHostname: {
+    description: "Sets the name that its guest is given, or takes it away.",
+    effect: "nextStart",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
   setStaticIp: {
     description: "Gives a network card a fixed address.",
     effect: "whenStopped",

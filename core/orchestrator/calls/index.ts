@@ -1,5 +1,6 @@
 import { deletionDeciders } from "./deletions.ts";
 import { deviceDeciders } from "./devices.ts";
+import { guestDataDeciders } from "./guest-data.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
@@ -28,6 +29,7 @@ export const deciders = {
   ...vmDeciders,
   ...deviceDeciders,
   ...nicDeciders,
+  ...guestDataDeciders,
   ...vmLifeDeciders,
   ...rescueDeciders,
   ...volumeDeciders,

@@ -79,6 +79,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     platform: input.platform,
     haLevel: input.haLevel,
     tags: input.tags,
+    ...guestOf(input),
     ...(isOnlyMade ? { isOnlyMade } : {}),
   };
   const flow = isOnlyMade ? "defineVm" : "createVm";
@@ -89,6 +90,11 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     name: `Create machine ${shown(input.name)}`,
     resourceUuid: vmUuid,
   });
+}
+
+function guestOf({ userData, sshPublicKeys = [], hostName }: CallInput<"CreateVmInstance">): Pick<CreateData, "guest"> {
+  const isNothing = userData === undefined && sshPublicKeys.length === 0 && hostName === undefined;
+  return isNothing ? {} : { guest: { userData: userData ?? null, sshPublicKeys, hostName: hostName ?? null } };
 }
 
 function task(tx: Tx, context: CallContext, what: NewTask) {

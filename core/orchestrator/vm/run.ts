@@ -6,6 +6,7 @@ import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { takeUpGuestData } from "./guest-data.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import type { Storage } from "./placement.ts";
@@ -300,5 +301,7 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
   });
   for (const { l3NetworkUuid } of tx.find("VmNic", "vmInstanceUuid", vmUuid)) ensureDhcpServer(tx, l3NetworkUuid);
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });
+  // One that was suspended goes on with what it was started with.
+  if (machine.operation !== "resume") takeUpGuestData(tx, vmUuid);
   return placement.hostUuid;
 }

@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import type { CloudCall } from "./call.ts";
 import { consoleCalls } from "./console.ts";
 import { deviceCalls } from "./devices.ts";
+import { guestDataCalls } from "./guest-data.ts";
 import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
@@ -24,6 +25,7 @@ export const cloudCalls = {
   ...securityGroupCalls,
   ...vmCalls,
   ...deviceCalls,
+  ...guestDataCalls,
   ...consoleCalls,
   ...volumeCalls,
   ...settingCalls,
@@ -46,4 +48,6 @@ export const secretFields: ReadonlySet<string> = new Set([
   "newPassword",
   "consolePassword",
   "token",
+  // Passwords of guests may stand in it.
+  "userData",
 ]);

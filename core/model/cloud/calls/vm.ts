@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { bytes, ipAddress, mac, say, uuid, uuidPattern, uuids } from "../fields.ts";
 import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
+import { guestDataFields } from "./guest-data.ts";
 import { rescueCalls } from "./rescue.ts";
 import { strategy, vmLifeCalls } from "./vm-life.ts";
 
@@ -50,6 +51,7 @@ export const vmCalls = {
       primaryStorageUuidForRootVolume: z.optional(say(uuid, "The storage; the manager chooses when it is left out.")),
       platform: preset(platform, "Linux"),
       haLevel: preset(haLevel, "None"),
+      ...guestDataFields,
       strategy,
       tags: preset(tags, []),
     }),

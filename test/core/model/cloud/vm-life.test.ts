@@ -111,6 +111,15 @@ const specification = `
   Stopped setBootOrder Stopped Stopped
   Running setConsolePassword Running Running
   Stopped setConsolePassword Stopped Stopped
+  Running setUserData Running Running
+  Stopped setUserData Stopped Stopped
+  Created setUserData Created Created
+  Running setSshKey Running Running
+  Stopped setSshKey Stopped Stopped
+  Created setSshKey Created Created
+  Running setHostname Running Running
+  Stopped setHostname Stopped Stopped
+  Created setHostname Created Created
   Stopped setStaticIp Stopped Stopped
   Stopped setMac Stopped Stopped
   Created attachNic Created Created
