@@ -60,9 +60,18 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges, lock }: DomainOp
         memballoon: { "@model": "virtio" },
         rng: { "@model": "virtio", backend: { "@model": "random", "#text": "/dev/urandom" } },
       },
-      ...(lock === undefined ? {} : environment({ BINNACLE_LOCK: lock.file, BINNACLE_MACHINE: uuid })),
+      ...(lock === undefined ? {} : environment(variablesOf(lock, uuid))),
     },
   });
+}
+
+/** As the script that is the emulator then wants them. */
+function variablesOf({ files: [file = "", second] }: MachineLock, uuid: string): Record<string, string> {
+  return {
+    BINNACLE_MACHINE: uuid,
+    BINNACLE_LOCK: file,
+    ...(second === undefined ? {} : { BINNACLE_SECOND_LOCK: second }),
+  };
 }
 
 /** Variables of the emulator's process. Source: libvirt's "QEMU/KVM hypervisor driver", pass-through of arguments. */

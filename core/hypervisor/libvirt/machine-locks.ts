@@ -19,8 +19,8 @@ const takenCode = 75;
 /** A cluster file system asks all hosts. */
 const tryMs = 10_000;
 
-/** `emulator`: the script that takes the lock. */
-export type MachineLock = { file: string; emulator: string };
+/** `files`: one, or two for a machine that is rescued: of the disk that it starts from, and of its own root volume. */
+export type MachineLock = { files: readonly string[]; emulator: string };
 
 export type MachineLocksOptions = {
   machine: Pick<Machine, "run" | "readFile">;
@@ -38,14 +38,17 @@ export class MachineLocks {
   }
 
   /** What a machine is to be started with besides QEMU's own locks; undefined where these are enough. */
-  async of({ disks: [root] }: MachineSpec): Promise<MachineLock | undefined> {
-    if (root === undefined || (await this.kindAt(root.path)) === "fcntl") return undefined;
-    const file = lockFileOf(root.path);
+  async of({ disks: [first, second] }: MachineSpec): Promise<MachineLock | undefined> {
+    if (first === undefined || (await this.kindAt(first.path)) === "fcntl") return undefined;
+    const file = lockFileOf(first.path);
     const handle = await open(file, "a");
     await handle.close();
     // QEMU's user only reads it: the agent's umask would keep it out.
     await chmod(file, 0o644);
-    return { file, emulator: this.#options.emulator ?? "/usr/lib/binnacle/qemu-locked" };
+    // A volume that a machine has started from has such a file, and no other volume.
+    const isRoot = second !== undefined && (await isThere(lockFileOf(second.path)));
+    const files = isRoot ? [file, lockFileOf(second.path)] : [file];
+    return { files, emulator: this.#options.emulator ?? "/usr/lib/binnacle/qemu-locked" };
   }
 
   /** Asks no storage, which may hang: only what is mounted. */
@@ -65,13 +68,16 @@ export class MachineLocks {
   /** Whether the machine that has this volume as its root runs, on any host. */
   async isHeld(volumePath: string): Promise<boolean> {
     const file = lockFileOf(volumePath);
-    const isThere = await stat(file).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return false;
+    if (!(await isThere(file))) return false;
     return (await tryFlock(this.#options.machine, file)) === "held";
   }
+}
+
+function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 export function lockFileOf(volumePath: string): string {

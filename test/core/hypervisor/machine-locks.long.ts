@@ -114,6 +114,18 @@ describe("a machine whose lock is one of flock(2)", () => {
     assert.equal(await lock(), "absent");
   });
 
+  it("has that of its own root volume, too, while it is rescued from another disk", { timeout: 300_000 }, async () => {
+    await start(source());
+    await source().carryOut({ do: "stopMachine", uuid: uuidOf(1), graceMs: 0 }, never);
+    await becomes("free");
+    const rescue = { volumeUuid: uuidOf(4), path: `${path()}-rescue`, format: "qcow2" as const };
+    await source().carryOut({ do: "createVolume", path: rescue.path, sizeBytes: mebibyte, format: "qcow2" }, never);
+    const machine = { ...spec(), disks: [rescue, ...disks()] };
+    await source().carryOut({ do: "startMachine", machine }, never);
+    assert.equal(await lock(), "held");
+    await refuses(start(destination()), "HYPERVISOR.VOLUME_IN_USE");
+  });
+
   it("takes it along to another host, from which it is not to be had meanwhile", { timeout: 300_000 }, async () => {
     await start(source());
     await move();
