@@ -1,3 +1,4 @@
+import { affinityGroupDeciders } from "./affinity-groups.ts";
 import { deletionDeciders } from "./deletions.ts";
 import { deviceDeciders } from "./devices.ts";
 import { hostDeciders } from "./hosts.ts";
@@ -24,6 +25,7 @@ export const deciders = {
   ...imageDeciders,
   ...networkDeciders,
   ...securityGroupDeciders,
+  ...affinityGroupDeciders,
   ...vmDeciders,
   ...deviceDeciders,
   ...nicDeciders,

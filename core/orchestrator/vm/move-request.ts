@@ -3,7 +3,7 @@ import { vmConditions } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { Tx } from "../records.ts";
 import type { Machine } from "./life.ts";
-import type { PlacementRequest, Storage } from "./placement.ts";
+import { marksOf, type PlacementRequest, type Storage } from "./placement.ts";
 
 /** How a host is tagged with the model of its processor. */
 const modelPrefix = "cpu::model::";
@@ -45,6 +45,7 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     name,
     cpuNum,
     memorySize,
+    machine: marksOf(machine, isLive ? "running" : "stopped"),
     wantedHostUuid: wantedUuid,
     exceptHostUuid: sourceUuid,
     cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,

@@ -1,3 +1,4 @@
+import { leaveGroup } from "../affinity/members.ts";
 import { forgetIsos } from "../device/iso-use.ts";
 import type { Flow, Step } from "../flow/flow.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
@@ -7,7 +8,7 @@ import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
-import type { Storage } from "./placement.ts";
+import { marksOf, type Storage } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, lostHold, memoryMs, memoryStepMs, tell, tellEnd, type VmWorld } from "./work.ts";
 
@@ -186,11 +187,12 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
   };
 }
 
-/** Its drives are empty then. Its data volumes stay, and are free for other machines. */
+/** Its drives are empty then, and it belongs to no affinity group. Its data volumes stay, and are free for other machines. */
 function endDeleted(tx: Tx, data: DestroyData): void {
   if (end(tx, data, "done", { isoUuids: [] })?.state !== "Destroyed") return;
   letVolumesGo(tx, data.vmUuid);
   forgetIsos(tx, data.vmUuid);
+  leaveGroup(tx, data.vmUuid);
 }
 
 export function expungeVmFlow(world: VmWorld): Flow<VmData> {
@@ -264,6 +266,8 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
     name,
     cpuNum,
     memorySize,
+    machine: marksOf(machine, "running"),
+    lastHostUuid: machine.lastHostUuid,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
     clusterUuid,
