@@ -1,3 +1,4 @@
+import { affinityGroupDeciders } from "./affinity-groups.ts";
 import { deletionDeciders } from "./deletions.ts";
 import { deviceDeciders } from "./devices.ts";
 import { guestDataDeciders } from "./guest-data.ts";
@@ -26,6 +27,7 @@ export const deciders = {
   ...imageDeciders,
   ...networkDeciders,
   ...securityGroupDeciders,
+  ...affinityGroupDeciders,
   ...vmDeciders,
   ...deviceDeciders,
   ...nicDeciders,

@@ -192,7 +192,8 @@ export const modelPrefix = "cpu::model::";
 
 const reportedPrefixes = ["os::", "libvirt::", "qemu-img::", "hvm::", "capability:", "cpu::", "hypervisor::"] as const;
 
-function isReported(tag: string): boolean {
+/** Whether a host tells such tags of itself. */
+export function isReported(tag: string): boolean {
   return reportedPrefixes.some((prefix) => tag.startsWith(prefix));
 }
 

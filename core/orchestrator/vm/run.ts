@@ -1,3 +1,4 @@
+import { leaveGroup } from "../affinity/members.ts";
 import { forgetIsos } from "../device/iso-use.ts";
 import { noteExpunging, requireThere } from "../expunging.ts";
 import type { Flow, Step, StepResult } from "../flow/flow.ts";
@@ -9,7 +10,7 @@ import { ensureDhcpServer } from "./dhcp-address.ts";
 import { takeUpGuestData } from "./guest-data.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
-import type { Storage } from "./placement.ts";
+import { marksOf, type Storage } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, lostHold, memoryMs, memoryStepMs, tell, tellEnd, type VmWorld } from "./work.ts";
 
@@ -195,11 +196,12 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
   };
 }
 
-/** Its drives are empty then. Its data volumes stay, and are free for other machines. */
+/** Its drives are empty then, and it belongs to no affinity group. Its data volumes stay, and are free for other machines. */
 function endDeleted(tx: Tx, data: DestroyData): void {
   if (end(tx, data, "done", { isoUuids: [] })?.state !== "Destroyed") return;
   letVolumesGo(tx, data.vmUuid);
   forgetIsos(tx, data.vmUuid);
+  leaveGroup(tx, data.vmUuid);
 }
 
 /** Once it has begun the machine can't be recovered any more. */
@@ -291,6 +293,8 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
     name,
     cpuNum,
     memorySize,
+    machine: marksOf(machine, "running"),
+    lastHostUuid: machine.lastHostUuid,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
     clusterUuid,

@@ -49,6 +49,7 @@ export const vmCalls = {
       clusterUuid: z.optional(say(uuid, "The cluster; the manager chooses when it is left out.")),
       hostUuid,
       primaryStorageUuidForRootVolume: z.optional(say(uuid, "The storage; the manager chooses when it is left out.")),
+      affinityGroupUuid: z.optional(say(uuid, "The affinity group that it belongs to; a hard one limits its hosts.")),
       platform: preset(platform, "Linux"),
       haLevel: preset(haLevel, "None"),
       ...guestDataFields,
@@ -58,10 +59,11 @@ export const vmCalls = {
   ),
   QueryVmInstance: query("VmInstance"),
   GetVmInstance: get("VmInstance"),
-  UpdateVmInstance: update("VmInstance", "Changes a machine's name, description, platform or level.", {
+  UpdateVmInstance: update("VmInstance", "Changes a machine's name, description, platform, level or tags.", {
     ...renamed("VmInstance"),
     platform: z.optional(platform),
     haLevel: z.optional(haLevel),
+    tags: z.optional(tags),
   }),
   StartVmInstance: asTask(
     action("VmInstance", "start", "Starts a machine that is stopped, or was never started.", { hostUuid }),
