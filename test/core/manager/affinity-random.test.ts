@@ -37,8 +37,9 @@ async function run(t: TestContext, seed: number, policies: readonly Policy[], is
   const all = <K extends "VmInstance" | "AffinityGroup" | "Host">(kind: K) =>
     [...mirror.all(kind)].map(({ value }) => value);
   const any = (kind: "VmInstance" | "AffinityGroup" | "Host") =>
-    random.pick([...all(kind).map(({ uuid }) => uuid), nobody]);
-  const some = () => [...new Set([any("VmInstance"), any("VmInstance")])];
+    mirror.count(kind) === 0 || random.chance(5) ? nobody : random.pick(all(kind)).uuid;
+  const free = () => all("VmInstance").filter(({ affinityGroupUuid }) => affinityGroupUuid === null);
+  const some = () => [free().length === 0 ? nobody : random.pick(free()).uuid];
   const tasks: string[] = [];
   const ask = async (name: CloudCallName, input: object): Promise<void> => {
     try {
@@ -53,11 +54,11 @@ async function run(t: TestContext, seed: number, policies: readonly Policy[], is
     ask("CreateVmInstance", {
       ...{
         name: "m",
-        cpuNum: 1 + random.below(40),
-        memorySize: (1 + random.below(8)) * 256 * mebibyte,
+        cpuNum: 1 + random.below(32),
+        memorySize: (1 + random.below(8)) * 192 * mebibyte,
         rootDiskSize: mebibyte,
       },
-      ...(random.chance(80) ? { affinityGroupUuid: any("AffinityGroup") } : {}),
+      ...(random.chance(50) ? { affinityGroupUuid: any("AffinityGroup") } : {}),
       ...(random.chance(15) ? { strategy: "CreateStopped" } : named()),
     });
   const acts: (() => Promise<void>)[] = [
@@ -76,7 +77,7 @@ async function run(t: TestContext, seed: number, policies: readonly Policy[], is
     () => ask("ExpungeVmInstance", { uuid: any("VmInstance") }),
     () => ask("AddVmToAffinityGroup", { uuid: any("AffinityGroup"), vmInstanceUuids: some() }),
     () => ask("AddVmToAffinityGroup", { uuid: any("AffinityGroup"), vmInstanceUuids: some() }),
-    () => ask("RemoveVmFromAffinityGroup", { uuid: any("AffinityGroup"), vmInstanceUuids: some() }),
+    () => ask("RemoveVmFromAffinityGroup", { uuid: any("AffinityGroup"), vmInstanceUuids: [any("VmInstance")] }),
     () =>
       ask("ChangeAffinityGroupState", {
         uuid: any("AffinityGroup"),

@@ -38,12 +38,7 @@ export async function randomWorld(records: Records, settings: LiveSettings, rand
   const reserved = () => (random.chance(30) ? [`reservedMemory::${random.pick(["0", "512M", "2G"])}`] : []);
   await records.change((tx) => {
     const common = { description: null };
-    tx.insert("Zone", { ...common, uuid: zoneUuid, name: "z", state: "Enabled", tags: [...some(10), ...reserved()] });
-    for (const uuid of clusterUuids)
-      tx.insert("Cluster", {
-        ...{ ...common, uuid, name: "c", zoneUuid, hypervisorType: "KVM", state: "Enabled", checkCpuModel: false },
-        ...{ migrationNetworkCidr: null, tags: [...some(10), ...reserved()] },
-      });
+    insertPlace(tx, zoneUuid, clusterUuids, () => [...some(10), ...reserved()]);
     tx.insert("PrimaryStorage", {
       ...{ ...common, uuid: storageUuid, name: "local", zoneUuid, attachedClusterUuids: [...clusterUuids] },
       ...{ type: "LocalStorage", url: "/local", storageNetworkCidr: null, state: "Enabled", status: "Connected" },
@@ -51,12 +46,11 @@ export async function randomWorld(records: Records, settings: LiveSettings, rand
     });
     for (let nth = 2 + random.below(6); nth > 0; nth--) {
       const uuid = newUuid();
-      tx.insert("Host", {
-        ...{ ...common, uuid, name: `h${nth}`, clusterUuid: random.pick(clusterUuids), managementIp: `10.0.0.${nth}` },
-        ...{ state: random.pick(["Enabled", "Enabled", "Enabled", "Disabled"] as const), earlierState: null },
-        ...{ status: random.chance(90) ? "Connected" : "Disconnected", failedPings: 0, cpuCores: 1 },
-        ...{ memoryTotal: (2 + random.below(5)) * gigabyte, cpuUsed: 0, memoryUsed: 0, memoryReserved: 0 },
-        tags: [...some(30), ...reserved()],
+      insertHost(tx, {
+        ...{ uuid, nth, clusterUuid: random.pick(clusterUuids), tags: [...some(30), ...reserved()] },
+        state: random.pick(["Enabled", "Enabled", "Enabled", "Disabled"] as const),
+        status: random.chance(90) ? "Connected" : "Disconnected",
+        memoryTotal: (2 + random.below(5)) * gigabyte,
       });
       const totalBytes = (1 + random.below(6)) * gigabyte;
       const room = { hostUuid: uuid, storageUuid, totalBytes, availableBytes: totalBytes };
@@ -153,6 +147,54 @@ export async function randomWorld(records: Records, settings: LiveSettings, rand
   };
 }
 
+/** Hosts with 8 GiB each, of which 7 are for machines, in one cluster; nothing else. */
+export async function emptyWorld(records: Records, hosts: number) {
+  const [zoneUuid, clusterUuid] = [newUuid(), newUuid()];
+  const hostUuids = Array.from({ length: hosts }, newUuid);
+  await records.change((tx) => {
+    insertPlace(tx, zoneUuid, [clusterUuid], () => []);
+    for (const [nth, uuid] of hostUuids.entries())
+      insertHost(tx, {
+        uuid,
+        clusterUuid,
+        nth,
+        state: "Enabled",
+        status: "Connected",
+        memoryTotal: 8 * gigabyte,
+        tags: [],
+      });
+  });
+  return { clusterUuids: [clusterUuid], hostUuids, storageUuid: "" };
+}
+
+function insertPlace(tx: Tx, zoneUuid: string, clusterUuids: readonly string[], tags: () => string[]): void {
+  tx.insert("Zone", { description: null, uuid: zoneUuid, name: "z", state: "Enabled", tags: tags() });
+  for (const uuid of clusterUuids)
+    tx.insert("Cluster", {
+      ...{
+        description: null,
+        uuid,
+        name: "c",
+        zoneUuid,
+        hypervisorType: "KVM",
+        state: "Enabled",
+        checkCpuModel: false,
+      },
+      ...{ migrationNetworkCidr: null, tags: tags() },
+    });
+}
+
+type NewHost = Pick<RecordOf<"Host">, "uuid" | "clusterUuid" | "state" | "status" | "memoryTotal" | "tags"> & {
+  nth: number;
+};
+
+function insertHost(tx: Tx, { nth, ...own }: NewHost): void {
+  tx.insert("Host", {
+    ...{ ...own, name: `h${nth}`, description: null, managementIp: `10.0.0.${nth + 1}`, earlierState: null },
+    ...{ failedPings: 0, cpuCores: 1, cpuUsed: 0, memoryUsed: 0, memoryReserved: 0 },
+  });
+}
+
 /** The records of a cloud as the oracle has them. */
 export function worldOf(mirror: Mirror, settings: LiveSettings): OracleWorld {
   const all = <K extends "Host" | "VmInstance" | "AffinityGroup" | "Volume">(kind: K) =>
@@ -212,7 +254,7 @@ function nearestOfEachName(levels: readonly (readonly string[])[]): string[] {
 /** The records of a new machine that runs. */
 export function insertMachine(
   tx: Tx,
-  { storageUuid, clusterUuids }: World,
+  { storageUuid, clusterUuids }: Pick<World, "storageUuid" | "clusterUuids">,
   { machine, rootVolume, clusterUuid }: PlacementRequest,
   placed: { hostUuid: string; storageUuid: string | null; uuid: string },
 ): void {
