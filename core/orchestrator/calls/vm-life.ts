@@ -37,7 +37,7 @@ function imageFor(tx: Tx, { name, imageUuid, clusterUuid }: Machine, wanted: str
   return { image, leastSize: rootDiskSize };
 }
 
-function requireZone(tx: Tx, where: string, clusterUuid: string, { uuid, zoneUuid }: RootImage): void {
+export function requireZone(tx: Tx, where: string, clusterUuid: string, { uuid, zoneUuid }: RootImage): void {
   if (tx.need("Cluster", clusterUuid).zoneUuid === zoneUuid) return;
   const details = `The store of the image ${shown(tx.peek("Image", uuid)?.name ?? uuid)} is in another zone.`;
   const remedy = "Take an image of a store in the machine's zone.";

@@ -4,6 +4,7 @@ import { guardVm } from "../../model/cloud/vm-life.ts";
 import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
+import { requireWhole } from "../expunging.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
 import type { CreateData } from "../vm/create.ts";
@@ -87,6 +88,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     platform: input.platform,
     haLevel: input.haLevel,
     tags: tagsOf(tx, input),
+    ...guestOf(input),
     ...(input.affinityGroupUuid === undefined ? {} : { affinityGroupUuid: input.affinityGroupUuid }),
     ...(isOnlyMade ? { isOnlyMade } : {}),
   };
@@ -100,6 +102,11 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
   });
 }
 
+function guestOf({ userData, sshPublicKeys = [], hostName }: CallInput<"CreateVmInstance">): Pick<CreateData, "guest"> {
+  const isNothing = userData === undefined && sshPublicKeys.length === 0 && hostName === undefined;
+  return isNothing ? {} : { guest: { userData: userData ?? null, sshPublicKeys, hostName: hostName ?? null } };
+}
+
 function task(tx: Tx, context: CallContext, what: NewTask) {
   return { task: context.startTask(tx, what, context) };
 }
@@ -107,7 +114,7 @@ function task(tx: Tx, context: CallContext, what: NewTask) {
 type Work = { call: NewTask["call"]; verb: string; flow: string };
 
 /** Begins an operation on a machine, with the task that carries it out. */
-function work<D extends JsonObject>(
+export function work<D extends JsonObject>(
   tx: Tx,
   context: CallContext,
   { call, verb, flow }: Work,
@@ -177,6 +184,8 @@ export const vmDeciders = {
   RecoverVmInstance: (tx, { uuid }, { newUuid }) => {
     const holder = newUuid();
     begin(tx, uuid, "recover", holder);
+    for (const volume of tx.find("Volume", "vmInstanceUuid", uuid))
+      requireWhole(tx, "Volume", volume, "ExpungeVmInstance");
     const machine = end(tx, { vmUuid: uuid, holder }, "done");
     if (machine === undefined) throw new Error("A recovered machine is gone.");
     return { inventory: machine };

@@ -123,7 +123,7 @@ export class Round {
   place(request: PlacementRequest): Placement {
     this.#hosts ??= [...this.#readHosts()];
     // Adding up what is promised of all storages takes its time: only for who wants some.
-    if (request.rootVolume !== null) this.#storages ??= [...this.#readStorages()];
+    if (request.rootVolume !== null || request.copies !== undefined) this.#storages ??= [...this.#readStorages()];
     const { machine } = request;
     const view = this.#affinity.viewFor(machine);
     const { takeBack, ...placement } = place(request, this.#hosts, this.#storages ?? [], this.ratios, view);

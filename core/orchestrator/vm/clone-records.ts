@@ -9,8 +9,9 @@ import { takeRoom } from "../volume/room.ts";
 import { snapshotsOf } from "../volume/snapshots.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { copyGuestData } from "./guest-data.ts";
 import { end, type Held, isHolder, isRunning, type Machine } from "./life.ts";
-import { insertNic, requireFreeMac } from "./nic.ts";
+import { hostNameOf, insertNic, requireFreeMac } from "./nic.ts";
 import { marksOf } from "./placement.ts";
 import { volumePath } from "./spec.ts";
 import { lostHold } from "./work.ts";
@@ -113,6 +114,7 @@ function insertClone(tx: Tx, round: Round, source: Machine, clone: NewClone, dat
   // It holds the same data.
   const password = tx.get("ConsolePassword", source.uuid);
   if (password !== undefined) tx.put("ConsolePassword", vmUuid, { ...password });
+  copyGuestData(tx, source.uuid, { uuid: vmUuid, nameAsHost: hostNameOf({ name, uuid: vmUuid }, null) });
   for (const { uuid, from } of own) insertVolume(tx, round, { uuid, vmUuid, name }, from);
   for (const [deviceId, { uuid, mac, l3NetworkUuid }] of nics.entries())
     insertCard(tx, source, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip: addresses[deviceId] ?? null });

@@ -9,9 +9,10 @@ import type { Tx } from "../records.ts";
 import { placeOfMachine } from "../volume/place.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { type GuestWish, insertGuestData } from "./guest-data.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, type Held, isRunning } from "./life.ts";
-import { insertNic, requireFreeMac } from "./nic.ts";
+import { hostNameOf, insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
@@ -40,6 +41,8 @@ export type CreateData = Held & {
   platform: "Linux" | "Windows" | "Other";
   haLevel: "NeverStop" | "None";
   tags: string[];
+  /** What cloud-init in its guest is told; absent: nothing. It goes with the flow's record when the task ends. */
+  guest?: GuestWish;
   /** Absent, as in tasks of a former version: none. */
   affinityGroupUuid?: string;
   /** It is made and not started; absent for one that is to run. */
@@ -248,6 +251,8 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     bootOrder: ["HardDisk", "CdRom"],
     tags: data.tags,
   });
+  const nameAsHost = hostNameOf({ name, uuid: vmUuid }, null);
+  insertGuestData(tx, { uuid: vmUuid, nameAsHost }, data.guest);
   tx.insert("Volume", {
     uuid: volumeUuid,
     name: `ROOT-for-${name}`.slice(0, 255).trimEnd(),

@@ -11,6 +11,7 @@ import { removeVolume } from "../volume/hold.ts";
 import { hostToKeep } from "../volume/place.ts";
 import { forgetMigration, requireSettled } from "./migration-record.ts";
 import { isMovable } from "./move-request.ts";
+import { settleRescue } from "./rescue-disk.ts";
 
 export type Machine = RecordOf<"VmInstance">;
 /** A machine, and who holds it for an operation. */
@@ -74,7 +75,9 @@ export function end(
     return;
   }
   tx.delete("VmOperation", uuid);
-  return tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
+  const ended = tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
+  settleRescue(tx, ended);
+  return ended;
 }
 
 /** What of a record follows from a new life: one that is on no host any more remembers the host that it was on. */
@@ -100,6 +103,7 @@ export function removeMachine(tx: Tx, uuid: string): void {
   if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);
   forgetDevices(tx, uuid);
   forgetMigration(tx, uuid);
+  if (tx.get("Rescue", uuid) !== undefined) tx.delete("Rescue", uuid);
   tx.remove("VmInstance", uuid);
 }
 

@@ -9,6 +9,7 @@ import { listed, shown } from "../../model/quote.ts";
 import type { Placed } from "../affinity/places.ts";
 import { type AffinityView, affinityReason, affinityWeights } from "../affinity/view.ts";
 import type { RecordOf } from "../kinds.ts";
+import { type CopyWish, takeCopies, whyNoCopies } from "./copy-wish.ts";
 import { everywhere } from "./room.ts";
 
 /*
@@ -70,6 +71,8 @@ export type PlacementRequest = {
   storages: readonly Storage[];
   /** The root volume that is to be made; null when it has one. */
   rootVolume: RootVolume | null;
+  /** What the host's own disks have to take of a machine that comes. */
+  copies?: CopyWish | undefined;
   /** The clusters that the image of the root volume can be brought to; null without one. */
   image: { clusterUuids: readonly string[] } | null;
 };
@@ -138,7 +141,9 @@ export function place(
   let best: { option: HostOption; storage: StorageOption | null; weights: readonly number[] } | undefined;
   for (const option of hosts) {
     const { host } = option;
-    const why = reasonAgainst(request, option, asked, group);
+    const why =
+      reasonAgainst(request, option, asked, group) ??
+      (request.copies && whyNoCopies(request.copies, host, storages, ratios));
     if (why !== undefined) {
       note(removed, why, host);
       continue;
@@ -155,6 +160,7 @@ export function place(
   const { option, storage } = best;
   option.free.cpu -= request.cpuNum;
   option.free.memoryBytes -= asked;
+  const returnCopies = request.copies && takeCopies(request.copies, option.host, storages, ratios);
   const { sizeBytes = 0, moreBytes = () => 0 } = request.rootVolume ?? {};
   const bytes =
     storage === null ? 0 : charged(sizeBytes, ratios.storage) + moreBytes(storage.storage, option.host.uuid);
@@ -172,6 +178,7 @@ export function place(
       option.free.cpu += request.cpuNum;
       option.free.memoryBytes += asked;
       take(-bytes);
+      returnCopies?.();
     },
   };
 }

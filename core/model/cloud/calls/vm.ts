@@ -2,6 +2,8 @@ import * as z from "zod/mini";
 import { bytes, ipAddress, mac, say, uuid, uuidPattern, uuids } from "../fields.ts";
 import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
+import { guestDataFields } from "./guest-data.ts";
+import { rescueCalls } from "./rescue.ts";
 import { strategy, vmLifeCalls } from "./vm-life.ts";
 
 const hostUuid = z.optional(say(uuid, "The host; the manager chooses when it is left out."));
@@ -50,6 +52,7 @@ export const vmCalls = {
       affinityGroupUuid: z.optional(say(uuid, "The affinity group that it belongs to; a hard one limits its hosts.")),
       platform: preset(platform, "Linux"),
       haLevel: preset(haLevel, "None"),
+      ...guestDataFields,
       strategy,
       tags: preset(tags, []),
     }),
@@ -88,6 +91,7 @@ export const vmCalls = {
   RecoverVmInstance: action("VmInstance", "recover", "Takes the deletion of a machine back.", {}),
   ExpungeVmInstance: asTask(action("VmInstance", "expunge", "Removes a deleted machine for good.", {})),
   ...vmLifeCalls,
+  ...rescueCalls,
   LockVmInstance: action("VmInstance", "lock", "Guards a machine against accidents.", {}),
   UnlockVmInstance: action("VmInstance", "unlock", "Takes the guard away.", {}),
 } as const;
