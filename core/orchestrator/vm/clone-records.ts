@@ -9,6 +9,7 @@ import { snapshotsOf } from "../volume/snapshots.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import { end, type Held, isHolder, isRunning, type Machine } from "./life.ts";
+import { isLimited } from "./limits.ts";
 import { insertNic, requireFreeMac } from "./nic.ts";
 import { volumePath } from "./spec.ts";
 import { lostHold } from "./work.ts";
@@ -128,6 +129,7 @@ function placed(tx: Tx, round: Round, source: Machine, { name, nics }: NewClone,
   return round.place({
     ...{ name, cpuNum, memorySize, clusterUuid, storages },
     wantedHostUuid: null,
+    isLimited: isLimited(tx, source),
     volumesHostUuid: storages.some(({ type }) => type === "LocalStorage") ? placeOfMachine(source) : null,
     networks: nics.map(({ l3NetworkUuid }) => {
       const network = tx.need("L3Network", l3NetworkUuid);

@@ -10,6 +10,7 @@ import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, type Held, isRunning } from "./life.ts";
+import { hasLimits } from "./limits.ts";
 import { insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -199,6 +200,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     ...(isOnlyMade ? { cpuNum: 0, memorySize: 0 } : { cpuNum, memorySize }),
     wantedHostUuid: data.hostUuid,
     volumesHostUuid: null,
+    isLimited: hasLimits(tx, data.instanceOfferingUuid),
     clusterUuid,
     networks: nics.map(({ l3NetworkUuid }) => networkOf(tx, l3NetworkUuid)),
     storages: [],

@@ -3,6 +3,7 @@ import { vmConditions } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { Tx } from "../records.ts";
 import type { Machine } from "./life.ts";
+import { isLimited } from "./limits.ts";
 import type { PlacementRequest, Storage } from "./placement.ts";
 
 /** How a host is tagged with the model of its processor. */
@@ -49,6 +50,8 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     exceptHostUuid: sourceUuid,
     cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,
     volumesHostUuid: null,
+    // One that runs keeps the limits that it was started with.
+    isLimited: !isLive && isLimited(tx, machine),
     clusterUuid,
     networks,
     storages: storagesOf(tx, uuid),

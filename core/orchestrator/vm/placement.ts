@@ -5,6 +5,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { formatSize } from "../../model/cloud/size.ts";
 import { preferredForRoot, primaryStorageRefusal } from "../../model/cloud/storage.ts";
 import { listed, shown } from "../../model/quote.ts";
+import { knowsLimits } from "../hosts/protocol.ts";
 import type { RecordOf } from "../kinds.ts";
 import { everywhere } from "./room.ts";
 
@@ -52,6 +53,8 @@ export type PlacementRequest = {
   exceptHostUuid?: string | null;
   /** A tag that the host must have: the model of the processor that the machine has seen. */
   cpuModelTag?: string | null;
+  /** Whether it needs an agent that knows limits of cards and volumes; left out: no. */
+  isLimited?: boolean;
   /** The host whose own disks have its volumes. */
   volumesHostUuid: string | null;
   clusterUuid: string | null;
@@ -152,6 +155,8 @@ function reasonAgainst(request: PlacementRequest, option: HostOption, asked: num
   if (refusal?.code === "HOST.1002") return `status ${host.status}`;
   if (refusal !== undefined) return `state ${host.state}`;
   if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
+  if (request.isLimited === true && !knowsLimits(host))
+    return "its agent is of a former version that knows no limits of cards and volumes: upgrade it";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
   if (isUnclear) return "the record of a machine that may be on it can't be read";
   if (cpuModelTag !== null && !host.tags.includes(cpuModelTag)) return "its processor is another model";

@@ -7,6 +7,7 @@ import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
+import { isLimited } from "./limits.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import type { Storage } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -292,6 +293,7 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
     memorySize,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
+    isLimited: isLimited(tx, machine),
     clusterUuid,
     networks,
     storages,
