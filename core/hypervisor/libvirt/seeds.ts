@@ -56,8 +56,21 @@ export class SeedFiles {
     this.#folder = options.seen?.(seedsFolder) ?? seedsFolder;
   }
 
-  /** Before a machine starts here, or comes here: it has the disk that it is said to have. @throws HYPERVISOR.FAILED */
-  async prepare({ uuid, name, seed }: MachineSpec): Promise<void> {
+  /**
+   * Starts a machine, or lets it come here: it has the disk that it is said to have then. Of one that the host does not
+   * know after a failure nothing is left. @throws HYPERVISOR.FAILED, what `start` throws
+   */
+  async starting(spec: MachineSpec, start: () => Promise<void>): Promise<void> {
+    try {
+      await this.#prepare(spec);
+      await start();
+    } catch (error) {
+      await this.settle(spec.uuid);
+      throw error;
+    }
+  }
+
+  async #prepare({ uuid, name, seed }: MachineSpec): Promise<void> {
     this.#lastOf.set(uuid, ++this.#written);
     try {
       if (seed === undefined) return await this.#remove(this.#nameOf(uuid));
@@ -70,9 +83,10 @@ export class SeedFiles {
     }
   }
 
-  /** Removes those of machines that this host does not know. Never throws. */
-  async settle(): Promise<void> {
-    const { machines, isComing } = this.#options;
+  /** Removes those of machines that this host does not know. `notComing`: it comes no more. Never throws. */
+  async settle(notComing?: string): Promise<void> {
+    const { machines } = this.#options;
+    const isComing = (uuid: string) => uuid !== notComing && this.#options.isComing(uuid);
     const before = this.#written;
     const names = await readdir(this.#folder).catch(() => []);
     const found = names.flatMap((name) => {

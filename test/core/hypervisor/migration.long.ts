@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { HypervisorDriver } from "../../../core/hypervisor/driver.ts";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
 import { realMachine } from "../../../core/node/machine.ts";
 import { Wire } from "../../support/cloud/wire.ts";
@@ -11,6 +12,7 @@ const mebibyte = 1024 ** 2;
 
 let folder = temporaryFolder();
 let hosts: LibvirtHost[] = [];
+let hostOf = new Map<HypervisorDriver, LibvirtHost>();
 
 migrationConformance("libvirt, in namespaces", {
   open: async () => {
@@ -18,6 +20,7 @@ migrationConformance("libvirt, in namespaces", {
     mkdirSync(join(folder.path, "volumes"));
     const wire = new Wire();
     hosts = [];
+    hostOf = new Map();
     const made: LibvirtDriver[] = [];
     for (const [index, uuid] of [sourceUuid, destinationUuid].entries()) {
       const host = new LibvirtHost(join(folder.path, `h${index}`), `kvm-${index}`);
@@ -28,10 +31,12 @@ migrationConformance("libvirt, in namespaces", {
         uri: host.uri,
         hasKvm: false,
         memoryBytes: 150 * mebibyte,
+        seen: (path) => host.seen(path),
         migration: { dial: wire.dialFrom(uuid), folder: host.migrationFolder },
       });
       wire.drivers.set(uuid, driver);
       made.push(driver);
+      hostOf.set(driver, host);
     }
     const [source, destination] = made;
     if (source === undefined || destination === undefined) throw new Error("There are no two hosts.");
@@ -40,6 +45,11 @@ migrationConformance("libvirt, in namespaces", {
   end: async () => {
     for (const host of hosts) await host.cutPower();
     folder.dispose();
+  },
+  seedsOn: async (driver) => {
+    const host = hostOf.get(driver);
+    const seeds = (host?.seedsThere() ?? []).map(async (uuid) => [uuid, await host?.seedOf(uuid)] as const);
+    return Object.fromEntries(await Promise.all(seeds));
   },
   folder: () => join(folder.path, "volumes"),
   memorySize: 100 * mebibyte,

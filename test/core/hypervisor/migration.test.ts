@@ -23,6 +23,12 @@ migrationConformance("the simulated one", {
     return { source: await host(sourceUuid), destination: await host(destinationUuid), wire };
   },
   end: async () => undefined,
+  seedsOn: async (driver) => {
+    if (!(driver instanceof SimulatedDriver)) throw new Error("It is another driver.");
+    const machines = await driver.machines(new AbortController().signal);
+    const seeds = machines.map(({ uuid }) => [uuid, driver.machineOf(uuid)?.seed] as const);
+    return Object.fromEntries(seeds.filter(([, seed]) => seed !== undefined));
+  },
   folder: () => "/shared/one",
   memorySize: 100 * mebibyte,
 });
