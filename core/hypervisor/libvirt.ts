@@ -16,6 +16,7 @@ import { ImageFiles } from "./libvirt/image-files.ts";
 import { Kvm } from "./libvirt/kvm.ts";
 import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
+import { MachineLocks, type MachineLocksOptions } from "./libvirt/machine-locks.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
 import { SeedFiles } from "./libvirt/seeds.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
@@ -40,10 +41,14 @@ export type LibvirtOptions = {
   seen?: (path: string) => string;
   /** Where network storages are mounted; {@link networkStorageFolder} unless told. */
   storagesFolder?: string;
+  /** Where the agent notes its shared mount points; without it they are forgotten with its end. */
+  mountPoints?: string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
   migration?: Pick<LibvirtMigrationOptions, "dial" | "folder">;
+  /** How machines are locked where QEMU's own locks do not reach other hosts. */
+  locks?: Omit<MachineLocksOptions, "machine">;
 };
 
 /** Between two looks whether a guest has shut down. */
@@ -72,6 +77,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #snapshots: Snapshots;
   readonly #migrations: LibvirtMigrations;
   readonly #kvm: Kvm;
+  readonly #locks: MachineLocks;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -80,12 +86,13 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#kvm = new Kvm(machine, options.hasKvm);
-    this.#volumes = new VolumeFiles(machine);
-    this.shared = new HostStorages(machine, options.storagesFolder);
+    this.#locks = new MachineLocks({ machine, ...options.locks });
+    this.#volumes = new VolumeFiles(machine, this.#locks);
+    const { storagesFolder: root, mountPoints } = options;
+    this.shared = new HostStorages(machine, { root, mountPoints, locks: this.#locks });
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
-    const isComing = (uuid: string) => this.#starting.has(uuid);
-    this.#seeds = new SeedFiles({ seen: options.seen, machines: () => this.machines(neverOff), isComing });
+    this.#seeds = new SeedFiles({ ...options, machines: () => this.machines(neverOff), coming: this.#starting });
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
@@ -208,12 +215,12 @@ export class LibvirtDriver implements HypervisorDriver {
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#devices.drives.require(spec.isos);
-    const hasKvm = await this.#kvm.isThere();
+    const [hasKvm, lock] = await Promise.all([this.#kvm.isThere(), this.#locks.of(spec)]);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
       const start = (bridges: ReadonlyMap<number, string>) =>
-        this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
+        this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges, lock }), known, signal);
       await this.#seeds.starting(spec, () => this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, start)));
     });
   }

@@ -35,13 +35,13 @@ export function seedDisks({ uuid, seed }: Pick<MachineSpec, "uuid" | "seed">): o
 }
 
 /**
- * `seen`: where a file of libvirt's is for this process. `machines`: those that the host knows. `isComing`: it knows this
- * one soon.
+ * `seen`: where a file of libvirt's is for this process. `machines`: those that the host knows. `coming`: those that
+ * it knows soon.
  */
 export type SeedFilesOptions = {
   seen?: ((path: string) => string) | undefined;
   machines: () => Promise<readonly MachineReport[]>;
-  isComing: (uuid: string) => boolean;
+  coming: { has: (uuid: string) => boolean };
 };
 
 export class SeedFiles {
@@ -85,8 +85,8 @@ export class SeedFiles {
 
   /** Removes those of machines that this host does not know. `notComing`: it comes no more. Never throws. */
   async settle(notComing?: string): Promise<void> {
-    const { machines } = this.#options;
-    const isComing = (uuid: string) => uuid !== notComing && this.#options.isComing(uuid);
+    const { machines, coming } = this.#options;
+    const isComing = (uuid: string) => uuid !== notComing && coming.has(uuid);
     const before = this.#written;
     const names = await readdir(this.#folder).catch(() => []);
     const found = names.flatMap((name) => {

@@ -18,6 +18,8 @@ export const simulatedVolume = z.strictObject({
   snapshots: z.optional(z.array(uuid)),
   /** The image that it stands on. */
   image: z.optional(z.string()),
+  /** It comes with a machine, and is not all there. */
+  isComing: z.optional(z.boolean()),
 });
 export type SimulatedVolume = Readonly<z.infer<typeof simulatedVolume>>;
 

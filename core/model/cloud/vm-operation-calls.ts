@@ -18,6 +18,8 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   resize: "ChangeInstanceOffering",
   clone: "CloneVmInstance",
   rebuild: "ReimageVmInstance",
+  rescue: "RescueVmInstance",
+  unrescue: "UnrescueVmInstance",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",

@@ -49,6 +49,13 @@ export const asks: readonly Ask[] = [
     for: ["rebuild"],
     input: ({ vm, image }) => ({ uuid: vm, ...(image === "" ? {} : { imageUuid: image }) }),
   },
+  {
+    name: "RescueVmInstance",
+    for: ["rescue"],
+    needs: "image",
+    input: ({ vm, image }) => ({ uuid: vm, imageUuid: image }),
+  },
+  ofVm("UnrescueVmInstance", ["unrescue"]),
   ofVm("CloneVmInstance", ["clone"], { names: ["copy"] }),
   ofVm("DestroyVmInstance", ["delete"]),
   ofVm("RecoverVmInstance", ["recover"]),

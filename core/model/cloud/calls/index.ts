@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import { affinityGroupCalls } from "./affinity-group.ts";
 import type { CloudCall } from "./call.ts";
 import { consoleCalls } from "./console.ts";
 import { deviceCalls } from "./devices.ts";
@@ -23,6 +24,7 @@ export const cloudCalls = {
   ...l2Calls,
   ...l3Calls,
   ...securityGroupCalls,
+  ...affinityGroupCalls,
   ...vmCalls,
   ...deviceCalls,
   ...guestDataCalls,
