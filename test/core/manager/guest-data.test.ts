@@ -6,7 +6,7 @@ import { type MachineSeed, seedImage } from "../../../core/hypervisor/seed/seed.
 import { contentOf } from "../../../core/model/cloud/refusal.ts";
 import { resourceKinds, unmirroredKinds } from "../../../core/orchestrator/kinds.ts";
 import { first, migrationBed, second } from "../../support/cloud/migration.ts";
-import { machine } from "../../support/cloud/place.ts";
+import { machine, seen } from "../../support/cloud/place.ts";
 import { imageCloud } from "../../support/images/cloud.ts";
 import { qcow2Image } from "../../support/images/files.ts";
 import { publicKey } from "../../support/public-key.ts";
@@ -172,6 +172,44 @@ test("copies and a machine that was rebuilt are new instances; a copy is called 
   await call("SetVmHostname", { uuid, hostName: "db" });
   const root = cloud.mirror.get("VmInstance", uuid)?.value.rootVolumeUuid ?? "";
   assert.equal(rebuilt?.instanceId, `iid-${root}-0`);
+});
+
+test("a host that a stopped machine has left, and one that did not answer when it was deleted, keep no disk of it", async (t) => {
+  const { make, ok, call, hosts, hostUuids, drivers, cloud } = await bedOf(t);
+  const [one = "", two = ""] = [first, second].map((address) => hostUuids.get(address));
+  const has = (address: string, uuid: string) => drivers.get(address)?.machineOf(uuid)?.seed !== undefined;
+  const gone = () => seen(cloud.mirror, () => cloud.mirror.count("MigrationRest") === 0);
+  const status = (uuid: string) => cloud.mirror.get("Host", uuid)?.value.status;
+  const away = async () => {
+    hosts.cut(first, false);
+    await call("ReconnectHost", { uuid: one });
+    await seen(cloud.mirror, () => status(one) === "Disconnected");
+  };
+  const back = async () => {
+    hosts.cut(first, true);
+    await ok("ReconnectHost", { uuid: one });
+    await gone();
+  };
+  const uuid = await make("web", { userData, hostUuid: one });
+  await ok("StopVmInstance", { uuid, type: "cold" });
+  assert.ok(has(first, uuid));
+  await away();
+  await ok("StartVmInstance", { uuid, hostUuid: two });
+  await back();
+  assert.deepEqual([has(first, uuid), has(second, uuid)], [false, true]);
+  await ok("MigrateVm", { uuid, hostUuid: one });
+  await ok("StopVmInstance", { uuid, type: "cold" });
+  await away();
+  await ok("MigrateVm", { uuid, hostUuid: two });
+  await back();
+  assert.equal(has(first, uuid), false);
+  await ok("StartVmInstance", { uuid, hostUuid: one });
+  await ok("StopVmInstance", { uuid, type: "cold" });
+  await away();
+  await ok("DestroyVmInstance", { uuid });
+  assert.ok(has(first, uuid));
+  await back();
+  assert.deepEqual([has(first, uuid), has(second, uuid)], [false, false]);
 });
 
 test("a machine that could not be made, and a copy that could not, leave nothing of what their guests were to be told", async (t) => {
