@@ -51,8 +51,10 @@ export const ownKinds = [
   "IsoUse",
   /** What a machine in a rescue is started from, by the machine's uuid: see `vm/rescue-disk.ts`. */
   "Rescue",
-  /** A deleted volume that nobody can want back, by its uuid: it is expunged at the next look. */
-  "DiscardedVolume",
+  /** The image that a machine was put away as, by the machine's uuid: see `vm/shelf.ts`. */
+  "Shelf",
+  /** A deleted volume or image that nobody can want back, by its uuid: it is expunged at the next look. */
+  "Discarded",
   /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
   "ConsolePassword",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
@@ -97,6 +99,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   CachedImage: ["hostUuid", "storageUuid"],
   VolumeBase: ["sha256"],
   IsoUse: ["vmUuid", "imageUuid"],
+  Shelf: ["imageUuid"],
   Migration: ["sourceUuid", "destinationUuid"],
   MigrationRest: ["hostUuid"],
 };

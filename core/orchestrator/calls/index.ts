@@ -10,6 +10,7 @@ import { placeDeciders } from "./places.ts";
 import { rescueDeciders } from "./rescue.ts";
 import { securityGroupDeciders } from "./security-groups.ts";
 import { settingDeciders } from "./settings.ts";
+import { shelveDeciders } from "./shelve.ts";
 import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
 import { vmLifeDeciders } from "./vm-life.ts";
@@ -30,6 +31,7 @@ export const deciders = {
   ...nicDeciders,
   ...vmLifeDeciders,
   ...rescueDeciders,
+  ...shelveDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

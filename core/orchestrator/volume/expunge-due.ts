@@ -17,10 +17,7 @@ export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now
   const due: { uuid: string; lastOpDate: number }[] = [];
   for (const { value } of mirror.all("Volume"))
     if (value.type === "Data" && value.status === "Deleted")
-      if (
-        isExpungeDue(policy, value.lastOpDate, period, now) ||
-        mirror.get("DiscardedVolume", value.uuid) !== undefined
-      )
+      if (isExpungeDue(policy, value.lastOpDate, period, now) || mirror.get("Discarded", value.uuid) !== undefined)
         due.push(value);
   return due
     .sort((a, b) => a.lastOpDate - b.lastOpDate)

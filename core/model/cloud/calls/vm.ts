@@ -3,6 +3,7 @@ import { bytes, ipAddress, mac, say, uuid, uuidPattern, uuids } from "../fields.
 import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
 import { rescueCalls } from "./rescue.ts";
+import { shelveCalls } from "./shelve.ts";
 import { strategy, vmLifeCalls } from "./vm-life.ts";
 
 const hostUuid = z.optional(say(uuid, "The host; the manager chooses when it is left out."));
@@ -88,6 +89,7 @@ export const vmCalls = {
   ExpungeVmInstance: asTask(action("VmInstance", "expunge", "Removes a deleted machine for good.", {})),
   ...vmLifeCalls,
   ...rescueCalls,
+  ...shelveCalls,
   LockVmInstance: action("VmInstance", "lock", "Guards a machine against accidents.", {}),
   UnlockVmInstance: action("VmInstance", "unlock", "Takes the guard away.", {}),
 } as const;
