@@ -5,6 +5,7 @@ import type { StorageRoom } from "../hypervisor/driver.ts";
 import { uuid } from "../model/cloud/fields.ts";
 import { jsonOrNothing } from "../model/json.ts";
 import { errnoOf, syncFolder, textOrNothing, writeDurably } from "../node/durable.ts";
+import { KeyedTurns } from "../node/turns.ts";
 import type {
   Examined,
   Fetched,
@@ -38,7 +39,7 @@ export type LocalImageStoreOptions = Partial<Pick<FetchOptions, "checkpointBytes
 export class LocalImageStore implements ImageStore {
   readonly #options: Pick<FetchOptions, "checkpointBytes" | "pauseMs">;
   /** One after the other for each content. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new KeyedTurns();
   readonly #uploads: Uploads;
   /** Who waits for an image that a client sends. */
   readonly #waiting = new Map<string, () => void>();
@@ -138,20 +139,22 @@ export class LocalImageStore implements ImageStore {
   async keep(store: StoreFolder, imageUuid: string, sha256: string): Promise<void> {
     const folder = incomingOf(store, imageUuid);
     const [from, to] = [contentIn(folder), contentOf(store, sha256)];
-    await this.#inTurn(to, async () => {
-      const [arrived, kept] = [await statOf(from), await statOf(to)];
-      if (arrived === undefined && kept === undefined) throw noContent(sha256, "is not there");
-      if (arrived !== undefined && kept?.size !== arrived.size) {
-        await chmod(from, readOnly);
-        await synced(from);
-        // In the place of a damaged one, too.
-        if (kept === undefined) await link(from, to);
-        else await rename(from, to);
-        await syncFolder(contents(store.url));
-      }
-    }).catch((error: unknown) => {
-      throw folderFailed(store.url, error);
-    });
+    await this.#turns
+      .take(to, async () => {
+        const [arrived, kept] = [await statOf(from), await statOf(to)];
+        if (arrived === undefined && kept === undefined) throw noContent(sha256, "is not there");
+        if (arrived !== undefined && kept?.size !== arrived.size) {
+          await chmod(from, readOnly);
+          await synced(from);
+          // In the place of a damaged one, too.
+          if (kept === undefined) await link(from, to);
+          else await rename(from, to);
+          await syncFolder(contents(store.url));
+        }
+      })
+      .catch((error: unknown) => {
+        throw folderFailed(store.url, error);
+      });
     await this.discard(store, imageUuid);
   }
 
@@ -164,7 +167,7 @@ export class LocalImageStore implements ImageStore {
     const file = contentOf(store, sha256);
     await this.#requireMark(store);
     await inFolder(store.url, () =>
-      this.#inTurn(file, async () => {
+      this.#turns.take(file, async () => {
         if (isUnused()) await rm(file, { force: true });
       }),
     );
@@ -195,17 +198,6 @@ export class LocalImageStore implements ImageStore {
     const known = await this.knownAs(url);
     if (known === uuid) return;
     throw badFolder(url, known === null ? "It has no mark of an image store in it." : "It is another image store.");
-  }
-
-  async #inTurn<T>(key: string, action: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const mine = before.then(action, action);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
-    }
   }
 }
 
