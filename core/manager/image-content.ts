@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import * as z from "zod/mini";
+import { brokeOff } from "../images/refusals.ts";
 import { checkFields } from "../model/cloud/check-fields.ts";
 import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
 import { isUpload } from "../model/cloud/storage-place.ts";
@@ -35,6 +36,7 @@ const wanted = z.strictObject({
  * The content of images, as octets. `PUT /v1/images/UUID/content?offset=…&total=…` sends an image that was added with
  * `upload://`, from `offset` on: all that is missing, or a part. The answer's `offset` is where the next one begins;
  * without a body it is only asked for. `GET /v1/images/UUID/content` gives a whole image, or the part that `Range` names.
+ * @returns `end`: breaks off what goes on, so that the server can be closed
  */
 export function addImageContent(server: FastifyInstance, options: ImageContentOptions): { end(): void } {
   const { images, mirror, settings, pace = usualPace } = options;
@@ -113,7 +115,7 @@ export function addImageContent(server: FastifyInstance, options: ImageContentOp
     });
     registered();
   });
-  return { end: () => ending.abort(toCloudError(new Error("The manager ends."))) };
+  return { end: () => ending.abort(brokeOff("The manager ends.")) };
 }
 
 type Running = {
