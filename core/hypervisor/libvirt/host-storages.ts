@@ -12,6 +12,7 @@ import {
 } from "../driver.ts";
 import { type LockProbe, type LockState, notMounted, type SharedStorages } from "../shared-storage.ts";
 import { makeVolumeFolder } from "./folder.ts";
+import type { MachineLocks } from "./machine-locks.ts";
 import { MountPoints } from "./mount-points.ts";
 import { mountAt, roomAt } from "./mounts.ts";
 import { NetworkStorage } from "./network-storage.ts";
@@ -35,11 +36,14 @@ export class HostStorages implements SharedStorages {
    * @param root where network storages are mounted, see {@link NetworkStorage}
    * @param mountPoints where shared mount points are noted, see {@link MountPoints}
    */
-  constructor(machine: Machine, root?: string, mountPoints?: string) {
+  constructor(
+    machine: Machine,
+    { root, mountPoints, locks }: { root?: string | undefined; mountPoints?: string | undefined; locks: MachineLocks },
+  ) {
     this.#machine = machine;
     this.#mountPoints = new MountPoints(mountPoints);
     this.#network = new NetworkStorage(machine, root);
-    this.#locks = new StorageLocks(machine);
+    this.#locks = new StorageLocks(machine, locks);
   }
 
   /** As {@link HypervisorDriver.storage}. @throws HYPERVISOR.FAILED, HYPERVISOR.BAD_PATH, STORAGE.1051 to STORAGE.1055 */

@@ -92,8 +92,8 @@ function isOnHost({ records: { mirror } }: HostWorld, uuid: string): boolean {
   return (mirror.get("VmInstance", uuid)?.value.hostUuid ?? null) !== null;
 }
 
-/** Why no other host can have a machine now: a condition that does not hold, or no host that has all it needs. */
-const immovable: ReadonlySet<string> = new Set(["VM.1004", "VM.1008"]);
+/** Why no other host can have a machine now: a condition that does not hold, no host that has all it needs, snapshots. */
+const immovable: ReadonlySet<string> = new Set(["VM.1004", "VM.1008", "VM.1090"]);
 
 async function free(world: HostWorld, hostUuid: string, uuid: string, signal: AbortSignal): Promise<void> {
   await machineIdle(world.records.mirror, uuid, signal);
@@ -151,7 +151,10 @@ function notFreed({ records }: HostWorld, hostUuid: string, left: readonly Named
     paused.length === 0
       ? ""
       : `Let those go on that are paused (ResumeVmInstance): ${listed(paused.map((each) => each.name))}. `;
-  const remedy = `${resume}Look at their tasks (QueryTask), or set maintenanceMode.ignoreError.`;
+  const rescued = left.filter(({ uuid }) => records.mirror.get("VmInstance", uuid)?.value.state === "Rescued");
+  const unrescue =
+    rescued.length === 0 ? "" : `End the rescue of (UnrescueVmInstance): ${listed(rescued.map((each) => each.name))}. `;
+  const remedy = `${resume}${unrescue}Look at their tasks (QueryTask), or set maintenanceMode.ignoreError.`;
   return new CloudError(
     refusalOf("HOST.1033", { where: `Host ${shown(name)}`, details, remedy, values: { machines: left.length } }),
   );

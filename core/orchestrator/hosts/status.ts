@@ -8,6 +8,7 @@ import type { Mirror } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
 import { migrationOf } from "../vm/migration-record.ts";
+import { settleRescue } from "../vm/rescue-disk.ts";
 import { protocolTag } from "./protocol.ts";
 import { isUnseen, noLongerUnseen } from "./unseen.ts";
 import type { Host, HostWorld } from "./world.ts";
@@ -168,7 +169,7 @@ function hasMoved(tx: Tx, { state, operation, hostUuid: from }: Machine, hostUui
 
 function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string | null = machine.hostUuid): void {
   if (life === null) removeMachine(tx, machine.uuid);
-  else tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid));
+  else settleRescue(tx, tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid)));
 }
 
 /** What a host has said of itself; the tags that an administrator gave stay. */
@@ -202,7 +203,8 @@ const reportedPrefixes = [
   "hypervisor::",
 ] as const;
 
-function isReported(tag: string): boolean {
+/** Whether a host tells such tags of itself. */
+export function isReported(tag: string): boolean {
   return reportedPrefixes.some((prefix) => tag.startsWith(prefix));
 }
 

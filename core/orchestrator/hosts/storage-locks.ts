@@ -67,8 +67,8 @@ function noLocks(host: Host, witness: Host, storage: Storage): CloudError {
     `${shown(host.name)} does not see a lock that ${shown(witness.name)} holds there: a machine could run on both, and ` +
     `destroy its disks. The host is refused the storage.`;
   const remedy =
-    "Use NFS 4, or a cluster file system whose POSIX locks all hosts see: OCFS2 with the stack o2cb has none. Whoever " +
-    "makes sure of it otherwise can set primaryStorage.locks.required to false.";
+    "Use NFS 4, OCFS2, or another cluster file system whose POSIX locks all hosts see, and mount it without local locks. " +
+    "Whoever makes sure of it otherwise can set primaryStorage.locks.required to false.";
   return new CloudError(refusalOf("STORAGE.1056", { where, details, remedy, values: { host: host.uuid } }));
 }
 

@@ -1,3 +1,4 @@
+import { leaveGroup } from "../affinity/members.ts";
 import { forgetIsos } from "../device/iso-use.ts";
 import { noteExpunging, requireThere } from "../expunging.ts";
 import type { Flow, Step, StepResult } from "../flow/flow.ts";
@@ -6,10 +7,11 @@ import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { takeUpGuestData } from "./guest-data.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
 import { isLimited } from "./limits.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
-import type { Storage } from "./placement.ts";
+import { marksOf, type Storage } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, lostHold, memoryMs, memoryStepMs, tell, tellEnd, type VmWorld } from "./work.ts";
 
@@ -195,11 +197,12 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
   };
 }
 
-/** Its drives are empty then. Its data volumes stay, and are free for other machines. */
+/** Its drives are empty then, and it belongs to no affinity group. Its data volumes stay, and are free for other machines. */
 function endDeleted(tx: Tx, data: DestroyData): void {
   if (end(tx, data, "done", { isoUuids: [] })?.state !== "Destroyed") return;
   letVolumesGo(tx, data.vmUuid);
   forgetIsos(tx, data.vmUuid);
+  leaveGroup(tx, data.vmUuid);
 }
 
 /** Once it has begun the machine can't be recovered any more. */
@@ -271,7 +274,7 @@ function hostOn(world: VmWorld, { uuid, hostUuid }: Machine): RecordOf<"Host"> {
 }
 
 /** Gives a stopped machine a host, whose uuid is the answer: with a volume on local storage its last one, and no other. */
-function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
+export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: StartData): string {
   const machine = tx.need("VmInstance", vmUuid);
   if (machine.operation === null || !isHolder(tx, vmUuid, holder)) throw lostHold(machine);
   // A manager has ended between this and the note that it is done.
@@ -291,6 +294,8 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
     name,
     cpuNum,
     memorySize,
+    machine: marksOf(machine, "running"),
+    lastHostUuid: machine.lastHostUuid,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
     isLimited: isLimited(tx, machine),
@@ -302,5 +307,7 @@ function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, holder }: 
   });
   for (const { l3NetworkUuid } of tx.find("VmNic", "vmInstanceUuid", vmUuid)) ensureDhcpServer(tx, l3NetworkUuid);
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });
+  // One that was suspended goes on with what it was started with.
+  if (machine.operation !== "resume") takeUpGuestData(tx, vmUuid);
   return placement.hostUuid;
 }
