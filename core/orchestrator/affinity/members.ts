@@ -1,4 +1,4 @@
-import { type AffineMachine, breachOf, breachRefusal, mostAffineMachines } from "../../model/cloud/affinity.ts";
+import { type AffineMachine, breachOf, breachRefusal, isHard, mostAffineMachines } from "../../model/cloud/affinity.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -73,7 +73,7 @@ export function addToGroup(tx: Tx, groupUuid: string, vmUuid: string): void {
  */
 export function requireKept(tx: Tx, groupUuid: string, where: string, concerns?: ReadonlySet<string>): void {
   const group = tx.need("AffinityGroup", groupUuid);
-  if (group.state !== "Enabled") return;
+  if (group.state !== "Enabled" || !isHard(group.policy)) return;
   const machines = group.vmInstanceUuids.flatMap((uuid): AffineMachine[] => {
     const machine = tx.get("VmInstance", uuid);
     return machine === undefined
