@@ -66,6 +66,7 @@ export const cloudErrors = {
   "HOST.1031": "The host's agent speaks another version of the protocol",
   "HOST.1032": "The host does not fit into its cluster",
   "HOST.1033": "The host could not be freed of its virtual machines",
+  "HOST.1040": "The host's agent is too old for this",
   "VM.1001": "The virtual machine is not in a state that allows this",
   "VM.1002": "Another operation on the virtual machine is still running",
   "VM.1003": "The virtual machine is locked",

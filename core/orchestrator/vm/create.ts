@@ -12,6 +12,7 @@ import { ensureDhcpServer } from "./dhcp-address.ts";
 import { type GuestWish, insertGuestData } from "./guest-data.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, type Held, isRunning } from "./life.ts";
+import { hasLimits } from "./limits.ts";
 import { hostNameOf, insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -210,6 +211,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     },
     wantedHostUuid: data.hostUuid,
     volumesHostUuid: null,
+    isLimited: hasLimits(tx, data.instanceOfferingUuid),
     clusterUuid,
     networks: nics.map(({ l3NetworkUuid }) => networkOf(tx, l3NetworkUuid)),
     storages: [],
