@@ -16,6 +16,7 @@ import { createVmFlow, createVmOfImageFlow, defineVmFlows } from "../orchestrato
 import { migrateVmFlow } from "../orchestrator/vm/migrate.ts";
 import { migrateColdFlow } from "../orchestrator/vm/migrate-cold.ts";
 import { rebuildVmFlow } from "../orchestrator/vm/rebuild.ts";
+import { rescueVmFlow, unrescueVmFlow } from "../orchestrator/vm/rescue.ts";
 import { restoreVmFlow } from "../orchestrator/vm/restore.ts";
 import {
   destroyVmFlow,
@@ -55,6 +56,8 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     ...defineVmFlows(vms, carrier),
     rebuildVmFlow(vms, carrier),
     cloneVmFlow(vms),
+    rescueVmFlow(vms, carrier),
+    unrescueVmFlow(vms),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),

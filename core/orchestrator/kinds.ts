@@ -49,10 +49,18 @@ export const ownKinds = [
   "CachedImage",
   /** The image that a volume stands on, by the volume's uuid. */
   "VolumeBase",
+  /** That the content of a volume or an image is being removed for good, by its uuid: see `expunging.ts`. */
+  "Expunging",
   /** An ISO image that a machine has in a drive, or is just getting, by `MACHINE:IMAGE`: see `device/iso-use.ts`. */
   "IsoUse",
+  /** What a machine in a rescue is started from, by the machine's uuid: see `vm/rescue-disk.ts`. */
+  "Rescue",
+  /** A deleted volume that nobody can want back, by its uuid: it is expunged at the next look. */
+  "DiscardedVolume",
   /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
   "ConsolePassword",
+  /** What cloud-init in a machine's guest is told, by the machine's uuid: see `vm/guest-data.ts`. It may hold passwords. */
+  "GuestData",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */

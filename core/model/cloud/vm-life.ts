@@ -150,9 +150,12 @@ function mayBeAlive({ to }: Route, earlier: VmState | null): boolean {
   return isTargetOnHost || (earlier !== null && vmStates[earlier].onHost);
 }
 
-/** A rescue lasts while the machine is Rescued, or may be so again when its host is back. */
+/**
+ * A rescue lasts while the machine is Rescued, or may be so again when its host is back: of one that was only begun when
+ * its host was lost nobody knows which disk it runs from, if it runs.
+ */
 function rescueAfter(life: VmLife, state: VmState): VmLife["stateBeforeRescue"] {
-  if (state === "Rescued" && life.operation === "rescue")
+  if (life.operation === "rescue" && (state === "Rescued" || state === "Unknown"))
     return life.earlierState === "Running" ? "Running" : "Stopped";
   return state === "Rescued" || state === "Unknown" ? life.stateBeforeRescue : null;
 }

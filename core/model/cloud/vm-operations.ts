@@ -177,7 +177,8 @@ export const vmOperations = {
     effect: "now",
     routes: [
       { from: ["Running"], through: null, to: "Rescued", failed: "same", needs: online },
-      { from: ["Stopped"], through: null, to: "Rescued", failed: "same" },
+      // Its host keeps CPU and memory for it from then on.
+      { from: ["Stopped"], through: "Starting", to: "Rescued", failed: "same" },
     ],
   },
   unrescue: {
@@ -235,6 +236,21 @@ export const vmOperations = {
   setConsolePassword: {
     description: "Sets the password of its consoles, or takes it away.",
     effect: "now",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setUserData: {
+    description: "Sets what cloud-init in its guest is given as user data, or takes it away.",
+    effect: "nextStart",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setSshKey: {
+    description: "Sets the public keys that cloud-init in its guest is given, or takes them away.",
+    effect: "nextStart",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setHostname: {
+    description: "Sets the name that its guest is given, or takes it away.",
+    effect: "nextStart",
     routes: [still(["Running", "Stopped", "Created"])],
   },
   setStaticIp: {

@@ -1,5 +1,7 @@
+import { affinityGroupDeciders } from "./affinity-groups.ts";
 import { deletionDeciders } from "./deletions.ts";
 import { deviceDeciders } from "./devices.ts";
+import { guestDataDeciders } from "./guest-data.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
@@ -7,6 +9,7 @@ import { networkDeciders } from "./networks.ts";
 import { nicDeciders } from "./nics.ts";
 import { offeringDeciders } from "./offerings.ts";
 import { placeDeciders } from "./places.ts";
+import { rescueDeciders } from "./rescue.ts";
 import { securityGroupDeciders } from "./security-groups.ts";
 import { settingDeciders } from "./settings.ts";
 import { snapshotDeciders } from "./snapshots.ts";
@@ -24,10 +27,13 @@ export const deciders = {
   ...imageDeciders,
   ...networkDeciders,
   ...securityGroupDeciders,
+  ...affinityGroupDeciders,
   ...vmDeciders,
   ...deviceDeciders,
   ...nicDeciders,
+  ...guestDataDeciders,
   ...vmLifeDeciders,
+  ...rescueDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

@@ -151,7 +151,10 @@ function notFreed({ records }: HostWorld, hostUuid: string, left: readonly Named
     paused.length === 0
       ? ""
       : `Let those go on that are paused (ResumeVmInstance): ${listed(paused.map((each) => each.name))}. `;
-  const remedy = `${resume}Look at their tasks (QueryTask), or set maintenanceMode.ignoreError.`;
+  const rescued = left.filter(({ uuid }) => records.mirror.get("VmInstance", uuid)?.value.state === "Rescued");
+  const unrescue =
+    rescued.length === 0 ? "" : `End the rescue of (UnrescueVmInstance): ${listed(rescued.map((each) => each.name))}. `;
+  const remedy = `${resume}${unrescue}Look at their tasks (QueryTask), or set maintenanceMode.ignoreError.`;
   return new CloudError(
     refusalOf("HOST.1033", { where: `Host ${shown(name)}`, details, remedy, values: { machines: left.length } }),
   );

@@ -8,6 +8,7 @@ import type { Mirror } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
 import { migrationOf } from "../vm/migration-record.ts";
+import { settleRescue } from "../vm/rescue-disk.ts";
 import { isUnseen, noLongerUnseen } from "./unseen.ts";
 import type { Host, HostWorld } from "./world.ts";
 
@@ -167,7 +168,7 @@ function hasMoved(tx: Tx, { state, operation, hostUuid: from }: Machine, hostUui
 
 function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string | null = machine.hostUuid): void {
   if (life === null) removeMachine(tx, machine.uuid);
-  else tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid));
+  else settleRescue(tx, tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid)));
 }
 
 /** What a host has said of itself; the tags that an administrator gave stay. */
@@ -191,7 +192,8 @@ export const modelPrefix = "cpu::model::";
 
 const reportedPrefixes = ["os::", "libvirt::", "qemu-img::", "hvm::", "capability:", "cpu::", "hypervisor::"] as const;
 
-function isReported(tag: string): boolean {
+/** Whether a host tells such tags of itself. */
+export function isReported(tag: string): boolean {
   return reportedPrefixes.some((prefix) => tag.startsWith(prefix));
 }
 

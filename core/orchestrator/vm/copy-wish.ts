@@ -40,17 +40,22 @@ export function whyNoCopies(
   return undefined;
 }
 
-/** Takes their room off what the host has left. */
+/** Takes their room off what the host has left. @returns what gives it back */
 export function takeCopies(
   wish: CopyWish,
   { uuid }: Pick<Host, "uuid">,
   storages: readonly StorageOption[],
   ratios: Ratios,
-): void {
-  for (const option of storages) {
-    const bytes = bytesOf(wish, option, uuid, ratios);
-    if (bytes > 0) option.rooms.set(uuid, (option.rooms.get(uuid) ?? 0) - bytes);
-  }
+): () => void {
+  const taken = storages.flatMap(({ rooms, ...option }) => {
+    const bytes = bytesOf(wish, { ...option, rooms }, uuid, ratios);
+    return bytes > 0 ? [{ rooms, bytes }] : [];
+  });
+  const take = (factor: 1 | -1) => {
+    for (const { rooms, bytes } of taken) rooms.set(uuid, (rooms.get(uuid) ?? 0) - factor * bytes);
+  };
+  take(1);
+  return () => take(-1);
 }
 
 function bytesOf(

@@ -5,3 +5,8 @@ import type { Storage } from "./placement.ts";
 export function folderOf({ type, uuid, url }: Storage): string {
   return type === "NFS" ? `${networkStorageFolder}/${uuid}` : url.replace(/\/+$/, "");
 }
+
+/** The file of a volume. */
+export function volumePath(storage: Storage, volumeUuid: string): string {
+  return `${folderOf(storage)}/volumes/${volumeUuid}/${volumeUuid}.qcow2`;
+}

@@ -1,6 +1,7 @@
 import { beginVm, endVm, type Holding, type VmEnd, type VmLife } from "../../model/cloud/vm-life.ts";
 import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { vmStates } from "../../model/cloud/vm-states.ts";
+import { leaveGroup } from "../affinity/members.ts";
 import { orThrow } from "../calls/shared.ts";
 import { forgetDevices } from "../device/forget.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -10,6 +11,7 @@ import { removeVolume } from "../volume/hold.ts";
 import { hostToKeep } from "../volume/place.ts";
 import { forgetMigration, requireSettled } from "./migration-record.ts";
 import { isMovable } from "./move-request.ts";
+import { settleRescue } from "./rescue-disk.ts";
 
 export type Machine = RecordOf<"VmInstance">;
 /** A machine, and who holds it for an operation. */
@@ -73,7 +75,9 @@ export function end(
     return;
   }
   tx.delete("VmOperation", uuid);
-  return tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
+  const ended = tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
+  settleRescue(tx, ended);
+  return ended;
 }
 
 /** What of a record follows from a new life: one that is on no host any more remembers the host that it was on. */
@@ -95,11 +99,11 @@ export function removeMachine(tx: Tx, uuid: string): void {
     if (tx.get("Volume", volume.uuid) === undefined) continue;
     else if (volume.type === "Root") removeVolume(tx, volume.uuid);
     else letVolumeGo(tx, volume);
-  for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
-    tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
+  leaveGroup(tx, uuid);
   if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);
   forgetDevices(tx, uuid);
   forgetMigration(tx, uuid);
+  if (tx.get("Rescue", uuid) !== undefined) tx.delete("Rescue", uuid);
   tx.remove("VmInstance", uuid);
 }
 

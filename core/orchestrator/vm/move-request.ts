@@ -6,7 +6,7 @@ import type { Tx } from "../records.ts";
 import { recordOfSetting } from "../settings.ts";
 import { copyWish } from "./copied-volumes.ts";
 import type { Machine } from "./life.ts";
-import type { PlacementRequest, Storage } from "./placement.ts";
+import { marksOf, type PlacementRequest, type Storage } from "./placement.ts";
 
 /** How a host is tagged with the model of its processor. */
 const modelPrefix = "cpu::model::";
@@ -62,6 +62,7 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     name,
     cpuNum,
     memorySize,
+    machine: marksOf(machine, isLive ? "running" : "stopped"),
     wantedHostUuid: wantedUuid,
     exceptHostUuid: sourceUuid,
     cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,

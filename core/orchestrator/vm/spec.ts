@@ -4,18 +4,14 @@ import { isosOf } from "../device/iso-use.ts";
 import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
-import { folderOf } from "./folder.ts";
+import { seedOf } from "./guest-data.ts";
 import type { Machine } from "./life.ts";
 import { diskLimits } from "./limits.ts";
 import { nicSpec } from "./nic.ts";
-import type { Storage } from "./placement.ts";
+
+export { volumePath } from "./folder.ts";
 
 /* What a host is told of a machine, from the cloud's records. */
-
-/** The file of a volume. */
-export function volumePath(storage: Storage, volumeUuid: string): string {
-  return `${folderOf(storage)}/volumes/${volumeUuid}/${volumeUuid}.qcow2`;
-}
 
 /** A volume as a disk of its machine. */
 export function diskSpec(tx: Tx, volume: RecordOf<"Volume">): MachineDisk {
@@ -31,11 +27,12 @@ export function filePlace(tx: Tx, { uuid, installPath: path, format }: RecordOf<
 }
 
 export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
-  const { uuid, name, cpuNum, memorySize } = machine;
+  const { uuid, name, cpuNum, memorySize, rootVolumeUuid } = machine;
   const volumes = tx
     .find("Volume", "vmInstanceUuid", uuid)
-    // A data volume that was to be made, and was not when the machine's host was lost, is none.
-    .filter(({ type, installPath }) => type === "Root" || installPath !== null)
+    // A data volume that was to be made, and was not when the machine's host was lost, is none; and the disk of a rescue is
+    // no disk of the machine's own.
+    .filter((volume) => (volume.type === "Root" ? volume.uuid === rootVolumeUuid : volume.installPath !== null))
     .toSorted((a, b) => (a.deviceId ?? 0) - (b.deviceId ?? 0));
   const nics = tx.find("VmNic", "vmInstanceUuid", uuid).toSorted((a, b) => a.deviceId - b.deviceId);
   return {
@@ -48,6 +45,7 @@ export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
     ...isosOf(tx, machine),
     ...bootOrderOf(machine),
+    ...seedOf(tx, machine),
   };
 }
 

@@ -1,5 +1,6 @@
 import { CloudError, type CloudErrorContent, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
+import { forgetExpunging } from "../expunging.ts";
 import type { FlowFailure } from "../flow/flow.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
@@ -70,6 +71,8 @@ export function removeVolume(tx: Tx, uuid: string): void {
   for (const snapshot of tx.find("VolumeSnapshot", "volumeUuid", uuid))
     if (tx.get("VolumeSnapshot", snapshot.uuid) !== undefined) tx.remove("VolumeSnapshot", snapshot.uuid);
   if (tx.get("VolumeOperation", uuid) !== undefined) tx.delete("VolumeOperation", uuid);
-  if (tx.get("VolumeBase", uuid) !== undefined) tx.delete("VolumeBase", uuid);
+  for (const kind of ["VolumeBase", "DiscardedVolume"] as const)
+    if (tx.get(kind, uuid) !== undefined) tx.delete(kind, uuid);
+  forgetExpunging(tx, uuid);
   tx.remove("Volume", uuid);
 }

@@ -26,6 +26,7 @@ const names: Readonly<Partial<Record<ResourceKind, string>>> = {
   L3Network: "office",
   IpRange: "office addresses",
   SecurityGroup: "web servers",
+  AffinityGroup: "web servers apart",
 };
 
 const texts: Readonly<Record<string, string>> = {

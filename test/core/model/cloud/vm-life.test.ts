@@ -70,7 +70,7 @@ const specification = `
   Stopped shelve Shelving Shelved
   Shelved unshelve Starting Running
   Running rescue Running Rescued
-  Stopped rescue Stopped Rescued
+  Stopped rescue Starting Rescued
   Running clone Running Running
   Stopped clone Stopped Stopped
   Stopped rebuild Stopped Stopped
@@ -111,6 +111,15 @@ const specification = `
   Stopped setBootOrder Stopped Stopped
   Running setConsolePassword Running Running
   Stopped setConsolePassword Stopped Stopped
+  Running setUserData Running Running
+  Stopped setUserData Stopped Stopped
+  Created setUserData Created Created
+  Running setSshKey Running Running
+  Stopped setSshKey Stopped Stopped
+  Created setSshKey Created Created
+  Running setHostname Running Running
+  Stopped setHostname Stopped Stopped
+  Created setHostname Created Created
   Stopped setStaticIp Stopped Stopped
   Stopped setMac Stopped Stopped
   Created attachNic Created Created
@@ -154,7 +163,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   assert.equal(
     remedyIn("Running"),
     "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
-      "CreateVolumeSnapshot, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
+      "CreateVolumeSnapshot, RescueVmInstance, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
       "AttachL3NetworkToVm, DetachL3NetworkFromVm, AttachIsoToVmInstance, DetachIsoFromVmInstance, SetVmBootOrder, " +
       "SetVmConsolePassword.",
   );
@@ -287,6 +296,12 @@ test("a rescue is remembered as long as it may go on, and no longer", () => {
   for (const [operation, end, state] of kept) {
     const life = after(operation, end);
     assert.deepEqual([life?.state, life?.stateBeforeRescue], [state, "Running"], `${operation} ${end}`);
+  }
+  for (const before of ["Running", "Stopped"] as const) {
+    const lost = nextOf(endVm("vm", nextOf(beginVm("vm", vmIn(before), "rescue", all)), "lost"));
+    assert.ok(lost !== null);
+    assert.deepEqual([lost.state, lost.stateBeforeRescue], ["Unknown", before], "it may have begun");
+    assert.equal(nextOf(observeVm("vm", lost, "running")).state, "Rescued");
   }
   for (const [operation, end] of [
     ["unrescue", "done"],

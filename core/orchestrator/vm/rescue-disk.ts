@@ -1,0 +1,70 @@
+import { forgetIso } from "../device/iso-use.ts";
+import type { RecordOf } from "../kinds.ts";
+import type { Tx } from "../records.ts";
+import { removeVolume } from "../volume/hold.ts";
+import { hostToKeep, storageOf } from "../volume/place.ts";
+import { volumePath } from "./folder.ts";
+import type { Machine } from "./life.ts";
+
+/*
+ * The disk of a rescue is a root volume of the machine that is not its own: it goes with the machine, takes its room as any
+ * volume, and no start but that of the rescue gives it to the machine.
+ */
+
+/** `volumeUuid`: of its disk; null when the image is an ISO image, which is in the first drive then. */
+export type Rescue = { imageUuid: string; volumeUuid: string | null };
+
+export function noteRescue(tx: Tx, vmUuid: string, rescue: Rescue): void {
+  tx.put("Rescue", vmUuid, rescue);
+}
+
+export function rescueOf(tx: Tx, vmUuid: string): Rescue | undefined {
+  const record = tx.get("Rescue", vmUuid);
+  if (record === undefined) return;
+  const { imageUuid, volumeUuid } = record;
+  return { imageUuid: String(imageUuid), volumeUuid: typeof volumeUuid === "string" ? volumeUuid : null };
+}
+
+/** Whether a process of a machine may be one that was started from the disk of a rescue. */
+function isInRescue({ operation, stateBeforeRescue }: Machine): boolean {
+  return operation === "rescue" || stateBeforeRescue !== null;
+}
+
+/** A rescue is over, and its disk is gone. */
+export function forgetRescue(tx: Tx, vmUuid: string): void {
+  const rescue = takeRescue(tx, vmUuid);
+  if (rescue === undefined || rescue.volumeUuid === null) return;
+  if (tx.get("Volume", rescue.volumeUuid) !== undefined) removeVolume(tx, rescue.volumeUuid);
+}
+
+/**
+ * To be called with each change of a machine's state. A rescue that ended otherwise than by being ended, as by the death
+ * of its process, leaves its disk: it is a deleted volume then, which is expunged at the next look.
+ */
+export function settleRescue(tx: Tx, machine: Machine): void {
+  if (isInRescue(machine) || tx.get("Rescue", machine.uuid) === undefined) return;
+  const rescue = takeRescue(tx, machine.uuid);
+  const volume = rescue === undefined || rescue.volumeUuid === null ? undefined : tx.get("Volume", rescue.volumeUuid);
+  if (volume === undefined) return;
+  tx.put("DiscardedVolume", volume.uuid, { volumeUuid: volume.uuid });
+  tx.update("Volume", volume.uuid, {
+    ...{ type: "Data", status: "Deleted", vmInstanceUuid: null, deviceId: null },
+    hostUuid: hostToKeep(tx, volume, machine),
+    // One that was being made may have its file, which nobody has noted.
+    installPath: volume.installPath ?? pathOf(tx, volume),
+  });
+}
+
+/** The file of the disk of a rescue, whether or not it is there. */
+export function pathOf(tx: Tx, volume: RecordOf<"Volume">): string {
+  return volumePath(storageOf(tx, volume), volume.uuid);
+}
+
+function takeRescue(tx: Tx, vmUuid: string): Rescue | undefined {
+  const rescue = rescueOf(tx, vmUuid);
+  if (rescue === undefined) return;
+  tx.delete("Rescue", vmUuid);
+  const isOwn = tx.get("VmInstance", vmUuid)?.isoUuids.includes(rescue.imageUuid) ?? false;
+  if (!isOwn) forgetIso(tx, vmUuid, rescue.imageUuid);
+  return rescue;
+}
