@@ -99,6 +99,14 @@ export function localMigrationConformance(name: string, bed: LocalMigrationBed):
       const { here, there, before } = await started();
       const secret = token();
       await refuses(expect(secret), "HYPERVISOR.IMAGE_ABSENT");
+      // No file but a disk of the machine, in the form that paths of volumes have.
+      for (const path of [`${there.root}/../other.qcow2`, `${there.image}`]) {
+        const disks = path === there.image ? [] : [{ volumeUuid: uuidOf(0x1003), path, format: "qcow2" as const }];
+        const hostile = { machine: { ...specOf(there), disks }, copies: [{ path, sizeBytes: dataBytes }] };
+        const told = { do: "expectMachine", sourceUuid, tokenHash: hashOfToken(secret), aliveMs: 600_000 } as const;
+        const code = disks.length === 0 ? "HYPERVISOR.NO_VOLUME" : "HYPERVISOR.BAD_PATH";
+        await refuses(destination.carryOut({ ...told, ...hostile }, never), code);
+      }
       await keep(destination, there.image);
       for (let twice = 0; twice < 2; twice++) await expect(secret);
       await migrate(secret);
