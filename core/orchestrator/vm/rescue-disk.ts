@@ -1,9 +1,7 @@
 import { forgetIso } from "../device/iso-use.ts";
-import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { discardVolume } from "../volume/discard.ts";
 import { removeVolume } from "../volume/hold.ts";
-import { hostToKeep, storageOf } from "../volume/place.ts";
-import { volumePath } from "./folder.ts";
 import type { Machine } from "./life.ts";
 
 /*
@@ -46,18 +44,7 @@ export function settleRescue(tx: Tx, machine: Machine): void {
   const rescue = takeRescue(tx, machine.uuid);
   const volume = rescue === undefined || rescue.volumeUuid === null ? undefined : tx.get("Volume", rescue.volumeUuid);
   if (volume === undefined) return;
-  tx.put("DiscardedVolume", volume.uuid, { volumeUuid: volume.uuid });
-  tx.update("Volume", volume.uuid, {
-    ...{ type: "Data", status: "Deleted", vmInstanceUuid: null, deviceId: null },
-    hostUuid: hostToKeep(tx, volume, machine),
-    // One that was being made may have its file, which nobody has noted.
-    installPath: volume.installPath ?? pathOf(tx, volume),
-  });
-}
-
-/** The file of the disk of a rescue, whether or not it is there. */
-export function pathOf(tx: Tx, volume: RecordOf<"Volume">): string {
-  return volumePath(storageOf(tx, volume), volume.uuid);
+  discardVolume(tx, volume, machine);
 }
 
 function takeRescue(tx: Tx, vmUuid: string): Rescue | undefined {
