@@ -55,7 +55,8 @@ export function limitBodies(
     const hasBody = Number(raw.headers["content-length"] ?? 0) > 0 || raw.headers["transfer-encoding"] !== undefined;
     if (!hasBody || mayTakeLong(request)) return;
     const late = () => {
-      if (!raw.complete)
+      // One that came over no connection has no such word.
+      if (raw.complete === false)
         refuse(Object.assign(new Error("The body is late."), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), raw.socket);
     };
     const timer = setTimeout(late, timeoutMs).unref();
