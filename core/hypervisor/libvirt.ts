@@ -84,13 +84,12 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #starting = new Map<string, number>();
 
   constructor(options: LibvirtOptions) {
-    const { machine, uri } = options;
+    const { machine, uri, storagesFolder: root, mountPoints } = options;
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#kvm = new Kvm(machine, options.hasKvm);
     this.#locks = new MachineLocks({ machine, ...options.locks });
     this.#volumes = new VolumeFiles(machine, this.#locks);
-    const { storagesFolder: root, mountPoints } = options;
     this.shared = new HostStorages(machine, { root, mountPoints, locks: this.#locks });
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
