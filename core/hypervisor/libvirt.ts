@@ -5,11 +5,13 @@ import { type Machine, sleep } from "../node/machine.ts";
 import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
+import { isExportCommand } from "./export-commands.ts";
 import { Consoles } from "./libvirt/consoles.ts";
 import { copyVolume } from "./libvirt/copies.ts";
 import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { exportVolume, readPiece } from "./libvirt/exports.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
@@ -149,11 +151,16 @@ export class LibvirtDriver implements HypervisorDriver {
     return await this.#volumes.figures(place);
   }
 
+  readonly volumePiece: NonNullable<HypervisorDriver["volumePiece"]> = async (path, range) =>
+    this.shared.require([path]).then(() => readPiece(this.#volumes, path, range));
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw calledOff();
     await this.shared.require(filesOf(command));
     if (signal.aborted) throw calledOff();
     if (isDeviceCommand(command)) return await this.#devices.carryOut(command, signal);
+    if (isExportCommand(command))
+      return await exportVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);

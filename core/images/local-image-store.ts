@@ -95,7 +95,12 @@ export class LocalImageStore implements ImageStore {
     });
   }
 
-  async upload(store: StoreFolder, imageUuid: string, upload: UploadedContent, reservedBytes: number): Promise<Uploaded> {
+  async upload(
+    store: StoreFolder,
+    imageUuid: string,
+    upload: UploadedContent,
+    reservedBytes: number,
+  ): Promise<Uploaded> {
     await this.#requireMark(store);
     const requireRoom = async (bytes: number) => {
       const available = (await roomOf(store.url)).availableBytes - reservedBytes;

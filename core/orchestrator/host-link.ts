@@ -6,6 +6,7 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../hypervisor/driver.ts";
+import type { ByteRange, VolumePiece } from "../hypervisor/export-commands.ts";
 import type { LockProbe, LockState } from "../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../hypervisor/volume-commands.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
@@ -20,7 +21,7 @@ import type { Secret } from "../model/secret.ts";
  * placed on other hosts.
  *
  * - 1: the first one.
- * - 2: limits of what cards send and volumes move.
+ * - 2: limits of what cards send and volumes move; what cloud-init in a guest is told; volumes that go along with a move.
  */
 export const hostProtocol = 2;
 export const oldestHostProtocol = 1;
@@ -79,6 +80,8 @@ export interface HostLink {
   keepStorages(host: HostAddress, uuids: readonly string[], signal?: AbortSignal): Promise<void>;
   /** How large a volume is there. */
   volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures>;
+  /** A piece of the file of a volume there. */
+  volumePiece(host: HostAddress, path: string, range: ByteRange, signal?: AbortSignal): Promise<VolumePiece>;
   /** What of an image is in the cache of a storage there. */
   imageProgress(host: HostAddress, image: CachedImage, signal?: AbortSignal): Promise<ImageProgress>;
   /** Brings a piece of an image; the answer says from which byte on the next one is wanted. */

@@ -7,6 +7,7 @@ import {
   storagePlace,
   storageRoom,
 } from "../../hypervisor/driver.ts";
+import { mostVolumePieceBytes } from "../../hypervisor/export-commands.ts";
 import { lockProbe, lockStates } from "../../hypervisor/shared-storage.ts";
 import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
@@ -204,6 +205,19 @@ export const hostCalls = {
     body: volumePlace,
     response: volumeFigures,
     mostBytes: 16 * kB,
+  },
+  /** A piece of the file of a volume, from a byte on; an agent of a former version gives none. */
+  volumePiece: {
+    method: "POST",
+    path: "/v1/volume/piece",
+    access: "manager",
+    body: z.strictObject({
+      path: line(4096),
+      offset: bytes,
+      length: z.int().check(z.minimum(1), z.maximum(mostVolumePieceBytes)),
+    }),
+    response: z.object({ totalBytes: bytes, base64: z.string() }),
+    mostBytes: 2 * mostVolumePieceBytes,
   },
   /** What of an image is in the cache of a storage, or from which byte on it is to be brought. */
   imageProgress: {

@@ -6,9 +6,9 @@ import { orThrow } from "../calls/shared.ts";
 import type { HostReport } from "../host-link.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
+import { settleParts } from "../vm/follow.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
 import { migrationOf } from "../vm/migration-record.ts";
-import { settleRescue } from "../vm/rescue-disk.ts";
 import { protocolTag } from "./protocol.ts";
 import { isUnseen, noLongerUnseen } from "./unseen.ts";
 import type { Host, HostWorld } from "./world.ts";
@@ -169,7 +169,7 @@ function hasMoved(tx: Tx, { state, operation, hostUuid: from }: Machine, hostUui
 
 function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string | null = machine.hostUuid): void {
   if (life === null) removeMachine(tx, machine.uuid);
-  else settleRescue(tx, tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid)));
+  else settleParts(tx, tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid)));
 }
 
 /** What a host has said of itself; the tags that an administrator gave stay. */

@@ -8,7 +8,7 @@ import { preferredForRoot, primaryStorageRefusal } from "../../model/cloud/stora
 import { listed, shown } from "../../model/quote.ts";
 import type { Placed } from "../affinity/places.ts";
 import { type AffinityView, affinityReason, affinityWeights } from "../affinity/view.ts";
-import { knowsLimits } from "../hosts/protocol.ts";
+import { isOfSecond } from "../hosts/protocol.ts";
 import type { RecordOf } from "../kinds.ts";
 import { type CopyWish, takeCopies, whyNoCopies } from "./copy-wish.ts";
 import { everywhere } from "./room.ts";
@@ -63,8 +63,8 @@ export type PlacementRequest = {
   exceptHostUuid?: string | null;
   /** A tag that the host must have: the model of the processor that the machine has seen. */
   cpuModelTag?: string | null;
-  /** Whether it needs an agent that knows limits of cards and volumes; left out: no. */
-  isLimited?: boolean;
+  /** Whether it needs an agent that knows limits, and data for cloud-init; left out: no. */
+  needsSecond?: boolean;
   /** The host whose own disks have its volumes. */
   volumesHostUuid: string | null;
   clusterUuid: string | null;
@@ -248,8 +248,8 @@ function reasonAgainst(
   if (refusal?.code === "HOST.1002") return `status ${host.status}`;
   if (refusal !== undefined) return `state ${host.state}`;
   if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
-  if (request.isLimited === true && !knowsLimits(host))
-    return "its agent is of a former version that knows no limits of cards and volumes: upgrade it";
+  if ((request.needsSecond === true || (request.copies?.volumes.length ?? 0) > 0) && !isOfSecond(host))
+    return "its agent is of a former version that knows no limits, no data for cloud-init, no moves with disks: upgrade it";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
   if (isUnclear) return "the record of a machine that may be on it can't be read";
   if (cpuModelTag !== null && !host.tags.includes(cpuModelTag)) return "its processor is another model";

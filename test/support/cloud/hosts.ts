@@ -4,7 +4,7 @@ import type { ConsoleLink } from "../../../core/console/viewer.ts";
 import type { HypervisorDriver, StorageRoom } from "../../../core/hypervisor/driver.ts";
 import { migrationFailed } from "../../../core/hypervisor/migration/refusals.ts";
 import type { Dial } from "../../../core/hypervisor/migration/way.ts";
-import { noImages, noShared } from "../../../core/hypervisor/none.ts";
+import { noImages, noPiece, noShared } from "../../../core/hypervisor/none.ts";
 import { type SharedStorage, SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../../core/model/error.ts";
@@ -172,6 +172,11 @@ export class TestHosts {
       await shared.keepOnly(uuids, signal);
     },
     volume: async (host, place, signal = never()) => driverOf(this.#find(host)).volume(place, signal),
+    volumePiece: async (host, path, range, signal = never()) => {
+      const { volumePiece = noPiece } = driverOf(this.#find(host));
+      await this.hold(`${host.managementIp} volumePiece`, signal);
+      return volumePiece(path, range, signal).catch(failedAt(host));
+    },
     imageProgress: async (host, image) => imagesOf(this.#find(host)).progress(image),
     imagePiece: async (host, { image, offset, content }, signal = never()) => {
       const images = imagesOf(this.#find(host));
@@ -182,7 +187,7 @@ export class TestHosts {
     command: async (host, command, { signal = never() }) => {
       const { protocol = hostProtocol } = this.#find(host);
       // As an agent of that version, which knows no such fields.
-      if (protocol < 2 && /"(limits|sentBytesPerSecond)":/.test(JSON.stringify(command)))
+      if (protocol < 2 && /"(limits|sentBytesPerSecond|seed|copies)":/.test(JSON.stringify(command)))
         throw agentFailed(host.managementIp, new NodeError("API.BAD_REQUEST", "The request can't be understood."));
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);

@@ -33,7 +33,15 @@ export async function contentServer({ folder, uploads = {}, pace }: ContentServe
     if (kind !== "Image") return store;
     const known = ready.get(uuid) ?? { sha256: null, actualSize: 0 };
     const status = ready.has(uuid) ? "Ready" : "Downloading";
-    return { uuid, name: "image", status, format: "raw", url: "upload://x", backupStorageUuids: [store.uuid], ...known };
+    return {
+      uuid,
+      name: "image",
+      status,
+      format: "raw",
+      url: "upload://x",
+      backupStorageUuids: [store.uuid],
+      ...known,
+    };
   };
   addImageContent(server, {
     images,
