@@ -89,7 +89,11 @@ export const hostCalls = {
   UpdateHost: update("Host", "Changes a host's name, description, tags or reserved memory.", {
     ...renamed("Host"),
     tags: z.optional(
-      say(hostRecord.shape.tags, "All tags that it is given by people; those that it tells of itself stay besides."),
+      // What the host tells of itself has to find room beside them.
+      say(
+        hostRecord.shape.tags.check(z.maxLength(128)),
+        "All tags that it is given by people; those that it tells of itself stay besides.",
+      ),
     ),
     reservedMemory: z.optional(say(z.nullable(line(32)), "Size such as 2G kept for the host; null: as its cluster.")),
   }),
