@@ -6,6 +6,7 @@ import { NodeError } from "../model/error.ts";
 import { type Backing, backing, imageFormat } from "./backing.ts";
 import { deviceCommands } from "./device-commands.ts";
 import { notIso } from "./device-refusals.ts";
+import type { ByteRange, VolumePiece } from "./export-commands.ts";
 import { firewallCommands } from "./firewall.ts";
 import type { LocalMachines } from "./local.ts";
 import { machineSpec } from "./machine-spec.ts";
@@ -178,6 +179,11 @@ export interface HypervisorDriver {
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom>;
   /** @throws HYPERVISOR.BAD_PATH, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS */
   volume(place: VolumePlace, signal: AbortSignal): Promise<VolumeFigures>;
+  /**
+   * Bytes of the file of a qcow2 volume that stands on nothing; fewer at its end. Left out by one that can't give any.
+   * @throws as {@link volume}
+   */
+  readonly volumePiece?: (path: string, range: ByteRange, signal: AbortSignal) => Promise<VolumePiece>;
   /** Left out by one that keeps none. */
   readonly images?: ImageCache;
   /** Left out by one that has none. */

@@ -5,11 +5,13 @@ import { type Machine, sleep } from "../node/machine.ts";
 import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
+import { isExportCommand } from "./export-commands.ts";
 import { Consoles } from "./libvirt/consoles.ts";
 import { copyVolume } from "./libvirt/copies.ts";
 import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
+import { exportVolume, readPiece } from "./libvirt/exports.ts";
 import { HostNetworks, networksFolder } from "./libvirt/host-networks.ts";
 import { guardedImages, HostStorages } from "./libvirt/host-storages.ts";
 import { ImageFiles } from "./libvirt/image-files.ts";
@@ -92,8 +94,7 @@ export class LibvirtDriver implements HypervisorDriver {
     this.shared = new HostStorages(machine, { root, mountPoints, locks: this.#locks });
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
-    const isComing = (uuid: string) => this.#starting.has(uuid);
-    this.#seeds = new SeedFiles({ seen: options.seen, machines: () => this.machines(neverOff), isComing });
+    this.#seeds = new SeedFiles({ ...options, machines: () => this.machines(neverOff), coming: this.#starting });
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
@@ -150,11 +151,16 @@ export class LibvirtDriver implements HypervisorDriver {
     return await this.#volumes.figures(place);
   }
 
+  readonly volumePiece: NonNullable<HypervisorDriver["volumePiece"]> = async (path, range) =>
+    this.shared.require([path]).then(() => readPiece(this.#volumes, path, range));
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw calledOff();
     await this.shared.require(filesOf(command));
     if (signal.aborted) throw calledOff();
     if (isDeviceCommand(command)) return await this.#devices.carryOut(command, signal);
+    if (isExportCommand(command))
+      return await exportVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
     switch (command.do) {
       case "createVolume":
         return await this.#volumes.create(command);
@@ -220,12 +226,9 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
-      await this.#seeds.prepare(spec);
-      await this.#onNetworks(() =>
-        this.#networks.starting(uuid, spec.nics, async (bridges) => {
-          await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges, lock }), known, signal);
-        }),
-      );
+      const start = (bridges: ReadonlyMap<number, string>) =>
+        this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges, lock }), known, signal);
+      await this.#seeds.starting(spec, () => this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, start)));
     });
   }
 
@@ -272,8 +275,8 @@ export class LibvirtDriver implements HypervisorDriver {
   async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     await this.#devices.drives.require(spec.isos);
     await this.#reserve(spec, signal);
-    const ready = this.#seeds.prepare(spec).then(() => this.#networks.expecting(spec.uuid, spec.nics));
-    await ready.catch((error: unknown) => {
+    const ready = () => this.#networks.expecting(spec.uuid, spec.nics);
+    await this.#seeds.starting(spec, ready).catch((error: unknown) => {
       this.#starting.delete(spec.uuid);
       throw error;
     });
@@ -370,10 +373,10 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
-      await this.#seeds.prepare(spec);
       // Its cards go onto the bridges that they were on when it was saved.
       const restore = () => this.#virsh.restore(uuid, spec.memorySize);
-      await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
+      const start = () => this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore));
+      await this.#seeds.starting(spec, start).catch((error: unknown) => {
         throw startError(error, spec);
       });
     });

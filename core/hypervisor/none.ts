@@ -32,6 +32,11 @@ export const noImages: ImageCache = {
   },
 };
 
+/** Of a driver that gives no volume away. */
+export const noPiece: NonNullable<HypervisorDriver["volumePiece"]> = async () => {
+  throw none();
+};
+
 /** Of a driver that has none. */
 export const noShared: SharedStorages = {
   lock: async () => {

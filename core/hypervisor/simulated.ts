@@ -147,6 +147,9 @@ export class SimulatedDriver implements HypervisorDriver {
     return this.#disks.figures(place);
   }
 
+  readonly volumePiece: NonNullable<HypervisorDriver["volumePiece"]> = async (path, range, signal) =>
+    this.#answering(signal).then(() => this.#disks.piece(path, range));
+
   async carryOut(command: HostCommand, signal: AbortSignal): Promise<void> {
     const now = await this.#answering(signal);
     await this.#crashAsWanted(now);

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { bytes, line, uuid } from "../model/cloud/fields.ts";
 import { backing, diskFormat as format } from "./backing.ts";
 import { copyCommands } from "./copy-commands.ts";
+import { exportCommands } from "./export-commands.ts";
 
 /* What a host can be asked to do with volumes that are there. Part of the contract in driver.ts. */
 
@@ -46,6 +47,7 @@ export const volumeCommands = [
   /** The volume holds again what it held then, with `sizeBytes` at least; no machine may have it open. */
   z.strictObject({ do: z.literal("revertVolume"), path, ...standing, snapshotUuid: uuid, sizeBytes: bytes }),
   ...copyCommands,
+  ...exportCommands,
 ] as const;
 export type VolumeCommand = z.infer<(typeof volumeCommands)[number]>;
 

@@ -28,7 +28,9 @@ import {
   stopVmFlow,
   suspendVmFlow,
 } from "../orchestrator/vm/run.ts";
+import { shelveVmFlow } from "../orchestrator/vm/shelve.ts";
 import { settleMigrationFlow } from "../orchestrator/vm/unsettled.ts";
+import { unshelveVmFlow } from "../orchestrator/vm/unshelve.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import { volumeFlows } from "../orchestrator/volume/flows.ts";
 
@@ -58,6 +60,8 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     cloneVmFlow(vms),
     rescueVmFlow(vms, carrier),
     unrescueVmFlow(vms),
+    shelveVmFlow(vms, images),
+    unshelveVmFlow(vms, images, carrier),
     addImageFlow(images),
     deleteImageFlow(images, caches),
     reconnectStoreFlow(images),

@@ -18,10 +18,10 @@ import type { Mirror } from "./mirror.ts";
 import type { Tx } from "./records.ts";
 import { unreadableError } from "./unreadable.ts";
 import { withoutDhcpServer } from "./vm/dhcp-address.ts";
+import { settleParts } from "./vm/follow.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
 import { readMigration } from "./vm/migration-record.ts";
-import { settleRescue } from "./vm/rescue-disk.ts";
 import { settleWithout } from "./vm/unsettled.ts";
 import { removeVolume, requireIdle } from "./volume/hold.ts";
 
@@ -364,7 +364,7 @@ function letMachinesGo(tx: Tx, hostUuid: string): void {
     // One that may be on another host has that one's now.
     if (machine === undefined || machine.operation !== null || machine.hostUuid !== hostUuid) continue;
     const stopped = observeVm(machine.name, lifeOf(machine), "stopped");
-    if (stopped.done) settleRescue(tx, tx.update("VmInstance", uuid, settled(machine, stopped.next)));
+    if (stopped.done) settleParts(tx, tx.update("VmInstance", uuid, settled(machine, stopped.next)));
     // One of which nothing can be said, after a failure, is on no host any more, either.
     if (tx.get("VmInstance", uuid)?.hostUuid === hostUuid)
       tx.update("VmInstance", uuid, { hostUuid: null, lastHostUuid: hostUuid });

@@ -16,10 +16,6 @@ export function noteExpunging(tx: Tx, uuid: string): void {
   tx.put("Expunging", uuid, { since: tx.now });
 }
 
-export function isExpunging(tx: Pick<Tx, "peek">, uuid: string): boolean {
-  return tx.peek("Expunging", uuid) !== undefined;
-}
-
 /** With the record of it. */
 export function forgetExpunging(tx: Tx, uuid: string): void {
   if (tx.get("Expunging", uuid) !== undefined) tx.delete("Expunging", uuid);

@@ -6,13 +6,25 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../hypervisor/driver.ts";
+import type { ByteRange, VolumePiece } from "../hypervisor/export-commands.ts";
 import type { LockProbe, LockState } from "../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../hypervisor/volume-commands.ts";
 import { CloudError } from "../model/cloud/refusal.ts";
 import type { Secret } from "../model/secret.ts";
 
-/** Version of the protocol between manager and agents: what both of this release speak. */
-export const hostProtocol = 1;
+/**
+ * Version of the protocol between manager and agents: what both of this release speak. An agent takes nothing that it
+ * does not know, so the version grows by one with each release in which a manager may tell it more: a command of another
+ * name, or a field. Managers are upgraded before their hosts, and speak every version from the oldest one on: each host says
+ * its own when it is connected. What a version has brought stands in `hosts/protocol.ts`: it is left out for hosts that
+ * don't know it where that changes nothing, and refused with the way out (HOST.1040) where it would; such machines are
+ * placed on other hosts.
+ *
+ * - 1: the first one.
+ * - 2: limits of what cards send and volumes move; what cloud-init in a guest is told; volumes that go along with a move.
+ */
+export const hostProtocol = 2;
+export const oldestHostProtocol = 1;
 
 /** A host as its agent describes it. */
 export type HostReport = {
@@ -68,6 +80,8 @@ export interface HostLink {
   keepStorages(host: HostAddress, uuids: readonly string[], signal?: AbortSignal): Promise<void>;
   /** How large a volume is there. */
   volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures>;
+  /** A piece of the file of a volume there. */
+  volumePiece(host: HostAddress, path: string, range: ByteRange, signal?: AbortSignal): Promise<VolumePiece>;
   /** What of an image is in the cache of a storage there. */
   imageProgress(host: HostAddress, image: CachedImage, signal?: AbortSignal): Promise<ImageProgress>;
   /** Brings a piece of an image; the answer says from which byte on the next one is wanted. */

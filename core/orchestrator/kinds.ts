@@ -55,8 +55,10 @@ export const ownKinds = [
   "IsoUse",
   /** What a machine in a rescue is started from, by the machine's uuid: see `vm/rescue-disk.ts`. */
   "Rescue",
-  /** A deleted volume that nobody can want back, by its uuid: it is expunged at the next look. */
-  "DiscardedVolume",
+  /** The image that a machine was put away as, by the machine's uuid: see `vm/shelf.ts`. */
+  "Shelf",
+  /** A deleted volume or image that nobody can want back, by its uuid: it is expunged at the next look. */
+  "Discarded",
   /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
   "ConsolePassword",
   /** What cloud-init in a machine's guest is told, by the machine's uuid: see `vm/guest-data.ts`. It may hold passwords. */
@@ -103,6 +105,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   CachedImage: ["hostUuid", "storageUuid"],
   VolumeBase: ["sha256"],
   IsoUse: ["vmUuid", "imageUuid"],
+  Shelf: ["imageUuid"],
   Migration: ["sourceUuid", "destinationUuid"],
   MigrationRest: ["hostUuid"],
   VolumeRest: ["hostUuid", "storageUuid", "volumeUuid"],

@@ -7,13 +7,14 @@ import {
   storagePlace,
   storageRoom,
 } from "../../hypervisor/driver.ts";
+import { mostVolumePieceBytes } from "../../hypervisor/export-commands.ts";
 import { lockProbe, lockStates } from "../../hypervisor/shared-storage.ts";
 import { volumeFigures, volumePlace } from "../../hypervisor/volume-commands.ts";
 import { logRanges } from "../../model/archives.ts";
 import { type ConsoleKind, consoleKinds } from "../../model/cloud/console.ts";
 import { bytes, line, moment, tags, uuid, uuidPattern } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
-import { hostProtocol, mostPieceBytes } from "../../orchestrator/host-link.ts";
+import { hostProtocol, mostPieceBytes, oldestHostProtocol } from "../../orchestrator/host-link.ts";
 
 /*
  * What the agent of a host offers to the manager on TCP 7070: HTTP and JSON over TLS 1.3. Both ends know each other by
@@ -22,9 +23,7 @@ import { hostProtocol, mostPieceBytes } from "../../orchestrator/host-link.ts";
 
 export const hostPort = 7070;
 
-/** Version of this protocol. A manager is upgraded before its hosts: it speaks the older ones that it names here too. */
-export { hostProtocol };
-export const oldestHostProtocol = 1;
+export { hostProtocol, oldestHostProtocol };
 
 /** Every answer says the version that it is in, and which request it answers: an answer is never taken for another's. */
 export const protocolHeader = "x-binnacle-protocol";
@@ -206,6 +205,19 @@ export const hostCalls = {
     body: volumePlace,
     response: volumeFigures,
     mostBytes: 16 * kB,
+  },
+  /** A piece of the file of a volume, from a byte on; an agent of a former version gives none. */
+  volumePiece: {
+    method: "POST",
+    path: "/v1/volume/piece",
+    access: "manager",
+    body: z.strictObject({
+      path: line(4096),
+      offset: bytes,
+      length: z.int().check(z.minimum(1), z.maximum(mostVolumePieceBytes)),
+    }),
+    response: z.object({ totalBytes: bytes, base64: z.string() }),
+    mostBytes: 2 * mostVolumePieceBytes,
   },
   /** What of an image is in the cache of a storage, or from which byte on it is to be brought. */
   imageProgress: {

@@ -10,6 +10,7 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
+import type { ByteRange, VolumePiece } from "../../hypervisor/export-commands.ts";
 import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { LogRange } from "../../model/archives.ts";
@@ -118,6 +119,11 @@ export class HttpsHostLink implements HostLink {
 
   volume(host: HostAddress, place: VolumePlace, signal?: AbortSignal): Promise<VolumeFigures> {
     return this.#ask(host, "volume", place, this.#patience.answerMs, signal);
+  }
+
+  async volumePiece(host: HostAddress, path: string, range: ByteRange, signal?: AbortSignal): Promise<VolumePiece> {
+    const answer = await this.#ask(host, "volumePiece", { path, ...range }, this.#patience.answerMs, signal);
+    return { totalBytes: answer.totalBytes, content: Buffer.from(answer.base64, "base64") };
   }
 
   imageProgress(host: HostAddress, image: CachedImage, signal?: AbortSignal): Promise<ImageProgress> {
@@ -272,6 +278,7 @@ const repeatable: ReadonlySet<HostCallName> = new Set<HostCallName>([
   "storageLock",
   "keepStorages",
   "volume",
+  "volumePiece",
   "imageProgress",
   "imagePiece",
   "command",

@@ -2,7 +2,9 @@ import { link, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncFolder } from "../../node/durable.ts";
 import type { Machine } from "../../node/machine.ts";
+import type { Backing } from "../backing.ts";
 import type { CopyVolume } from "../copy-commands.ts";
+import type { ExportCommand } from "../export-commands.ts";
 import { calledOff, noSnapshot, otherVolume, shrinks, volumeInUse } from "../refusals.ts";
 import { makeVolumeFolder } from "./folder.ts";
 import { failed, isLocked, lastLine, synced, unfinishedOf, type VolumeFiles } from "./volume-files.ts";
@@ -18,20 +20,36 @@ export type CopiesOptions = { machine: Pick<Machine, "run">; volumes: VolumeFile
  * @throws HYPERVISOR.ABORTED, HYPERVISOR.NO_VOLUME, HYPERVISOR.VOLUME_DIFFERS, HYPERVISOR.VOLUME_IN_USE,
  * HYPERVISOR.VOLUME_NO_SNAPSHOT, HYPERVISOR.VOLUME_SHRINKS, HYPERVISOR.STORAGE_FULL, HYPERVISOR.FAILED
  */
-export async function copyVolume(
-  { machine, volumes }: CopiesOptions,
-  { path, from, snapshotUuid, sizeBytes, backing }: CopyVolume,
+export async function copyVolume(options: CopiesOptions, command: CopyVolume, signal: AbortSignal): Promise<void> {
+  const { backing } = command;
+  await copyTo(options, command, backing === undefined ? {} : { backing }, signal);
+}
+
+/** Copies what stands in the volume's image, too. @throws as {@link copyVolume} */
+export async function flattenVolume(
+  options: CopiesOptions,
+  command: Omit<Extract<ExportCommand, { do: "flattenVolume" }>, "do">,
   signal: AbortSignal,
 ): Promise<void> {
-  const standing = backing === undefined ? {} : { backing };
+  await copyTo(options, command, {}, signal);
+}
+
+/** @param standing what the copy stands on */
+async function copyTo(
+  { machine, volumes }: CopiesOptions,
+  { path, from, snapshotUuid, sizeBytes, backing: below }: Omit<CopyVolume, "do">,
+  standing: { backing?: Backing },
+  signal: AbortSignal,
+): Promise<void> {
+  const { backing } = standing;
   const copied = { path, format: "qcow2", ...standing } as const;
-  await volumes.require({ path: from, format: "qcow2", ...standing });
+  await volumes.require({ path: from, format: "qcow2", ...(below === undefined ? {} : { backing: below }) });
   if (await volumes.isThere(path)) {
     const { sizeBytes: now } = await volumes.figures(copied);
     if (now !== sizeBytes) throw otherVolume(path, now, "qcow2");
     return;
   }
-  if (snapshotUuid !== undefined && !(await volumes.snapshots(from, backing)).includes(snapshotUuid))
+  if (snapshotUuid !== undefined && !(await volumes.snapshots(from, below)).includes(snapshotUuid))
     throw noSnapshot(from, snapshotUuid);
   const how = snapshotUuid === undefined ? [] : ["-U", "-l", `snapshot.name=${snapshotUuid}`];
   const on = backing === undefined ? [] : ["-B", backing.path, "-F", backing.format];

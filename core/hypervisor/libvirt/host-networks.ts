@@ -13,6 +13,7 @@ import { networkFailed } from "./network/errors.ts";
 import { FirewallNote } from "./network/firewall-note.ts";
 import { Links } from "./network/links.ts";
 import { type MachineNote, MachineNotes } from "./network/machine-notes.ts";
+import { Mtus } from "./network/mtus.ts";
 
 export type HostNetworksOptions = {
   machine: Pick<Machine, "run" | "now" | "monotonicMs">;
@@ -26,7 +27,7 @@ export const networksFolder = "/run/binnacle-networks";
 /** Between two looks after everything: events of machines come by dozens. */
 const thoroughMs = 50_000;
 
-/** The bridges of a machine's cards by their device ids. */
+/** The bridges of a machine's cards by their device ids, by the names that they have on all hosts. */
 export type CardBridges = ReadonlyMap<number, string>;
 
 /**
@@ -38,6 +39,7 @@ export class HostNetworks {
   readonly #machine: HostNetworksOptions["machine"];
   readonly #notes: MachineNotes;
   readonly #bridges: Bridges;
+  readonly #mtus: Mtus;
   readonly #dhcp: DhcpServers;
   readonly #guard: CardGuard;
   readonly #firewall: FirewallNote;
@@ -54,7 +56,8 @@ export class HostNetworks {
     const links = new Links(machine);
     this.#machine = machine;
     this.#notes = new MachineNotes(join(folder, "machines"));
-    this.#bridges = new Bridges(links);
+    this.#mtus = new Mtus(links, join(folder, "mtus.json"));
+    this.#bridges = new Bridges(links, this.#mtus);
     this.#dhcp = new DhcpServers(links, join(folder, "dhcp"));
     this.#guard = new CardGuard(links);
     this.#firewall = new FirewallNote(folder);
@@ -180,7 +183,10 @@ export class HostNetworks {
       try {
         await this.#notes.put({ uuid, at: this.#machine.now(), isOn: true, nics: [...nics] });
         const bridges = await this.#fit(nics);
-        return new Map(nics.map(({ deviceId, segment }) => [deviceId, bridges.get(keyOf(segment)) ?? ""]));
+        const names = new Map<number, string>();
+        for (const { deviceId, segment } of nics)
+          names.set(deviceId, await this.#bridges.commonName(segment, bridges.get(keyOf(segment)) ?? ""));
+        return names;
       } catch (error) {
         await this.#takeBack(uuid, before, was).catch(() => undefined);
         if (error instanceof NodeError) throw error;
@@ -251,6 +257,7 @@ export class HostNetworks {
       // A server whose bridge can't be made now stays as it is.
       await this.#dhcp.removeOthers(new Set(cards.filter(isClient).map(({ l3NetworkUuid }) => l3NetworkUuid)));
       await this.#bridges.removeOthers(new Set(bridges.values()));
+      await this.#mtus.lower(segmentsOf(cards));
     });
     if (errors.length > 0) throw errors[0];
     if (isWhole) this.#fitted = { cards: JSON.stringify(cards), bridges };

@@ -35,13 +35,13 @@ export function seedDisks({ uuid, seed }: Pick<MachineSpec, "uuid" | "seed">): o
 }
 
 /**
- * `seen`: where a file of libvirt's is for this process. `machines`: those that the host knows. `isComing`: it knows this
- * one soon.
+ * `seen`: where a file of libvirt's is for this process. `machines`: those that the host knows. `coming`: those that
+ * it knows soon.
  */
 export type SeedFilesOptions = {
   seen?: ((path: string) => string) | undefined;
   machines: () => Promise<readonly MachineReport[]>;
-  isComing: (uuid: string) => boolean;
+  coming: { has: (uuid: string) => boolean };
 };
 
 export class SeedFiles {
@@ -56,8 +56,21 @@ export class SeedFiles {
     this.#folder = options.seen?.(seedsFolder) ?? seedsFolder;
   }
 
-  /** Before a machine starts here, or comes here: it has the disk that it is said to have. @throws HYPERVISOR.FAILED */
-  async prepare({ uuid, name, seed }: MachineSpec): Promise<void> {
+  /**
+   * Starts a machine, or lets it come here: it has the disk that it is said to have then. Of one that the host does not
+   * know after a failure nothing is left. @throws HYPERVISOR.FAILED, what `start` throws
+   */
+  async starting(spec: MachineSpec, start: () => Promise<void>): Promise<void> {
+    try {
+      await this.#prepare(spec);
+      await start();
+    } catch (error) {
+      await this.settle(spec.uuid);
+      throw error;
+    }
+  }
+
+  async #prepare({ uuid, name, seed }: MachineSpec): Promise<void> {
     this.#lastOf.set(uuid, ++this.#written);
     try {
       if (seed === undefined) return await this.#remove(this.#nameOf(uuid));
@@ -70,9 +83,10 @@ export class SeedFiles {
     }
   }
 
-  /** Removes those of machines that this host does not know. Never throws. */
-  async settle(): Promise<void> {
-    const { machines, isComing } = this.#options;
+  /** Removes those of machines that this host does not know. `notComing`: it comes no more. Never throws. */
+  async settle(notComing?: string): Promise<void> {
+    const { machines, coming } = this.#options;
+    const isComing = (uuid: string) => uuid !== notComing && coming.has(uuid);
     const before = this.#written;
     const names = await readdir(this.#folder).catch(() => []);
     const found = names.flatMap((name) => {

@@ -1,7 +1,9 @@
 import { checkVolumePath } from "../driver.ts";
+import type { ByteRange, VolumePiece } from "../export-commands.ts";
 import { noSnapshot, notReleased, notRunning, noVolume, shrinks } from "../refusals.ts";
 import type { VolumeCommand, VolumeFigures, VolumePlace } from "../volume-commands.ts";
 import { copySimulated } from "./copies.ts";
+import { exportSimulated, simulatedPiece } from "./exports.ts";
 import type { Holds } from "./holds.ts";
 import type { Simulation } from "./settings.ts";
 import type { SimulatedMachine, SimulatedState, SimulatedVolume } from "./state.ts";
@@ -45,7 +47,14 @@ export class SimulatedDisks {
         return await this.#revert(command, wait);
       case "copyVolume":
         return await copySimulated(this.#host, command, wait);
+      case "flattenVolume":
+      case "verifyVolume":
+        return await exportSimulated(this.#host, command, wait);
     }
+  }
+
+  piece(path: string, range: ByteRange): VolumePiece {
+    return simulatedPiece(this.#host, path, range);
   }
 
   figures(place: VolumePlace): VolumeFigures {

@@ -31,6 +31,8 @@ const verbs = [
   "attachNic",
   "detachNic",
   "copyVolume",
+  "flattenVolume",
+  "verifyVolume",
   "expectMachine",
   "unexpectMachine",
   "migrateMachine",
@@ -73,6 +75,8 @@ export const usualLatencyMs: Readonly<Record<Verb, number>> = {
   attachNic: 200,
   detachNic: 500,
   copyVolume: 3000,
+  flattenVolume: 3000,
+  verifyVolume: 1000,
   expectMachine: 50,
   unexpectMachine: 50,
   migrateMachine: 2000,
@@ -131,7 +135,8 @@ export async function readSimulation(file: string): Promise<Simulation | undefin
 
 /** @throws HYPERVISOR.FAILED, HYPERVISOR.STORAGE_FULL */
 export function failAsWanted({ fails, storageFull }: Simulation, command: HostCommand): void {
-  const isNewVolume = "path" in command && ["createVolume", "createVolumeFromImage", "copyVolume"].includes(command.do);
+  const isNewVolume =
+    "path" in command && ["createVolume", "createVolumeFromImage", "copyVolume", "flattenVolume"].includes(command.do);
   if (storageFull && isNewVolume)
     throw new NodeError("HYPERVISOR.STORAGE_FULL", `There is no room for the volume ${command.path}.`, {
       remedy: "Make room on the storage, or choose another one.",

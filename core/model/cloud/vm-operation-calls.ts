@@ -20,6 +20,8 @@ export const vmOperationCalls: Readonly<Partial<Record<VmOperation, CloudCallNam
   rebuild: "ReimageVmInstance",
   rescue: "RescueVmInstance",
   unrescue: "UnrescueVmInstance",
+  shelve: "ShelveVmInstance",
+  unshelve: "UnshelveVmInstance",
   delete: "DestroyVmInstance",
   recover: "RecoverVmInstance",
   expunge: "ExpungeVmInstance",

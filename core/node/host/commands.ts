@@ -7,7 +7,8 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
-import { noShared } from "../../hypervisor/none.ts";
+import { type ByteRange, takesLong, type VolumePiece } from "../../hypervisor/export-commands.ts";
+import { noPiece, noShared } from "../../hypervisor/none.ts";
 import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
 import type { Damage } from "../document.ts";
@@ -148,6 +149,13 @@ export class HostCommands {
     return withinTime(after, machinesMs, "a volume", (signal) => driver.volume(place, signal));
   }
 
+  /** @throws as {@link storage}; HYPERVISOR.NONE from a driver that gives none */
+  volumePiece(path: string, range: ByteRange): Promise<VolumePiece> {
+    const { driver, after = afterTime } = this.#options;
+    const { volumePiece = noPiece } = driver;
+    return withinTime(after, storageMs, "a piece of a volume", (signal) => volumePiece(path, range, signal));
+  }
+
   /** @throws as {@link storage} */
   machines(): Promise<MachineReport[]> {
     const { driver, after = afterTime } = this.#options;
@@ -246,8 +254,8 @@ export class HostCommands {
       await Promise.race([ticket.turn, off]);
       signal.throwIfAborted();
       // One that takes hours keeps nobody else from running.
-      if (command.do === "migrateMachine" || command.do === "copyVolume") ticket.makeRoom();
-      if (command.do === "copyVolume") {
+      if (command.do === "migrateMachine" || takesLong(command)) ticket.makeRoom();
+      if (takesLong(command)) {
         copying = this.#copies.enter([]);
         await Promise.race([copying.turn, off]);
         signal.throwIfAborted();
@@ -305,7 +313,7 @@ function subjectsOf(command: HostCommand): string[] {
   if ("path" in command) subjects.push(command.path);
   if ("disk" in command) subjects.push(command.disk.path);
   if (command.do === "createVolumeFromImage") subjects.push(command.backing.path);
-  if (command.do === "copyVolume") subjects.push(command.from);
+  if (command.do === "copyVolume" || command.do === "flattenVolume") subjects.push(command.from);
   return subjects;
 }
 

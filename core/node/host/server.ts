@@ -219,6 +219,10 @@ function handlersOf(options: HostServerOptions, isManager: (request: FastifyRequ
       return {};
     },
     volume: (body) => work().volume(body),
+    volumePiece: async ({ path, offset, length }) => {
+      const { totalBytes, content } = await work().volumePiece(path, { offset, length });
+      return { totalBytes, base64: Buffer.from(content).toString("base64") };
+    },
     imageProgress: (image) => work().images.progress(image),
     imagePiece: ({ image, offset, content }) => work().images.write(image, offset, content),
     collectLogs: ({ range }, { ip }) =>

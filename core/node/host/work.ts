@@ -7,6 +7,7 @@ import type {
   StoragePlace,
   StorageRoom,
 } from "../../hypervisor/driver.ts";
+import type { ByteRange, VolumePiece } from "../../hypervisor/export-commands.ts";
 import { noImages } from "../../hypervisor/none.ts";
 import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import type { VolumeFigures, VolumePlace } from "../../hypervisor/volume-commands.ts";
@@ -38,6 +39,8 @@ export interface HostWork {
   /** As the driver's own. */
   openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex>;
   volume(place: VolumePlace): Promise<VolumeFigures>;
+  /** As {@link HypervisorDriver.volumePiece}. */
+  volumePiece(path: string, range: ByteRange): Promise<VolumePiece>;
   readonly images: ImageCache;
   readonly logs: HostLogs;
   /** Carries a command out, once for each `id`. @throws NodeError why it was not done */
@@ -64,6 +67,7 @@ export function hostWork(
     storageLock: (probe) => commands.storageLock(probe),
     keepStorages: (uuids) => commands.keepStorages(uuids),
     volume: (place) => commands.volume(place),
+    volumePiece: (path, range) => commands.volumePiece(path, range),
     carryOut: (request) => commands.carryOut(request),
     admit: sources.driver.admit?.bind(sources.driver),
   };

@@ -14,6 +14,7 @@ import type { StoreData } from "../images/stores.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Tx } from "../records.ts";
+import { requireOnNoShelf } from "../vm/shelf.ts";
 import type { CallContext, DecidersOf, NewTask } from "./handler.ts";
 import { orThrow, patchOf, refuseFor, switched } from "./shared.ts";
 
@@ -93,6 +94,7 @@ function asked(tx: Tx, uuid: string, event: "delete" | "recover" | "expunge"): R
   const { name, status } = tx.need("Image", uuid);
   const next = nextState(imageStatusMachine, name, status, event);
   if (next.done && event !== "recover") requireInNoDrive(tx, tx.need("Image", uuid));
+  if (next.done && event !== "recover") requireOnNoShelf(tx, tx.need("Image", uuid));
   if (!next.done) throw new CloudError({ ...next.refusal, remedy: waysOn[status] });
   if (event === "recover") requireWhole(tx, "Image", { uuid, name }, "ExpungeImage");
   return moveOn(tx, uuid, event);

@@ -12,6 +12,7 @@ import { placeDeciders } from "./places.ts";
 import { rescueDeciders } from "./rescue.ts";
 import { securityGroupDeciders } from "./security-groups.ts";
 import { settingDeciders } from "./settings.ts";
+import { shelveDeciders } from "./shelve.ts";
 import { snapshotDeciders } from "./snapshots.ts";
 import { storageDeciders } from "./storages.ts";
 import { vmLifeDeciders } from "./vm-life.ts";
@@ -34,6 +35,7 @@ export const deciders = {
   ...guestDataDeciders,
   ...vmLifeDeciders,
   ...rescueDeciders,
+  ...shelveDeciders,
   ...volumeDeciders,
   ...snapshotDeciders,
   ...migrationDeciders,

@@ -16,9 +16,9 @@ import { beginMachineOf, refused, task } from "./volumes.ts";
 function begun(tx: Tx, volumeUuid: string, snapshotUuid: string, operation: VmOperation, context: CallContext) {
   const holder = context.newUuid();
   const volume = holdVolume(tx, volumeUuid, operation, holder, "volumeUuid");
+  const vmUuid = beginMachineOf(tx, volume, operation, holder)?.uuid ?? null;
   // Also that one more would be too many is said only where one is to be made.
   refuseFor(snapshotRefusal(volume.name, volume, 0));
-  const vmUuid = beginMachineOf(tx, volume, operation, holder)?.uuid ?? null;
   const data: SnapshotData = { volumeUuid, snapshotUuid, holder, vmUuid, path: pathOf(volume) };
   return { volume, data };
 }

@@ -1,9 +1,10 @@
 import type { HostCommand } from "../../hypervisor/driver.ts";
+import { takesLong } from "../../hypervisor/export-commands.ts";
 import type { CommandOptions, HostAddress, HostLink } from "../host-link.ts";
 
 type Lane = { running: number; waiting: (() => void)[] };
 
-const unlimited: ReadonlySet<HostCommand["do"]> = new Set(["migrateMachine", "cancelMigration", "copyVolume"] as const);
+const unlimited: ReadonlySet<HostCommand["do"]> = new Set(["migrateMachine", "cancelMigration"] as const);
 
 /**
  * A link on which one host is given so many commands at once and no more; the others wait, the longest first. Pings
@@ -49,12 +50,13 @@ export function limitedLink(link: HostLink, most: () => number): HostLink {
     storageLock: (host, probe, signal) => link.storageLock(host, probe, signal),
     keepStorages: (host, uuids, signal) => link.keepStorages(host, uuids, signal),
     volume: (host, place, signal) => link.volume(host, place, signal),
+    volumePiece: (host, path, range, signal) => link.volumePiece(host, path, range, signal),
     imageProgress: (host, image, signal) => link.imageProgress(host, image, signal),
     imagePiece: (host, piece, signal) => link.imagePiece(host, piece, signal),
     async command(host: HostAddress, command: HostCommand, how: CommandOptions) {
       how.signal?.throwIfAborted();
       // A move takes as long as the guest writes, a copy as long as the volume is; what ends a move must not wait for it.
-      if (unlimited.has(command.do)) return await link.command(host, command, how);
+      if (unlimited.has(command.do) || takesLong(command)) return await link.command(host, command, how);
       const lane = await enter(host.uuid, how.signal);
       try {
         await link.command(host, command, how);

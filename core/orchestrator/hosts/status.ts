@@ -6,9 +6,10 @@ import { orThrow } from "../calls/shared.ts";
 import type { HostReport } from "../host-link.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Records, Tx } from "../records.ts";
+import { settleParts } from "../vm/follow.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
 import { migrationOf } from "../vm/migration-record.ts";
-import { settleRescue } from "../vm/rescue-disk.ts";
+import { protocolTag } from "./protocol.ts";
 import { isUnseen, noLongerUnseen } from "./unseen.ts";
 import type { Host, HostWorld } from "./world.ts";
 
@@ -168,17 +169,18 @@ function hasMoved(tx: Tx, { state, operation, hostUuid: from }: Machine, hostUui
 
 function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string | null = machine.hostUuid): void {
   if (life === null) removeMachine(tx, machine.uuid);
-  else settleRescue(tx, tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid)));
+  else settleParts(tx, tx.update("VmInstance", machine.uuid, settled(machine, life, hostUuid)));
 }
 
 /** What a host has said of itself; the tags that an administrator gave stay. */
 export function described(host: Host, report: HostReport): Partial<Host> {
   const told = new Set(report.tags.map(nameOfTag));
   const own = host.tags.filter((tag) => !told.has(nameOfTag(tag)) && !isReported(tag));
+  const more = [modelTag(report.cpuModel), protocolTag(report.protocol)];
   return {
     cpuCores: report.cpuCores,
     memoryTotal: report.memoryTotalBytes,
-    tags: [...own, modelTag(report.cpuModel), ...report.tags].slice(0, 256),
+    tags: [...own, ...more, ...report.tags].slice(0, 256),
   };
 }
 
@@ -190,7 +192,16 @@ export function modelTag(model: string): string {
 
 export const modelPrefix = "cpu::model::";
 
-const reportedPrefixes = ["os::", "libvirt::", "qemu-img::", "hvm::", "capability:", "cpu::", "hypervisor::"] as const;
+const reportedPrefixes = [
+  "agent::",
+  "os::",
+  "libvirt::",
+  "qemu-img::",
+  "hvm::",
+  "capability:",
+  "cpu::",
+  "hypervisor::",
+] as const;
 
 /** Whether a host tells such tags of itself. */
 export function isReported(tag: string): boolean {

@@ -49,7 +49,8 @@ export function addImageFlow(world: ImageWorld): Flow<AddImageData> {
               md5,
               idleMs: settings.number(`image.${isUpload(url) ? "upload" : "download"}.idleTimeout`) * 1000,
               reservedBytes: settings.number("backupStorage.reservedCapacity"),
-              onProgress: progressTeller(world, data, env),
+              // The first of three steps.
+              onProgress: progressTeller(world, data, env, (percent) => Math.floor(percent / 3)),
               signal,
             }),
           );
@@ -108,7 +109,12 @@ function folderOf({ storeUuid, storeUrl }: AddImageData): StoreFolder {
 }
 
 /** Notes how far it is: not with every percent of a fast line. */
-function progressTeller({ records }: ImageWorld, { imageUuid }: AddImageData, { task }: FlowEnv) {
+export function progressTeller(
+  { records }: Pick<ImageWorld, "records">,
+  { imageUuid }: { imageUuid: string },
+  { task }: FlowEnv,
+  ofTask: (percent: number) => number,
+) {
   let [nextAt, isTelling] = [Number.NEGATIVE_INFINITY, false];
   return (percent: number | null) => {
     const now = performance.now();
@@ -117,8 +123,7 @@ function progressTeller({ records }: ImageWorld, { imageUuid }: AddImageData, { 
     const told = records.change((tx) => {
       if (tx.get("Image", imageUuid)?.status !== "Downloading" || tx.get("Task", task)?.endDate !== null) return;
       tx.update("Image", imageUuid, { progress: percent });
-      // The first of three steps.
-      tx.update("Task", task, { progress: Math.floor(percent / 3) });
+      tx.update("Task", task, { progress: ofTask(percent) });
     });
     // What can't be noted now is noted later; whether the store can be written at all is seen at the step's end.
     void told

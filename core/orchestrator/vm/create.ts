@@ -12,6 +12,7 @@ import { ensureDhcpServer } from "./dhcp-address.ts";
 import { type GuestWish, insertGuestData } from "./guest-data.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, type Held, isRunning } from "./life.ts";
+import { hasLimits } from "./limits.ts";
 import { hostNameOf, insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -210,6 +211,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     },
     wantedHostUuid: data.hostUuid,
     volumesHostUuid: null,
+    needsSecond: data.guest !== undefined || hasLimits(tx, data.instanceOfferingUuid),
     clusterUuid,
     networks: nics.map(({ l3NetworkUuid }) => networkOf(tx, l3NetworkUuid)),
     storages: [],
@@ -281,12 +283,12 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
 const noMore = () => 0;
 
 /** Clusters of the zone that an image can be brought to. */
-function clustersOf(tx: Tx, zoneUuid: string): string[] {
+export function clustersOf(tx: Tx, zoneUuid: string): string[] {
   return tx.find("Cluster", "zoneUuid", zoneUuid).map(({ uuid }) => uuid);
 }
 
 /** Which clusters have a network. */
-function networkOf(tx: Tx, l3NetworkUuid: string): PlacementRequest["networks"][number] {
+export function networkOf(tx: Tx, l3NetworkUuid: string): PlacementRequest["networks"][number] {
   const { name, l2NetworkUuid } = tx.need("L3Network", l3NetworkUuid, "l3NetworkUuids");
   return { name, clusterUuids: tx.need("L2Network", l2NetworkUuid).attachedClusterUuids };
 }

@@ -5,6 +5,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import type { Tx } from "../records.ts";
 import type { Machine } from "./life.ts";
+import { noteRest } from "./migration-record.ts";
 
 /*
  * What cloud-init in a machine's guest is told. It stands in a record of its own, by the machine's uuid, for it may hold
@@ -74,6 +75,11 @@ export function changeGuestData(
 export function takeUpGuestData(tx: Tx, uuid: string): void {
   const found = read(tx, uuid);
   if (found?.started !== undefined) write(tx, uuid, { generation: found.generation, wanted: found.wanted });
+}
+
+/** A machine has left this host, which may have its disk, and with it passwords: it forgets the machine when it answers. */
+export function noteSeedLeft(tx: Tx, uuid: string, hostUuid: string | null): void {
+  if (hostUuid !== null && tx.get("GuestData", uuid) !== undefined) noteRest(tx, hostUuid, uuid);
 }
 
 export function forgetGuestData(tx: Tx, uuid: string): void {

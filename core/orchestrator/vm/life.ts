@@ -9,9 +9,10 @@ import type { Tx } from "../records.ts";
 import { unreadableError } from "../unreadable.ts";
 import { removeVolume } from "../volume/hold.ts";
 import { hostToKeep } from "../volume/place.ts";
+import { settleParts } from "./follow.ts";
 import { forgetMigration, requireSettled } from "./migration-record.ts";
 import { isMovable } from "./move-request.ts";
-import { settleRescue } from "./rescue-disk.ts";
+import { dropShelf } from "./shelf.ts";
 
 export type Machine = RecordOf<"VmInstance">;
 /** A machine, and who holds it for an operation. */
@@ -76,8 +77,8 @@ export function end(
   }
   tx.delete("VmOperation", uuid);
   const ended = tx.update("VmInstance", uuid, { ...settled(machine, life), ...more });
-  settleRescue(tx, ended);
-  return ended;
+  settleParts(tx, ended);
+  return tx.get("VmInstance", uuid);
 }
 
 /** What of a record follows from a new life: one that is on no host any more remembers the host that it was on. */
@@ -104,6 +105,7 @@ export function removeMachine(tx: Tx, uuid: string): void {
   forgetDevices(tx, uuid);
   forgetMigration(tx, uuid);
   if (tx.get("Rescue", uuid) !== undefined) tx.delete("Rescue", uuid);
+  dropShelf(tx, uuid);
   tx.remove("VmInstance", uuid);
 }
 

@@ -26,6 +26,28 @@ export function diskLimits(tx: Tx, volume: RecordOf<"Volume">): Pick<MachineDisk
   };
 }
 
+/** Whether a machine needs a host whose agent knows limits, and data for cloud-init. */
+export function needsSecond(tx: Tx, machine: Pick<Machine, "uuid" | "instanceOfferingUuid">): boolean {
+  return isLimited(tx, machine) || isSeeded(tx, machine);
+}
+
+/** Whether cloud-init in its guest may be told something. */
+export function isSeeded(tx: Tx, { uuid }: Pick<Machine, "uuid">): boolean {
+  return tx.get("GuestData", uuid) !== undefined;
+}
+
+function isLimited(tx: Tx, { uuid, instanceOfferingUuid }: Pick<Machine, "uuid" | "instanceOfferingUuid">): boolean {
+  if (hasLimits(tx, instanceOfferingUuid)) return true;
+  return tx.find("Volume", "vmInstanceUuid", uuid).some((volume) => diskLimits(tx, volume).limits !== undefined);
+}
+
+/** Whether a machine of an offering has limits. */
+export function hasLimits(tx: Tx, instanceOfferingUuid: string | null): boolean {
+  const offering = tx.peek("InstanceOffering", instanceOfferingUuid ?? "");
+  const { networkBandwidth = null, diskBandwidth = null, diskIops = null } = offering ?? {};
+  return networkBandwidth !== null || diskBandwidth !== null || diskIops !== null;
+}
+
 /** Of each of a machine's cards. */
 export function nicLimits(tx: Tx, { instanceOfferingUuid }: Machine): Pick<NicSpec, "sentBytesPerSecond"> {
   const limit = tx.peek("InstanceOffering", instanceOfferingUuid ?? "")?.networkBandwidth ?? null;

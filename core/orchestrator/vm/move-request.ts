@@ -6,6 +6,7 @@ import type { Tx } from "../records.ts";
 import { recordOfSetting } from "../settings.ts";
 import { copyWish } from "./copied-volumes.ts";
 import type { Machine } from "./life.ts";
+import { isSeeded, needsSecond } from "./limits.ts";
 import { marksOf, type PlacementRequest, type Storage } from "./placement.ts";
 
 /** How a host is tagged with the model of its processor. */
@@ -67,6 +68,8 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     exceptHostUuid: sourceUuid,
     cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,
     volumesHostUuid: null,
+    // One that runs keeps the limits that it was started with.
+    needsSecond: isLive ? isSeeded(tx, machine) : needsSecond(tx, machine),
     clusterUuid,
     networks,
     storages: storagesOf(tx, uuid),

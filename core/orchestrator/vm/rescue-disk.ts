@@ -1,9 +1,7 @@
 import { forgetIso } from "../device/iso-use.ts";
-import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { discardVolume } from "../volume/discard.ts";
 import { removeVolume } from "../volume/hold.ts";
-import { hostToKeep, storageOf } from "../volume/place.ts";
-import { volumePath } from "./folder.ts";
 import type { Machine } from "./life.ts";
 
 /*
@@ -11,8 +9,11 @@ import type { Machine } from "./life.ts";
  * volume, and no start but that of the rescue gives it to the machine.
  */
 
-/** `volumeUuid`: of its disk; null when the image is an ISO image, which is in the first drive then. */
-export type Rescue = { imageUuid: string; volumeUuid: string | null };
+/**
+ * `volumeUuid`: of its disk; null when the image is an ISO image, which is in the first drive then. `process`: what a process
+ * of the machine that its host has was started from.
+ */
+export type Rescue = { imageUuid: string; volumeUuid: string | null; process: "own" | "rescue" };
 
 export function noteRescue(tx: Tx, vmUuid: string, rescue: Rescue): void {
   tx.put("Rescue", vmUuid, rescue);
@@ -21,8 +22,25 @@ export function noteRescue(tx: Tx, vmUuid: string, rescue: Rescue): void {
 export function rescueOf(tx: Tx, vmUuid: string): Rescue | undefined {
   const record = tx.get("Rescue", vmUuid);
   if (record === undefined) return;
-  const { imageUuid, volumeUuid } = record;
-  return { imageUuid: String(imageUuid), volumeUuid: typeof volumeUuid === "string" ? volumeUuid : null };
+  const { imageUuid, volumeUuid, process } = record;
+  return {
+    imageUuid: String(imageUuid),
+    volumeUuid: typeof volumeUuid === "string" ? volumeUuid : null,
+    process: process === "own" ? "own" : "rescue",
+  };
+}
+
+/** To be written while no process of the machine is there, before one is started. */
+export function noteProcess(tx: Tx, vmUuid: string, process: Rescue["process"]): void {
+  const rescue = rescueOf(tx, vmUuid);
+  if (rescue !== undefined) tx.put("Rescue", vmUuid, { ...rescue, process });
+}
+
+/** One whose host was lost before its rescue had begun, or after it had ended, runs from its own disk. */
+function settled(tx: Tx, machine: Machine): Machine {
+  const { uuid, state, operation } = machine;
+  if (state !== "Rescued" || operation !== null || rescueOf(tx, uuid)?.process === "rescue") return machine;
+  return tx.update("VmInstance", uuid, { state: "Running", stateBeforeRescue: null });
 }
 
 /** Whether a process of a machine may be one that was started from the disk of a rescue. */
@@ -41,23 +59,14 @@ export function forgetRescue(tx: Tx, vmUuid: string): void {
  * To be called with each change of a machine's state. A rescue that ended otherwise than by being ended, as by the death
  * of its process, leaves its disk: it is a deleted volume then, which is expunged at the next look.
  */
-export function settleRescue(tx: Tx, machine: Machine): void {
-  if (isInRescue(machine) || tx.get("Rescue", machine.uuid) === undefined) return;
+export function settleRescue(tx: Tx, changed: Machine): void {
+  if (tx.get("Rescue", changed.uuid) === undefined) return;
+  const machine = settled(tx, changed);
+  if (isInRescue(machine)) return;
   const rescue = takeRescue(tx, machine.uuid);
   const volume = rescue === undefined || rescue.volumeUuid === null ? undefined : tx.get("Volume", rescue.volumeUuid);
   if (volume === undefined) return;
-  tx.put("DiscardedVolume", volume.uuid, { volumeUuid: volume.uuid });
-  tx.update("Volume", volume.uuid, {
-    ...{ type: "Data", status: "Deleted", vmInstanceUuid: null, deviceId: null },
-    hostUuid: hostToKeep(tx, volume, machine),
-    // One that was being made may have its file, which nobody has noted.
-    installPath: volume.installPath ?? pathOf(tx, volume),
-  });
-}
-
-/** The file of the disk of a rescue, whether or not it is there. */
-export function pathOf(tx: Tx, volume: RecordOf<"Volume">): string {
-  return volumePath(storageOf(tx, volume), volume.uuid);
+  discardVolume(tx, volume, machine);
 }
 
 function takeRescue(tx: Tx, vmUuid: string): Rescue | undefined {

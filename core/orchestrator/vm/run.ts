@@ -7,8 +7,9 @@ import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
-import { takeUpGuestData } from "./guest-data.ts";
+import { noteSeedLeft, takeUpGuestData } from "./guest-data.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
+import { needsSecond } from "./limits.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import { marksOf, type Storage } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -186,6 +187,8 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
       },
     ],
     succeeded: (tx, data) => {
+      const machine = tx.get("VmInstance", data.vmUuid);
+      if (machine?.hostUuid === null) noteSeedLeft(tx, data.vmUuid, machine.lastHostUuid);
       if (!data.expunges) endDeleted(tx, data);
       else if (isHolder(tx, data.vmUuid, data.holder)) removeMachine(tx, data.vmUuid);
     },
@@ -297,6 +300,7 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
     lastHostUuid: machine.lastHostUuid,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
+    needsSecond: needsSecond(tx, machine),
     clusterUuid,
     networks,
     storages,
@@ -307,5 +311,6 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });
   // One that was suspended goes on with what it was started with.
   if (machine.operation !== "resume") takeUpGuestData(tx, vmUuid);
+  if (machine.lastHostUuid !== placement.hostUuid) noteSeedLeft(tx, vmUuid, machine.lastHostUuid);
   return placement.hostUuid;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { Backing, HostCommand, HypervisorDriver, MachineSpec } from "../../../core/hypervisor/driver.ts";
 import { copyConformance } from "./conformance-copies.ts";
+import { exportConformance } from "./conformance-exports.ts";
 import { refuses, running, uuidOf } from "./support.ts";
 
 /* What every driver does with volumes of machines: part of the conformance suite. */
@@ -25,6 +26,7 @@ export type VolumeBed = {
 export function volumeConformance(bed: VolumeBed): void {
   const { driver, reopen, pathOf, spec, startNew, makeVolume, makeThin } = bed;
   copyConformance(bed);
+  exportConformance(bed);
   const carryOut = (command: HostCommand, signal = never) => driver().carryOut(command, signal);
   const twice = async (command: HostCommand) => {
     for (let time = 0; time < 2; time++) await carryOut(command);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { HypervisorDriver } from "../../../core/hypervisor/driver.ts";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
 import { runCommand } from "../../../core/node/command.ts";
 import { realMachine } from "../../../core/node/machine.ts";
@@ -15,6 +16,7 @@ const mebibyte = 1024 ** 2;
 
 let folder = temporaryFolder();
 let hosts: LibvirtHost[] = [];
+let hostOf = new Map<HypervisorDriver, LibvirtHost>();
 
 const bed = {
   open: async () => {
@@ -22,6 +24,7 @@ const bed = {
     mkdirSync(join(folder.path, "volumes"));
     const wire = new Wire();
     hosts = [];
+    hostOf = new Map();
     const made: LibvirtDriver[] = [];
     for (const [index, uuid] of [sourceUuid, destinationUuid].entries()) {
       const host = new LibvirtHost(join(folder.path, `h${index}`), `kvm-${index}`);
@@ -32,10 +35,12 @@ const bed = {
         uri: host.uri,
         hasKvm: false,
         memoryBytes: 150 * mebibyte,
+        seen: (path) => host.seen(path),
         migration: { dial: wire.dialFrom(uuid), folder: host.migrationFolder },
       });
       wire.drivers.set(uuid, driver);
       made.push(driver);
+      hostOf.set(driver, host);
     }
     const [source, destination] = made;
     if (source === undefined || destination === undefined) throw new Error("There are no two hosts.");
@@ -44,6 +49,11 @@ const bed = {
   end: async () => {
     for (const host of hosts) await host.cutPower();
     folder.dispose();
+  },
+  seedsOn: async (driver: HypervisorDriver) => {
+    const host = hostOf.get(driver);
+    const seeds = (host?.seedsThere() ?? []).map(async (uuid) => [uuid, await host?.seedOf(uuid)] as const);
+    return Object.fromEntries(await Promise.all(seeds));
   },
   folder: () => join(folder.path, "volumes"),
   memorySize: 100 * mebibyte,

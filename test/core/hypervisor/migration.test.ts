@@ -27,7 +27,16 @@ async function open() {
 
 const hosts = { open, end: async () => undefined, memorySize: 100 * mebibyte };
 
-migrationConformance("the simulated one", { ...hosts, folder: () => "/shared/one" });
+migrationConformance("the simulated one", {
+  ...hosts,
+  folder: () => "/shared/one",
+  seedsOn: async (driver) => {
+    if (!(driver instanceof SimulatedDriver)) throw new Error("It is another driver.");
+    const machines = await driver.machines(new AbortController().signal);
+    const seeds = machines.map(({ uuid }) => [uuid, driver.machineOf(uuid)?.seed] as const);
+    return Object.fromEntries(seeds.filter(([, seed]) => seed !== undefined));
+  },
+});
 
 localMigrationConformance("the simulated one", {
   ...hosts,

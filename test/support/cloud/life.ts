@@ -56,6 +56,8 @@ export const asks: readonly Ask[] = [
     input: ({ vm, image }) => ({ uuid: vm, imageUuid: image }),
   },
   ofVm("UnrescueVmInstance", ["unrescue"]),
+  ofVm("ShelveVmInstance", ["shelve"]),
+  ofVm("UnshelveVmInstance", ["unshelve"]),
   ofVm("CloneVmInstance", ["clone"], { names: ["copy"] }),
   ofVm("DestroyVmInstance", ["delete"]),
   ofVm("RecoverVmInstance", ["recover"]),

@@ -3,6 +3,7 @@ import { longestInterfaceName } from "../../../model/address.ts";
 import type { Segment } from "../../nic-spec.ts";
 import { hostAddress, mtuTooSmall, networkFailed, noInterface, taken } from "./errors.ts";
 import { cardEnds, findLink, kindOf, type Link, type Links, ownAddresses, ownGroup } from "./links.ts";
+import type { Mtus } from "./mtus.ts";
 
 /*
  * The bridge of a network: the one that an administrator has made on its interface, or one of ours. Those of ours, and
@@ -29,9 +30,11 @@ function fitting(name: string, start: string): string {
 
 export class Bridges {
   readonly #links: Links;
+  readonly #mtus: Mtus;
 
-  constructor(links: Links) {
+  constructor(links: Links, mtus: Mtus) {
     this.#links = links;
+    this.#mtus = mtus;
   }
 
   /**
@@ -83,20 +86,36 @@ export class Bridges {
     return ifname;
   }
 
-  /** Up, and wide enough; never narrower than it is, for other networks may be on it. */
-  async #raise({ ifname, mtu, flags, group }: Link, wanted: number): Promise<void> {
+  /** Up, and wide enough. */
+  async #raise(link: Link, wanted: number): Promise<void> {
+    const { ifname, flags, group } = link;
     const isUp = flags.includes("UP");
     if (group === ownGroup && !isUp) await this.#links.silence(ifname);
-    if (mtu < wanted)
-      await this.#links.ip("link", "set", "dev", ifname, "mtu", String(wanted)).catch((error: unknown) => {
-        throw mtuTooSmall(ifname, mtu, wanted, error);
-      });
+    await this.#mtus.raise(link, wanted);
     if (!isUp) await this.#links.ip("link", "set", "dev", ifname, "up");
+  }
+
+  /**
+   * The name by which machines know the network's bridge: the same on all hosts, so that a card finds it on the host that
+   * its machine is moved to, whatever an administrator has called it there. On a bridge of theirs it is a second name; where
+   * it is taken, the bridge's own. @param bridge as {@link ensure} has given it
+   */
+  async commonName(segment: Segment, bridge: string): Promise<string> {
+    const name = bridgeName(segment);
+    if (name === bridge) return name;
+    const there = findLink(await this.#links.all(), name);
+    if (there?.ifname === bridge) return name;
+    if (there?.ifname === name) return bridge;
+    const property = (what: "add" | "del", dev: string) =>
+      this.#links.try("ip", ["link", "property", what, "dev", dev, "altname", name]);
+    // The interface has come to another bridge since.
+    if (there !== undefined) await property("del", there.ifname);
+    return (await property("add", bridge)).code === 0 ? name : bridge;
   }
 
   async #ours(all: readonly Link[], segment: Segment, lower: Link, found: Link | undefined): Promise<string> {
     const name = found?.ifname ?? bridgeName(segment);
-    const there = found ?? findLink(all, name);
+    const there = found ?? (await this.#named(all, name));
     if (there !== undefined && (kindOf(there) !== "bridge" || there.group !== ownGroup))
       throw taken(lower.ifname, `${name} is there already, and ${lower.ifname} is no port of it`);
     // All of it was done before: up is what it becomes last.
@@ -114,6 +133,14 @@ export class Bridges {
     if (lower.master === undefined) await this.#links.ip("link", "set", "dev", lower.ifname, "master", name);
     await this.#links.ip("link", "set", "dev", name, "up");
     return name;
+  }
+
+  /** The interface of a name; one that has it as a second name from former times gives it back. */
+  async #named(all: readonly Link[], name: string): Promise<Link | undefined> {
+    const there = findLink(all, name);
+    if (there === undefined || there.ifname === name) return there;
+    await this.#links.ip("link", "property", "del", "dev", there.ifname, "altname", name);
+    return undefined;
   }
 
   /**

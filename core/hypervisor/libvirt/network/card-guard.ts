@@ -1,7 +1,9 @@
 import { type HostFirewall, noFirewall, rulesStay } from "../../firewall.ts";
 import type { NicSpec } from "../../nic-spec.ts";
 import { type CardEnds, cardRules, cardTable, endsOf } from "./card-rules.ts";
+import { connectionRules, noConnectionRules } from "./connection-limit.ts";
 import { cardChain, firewallChains, type GuardedCard, shutChains } from "./firewall-rules.ts";
+import { noRouterRules, routerRules } from "./link-local-rules.ts";
 import { cardEnds, kindOf, type Link, type Links, ownAddresses, ownGroup } from "./links.ts";
 
 /** Of cards that are shut off while the table of the cards can't be replaced. */
@@ -38,7 +40,7 @@ export class CardGuard {
     if (rules === this.#loaded && (!isThorough || macs.length === 0)) return;
     this.#loaded = undefined;
     // A host that never had a card needs no nft.
-    if (macs.length === 0) await this.#load(rules).catch(() => undefined);
+    if (macs.length === 0) await this.#load(noRouterRules + noConnectionRules + rules).catch(() => undefined);
     else
       await this.#load(rules)
         // The kernel may have had no memory for it at that moment, which is no reason to cut machines off.
@@ -47,6 +49,10 @@ export class CardGuard {
           if (guarded.length === 0) throw error;
           await this.#withoutThem(cards, ends, guarded, error);
         });
+    // They need more of the kernel than the others, and guests are held to much without them.
+    if (macs.length > 0) await this.#load(routerRules).catch(() => undefined);
+    if (macs.length > 0)
+      await this.#load(guarded.length > 0 ? connectionRules() : noConnectionRules).catch(() => undefined);
     this.#loaded = rules;
   }
 
@@ -58,7 +64,7 @@ export class CardGuard {
     error: unknown,
   ): Promise<never> {
     const chains = await this.#links.must("nft", ["list", "chains", "bridge"]);
-    const former = new RegExp(`^table ${cardTable} \\{\\n([^]*?)^\\}`, "m").exec(chains)?.[1] ?? "";
+    const former = new RegExp(`^table ${cardTable} \\{\\n([\\s\\S]*?)^\\}`, "m").exec(chains)?.[1] ?? "";
     const isKept = ({ mac }: GuardedCard) => former.includes(`chain ${cardChain("in", mac)} {`);
     if (!guarded.some(isKept)) {
       await this.#load(noShutTable + cardRules(cards, ends, shutChains(guarded)));

@@ -4,6 +4,7 @@ import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
 import { guestDataFields } from "./guest-data.ts";
 import { rescueCalls } from "./rescue.ts";
+import { shelveCalls } from "./shelve.ts";
 import { strategy, vmLifeCalls } from "./vm-life.ts";
 
 const hostUuid = z.optional(say(uuid, "The host; the manager chooses when it is left out."));
@@ -92,6 +93,7 @@ export const vmCalls = {
   ExpungeVmInstance: asTask(action("VmInstance", "expunge", "Removes a deleted machine for good.", {})),
   ...vmLifeCalls,
   ...rescueCalls,
+  ...shelveCalls,
   LockVmInstance: action("VmInstance", "lock", "Guards a machine against accidents.", {}),
   UnlockVmInstance: action("VmInstance", "unlock", "Takes the guard away.", {}),
 } as const;

@@ -163,9 +163,9 @@ test("a refusal offers the calls that there are, each once, and no operation tha
   assert.equal(
     remedyIn("Running"),
     "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
-      "CreateVolumeSnapshot, RescueVmInstance, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
+      "CreateVolumeSnapshot, ShelveVmInstance, RescueVmInstance, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
       "AttachL3NetworkToVm, DetachL3NetworkFromVm, AttachIsoToVmInstance, DetachIsoFromVmInstance, SetVmBootOrder, " +
-      "SetVmConsolePassword.",
+      "SetVmConsolePassword, SetVmUserData, SetVmSshKey, SetVmHostname.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
@@ -184,7 +184,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
 
 test("what waits for a stop or the next start says so", () => {
   const effects = (effect: string) => vmOperationNames.filter((each) => vmOperations[each].effect === effect);
-  assert.deepEqual(effects("nextStart"), ["setBootOrder"]);
+  assert.deepEqual(effects("nextStart"), ["setBootOrder", "setUserData", "setSshKey", "setHostname"]);
   for (const operation of effects("whenStopped"))
     assert.deepEqual(
       // One that was never started is off, too.

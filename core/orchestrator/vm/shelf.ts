@@ -1,0 +1,92 @@
+import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { shown } from "../../model/quote.ts";
+import { moveOn } from "../images/delete.ts";
+import type { Image } from "../images/world.ts";
+import type { RecordOf } from "../kinds.ts";
+import type { Tx } from "../records.ts";
+import { discardVolume } from "../volume/discard.ts";
+import type { Machine } from "./life.ts";
+
+/*
+ * The image that a machine was put away as. While it is on record it is what there is of the machine's root volume: its
+ * volume's record says no more than its size then. The same transaction that makes the one puts an end to the other.
+ */
+
+/** `spareUuid`: the name of its next root volume, should what is being made of it not come to run. */
+export type Shelf = { vmUuid: string; imageUuid: string; spareUuid: string };
+
+export function shelfOf(tx: Tx, vmUuid: string): Shelf | undefined {
+  const record = tx.get("Shelf", vmUuid);
+  if (record === undefined) return;
+  return { vmUuid, imageUuid: String(record["imageUuid"]), spareUuid: String(record["spareUuid"]) };
+}
+
+export function noteShelf(tx: Tx, shelf: Shelf): void {
+  tx.put("Shelf", shelf.vmUuid, shelf);
+}
+
+/** The machine has its root volume again, or is gone: its image is a deleted one, which is expunged at the next look. */
+export function dropShelf(tx: Tx, vmUuid: string): void {
+  const shelf = shelfOf(tx, vmUuid);
+  if (shelf === undefined) return;
+  tx.delete("Shelf", vmUuid);
+  if (tx.get("Image", shelf.imageUuid)?.status !== "Ready") return;
+  moveOn(tx, shelf.imageUuid, "delete");
+  moveOn(tx, shelf.imageUuid, "deleted");
+  tx.put("Discarded", shelf.imageUuid, { uuid: shelf.imageUuid });
+}
+
+/** A root volume of which there is nothing but its size. `former`: the one that it follows. */
+export function insertEmptyRoot(tx: Tx, vmUuid: string, uuid: string, former: RecordOf<"Volume">): void {
+  const { name, description, size, rootImageUuid, state } = former;
+  tx.insert("Volume", {
+    ...{ uuid, name, description, size, rootImageUuid, state, vmInstanceUuid: vmUuid },
+    ...{ primaryStorageUuid: null, hostUuid: null, installPath: null, diskOfferingUuid: null, actualSize: 0 },
+    ...{ type: "Root", format: "qcow2", deviceId: 0, status: "NotInstantiated" },
+  });
+  tx.update("VmInstance", vmUuid, { rootVolumeUuid: uuid });
+}
+
+/** Nothing was made of a root volume. */
+export function emptyRoot(tx: Tx, volumeUuid: string): void {
+  if (tx.get("VolumeBase", volumeUuid) !== undefined) tx.delete("VolumeBase", volumeUuid);
+  tx.update("Volume", volumeUuid, { primaryStorageUuid: null, status: "NotInstantiated", installPath: null });
+}
+
+/** What was begun of a root volume may be there: it goes, and another record is the machine's. */
+export function replaceRoot(tx: Tx, machine: Machine): void {
+  const spareUuid = shelfOf(tx, machine.uuid)?.spareUuid;
+  if (spareUuid === undefined) throw new Error(`${machine.uuid} is on no shelf.`);
+  const former = tx.need("Volume", machine.rootVolumeUuid ?? "");
+  discardVolume(tx, former, machine);
+  insertEmptyRoot(tx, machine.uuid, spareUuid, former);
+}
+
+/**
+ * To be called with each change of a machine's state. One whose host was lost while it was taken from its shelf has its
+ * root volume, and may have written to it; or nothing was made of it that could have run, and it is Shelved as before.
+ */
+export function settleShelf(tx: Tx, machine: Machine): void {
+  const { uuid, state, operation, rootVolumeUuid } = machine;
+  if (operation !== null || tx.get("Shelf", uuid) === undefined) return;
+  if (state === "Shelved" || state === "Unknown" || state === "Error" || state === "Destroyed") return;
+  const root = tx.get("Volume", rootVolumeUuid ?? "");
+  if (root?.status === "Ready") dropShelf(tx, uuid);
+  else if (state === "Stopped") {
+    // Its file may be there, and is never the machine's: the next one has a name of its own.
+    if (root?.status === "Creating") replaceRoot(tx, machine);
+    tx.update("VmInstance", uuid, { state: "Shelved" });
+  }
+}
+
+/** @throws VM.1081 for the image that a machine was put away as */
+export function requireOnNoShelf(tx: Tx, { uuid, name }: Image): void {
+  for (const shelf of tx.find("Shelf", "imageUuid", uuid)) {
+    const vmUuid = String(shelf["vmUuid"]);
+    const details = `It is all that there is of the machine ${shown(tx.peek("VmInstance", vmUuid)?.name ?? vmUuid)}.`;
+    const remedy = "Unshelve the machine (UnshelveVmInstance), or delete and expunge it: the image goes then.";
+    throw new CloudError(
+      refusalOf("VM.1081", { where: `Image ${shown(name)}`, details, remedy, values: { vmInstanceUuid: vmUuid } }),
+    );
+  }
+}
