@@ -23,6 +23,8 @@ export type AddImageData = {
 /** However long a slow line takes: a source that stands still ends it much sooner. */
 const longestFetchMs = 7 * 86_400_000;
 const tellEveryMs = 1000;
+/** A disk that is busy with the image takes long for a note of it, and the manager waits meanwhile: such notes are rarer. */
+const pausePerNote = 20;
 
 /**
  * Fetches an image. A manager that takes over goes on where the former one was; what fails, or is cancelled, leaves
@@ -113,11 +115,11 @@ export function progressTeller(
   { task }: FlowEnv,
   ofTask: (percent: number) => number,
 ) {
-  let [toldAt, isTelling] = [Number.NEGATIVE_INFINITY, false];
+  let [nextAt, isTelling] = [Number.NEGATIVE_INFINITY, false];
   return (percent: number | null) => {
     const now = performance.now();
-    if (percent === null || isTelling || now - toldAt < tellEveryMs) return;
-    [toldAt, isTelling] = [now, true];
+    if (percent === null || isTelling || now < nextAt) return;
+    isTelling = true;
     const told = records.change((tx) => {
       if (tx.get("Image", imageUuid)?.status !== "Downloading" || tx.get("Task", task)?.endDate !== null) return;
       tx.update("Image", imageUuid, { progress: percent });
@@ -127,6 +129,8 @@ export function progressTeller(
     void told
       .catch(() => undefined)
       .finally(() => {
+        const tookMs = performance.now() - now;
+        nextAt = now + Math.max(tellEveryMs, pausePerNote * tookMs);
         isTelling = false;
       });
   };

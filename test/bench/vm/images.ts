@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { line } from "../../support/spaces.ts";
 import { type Figure, figure, medianOf, spreadOf } from "../figures.ts";
-import { memoryOf } from "../usage.ts";
+import { rssOf } from "../usage.ts";
 import { mebibyte, type VmBed } from "./bed.ts";
 
 const goal = ">= 80";
@@ -26,10 +26,10 @@ export async function imageFigures(bed: VmBed, runs: number, sizeBytes: number):
   const client = new Client(bed.managerSocket, { authorization: `Bearer ${await bed.logIn()}` });
   const bare = new Client(socket);
   const speeds = { up: [], down: [], bareUp: [], bareDown: [], disk: [], ready: [] } as Record<string, number[]>;
-  const before = memoryOf(bed.managerPid).rssMiB;
+  const before = rssOf(bed.managerPid);
   let most = before;
   const watching = setInterval(() => {
-    most = Math.max(most, memoryOf(bed.managerPid).rssMiB);
+    most = Math.max(most, rssOf(bed.managerPid));
   }, 100);
   const time = async (name: string, action: () => Promise<unknown> | unknown) => {
     const from = performance.now();
