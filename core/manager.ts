@@ -157,7 +157,12 @@ async function main(): Promise<void> {
     mirror: cloud.mirror,
     authenticate: (token, isUse) => cloud.identity.authenticate(token, isUse),
     log,
-    images: { images, settings: cloud.settings },
+    images: {
+      images,
+      settings: cloud.settings,
+      audit: cloud.dispatching.audit,
+      identify: (token) => cloud.dispatching.authenticate(token, "GetImage"),
+    },
     tls: certificate.tls,
   });
   if (server.server instanceof HttpsServer) certificate.follow(server.server, { minVersion: "TLSv1.2" });

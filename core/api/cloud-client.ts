@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import * as z from "zod/mini";
 import type { CloudCall } from "../model/cloud/calls/call.ts";
@@ -99,20 +100,18 @@ export class CloudClient {
   }
 
   /**
-   * Sends a piece of an image that was added with `upload://`; the answer says from which byte on the next one is wanted.
-   * Sent again after a broken connection: a piece that is there already is left aside.
+   * Sends an image that was added with `upload://`, from `offset` on; without `content` it only asks how far it has come.
+   * See `uploadImage`, which goes on after a connection broke.
    */
   async sendImage(
     uuid: string,
-    { offset, totalBytes, content }: { offset: number; totalBytes: number; content: Uint8Array },
+    { offset, totalBytes, content }: { offset: number; totalBytes: number; content?: Readable },
     signal?: AbortSignal,
   ): Promise<{ offset: number; isWhole: boolean }> {
     const path = `/v1/images/${encodeURIComponent(uuid)}/content?offset=${offset}&total=${totalBytes}`;
-    const sent = await this.#sendSafely(
-      { access: "session", mode: "read", resource: "Image" },
-      { method: "PUT", path, headers: {}, body: content, signal },
-    );
-    const parsed = sentImage.safeParse(this.#answerOf(sent));
+    const put = { method: "PUT", path, headers: this.#headersOf({ access: "session", mode: "read" }), signal };
+    const body = content === undefined ? undefined : { stream: content, bytes: totalBytes - offset };
+    const parsed = sentImage.safeParse(this.#answerOf(await this.#connection.send({ ...put, body })));
     if (!parsed.success) throw this.#connection.nonsense("It does not say how much has come.");
     return parsed.data;
   }
@@ -153,14 +152,18 @@ export class CloudClient {
     this.#connection.close();
   }
 
+  #headersOf({ access, mode }: Pick<CloudCall, "access" | "mode">): Record<string, string> {
+    return {
+      ...(access === "public" || this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+      ...(mode === "read" ? {} : { "idempotency-key": randomUUID() }),
+    };
+  }
+
   async #sendSafely(
     call: Pick<CloudCall, "access" | "mode" | "resource">,
     request: CloudRequest,
   ): Promise<CloudAnswer> {
-    const headers = {
-      ...(call.access === "public" || this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
-      ...(call.mode === "read" ? {} : { "idempotency-key": randomUUID() }),
-    };
+    const headers = this.#headersOf(call);
     let first: unknown;
     for (let left = isRepeatable(call) ? retries : 0; ; left--)
       try {
@@ -184,7 +187,8 @@ function canBeRepeated(first: unknown, error: NodeError): boolean {
   return isLost && (error.code === "CLOUD.LOST" || error.code === "CLOUD.ABSENT");
 }
 
-function isPassing(error: unknown): boolean {
+/** That the same may do a moment later. */
+export function isPassing(error: unknown): boolean {
   if (!(error instanceof NodeError)) return false;
   return ["CLOUD.ABSENT", "CLOUD.LOST", "CLOUD.TIMEOUT", "SYS.1009"].includes(error.code);
 }

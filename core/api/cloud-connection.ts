@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import type { Readable } from "node:stream";
 import { NodeError } from "../model/error.ts";
 
 /** Root's door of the manager on this node: plain HTTP on a unix socket that only root can open. */
@@ -17,12 +18,15 @@ type NetworkAddress = {
   tlsName?: string | undefined;
 };
 
+/** A body that is read while it is sent: so many bytes. */
+export type StreamedBody = { stream: Readable; bytes: number };
+
 export type CloudRequest = {
   method: string;
   path: string;
   headers: Readonly<Record<string, string>>;
-  /** JSON as a text, or octets. */
-  body?: string | Uint8Array | undefined;
+  /** JSON as a text, or octets. What is streamed may take any time, while some of it goes. */
+  body?: string | StreamedBody | undefined;
   signal?: AbortSignal | undefined;
 };
 
@@ -70,12 +74,7 @@ export class CloudConnection {
         headers: {
           accept: "application/json",
           ...headers,
-          ...(body === undefined
-            ? {}
-            : {
-                "content-type": typeof body === "string" ? "application/json" : "application/octet-stream",
-                "content-length": String(Buffer.byteLength(body)),
-              }),
+          ...(body === undefined ? {} : headersOf(body)),
         },
       });
       let isConnected = false;
@@ -87,6 +86,7 @@ export class CloudConnection {
         clearTimeout(answerTimer);
         clearTimeout(connectTimer);
         signal?.removeEventListener("abort", stop);
+        if (typeof body === "object") body.stream.destroy();
       };
       const fail = (error: Error) => {
         settle();
@@ -111,6 +111,8 @@ export class CloudConnection {
         });
         response.on("end", () => {
           settle();
+          // It was answered before all of it was sent.
+          if (!request.writableFinished) request.destroy();
           resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") });
         });
         response.on("error", fail);
@@ -118,6 +120,7 @@ export class CloudConnection {
       request.on("error", fail);
       signal?.addEventListener("abort", stop);
       if (signal?.aborted === true) stop();
+      else if (typeof body === "object") pour(body, request, { moved: () => answerTimer.refresh(), fail });
       else request.end(body);
     });
   }
@@ -185,6 +188,31 @@ export class CloudConnection {
     return this.#absent(isDoor && code === "ECONNREFUSED" ? notRunning : (absences[code] ?? `${error.message}.`));
   }
 }
+
+function headersOf(body: string | StreamedBody): http.OutgoingHttpHeaders {
+  if (typeof body === "string")
+    return { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+  return { "content-type": "application/octet-stream", "content-length": body.bytes };
+}
+
+function pour(
+  { stream, bytes }: StreamedBody,
+  request: http.ClientRequest,
+  on: { moved: () => void; fail: (error: Error) => void },
+): void {
+  let left = bytes;
+  stream.on("data", (chunk: Uint8Array) => {
+    left -= chunk.length;
+    on.moved();
+  });
+  stream.on("error", on.fail);
+  stream.once("end", () => {
+    if (left > 0) on.fail(new NodeError("CLOUD.FILE_CHANGED", "The file became shorter while it was sent.", shorter));
+  });
+  stream.pipe(request);
+}
+
+const shorter = { remedy: "Send it again when nothing changes it." };
 
 const notRunning = "It does not run.";
 

@@ -12,8 +12,10 @@ type ClientError = Error & { code?: string };
 const rootConnections = new WeakSet<Socket>();
 
 export type RootDoorOptions = {
-  /** A request that has not come whole by then is given up. */
+  /** A request that has not come whole by then is given up; 0: {@link limitBodies} sees to that. */
   requestTimeoutMs: number;
+  /** The same for its head; that of the request unless told. */
+  headersTimeoutMs?: number;
   mostConnections: number;
   refuse: (error: ClientError, socket: Socket) => void;
 };
@@ -23,7 +25,8 @@ export type RootDoorOptions = {
  * socket, which must be root's alone, needs neither session nor password. Not listening yet.
  */
 export function rootDoorOf(server: FastifyInstance, options: RootDoorOptions): Server {
-  const door = createServer({ requestTimeout: options.requestTimeoutMs }, (request, response) =>
+  const { requestTimeoutMs: requestTimeout, headersTimeoutMs: headersTimeout = requestTimeout } = options;
+  const door = createServer({ requestTimeout, headersTimeout }, (request, response) =>
     server.routing(request, response),
   );
   door.maxConnections = options.mostConnections;
@@ -34,6 +37,30 @@ export function rootDoorOf(server: FastifyInstance, options: RootDoorOptions): S
 
 export function cameByRootDoor({ raw }: FastifyRequest): boolean {
   return rootConnections.has(raw.socket);
+}
+
+/**
+ * Gives up requests whose bodies have not come whole in time, but for those that may take long: Node's own time for a
+ * request knows no exception.
+ * @param refuse is given the error that Node's own time would give
+ */
+export function limitBodies(
+  server: FastifyInstance,
+  timeoutMs: number,
+  refuse: RootDoorOptions["refuse"],
+  mayTakeLong: (request: FastifyRequest) => boolean,
+): void {
+  server.addHook("onRequest", async (request) => {
+    const { raw } = request;
+    const hasBody = Number(raw.headers["content-length"] ?? 0) > 0 || raw.headers["transfer-encoding"] !== undefined;
+    if (!hasBody || mayTakeLong(request)) return;
+    const late = () => {
+      if (!raw.complete)
+        refuse(Object.assign(new Error("The body is late."), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), raw.socket);
+    };
+    const timer = setTimeout(late, timeoutMs).unref();
+    raw.once("close", () => clearTimeout(timer));
+  });
 }
 
 /**

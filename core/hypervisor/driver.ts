@@ -96,6 +96,7 @@ export type HostCommand = z.infer<typeof hostCommand>;
 export function filesOf(command: HostCommand): string[] {
   if ("machine" in command) return [...command.machine.disks.map(({ path }) => path), ...(command.machine.isos ?? [])];
   if ("disk" in command) return [command.disk.path];
+  if ("from" in command) return [command.path, command.from];
   return "path" in command ? [command.path] : [];
 }
 

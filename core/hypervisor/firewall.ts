@@ -68,6 +68,18 @@ export class FirewallOrder {
   }
 }
 
+/** Whatever a machine needs of new rules it does not get: it is not started. */
+export function rulesStay(cause: unknown): NodeError {
+  return new NodeError(
+    "HYPERVISOR.NETWORK_FAILED",
+    "The kernel has not taken the new rules of the machines' cards: the former ones hold, and cards without are shut off.",
+    {
+      remedy: "See how much memory the host has left, and its kernel's log; they are tried again by themselves.",
+      cause,
+    },
+  );
+}
+
 export function noFirewall(cause: unknown): NodeError {
   return new NodeError(
     "HYPERVISOR.NETWORK_FIREWALL",

@@ -5,9 +5,8 @@ import { type Machine, sleep } from "../node/machine.ts";
 import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
-import { isExportCommand } from "./export-commands.ts";
+import { takesLong } from "./export-commands.ts";
 import { Consoles } from "./libvirt/consoles.ts";
-import { copyVolume } from "./libvirt/copies.ts";
 import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
@@ -18,7 +17,9 @@ import { ImageFiles } from "./libvirt/image-files.ts";
 import { Kvm } from "./libvirt/kvm.ts";
 import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
+import { MachineLocks, type MachineLocksOptions } from "./libvirt/machine-locks.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
+import { SeedFiles } from "./libvirt/seeds.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { startError } from "./libvirt/start-error.ts";
 import { Virsh } from "./libvirt/virsh.ts";
@@ -41,10 +42,14 @@ export type LibvirtOptions = {
   seen?: (path: string) => string;
   /** Where network storages are mounted; {@link networkStorageFolder} unless told. */
   storagesFolder?: string;
+  /** Where the agent notes its shared mount points; without it they are forgotten with its end. */
+  mountPoints?: string;
   /** Where the networks of its machines have their files; {@link networksFolder} unless told. */
   networksFolder?: string;
   /** How machines go to other hosts, and where the sockets for that are. */
   migration?: Pick<LibvirtMigrationOptions, "dial" | "folder">;
+  /** How machines are locked where QEMU's own locks do not reach other hosts. */
+  locks?: Omit<MachineLocksOptions, "machine">;
 };
 
 /** Between two looks whether a guest has shut down. */
@@ -66,12 +71,14 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly #virsh: Virsh;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
+  readonly #seeds: SeedFiles;
   readonly #networks: HostNetworks;
   readonly #disks: Disks;
   readonly #devices: Devices;
   readonly #snapshots: Snapshots;
   readonly #migrations: LibvirtMigrations;
   readonly #kvm: Kvm;
+  readonly #locks: MachineLocks;
   /** Bytes of machines that are being started, or expected from another host, of which libvirt does not tell yet. */
   readonly #starting = new Map<string, number>();
 
@@ -80,10 +87,13 @@ export class LibvirtDriver implements HypervisorDriver {
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
     this.#kvm = new Kvm(machine, options.hasKvm);
-    this.#volumes = new VolumeFiles(machine);
-    this.shared = new HostStorages(machine, options.storagesFolder);
+    this.#locks = new MachineLocks({ machine, ...options.locks });
+    this.#volumes = new VolumeFiles(machine, this.#locks);
+    const { storagesFolder: root, mountPoints } = options;
+    this.shared = new HostStorages(machine, { root, mountPoints, locks: this.#locks });
     this.images = guardedImages(this.#imageFiles, this.shared);
     this.#consoles = new Consoles(this.#virsh, options.seen);
+    this.#seeds = new SeedFiles({ ...options, machines: () => this.machines(neverOff), coming: this.#starting });
     this.local = new LocalLibvirt({ machine, connection: ["-c", uri ?? "qemu:///system"], consoles: this.#consoles });
     this.#networks = new HostNetworks({ machine, folder: options.networksFolder ?? networksFolder });
     this.#disks = new Disks({ machine, virsh: this.#virsh, volumes: this.#volumes });
@@ -128,6 +138,7 @@ export class LibvirtDriver implements HypervisorDriver {
    */
   async #settle(signal: AbortSignal): Promise<void> {
     await this.#networks.settle(() => this.machines(signal)).catch(() => undefined);
+    await this.#seeds.settle();
   }
 
   storage(place: StoragePlace, signal: AbortSignal): Promise<StorageRoom> {
@@ -147,7 +158,7 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.shared.require(filesOf(command));
     if (signal.aborted) throw calledOff();
     if (isDeviceCommand(command)) return await this.#devices.carryOut(command, signal);
-    if (isExportCommand(command))
+    if (takesLong(command))
       return await exportVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
     switch (command.do) {
       case "createVolume":
@@ -191,10 +202,9 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#snapshots.delete(command, signal);
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
-      case "copyVolume":
-        return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
-        return await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
+        await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
+        return await this.#seeds.settle();
     }
   }
 
@@ -209,15 +219,13 @@ export class LibvirtDriver implements HypervisorDriver {
     if (known !== undefined && known !== "stopped") return;
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#devices.drives.require(spec.isos);
-    const hasKvm = await this.#kvm.isThere();
+    const [hasKvm, lock] = await Promise.all([this.#kvm.isThere(), this.#locks.of(spec)]);
     await this.#holding(spec, signal, async () => {
       if (signal.aborted) throw calledOff();
       await this.#consoles.prepare(uuid);
-      await this.#onNetworks(() =>
-        this.#networks.starting(uuid, spec.nics, async (bridges) => {
-          await this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges }), known, signal);
-        }),
-      );
+      const start = (bridges: ReadonlyMap<number, string>) =>
+        this.#defineAndStart(spec, domainXml(spec, { hasKvm, bridges, lock }), known, signal);
+      await this.#seeds.starting(spec, () => this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, start)));
     });
   }
 
@@ -264,7 +272,8 @@ export class LibvirtDriver implements HypervisorDriver {
   async #expecting(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     await this.#devices.drives.require(spec.isos);
     await this.#reserve(spec, signal);
-    await this.#networks.expecting(spec.uuid, spec.nics).catch((error: unknown) => {
+    const ready = () => this.#networks.expecting(spec.uuid, spec.nics);
+    await this.#seeds.starting(spec, ready).catch((error: unknown) => {
       this.#starting.delete(spec.uuid);
       throw error;
     });
@@ -363,7 +372,8 @@ export class LibvirtDriver implements HypervisorDriver {
       await this.#consoles.prepare(uuid);
       // Its cards go onto the bridges that they were on when it was saved.
       const restore = () => this.#virsh.restore(uuid, spec.memorySize);
-      await this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore)).catch((error: unknown) => {
+      const start = () => this.#onNetworks(() => this.#networks.starting(uuid, spec.nics, restore));
+      await this.#seeds.starting(spec, start).catch((error: unknown) => {
         throw startError(error, spec);
       });
     });

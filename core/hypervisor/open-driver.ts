@@ -22,7 +22,10 @@ export async function openDriver({ name, machine, home, log, dial }: DriverWante
   const isInstalled = name === "installed" && daemons.some((daemon) => existsSync(daemon));
   // virsh's own variable: for a libvirt that listens elsewhere.
   if (name === "libvirt" || isInstalled)
-    return new LibvirtDriver({ machine, uri: process.env["LIBVIRT_DEFAULT_URI"], migration: { dial } });
+    return new LibvirtDriver({
+      ...{ machine, uri: process.env["LIBVIRT_DEFAULT_URI"], migration: { dial } },
+      mountPoints: join(home, "shared-mount-points.json"),
+    });
   if (name !== "simulated") return noHypervisor;
   const folder = join(home, "simulated");
   mkdirSync(folder, { recursive: true, mode: 0o700 });

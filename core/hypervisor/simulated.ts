@@ -98,10 +98,11 @@ export class SimulatedDriver implements HypervisorDriver {
       bootId: () => this.#bootId,
       runs: (machine): machine is SimulatedMachine => this.#runs(machine),
       pause: (delayMs, signal) => this.#pause(delayMs, signal),
+      needImage: (path) => this.images.need(path),
       checkDisks: ({ disks, isos }) => {
         this.#devices.require(isos);
         // One that is not known comes with the machine.
-        for (const disk of disks) if (this.#volume(disk.path) !== undefined) this.#checkDisk(disk);
+        for (const disk of disks) if (this.#volume(disk.path) !== undefined) this.#checkDisk(disk, true);
       },
     });
   }
@@ -359,12 +360,13 @@ export class SimulatedDriver implements HypervisorDriver {
     if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
   }
 
-  #checkDisk({ path, format, backing }: VolumePlace): void {
+  #checkDisk({ path, format, backing }: VolumePlace, mayCome = false): void {
     checkVolumePath(path);
     if (backing !== undefined) checkBacking(path, backing);
     const found = this.#volume(path);
     if (found === undefined) throw noVolume(path);
     if (found.format !== format) throw otherFormat(path, `is ${found.format} and not ${format}`);
+    if (found.isComing === true && !mayCome) throw otherFormat(path, "is not all there");
     if (found.image !== backing?.path) throw otherFormat(path, "stands on another file");
     if (backing !== undefined) this.images.need(backing.path);
   }

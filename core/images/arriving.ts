@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { jsonOrNothing } from "../model/json.ts";
 import { syncFolder, textOrNothing, writeDurably } from "../node/durable.ts";
+import { FileSums, type Sums } from "./file-sums.ts";
 
 const note = z.strictObject({
   /** Bytes that are on the disk, whatever happens. */
@@ -11,9 +11,7 @@ const note = z.strictObject({
   validator: z.nullable(z.string()),
   isWhole: z.boolean(),
 });
-type Note = z.infer<typeof note>;
-
-const readBytes = 1024 * 1024;
+export type Note = z.infer<typeof note>;
 
 /**
  * An image that arrives: a file, and a note of how much of it is on the disk. What came after the last note counts for
@@ -25,19 +23,29 @@ export class Arriving {
   readonly #handle: FileHandle;
   #note: Note;
   #size: number;
-  #md5 = createHash("md5");
-  #sha256 = createHash("sha256");
+  #sums: FileSums;
 
-  private constructor(folder: string, checkpointBytes: number, handle: FileHandle, known: Note) {
+  private constructor(
+    { folder, checkpointBytes }: { folder: string; checkpointBytes: number },
+    handle: FileHandle,
+    known: Note,
+    sums: FileSums | undefined,
+  ) {
     this.#folder = folder;
     this.#checkpointBytes = checkpointBytes;
     this.#handle = handle;
     this.#note = known;
     this.#size = known.safeBytes;
+    this.#sums = sums ?? new FileSums(contentIn(folder));
+    this.#sums.reached(this.#size);
   }
 
-  /** What has arrived before is read once more, for its checksums. @throws the system's error; the signal's reason */
-  static async open(folder: string, checkpointBytes: number, signal: AbortSignal): Promise<Arriving> {
+  /**
+   * What has arrived before is read once more, for its checksums.
+   * @param sums of what is there, of somebody who has made them while it came
+   * @throws the system's error
+   */
+  static async open(folder: string, checkpointBytes: number, sums?: FileSums): Promise<Arriving> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const noted = await readNote(folder);
     const handle = await open(contentIn(folder), "a+", 0o600);
@@ -47,9 +55,8 @@ export class Arriving {
       const isKnown = noted !== undefined && noted.safeBytes <= size;
       const known = isKnown ? noted : { safeBytes: 0, validator: null, isWhole: false };
       await handle.truncate(known.safeBytes);
-      const arriving = new Arriving(folder, checkpointBytes, handle, known);
-      await arriving.#readAgain(signal);
-      return arriving;
+      if (!isKnown) sums?.end();
+      return new Arriving({ folder, checkpointBytes }, handle, known, isKnown ? sums : undefined);
     } catch (error) {
       await handle.close();
       throw error;
@@ -72,7 +79,8 @@ export class Arriving {
   async restart(): Promise<void> {
     await this.#handle.truncate(0);
     this.#size = 0;
-    [this.#md5, this.#sha256] = [createHash("md5"), createHash("sha256")];
+    this.#sums.end();
+    this.#sums = new FileSums(contentIn(this.#folder));
     await this.#write({ safeBytes: 0, validator: null, isWhole: false });
   }
 
@@ -84,9 +92,8 @@ export class Arriving {
   /** Whether this was the time for a checkpoint. */
   async add(chunk: Uint8Array): Promise<boolean> {
     for (let at = 0; at < chunk.length; ) at += (await this.#handle.write(chunk, at)).bytesWritten;
-    this.#md5.update(chunk);
-    this.#sha256.update(chunk);
     this.#size += chunk.length;
+    this.#sums.reached(this.#size);
     if (this.#size - this.#note.safeBytes < this.#checkpointBytes) return false;
     await this.checkpoint();
     return true;
@@ -98,30 +105,19 @@ export class Arriving {
     await this.#write({ ...this.#note, safeBytes: this.#size, isWhole });
   }
 
-  /** Of what has arrived. Only once. */
-  sums(): { md5: string; sha256: string } {
-    return { md5: this.#md5.digest("hex"), sha256: this.#sha256.digest("hex") };
+  /** Of what has arrived. Only once. @throws the signal's reason */
+  sums(signal: AbortSignal): Promise<Sums> {
+    return this.#sums.of(this.#size, signal);
   }
 
   close(): Promise<void> {
+    this.#sums.end();
     return this.#handle.close();
   }
 
   async #write(next: Note): Promise<void> {
     await writeNote(this.#folder, next);
     this.#note = next;
-  }
-
-  async #readAgain(signal: AbortSignal): Promise<void> {
-    const buffer = Buffer.alloc(readBytes);
-    for (let at = 0; at < this.#size; ) {
-      signal.throwIfAborted();
-      const { bytesRead } = await this.#handle.read(buffer, 0, Math.min(readBytes, this.#size - at), at);
-      if (bytesRead === 0) throw new Error("The file became shorter while it was read.");
-      this.#md5.update(buffer.subarray(0, bytesRead));
-      this.#sha256.update(buffer.subarray(0, bytesRead));
-      at += bytesRead;
-    }
   }
 }
 

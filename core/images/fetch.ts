@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { CloudError } from "../model/cloud/refusal.ts";
 import { errnoOf } from "../node/durable.ts";
-import type { Fetched, Fetching } from "../orchestrator/images/image-store.ts";
+import type { Fetched, Fetching, Uploaded } from "../orchestrator/images/image-store.ts";
 import { Arriving } from "./arriving.ts";
 import { openFile } from "./file-source.ts";
+import type { FileSums } from "./file-sums.ts";
 import { openHttp, type Source, type Wanted } from "./http-source.ts";
 import { folderFailed, noRoom, otherChecksum, otherSize, SourceFailed, silent } from "./refusals.ts";
-import { uploadedOf } from "./upload.ts";
 
 export type FetchOptions = {
   /** Of this image, below the store's. */
@@ -17,6 +17,10 @@ export type FetchOptions = {
   checkpointBytes: number;
   /** Resolves when a client has sent something of this image, or after some time. @throws the signal's reason */
   sent: (signal: AbortSignal) => Promise<void>;
+  /** How much has come; null before the first byte. */
+  uploaded: () => Promise<(Uploaded & { totalBytes: number }) | null>;
+  /** Of the whole, where they were made while it came. */
+  uploadSums: () => FileSums | undefined;
   /** Before an attempt to go on with what broke. */
   pauseMs: (attempt: number) => number;
 };
@@ -29,12 +33,13 @@ export async function fetchImage(fetching: Fetching, options: FetchOptions): Pro
   const { folder, storeUrl, checkpointBytes } = options;
   const { signal, md5: expected } = fetching;
   try {
-    if (fetching.url.startsWith("upload:")) await arriveByClient(fetching, options);
-    const arriving = await Arriving.open(folder, checkpointBytes, signal);
+    const isUpload = fetching.url.startsWith("upload:");
+    if (isUpload) await arriveByClient(fetching, options);
+    const arriving = await Arriving.open(folder, checkpointBytes, isUpload ? options.uploadSums() : undefined);
     try {
       if (!arriving.isWhole) await arrive(arriving, fetching, options);
       const sizeBytes = arriving.size;
-      const sums = arriving.sums();
+      const sums = await arriving.sums(signal);
       if (expected !== null && sums.md5 !== expected) throw otherChecksum(expected, sums.md5);
       return { sizeBytes, ...sums };
     } finally {
@@ -42,17 +47,22 @@ export async function fetchImage(fetching: Fetching, options: FetchOptions): Pro
     }
   } catch (error) {
     signal.throwIfAborted();
-    if (["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "")) throw noRoom(storeUrl, 1, 0);
+    if (isFull(error)) throw noRoom(storeUrl, 1, 0);
     throw error instanceof CloudError ? error : folderFailed(storeUrl, error);
   }
 }
 
-/** A client sends it, in pieces: all of it is there when this resolves. */
-async function arriveByClient({ url, idleMs, onProgress, signal }: Fetching, { folder, sent }: FetchOptions) {
+/** The file system, or what may be taken of it, is used up. */
+export function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "");
+}
+
+/** A client sends it: all of it is there when this resolves. */
+async function arriveByClient({ url, idleMs, onProgress, signal }: Fetching, { uploaded: look, sent }: FetchOptions) {
   let [heard, heardAt] = [0, performance.now()];
   for (;;) {
     signal.throwIfAborted();
-    const uploaded = await uploadedOf(folder);
+    const uploaded = await look();
     if (uploaded?.isWhole === true) return;
     if (uploaded !== null && uploaded.offset !== heard) {
       [heard, heardAt] = [uploaded.offset, performance.now()];

@@ -1,10 +1,11 @@
 import { chmod, type FileHandle, link, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as z from "zod/mini";
 import type { StorageRoom } from "../hypervisor/driver.ts";
 import { uuid } from "../model/cloud/fields.ts";
 import { jsonOrNothing } from "../model/json.ts";
 import { errnoOf, syncFolder, textOrNothing, writeDurably } from "../node/durable.ts";
+import { KeyedTurns } from "../node/turns.ts";
 import type {
   Examined,
   Fetched,
@@ -13,17 +14,23 @@ import type {
   ImageFormat,
   ImageStore,
   StoreFolder,
+  Uploaded,
+  UploadedContent,
 } from "../orchestrator/images/image-store.ts";
 import { contentIn } from "./arriving.ts";
 import { examineImage } from "./examine.ts";
-import { type FetchOptions, fetchImage } from "./fetch.ts";
+import { type FetchOptions, fetchImage, isFull } from "./fetch.ts";
 import { badFolder, folderFailed, noContent, noRoom } from "./refusals.ts";
-import { type Piece, type Uploaded, Uploads } from "./upload.ts";
+import { type UploadLimits, Uploads } from "./upload.ts";
 
 const mark = z.strictObject({ product: z.literal("Binnacle image store"), uuid });
 const markName = "binnacle-image-store.json";
 const readOnly = 0o444;
 const lookMs = 2000;
+
+export type LocalImageStoreOptions = Partial<Pick<FetchOptions, "checkpointBytes" | "pauseMs">> & {
+  uploads?: Partial<UploadLimits>;
+};
 
 /**
  * Stores of images in folders of this computer. In each: the mark that says which one it is; `content/SHA256`, read-only,
@@ -32,12 +39,13 @@ const lookMs = 2000;
 export class LocalImageStore implements ImageStore {
   readonly #options: Pick<FetchOptions, "checkpointBytes" | "pauseMs">;
   /** One after the other for each content. */
-  readonly #turns = new Map<string, Promise<unknown>>();
-  readonly #uploads = new Uploads();
-  /** Who waits for pieces of an image that a client sends. */
+  readonly #turns = new KeyedTurns();
+  readonly #uploads: Uploads;
+  /** Who waits for an image that a client sends. */
   readonly #waiting = new Map<string, () => void>();
 
-  constructor(options: Partial<Pick<FetchOptions, "checkpointBytes" | "pauseMs">> = {}) {
+  constructor({ uploads, ...options }: LocalImageStoreOptions = {}) {
+    this.#uploads = new Uploads(uploads);
     this.#options = {
       checkpointBytes: 32 * 1024 * 1024,
       pauseMs: (attempt) => Math.min(8000, 500 * 2 ** attempt),
@@ -75,28 +83,37 @@ export class LocalImageStore implements ImageStore {
 
   async fetch(store: StoreFolder, fetching: Fetching): Promise<Fetched> {
     await this.#requireMark(store);
+    const folder = incomingOf(store, fetching.imageUuid);
     return fetchImage(fetching, {
       ...this.#options,
-      folder: incomingOf(store, fetching.imageUuid),
+      folder,
+      uploaded: () => this.#uploads.look(folder),
+      uploadSums: () => this.#uploads.sumsOf(folder),
       storeUrl: store.url,
       sent: (signal) => this.#sent(fetching.imageUuid, signal),
       availableBytes: async () => (await roomOf(store.url)).availableBytes,
     });
   }
 
-  async upload(store: StoreFolder, imageUuid: string, piece: Piece, reservedBytes: number): Promise<Uploaded> {
+  async upload(
+    store: StoreFolder,
+    imageUuid: string,
+    upload: UploadedContent,
+    reservedBytes: number,
+  ): Promise<Uploaded> {
     await this.#requireMark(store);
-    const folder = incomingOf(store, imageUuid);
-    const answer = await inFolder(store.url, () =>
-      this.#inTurn(folder, async () => {
-        const { availableBytes } = await roomOf(store.url);
-        const wanted = piece.offset === 0 ? piece.totalBytes : piece.content.length;
-        if (wanted > availableBytes - reservedBytes) throw noRoom(store.url, wanted, availableBytes - reservedBytes);
-        return this.#uploads.take(folder, piece);
-      }),
-    );
-    this.#waiting.get(imageUuid)?.();
-    return answer;
+    const requireRoom = async (bytes: number) => {
+      const available = (await roomOf(store.url)).availableBytes - reservedBytes;
+      if (bytes > available) throw noRoom(store.url, bytes, available);
+    };
+    try {
+      return await this.#uploads.take(incomingOf(store, imageUuid), { ...upload, requireRoom });
+    } catch (error) {
+      if (isFull(error)) throw noRoom(store.url, 1, 0);
+      throw errnoOf(error) === undefined ? error : folderFailed(store.url, error);
+    } finally {
+      this.#waiting.get(imageUuid)?.();
+    }
   }
 
   /** Another manager of the same store may have been sent it: that is seen by looking again after a while. */
@@ -122,25 +139,27 @@ export class LocalImageStore implements ImageStore {
   async keep(store: StoreFolder, imageUuid: string, sha256: string): Promise<void> {
     const folder = incomingOf(store, imageUuid);
     const [from, to] = [contentIn(folder), contentOf(store, sha256)];
-    await this.#inTurn(to, async () => {
-      const [arrived, kept] = [await statOf(from), await statOf(to)];
-      if (arrived === undefined && kept === undefined) throw noContent(sha256, "is not there");
-      if (arrived !== undefined && kept?.size !== arrived.size) {
-        await chmod(from, readOnly);
-        await synced(from);
-        // In the place of a damaged one, too.
-        if (kept === undefined) await link(from, to);
-        else await rename(from, to);
-        await syncFolder(contents(store.url));
-      }
-    }).catch((error: unknown) => {
-      throw folderFailed(store.url, error);
-    });
+    await this.#turns
+      .take(to, async () => {
+        const [arrived, kept] = [await statOf(from), await statOf(to)];
+        if (arrived === undefined && kept === undefined) throw noContent(sha256, "is not there");
+        if (arrived !== undefined && kept?.size !== arrived.size) {
+          await chmod(from, readOnly);
+          await synced(from);
+          // In the place of a damaged one, too.
+          if (kept === undefined) await link(from, to);
+          else await rename(from, to);
+          await syncFolder(contents(store.url));
+        }
+      })
+      .catch((error: unknown) => {
+        throw folderFailed(store.url, error);
+      });
     await this.discard(store, imageUuid);
   }
 
   async discard(store: StoreFolder, imageUuid: string): Promise<void> {
-    this.#uploads.forget(incomingOf(store, imageUuid));
+    await this.#uploads.end(incomingOf(store, imageUuid));
     await inFolder(store.url, () => rm(incomingOf(store, imageUuid), { recursive: true, force: true }));
   }
 
@@ -148,7 +167,7 @@ export class LocalImageStore implements ImageStore {
     const file = contentOf(store, sha256);
     await this.#requireMark(store);
     await inFolder(store.url, () =>
-      this.#inTurn(file, async () => {
+      this.#turns.take(file, async () => {
         if (isUnused()) await rm(file, { force: true });
       }),
     );
@@ -157,9 +176,10 @@ export class LocalImageStore implements ImageStore {
   async clean(store: StoreFolder, isWanted: (imageUuid: string) => boolean): Promise<void> {
     await this.#requireMark(store);
     await inFolder(store.url, async () => {
-      for (const name of await readdir(incoming(store.url)))
-        if (!isWanted(name)) await rm(join(incoming(store.url), name), { recursive: true, force: true });
+      for (const name of await readdir(incoming(store.url))) if (!isWanted(name)) await this.discard(store, name);
     });
+    for (const folder of this.#uploads.folders())
+      if (dirname(folder) === incoming(store.url) && !isWanted(basename(folder))) await this.#uploads.end(folder);
   }
 
   async open(store: StoreFolder, { sha256, sizeBytes }: { sha256: string; sizeBytes: number }): Promise<ImageContent> {
@@ -179,17 +199,6 @@ export class LocalImageStore implements ImageStore {
     if (known === uuid) return;
     throw badFolder(url, known === null ? "It has no mark of an image store in it." : "It is another image store.");
   }
-
-  async #inTurn<T>(key: string, action: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const mine = before.then(action, action);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
-    }
-  }
 }
 
 class FileContent implements ImageContent {
@@ -201,9 +210,9 @@ class FileContent implements ImageContent {
     this.#url = url;
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number, into: Uint8Array = new Uint8Array(length)): Promise<Uint8Array> {
     return inFolder(this.#url, async () => {
-      const { buffer, bytesRead } = await this.#handle.read(Buffer.alloc(length), 0, length, offset);
+      const { buffer, bytesRead } = await this.#handle.read(into, 0, length, offset);
       return buffer.subarray(0, bytesRead);
     });
   }

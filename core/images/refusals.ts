@@ -120,6 +120,42 @@ export function noContent(sha256: string, why: string): CloudError {
   return error("STORAGE.1033", "image", `Its content ${why}.`, remedy, { sha256 });
 }
 
+export function sentByOther(): CloudError {
+  const details = "Another connection sends it at this moment.";
+  const remedy = "Wait until that has ended; one that stands still gives way after some seconds.";
+  return error("STORAGE.1070", "image", details, remedy);
+}
+
+export function otherManager(): CloudError {
+  const remedy = "Send all of it to the same management node.";
+  return error("STORAGE.1070", "image", "It is sent to another management node, too.", remedy);
+}
+
+export function takenOver(): CloudError {
+  const details = "This connection stood still, and another one goes on with it.";
+  return error("STORAGE.1070", "image", details, "Nothing need be done: the other one has all that came.");
+}
+
+export function goesOnElsewhere(given: number, offset: number): CloudError {
+  const details = `It begins at byte ${given}; byte ${offset} is the next one.`;
+  const remedy = "Ask without a body where to go on, and send from there.";
+  return error("STORAGE.1071", "offset", details, remedy, { offset });
+}
+
+export function brokeOff(details: string, cause?: unknown): CloudError {
+  const remedy = "Ask without a body where to go on, and send the rest from there: what came is kept.";
+  return error("STORAGE.1072", "image", details, remedy, {}, cause);
+}
+
+export function givenUp(): CloudError {
+  return error("STORAGE.1073", "image", "Its task was cancelled, or has failed.", "Look at the task; add it again.");
+}
+
+export function tooManyUploads(most: number): CloudError {
+  const details = `${most} images are being sent already.`;
+  return error("SYS.1013", "images", details, "Try again when one of them has come.", { retryAfterMs: 10_000 });
+}
+
 function serverOf(url: URL): string {
   return shown(url.host);
 }

@@ -1,6 +1,7 @@
 import type { consoleActs } from "../console/access.ts";
 import { type CallInput, cloudCallNames } from "../model/cloud/calls/index.ts";
 import { unknownAccount } from "../model/cloud/operations.ts";
+import { readGuestData } from "../orchestrator/calls/guest-data.ts";
 import type { CallContext } from "../orchestrator/calls/handler.ts";
 import { addImageStore } from "../orchestrator/calls/images.ts";
 import { deciders } from "../orchestrator/calls/index.ts";
@@ -58,6 +59,7 @@ export function callTable(parts: TableParts): CallTable {
         fingerprint: await door.fingerprint(managementIp),
       }),
     },
+    GetVmGuestData: { read: ({ uuid }: { uuid: string }) => readGuestData(mirror, uuid) },
     GetVersion: { read: () => ({ product: "Binnacle", version, api: "v1" }) },
     IsReady: { read: () => ({ ready: !flows.lost.aborted }) },
     GetManagementSummary: { read: () => summary(mirror) },

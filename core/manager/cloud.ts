@@ -34,6 +34,7 @@ import { machineIdle, managerItself, taskEnd, taskStarter } from "../orchestrato
 import { Allocator } from "../orchestrator/vm/allocator.ts";
 import { dueForExpunge } from "../orchestrator/vm/expunge-due.ts";
 import { settleMigrations } from "../orchestrator/vm/unsettled.ts";
+import { removeVolumeRests } from "../orchestrator/vm/volume-rests.ts";
 import type { VmWorld } from "../orchestrator/vm/work.ts";
 import { volumesDueForExpunge } from "../orchestrator/volume/expunge-due.ts";
 import type { Store } from "../store/store.ts";
@@ -219,13 +220,15 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
         const what = { flow: "settleMigration", data, call: "MigrateVm", resourceUuid: data.vmUuid } as const;
         startTask(tx, { ...what, name, uuid }, itself);
       },
-    });
+    }).then(() => removeVolumeRests(vms));
   // As soon as a host is back, and not at the next sweep.
   const unsubscribe = mirror.subscribe((changes) => {
     const isBack = changes.some(
       ({ kind, after }) => kind === "Host" && (after === undefined || isConnected(after.value)),
     );
-    if (isBack && mirror.count("Migration") + mirror.count("MigrationRest") > 0)
+    const isNew = changes.some(({ kind, after }) => kind === "VolumeRest" && after !== undefined);
+    const left = mirror.count("Migration") + mirror.count("MigrationRest") + mirror.count("VolumeRest");
+    if ((isBack || isNew) && left > 0)
       void unsettled().catch((error: unknown) => trouble("migrations that were cut off are not settled", error));
   });
   const firewalls = new FirewallKeeper({

@@ -76,7 +76,7 @@ export function flowTable({ hosts, vms, images, caches, stray }: FlowParts): Flo
     expungeVmFlow(vms),
     ...volumeFlows(vms),
     ...deviceFlows(vms, carrier),
-    migrateVmFlow(vms),
+    migrateVmFlow(vms, carrier),
     migrateColdFlow(vms),
     settleMigrationFlow(vms),
     cascadeFlow(hosts),

@@ -1,113 +1,188 @@
-import { Readable } from "node:stream";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import * as z from "zod/mini";
-import { uploadPieceBytes } from "../api/image-upload.ts";
 import { checkFields } from "../model/cloud/check-fields.ts";
 import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
 import { isUpload } from "../model/cloud/storage-place.ts";
 import { shown } from "../model/quote.ts";
-import type { ImageContent, ImageStore } from "../orchestrator/images/image-store.ts";
+import type { Caller } from "../orchestrator/calls/handler.ts";
+import type { ImageContent, ImageStore, Uploaded } from "../orchestrator/images/image-store.ts";
 import type { RecordOf } from "../orchestrator/kinds.ts";
 import type { Mirror } from "../orchestrator/mirror.ts";
 import { noSuchResource } from "../orchestrator/records.ts";
+import type { Audit } from "./audit.ts";
+import { type Pace, type Part, release, sendContent, usualPace, watchPace } from "./content-transfer.ts";
+import { toCloudError } from "./failure.ts";
 
 export type ImageContentOptions = {
-  images: Pick<ImageStore, "upload" | "open">;
-  mirror: Mirror;
+  images: Pick<ImageStore, "upload" | "open" | "discard">;
+  mirror: Pick<Mirror, "get">;
   settings: { number(id: string): number };
-  /** @throws IDENTITY.… */
-  authenticate: (request: FastifyRequest, isUse: boolean) => void;
+  audit: Pick<Audit, "newKey" | "change" | "read">;
+  /** Who asks. Asked anew while it goes on, which counts as use of the session. @throws IDENTITY.… */
+  callerOf: (request: FastifyRequest) => Caller;
+  pace?: Pace;
 };
 
-const path = "/v1/images/:uuid/content";
-/** Clients that are given a content at once: each costs a piece of memory. */
+export const imageContentPath = "/v1/images/:uuid/content";
+/** Clients that are given a content at once: each costs some memory. */
 const mostReaders = 32;
-const readBytes = 1024 * 1024;
 const wanted = z.strictObject({
   offset: z.coerce.number().check(z.int(), z.nonnegative()),
   total: z.coerce.number().check(z.int(), z.positive()),
 });
 
 /**
- * The content of images, as octets. `PUT /v1/images/UUID/content?offset=…&total=…` sends a piece of an image that was
- * added with `upload://`, 8 MiB at most; the answer's `offset` is where the next one begins, and a piece that begins
- * elsewhere is left aside. `GET /v1/images/UUID/content` gives a whole image, or the part that `Range` names.
+ * The content of images, as octets. `PUT /v1/images/UUID/content?offset=…&total=…` sends an image that was added with
+ * `upload://`, from `offset` on: all that is missing, or a part. The answer's `offset` is where the next one begins;
+ * without a body it is only asked for. `GET /v1/images/UUID/content` gives a whole image, or the part that `Range` names.
  */
-export function addImageContent(server: FastifyInstance, options: ImageContentOptions): void {
-  const { images, mirror, settings, authenticate } = options;
+export function addImageContent(server: FastifyInstance, options: ImageContentOptions): { end(): void } {
+  const { images, mirror, settings, pace = usualPace } = options;
+  const ending = new AbortController();
   let readers = 0;
   // In a room of its own: nothing else takes octets.
   void server.register((scope, _options, registered) => {
-    scope.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
-      done(null, body),
-    );
-    // One of another kind, or too large.
+    // Nothing of a body is read before it is known what becomes of it.
+    scope.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
+    // One of another kind.
     scope.setErrorHandler((error) => {
       const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
-      throw status === 413 || status === 415 ? badPiece() : error;
+      throw status === 413 || status === 415 ? badBody() : error;
     });
-    // Before anything of a body is read.
-    scope.addHook("onRequest", async (request) => authenticate(request, true));
-    scope.put(path, { bodyLimit: uploadPieceBytes }, async (request) => {
-      const image = imageOf(mirror, request);
-      if (image.status !== "Downloading" || !isUpload(image.url))
-        throw refused(
-          image,
-          `It is ${image.status}, and comes from ${shown(image.url)}.`,
-          "Add one with upload://NAME.",
-        );
-      const { body } = request;
-      const given = checkFields(wanted, request.query);
-      if (!("value" in given) || !(body instanceof Uint8Array)) throw badPiece();
-      const { offset, total: totalBytes } = given.value;
-      const reserved = settings.number("backupStorage.reservedCapacity");
-      return images.upload(storeOf(mirror, image), image.uuid, { offset, totalBytes, content: body }, reserved);
-    });
-    scope.get(path, { exposeHeadRoute: false }, async (request, reply) => {
-      const image = imageOf(mirror, request);
-      const { sha256, actualSize: sizeBytes } = image;
-      if (sha256 === null || image.status !== "Ready")
-        throw refused(image, `Its status is ${image.status}.`, "Wait until it is Ready, or recover it.");
-      if (readers >= mostReaders) throw tooMany();
-      const part = partOf(request, sizeBytes, `"${sha256}"`);
-      void reply.header("etag", `"${sha256}"`).header("accept-ranges", "bytes");
-      if (part === "none") return reply.code(416).header("content-range", `bytes */${sizeBytes}`).send();
-      const content = await images.open(storeOf(mirror, image), { sha256, sizeBytes });
-      readers += 1;
-      const stream = Readable.from(piecesOf(content, part), { objectMode: false });
-      stream.once("close", () => {
-        readers -= 1;
-        void content.close();
+    scope.put(imageContentPath, (request, reply) =>
+      audited(options, "UploadImageContent", request, async ({ check }) => {
+        // Whatever is not read of a body that is refused would be taken for the next request.
+        void reply.header("connection", "close");
+        const image = imageOf(mirror, request);
+        check();
+        requireUpload(image);
+        const { offset, total: totalBytes } = placeOf(request);
+        const contentBytes = bytesOf(request);
+        const reserved = settings.number("backupStorage.reservedCapacity");
+        const { raw } = request;
+        const lazy = new AbortController();
+        const signal = AbortSignal.any([lazy.signal, ending.signal]);
+        const mayGoOn = () => {
+          check();
+          requireUpload(imageOf(mirror, request));
+        };
+        const endWatch = watchPace(raw, pace, lazy);
+        const store = storeOf(mirror, image);
+        try {
+          const upload = { offset, totalBytes, contentBytes, content: raw, release, mayGoOn, signal };
+          const answer = await images.upload(store, image.uuid, upload, reserved);
+          if (raw.complete) void reply.removeHeader("connection");
+          return answer;
+        } finally {
+          endWatch();
+          // It was deleted while something of it came.
+          if (mirror.get("Image", image.uuid) === undefined)
+            await images.discard(store, image.uuid).catch(() => undefined);
+        }
+      }),
+    );
+    scope.get(imageContentPath, { exposeHeadRoute: false }, async (request, reply) => {
+      await audited(options, "DownloadImageContent", request, async ({ check, broke }) => {
+        check();
+        const image = imageOf(mirror, request);
+        const { sha256, actualSize: sizeBytes } = image;
+        if (sha256 === null || image.status !== "Ready")
+          throw refused(image, `Its status is ${image.status}.`, "Wait until it is Ready, or recover it.");
+        if (readers >= mostReaders) throw tooMany();
+        const part = partOf(request, sizeBytes, `"${sha256}"`);
+        const head = { etag: `"${sha256}"`, "accept-ranges": "bytes" };
+        if (part === "none") {
+          void reply.code(416).headers({ ...head, "content-range": `bytes */${sizeBytes}` });
+          return null;
+        }
+        readers += 1;
+        let content: ImageContent | undefined;
+        try {
+          content = await images.open(storeOf(mirror, image), { sha256, sizeBytes });
+          const { raw } = reply.hijack();
+          raw.writeHead(part.isWhole ? 200 : 206, { ...head, ...headOf(image, part) });
+          await sendContent(raw, content, part, ending.signal);
+        } catch (error) {
+          if (!reply.sent) throw error;
+          // Its head has gone out: that it is not whole is all that can be told.
+          reply.raw.destroy();
+          broke(error);
+        } finally {
+          readers -= 1;
+          await content?.close();
+        }
+        return null;
       });
-      return send(reply, image, part, stream);
+      return reply.sent ? reply : reply.send();
     });
     registered();
   });
+  return { end: () => ending.abort(toCloudError(new Error("The manager ends."))) };
 }
 
-type Part = { from: number; end: number; isWhole: boolean };
+type Running = {
+  /** Finds out who asks. @throws IDENTITY.… */
+  check: () => void;
+  /** Notes an error that can't be answered any more. */
+  broke: (error: unknown) => void;
+};
 
-function send(reply: FastifyReply, { actualSize, uuid, format }: Image, { from, end, isWhole }: Part, body: Readable) {
-  void reply
-    .header("content-type", "application/octet-stream")
-    .header("content-disposition", `attachment; filename="${uuid}.${format}"`)
-    .header("content-length", String(end - from));
-  if (!isWhole) void reply.code(206).header("content-range", `bytes ${from}-${end - 1}/${actualSize}`);
-  return reply.send(body);
-}
-
-async function* piecesOf(content: ImageContent, { from, end }: Part): AsyncGenerator<Uint8Array> {
-  for (let at = from; at < end; ) {
-    const piece = await content.read(at, Math.min(readBytes, end - at));
-    if (piece.length === 0) throw new Error("The content is shorter than it was.");
-    yield piece;
-    at += piece.length;
+/**
+ * Carries one out, and writes the audit: a record for each image that has come and for each upload that failed, one a
+ * minute for what only asks or is a part.
+ */
+async function audited<T extends Uploaded | null>(
+  { audit, callerOf }: ImageContentOptions,
+  call: string,
+  request: FastifyRequest,
+  action: (running: Running) => Promise<T>,
+): Promise<T> {
+  const began = performance.now();
+  let caller: Caller = { sessionUuid: null, userUuid: null, accountName: null, address: request.ip ?? "local" };
+  const note = async (error: CloudError | null, isEnd: boolean) => {
+    const { uuid: resourceUuid } = request.params as { uuid: string };
+    const told = {
+      ...{ call, caller, taskUuid: null, arguments: null, errorCode: error?.code ?? null },
+      resourceUuid: /^[\da-f]{32}$/.test(resourceUuid) ? resourceUuid : null,
+      durationMs: performance.now() - began,
+      requestBytes: Number(request.headers["content-length"] ?? 0) || 0,
+    };
+    if (isEnd) await audit.change(audit.newKey(), told);
+    else audit.read(told);
+  };
+  const isUpload = request.method === "PUT";
+  let failure: CloudError | null = null;
+  const check = () => {
+    caller = callerOf(request);
+  };
+  const broke = (error: unknown) => {
+    failure = toCloudError(error);
+  };
+  try {
+    const answer = await action({ check, broke });
+    await note(failure, answer?.isWhole === true);
+    return answer;
+  } catch (thrown) {
+    const error = toCloudError(thrown);
+    await note(error, isUpload);
+    throw error;
   }
 }
 
+type ContentPart = Part & { isWhole: boolean };
+
+function headOf({ actualSize, uuid, format }: Image, { from, end, isWhole }: ContentPart): Record<string, string> {
+  return {
+    "content-type": "application/octet-stream",
+    "content-disposition": `attachment; filename="${uuid}.${format}"`,
+    "content-length": String(end - from),
+    ...(isWhole ? {} : { "content-range": `bytes ${from}-${end - 1}/${actualSize}` }),
+  };
+}
+
 /** One range, as RFC 9110, 14.2 has it; what is none that can be understood counts as the whole. */
-function partOf({ headers }: FastifyRequest, sizeBytes: number, etag: string): Part | "none" {
-  const whole: Part = { from: 0, end: sizeBytes, isWhole: true };
+function partOf({ headers }: FastifyRequest, sizeBytes: number, etag: string): ContentPart | "none" {
+  const whole: ContentPart = { from: 0, end: sizeBytes, isWhole: true };
   const ifRange = headers["if-range"];
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.range ?? "");
   if (match === null || (ifRange !== undefined && ifRange !== etag)) return whole;
@@ -118,28 +193,51 @@ function partOf({ headers }: FastifyRequest, sizeBytes: number, etag: string): P
   return from < end ? { from, end, isWhole: false } : "none";
 }
 
+/** @throws SYS.1010 */
+function placeOf({ query }: FastifyRequest): z.infer<typeof wanted> {
+  const given = checkFields(wanted, query);
+  if (!("value" in given)) throw badBody();
+  return given.value;
+}
+
+/** What it will send: without that nobody could tell one that was cut off from a whole one. @throws SYS.1010 */
+function bytesOf({ headers, body, raw }: FastifyRequest): number {
+  const length = headers["content-length"];
+  if (headers["transfer-encoding"] !== undefined) throw badBody();
+  if (length === undefined || Number(length) === 0) return 0;
+  if (body !== raw) throw badBody();
+  return Number(length);
+}
+
 type Image = RecordOf<"Image">;
 
-function imageOf(mirror: Mirror, { params }: FastifyRequest): Image {
+function imageOf(mirror: Pick<Mirror, "get">, { params }: FastifyRequest): Image {
   const { uuid } = params as { uuid: string };
   const image = mirror.get("Image", uuid)?.value;
   if (image === undefined) throw noSuchResource("Image", uuid, "uuid");
   return image;
 }
 
-function storeOf(mirror: Mirror, { backupStorageUuids }: Image): RecordOf<"BackupStorage"> {
+function storeOf(mirror: Pick<Mirror, "get">, { backupStorageUuids }: Image): RecordOf<"BackupStorage"> {
   const [uuid = ""] = backupStorageUuids;
   const store = mirror.get("BackupStorage", uuid)?.value;
   if (store === undefined) throw noSuchResource("BackupStorage", uuid, "backupStorageUuids");
   return store;
 }
 
+/** @throws STORAGE.1034 */
+function requireUpload(image: Image): void {
+  if (image.status === "Downloading" && isUpload(image.url)) return;
+  throw refused(image, `It is ${image.status}, and comes from ${shown(image.url)}.`, "Add one with upload://NAME.");
+}
+
 function refused({ name }: Image, details: string, remedy: string): CloudError {
   return new CloudError(refusalOf("STORAGE.1034", { where: `Image ${shown(name)}`, details, remedy }));
 }
 
-function badPiece(): CloudError {
-  const details = "It is no piece of an image: 8 MiB of octets at most, with offset and total in the query string.";
+function badBody(): CloudError {
+  const details =
+    "It is no image: octets, with their number in content-length, and offset and total in the query string.";
   const remedy = "PUT …/content?offset=0&total=BYTES with content-type: application/octet-stream.";
   return new CloudError(refusalOf("SYS.1010", { where: "body", details, remedy }));
 }

@@ -6,7 +6,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import { cameByRootDoor, refusingNonsense, rootDoorOf } from "../api/doors.ts";
+import { cameByRootDoor, limitBodies, refusingNonsense, rootDoorOf } from "../api/doors.ts";
 import type { CloudCall } from "../model/cloud/calls/call.ts";
 import { type CloudCallName, cloudCallNames, cloudCalls } from "../model/cloud/calls/index.ts";
 import { openApiDocument } from "../model/cloud/calls/openapi.ts";
@@ -14,11 +14,12 @@ import { inputFromTexts } from "../model/cloud/calls/text.ts";
 import { CloudError, type Refusal, refusalOf } from "../model/cloud/refusal.ts";
 import { shown } from "../model/quote.ts";
 import { Secret } from "../model/secret.ts";
+import { type Caller, rootCaller } from "../orchestrator/calls/handler.ts";
 import type { Mirror } from "../orchestrator/mirror.ts";
 import { version } from "../version.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { statusOf, toCloudError } from "./failure.ts";
-import { addImageContent, type ImageContentOptions } from "./image-content.ts";
+import { addImageContent, type ImageContentOptions, imageContentPath } from "./image-content.ts";
 import { addStreams } from "./streams.ts";
 
 export type CloudServerOptions = {
@@ -29,7 +30,10 @@ export type CloudServerOptions = {
   /** Whether a token may follow the cloud. `isUse` false: it is only looked whether it still may. @throws IDENTITY.… */
   authenticate: (token: Secret, isUse: boolean) => unknown;
   /** Without it nobody sends or gets the content of images. */
-  images?: Pick<ImageContentOptions, "images" | "settings">;
+  images?: Pick<ImageContentOptions, "images" | "settings" | "audit" | "pace"> & {
+    /** @throws IDENTITY.… */
+    identify: (token: Secret) => Omit<Caller, "address">;
+  };
   /** PEM texts. Without them plain HTTP, for tests and benchmarks on loopback. */
   tls?: { key: string; cert: string };
 };
@@ -56,7 +60,8 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
     // A logger for each request costs a twentieth of a call, and nothing is logged by it.
     childLoggerFactory: (logger) => logger,
     bodyLimit: longestBody,
-    requestTimeout: requestTimeoutMs,
+    // That of an image may take hours: see `limitBodies`.
+    requestTimeout: 0,
     keepAliveTimeout: idleConnectionMs,
     // A URL as long as a query may be; longer ones are refused by Node itself.
     routerOptions: { maxParamLength: 256 },
@@ -65,6 +70,8 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
     ...(tls === undefined ? {} : { https: { ...tls, minVersion: "TLSv1.2" as const } }),
   }) as unknown as FastifyInstance;
   server.server.maxConnections = mostConnections;
+  server.server.headersTimeout = requestTimeoutMs;
+  limitBodies(server, requestTimeoutMs, refuseNonsense, ({ routeOptions }) => routeOptions.url === imageContentPath);
   server.setErrorHandler((error, _request, reply) => sendError(reply, requestError(error), log));
   server.setNotFoundHandler((request, reply) => sendError(reply, unknownCall(request), log));
   for (const name of cloudCallNames) addRoute(server, dispatcher, name, log);
@@ -72,10 +79,26 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
     if (!cameByRootDoor(request)) authenticate(new Secret(tokenOf(request) ?? ""), isUse);
   };
   const streams = addStreams(server, { mirror, authenticate: admit });
-  if (options.images !== undefined) addImageContent(server, { ...options.images, mirror, authenticate: admit });
-  server.addHook("preClose", () => streams.closeAll());
+  const contents = options.images === undefined ? undefined : addImages(server, mirror, options.images);
+  server.addHook("preClose", () => {
+    streams.closeAll();
+    contents?.end();
+  });
   addDocument(server);
-  return { server, rootDoor: rootDoorOf(server, { requestTimeoutMs, mostConnections, refuse: refuseNonsense }) };
+  const limits = { requestTimeoutMs: 0, headersTimeoutMs: requestTimeoutMs, mostConnections };
+  return { server, rootDoor: rootDoorOf(server, { ...limits, refuse: refuseNonsense }) };
+}
+
+function addImages(
+  server: FastifyInstance,
+  mirror: Mirror,
+  { identify, ...options }: NonNullable<CloudServerOptions["images"]>,
+): { end(): void } {
+  const callerOf = (request: FastifyRequest) => ({
+    ...(cameByRootDoor(request) ? rootCaller : identify(new Secret(tokenOf(request) ?? ""))),
+    address: request.ip ?? "local",
+  });
+  return addImageContent(server, { ...options, mirror, callerOf });
 }
 
 /** The calls as a document of OpenAPI, for whoever asks: clients are made of it before anybody logs in. */

@@ -13,7 +13,18 @@ export type LogOptions = {
 const largestFileBytes = 5 * 1024 * 1024;
 
 /** Names whose values are never logged, wherever they stand in what is logged, up to three levels deep. */
-const secretNames = ["password", "old", "new", "next", "token", "authorization", "cookie", "secret", "input"];
+const secretNames = [
+  "password",
+  "old",
+  "new",
+  "next",
+  "token",
+  "authorization",
+  "cookie",
+  "secret",
+  "input",
+  "userData",
+];
 const redacted = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 
 /**

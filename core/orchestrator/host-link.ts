@@ -12,8 +12,19 @@ import type { VolumeFigures, VolumePlace } from "../hypervisor/volume-commands.t
 import { CloudError } from "../model/cloud/refusal.ts";
 import type { Secret } from "../model/secret.ts";
 
-/** Version of the protocol between manager and agents: what both of this release speak. */
-export const hostProtocol = 1;
+/**
+ * Version of the protocol between manager and agents: what both of this release speak. An agent takes nothing that it
+ * does not know, so the version grows by one with each release in which a manager may tell it more: a command of another
+ * name, or a field. Managers are upgraded before their hosts, and speak every version from the oldest one on: each host says
+ * its own when it is connected. What a version has brought stands in `hosts/protocol.ts`: it is left out for hosts that
+ * don't know it where that changes nothing, and refused with the way out (HOST.1040) where it would; such machines are
+ * placed on other hosts.
+ *
+ * - 1: the first one.
+ * - 2: limits of what cards send and volumes move.
+ */
+export const hostProtocol = 2;
+export const oldestHostProtocol = 1;
 
 /** A host as its agent describes it. */
 export type HostReport = {

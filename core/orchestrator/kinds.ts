@@ -37,6 +37,8 @@ export const ownKinds = [
   "Migration",
   /** What a move may have left of a machine on a host that did not answer, by `HOST:MACHINE`. */
   "MigrationRest",
+  /** The file of a volume on a host that it has left, or has not come to, by `HOST:VOLUME`: see `vm/volume-rests.ts`. */
+  "VolumeRest",
   /** A host that was told of security groups, by its uuid: it is told too when it has nothing to know any more. */
   "HostFirewall",
   /** What a host has of a primary storage, by `HOST:STORAGE`. */
@@ -47,6 +49,8 @@ export const ownKinds = [
   "CachedImage",
   /** The image that a volume stands on, by the volume's uuid. */
   "VolumeBase",
+  /** That the content of a volume or an image is being removed for good, by its uuid: see `expunging.ts`. */
+  "Expunging",
   /** An ISO image that a machine has in a drive, or is just getting, by `MACHINE:IMAGE`: see `device/iso-use.ts`. */
   "IsoUse",
   /** What a machine in a rescue is started from, by the machine's uuid: see `vm/rescue-disk.ts`. */
@@ -57,6 +61,8 @@ export const ownKinds = [
   "Discarded",
   /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
   "ConsolePassword",
+  /** What cloud-init in a machine's guest is told, by the machine's uuid: see `vm/guest-data.ts`. It may hold passwords. */
+  "GuestData",
   /** A note in records that were restored from a backup, until a manager has taken them in: see `restored.ts`. */
   "Restored",
   /** A host that has not said since what runs on it, by the host's uuid. */
@@ -102,6 +108,7 @@ const moreFields: Partial<Record<Kind, readonly string[]>> = {
   Shelf: ["imageUuid"],
   Migration: ["sourceUuid", "destinationUuid"],
   MigrationRest: ["hostUuid"],
+  VolumeRest: ["hostUuid", "storageUuid", "volumeUuid"],
 };
 
 export function mirrorIndexes(kind: Kind): readonly string[] {

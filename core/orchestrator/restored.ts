@@ -46,7 +46,8 @@ export async function takeInRestored(given: TakeIn): Promise<number | undefined>
   const hosts = [...[...mirror.all("Host")].map(({ value }) => value.uuid), ...unreadable];
   await inParts(records, hosts, (tx, uuid) => loseHost(tx, uuid));
   // What two hosts may have had then says nothing of now: all of them are asked.
-  for (const kind of ["Migration", "MigrationRest"] as const)
+  // Where a volume is now is not known either, and so which file of it is one too many: both stay.
+  for (const kind of ["Migration", "MigrationRest", "VolumeRest"] as const)
     await inParts(
       records,
       [...mirror.entries(kind)].map(([key]) => key),

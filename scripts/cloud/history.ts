@@ -36,7 +36,7 @@ function trim(lines: readonly string[]): void {
 
 /** Whether a line may be shown again: nothing in it looks like a secret's key, misspelt or half typed. */
 export function isHarmless(line: string): boolean {
-  return !/(pas+w|pwd|secret|token|credential)/i.test(line) && !/[^\P{C}\t\u200d]/u.test(line);
+  return !/(pas+w|pwd|secret|token|credential|user-?data)/i.test(line) && !/[^\P{C}\t\u200d]/u.test(line);
 }
 
 /**

@@ -1,13 +1,15 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { CallRefused, type CloudClient } from "../../core/api/cloud-client.ts";
-import { uploadPieceBytes } from "../../core/api/image-upload.ts";
+import { uploadImage } from "../../core/api/image-upload.ts";
 import { NodeError } from "../../core/model/error.ts";
 import { shown } from "../../core/model/quote.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Request } from "./request.ts";
 
 /* AddImage url=upload://FILE: the file of this machine goes to the manager, once it has a task that waits for it. */
+
+const readBytes = 1024 * 1024;
 
 export type LocalImage = { url: string; handle: FileHandle; sizeBytes: number };
 
@@ -29,7 +31,7 @@ export async function localImage({ name, texts }: Pick<Request, "name" | "texts"
 }
 
 /**
- * Sends it, from where the manager wants to be sent it on. What the manager refuses takes the task back, so that it does
+ * Sends it, and goes on with that after a connection broke. What the manager refuses takes the task back, so that it does
  * not wait for what never comes; a task that has failed by itself says why better. @throws CallRefused, CLOUD.…
  */
 export async function sendImage(
@@ -41,15 +43,10 @@ export async function sendImage(
   const uuid = task.resourceUuid ?? "";
   const line = new ProgressLine();
   try {
-    for (let offset = 0; ; ) {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(uploadPieceBytes), 0, uploadPieceBytes, offset);
-      const piece = { offset, totalBytes: sizeBytes, content: buffer.subarray(0, bytesRead) };
-      const answer = await client.sendImage(uuid, piece, signal);
-      line.show(`AddImage: ${Math.floor((100 * answer.offset) / sizeBytes)} % sent`);
-      if (answer.isWhole) return;
-      if (bytesRead === 0 && answer.offset === offset) throw changed();
-      offset = answer.offset;
-    }
+    const read = (start: number) =>
+      handle.createReadStream({ start, end: sizeBytes - 1, autoClose: false, highWaterMark: readBytes });
+    const onSent = (bytes: number) => line.show(`AddImage: ${Math.floor((100 * bytes) / sizeBytes)} % sent`);
+    await uploadImage(client, uuid, { sizeBytes, read }, { signal, onSent });
   } catch (error) {
     const isOver = error instanceof CallRefused || (error instanceof NodeError && error.code === "CLOUD.FILE_CHANGED");
     if (!isOver) throw error;
@@ -66,11 +63,5 @@ function noFile(path: string, cause?: unknown): NodeError {
   const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
   return new NodeError("CLOUD.NO_FILE", `${shown(path)} is no file with something in it that can be read${code}.`, {
     remedy: "Give a file of this machine: url=upload://PATH",
-  });
-}
-
-function changed(): NodeError {
-  return new NodeError("CLOUD.FILE_CHANGED", "The file became shorter while it was sent.", {
-    remedy: "Send it again when nothing changes it.",
   });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { Vm } from "../support/vm/vm.ts";
 import * as bed from "./image/bed.ts";
+import { addHost, made } from "./image/cloud.ts";
 import { describeImage } from "./image/machines.ts";
 import { assertCloudAnswers, comesUp, installUnattended } from "./image/unattended.ts";
 
@@ -20,18 +20,16 @@ describeImage("virtual machines of an installed node", (machines) => {
     await bed.signIn(vm);
     await assertCloudAnswers(vm, bed.rootPassword);
     const sh = (command: string) => vm.shell.run(command, limitMs);
-    const zone = await cli(vm, "CreateZone", { name: "east" });
-    const cluster = await cli(vm, "CreateCluster", { name: "blue", zoneUuid: zone, hypervisorType: "KVM" });
+    const zone = await made(vm, "CreateZone", { name: "east" });
+    const cluster = await made(vm, "CreateCluster", { name: "blue", zoneUuid: zone, hypervisorType: "KVM" });
     const url = "/var/lib/binnacle/storage";
-    const storage = await cli(vm, "AddLocalPrimaryStorage", { name: "local", zoneUuid: zone, url });
-    await cli(vm, "AttachPrimaryStorageToCluster", { uuid: storage, clusterUuid: cluster });
+    const storage = await made(vm, "AddLocalPrimaryStorage", { name: "local", zoneUuid: zone, url });
+    await made(vm, "AttachPrimaryStorageToCluster", { uuid: storage, clusterUuid: cluster });
     const managementIp = "10.0.2.15";
-    const print = await sh(`cd /root && zstack-cli GetHostFingerprint managementIp=${managementIp}`);
-    const { fingerprint } = JSON.parse(print);
-    await cli(vm, "AddKVMHost", { name: "node07", clusterUuid: cluster, managementIp, fingerprint, username: "root" });
+    await addHost(vm, "node07", cluster, managementIp);
 
     const size = { cpuNum: "1", memorySize: "128M", rootDiskSize: "64M" };
-    const uuid = await cli(vm, "CreateVmInstance", { name: "web-1", ...size });
+    const uuid = await made(vm, "CreateVmInstance", { name: "web-1", ...size });
     const there = () => sh(`virsh domstate ${uuid}`);
     assert.equal(await there(), "running");
     const pid = await sh(`pgrep -f 'guest=${uuid}'`);
@@ -43,7 +41,7 @@ describeImage("virtual machines of an installed node", (machines) => {
     await sh(`virsh destroy ${uuid}`);
     for (let state = ""; state !== "Stopped"; )
       state = JSON.parse(await sh(`zstack-cli GetVmInstance uuid=${uuid}`)).inventory.state;
-    await cli(vm, "StartVmInstance", { uuid });
+    await made(vm, "StartVmInstance", { uuid });
     assert.equal(await there(), "running");
 
     // The empty machine can't listen; that it is asked is in the journal.
@@ -56,15 +54,3 @@ describeImage("virtual machines of an installed node", (machines) => {
     assert.equal((await vm.shell.run(`virsh domstate ${uuid}`, limitMs)).trim(), "shut off");
   });
 });
-
-/** The uuid of what a call has made, once its task has ended well. */
-async function cli(vm: Vm, call: string, fields: Record<string, string>): Promise<string> {
-  const secret = call === "AddKVMHost" ? " -P admin.password" : "";
-  const given = Object.entries(fields).map(([key, value]) => `${key}=${value}`);
-  const command = `zstack-cli ${call} ${given.join(" ")}${secret} 2>said`;
-  const text = await vm.shell.run(`cd /root && { ${command} || { cat said; false; }; }`, limitMs);
-  const answer = JSON.parse(text);
-  const uuid: unknown = answer.inventory?.uuid ?? answer.uuid;
-  assert.ok(typeof uuid === "string", text);
-  return uuid;
-}

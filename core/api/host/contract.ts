@@ -14,7 +14,7 @@ import { logRanges } from "../../model/archives.ts";
 import { type ConsoleKind, consoleKinds } from "../../model/cloud/console.ts";
 import { bytes, line, moment, tags, uuid, uuidPattern } from "../../model/cloud/fields.ts";
 import type { HostReport, Pong } from "../../orchestrator/host-link.ts";
-import { hostProtocol, mostPieceBytes } from "../../orchestrator/host-link.ts";
+import { hostProtocol, mostPieceBytes, oldestHostProtocol } from "../../orchestrator/host-link.ts";
 
 /*
  * What the agent of a host offers to the manager on TCP 7070: HTTP and JSON over TLS 1.3. Both ends know each other by
@@ -23,9 +23,7 @@ import { hostProtocol, mostPieceBytes } from "../../orchestrator/host-link.ts";
 
 export const hostPort = 7070;
 
-/** Version of this protocol. A manager is upgraded before its hosts: it speaks the older ones that it names here too. */
-export { hostProtocol };
-export const oldestHostProtocol = 1;
+export { hostProtocol, oldestHostProtocol };
 
 /** Every answer says the version that it is in, and which request it answers: an answer is never taken for another's. */
 export const protocolHeader = "x-binnacle-protocol";

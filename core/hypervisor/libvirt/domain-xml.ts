@@ -3,12 +3,16 @@ import type { Backing, MachineSpec } from "../driver.ts";
 import type { MachineDisk } from "../volume-commands.ts";
 import { serialLine } from "./consoles.ts";
 import { bootOf, bootOrders, drivesOf, nicOf } from "./device-xml.ts";
+import type { MachineLock } from "./machine-locks.ts";
+import { seedDisks } from "./seeds.ts";
 
 export type DomainOptions = {
   /** Whether the host's processor does the work; without it QEMU translates, for tests and nested hosts. */
   hasKvm: boolean;
   /** The bridges of its cards by their device ids. */
   bridges: ReadonlyMap<number, string>;
+  /** What it holds while it runs, where QEMU's own locks are not enough. */
+  lock?: MachineLock | undefined;
 };
 
 const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "@", suppressEmptyNode: true });
@@ -17,7 +21,7 @@ const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: "
  * A machine as libvirt wants it. Source: libvirt's "Domain XML format". It is known by its uuid, in libvirt's form with
  * hyphens and, as its name, in ours; the name that people gave it is a title, for nobody to find it by.
  */
-export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions): string {
+export function domainXml(spec: MachineSpec, { hasKvm, bridges, lock }: DomainOptions): string {
   const { uuid, name, cpuNum, memorySize, disks, nics } = spec;
   const kibibytes = Math.floor(memorySize / 1024);
   const boots = bootOrders(spec);
@@ -39,9 +43,11 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
       // What becomes of it then is for the manager to say, which knows of all hosts.
       on_crash: "destroy",
       devices: {
-        controller: rootPorts(disks.length + nics.length),
+        ...(lock === undefined ? {} : { emulator: lock.emulator }),
+        controller: rootPorts(disks.length + nics.length + seedDisks(spec).length),
         disk: [
           ...disks.map((disk, nth) => ({ ...diskOf({ deviceId: nth, ...disk }), ...bootOf(boots.HardDisk[nth]) })),
+          ...seedDisks(spec),
           ...drivesOf(spec, boots.CdRom),
         ],
         interface: nics.map((nic, nth) => nicOf(nic, bridges.get(nic.deviceId) ?? "", boots.Network[nth])),
@@ -54,8 +60,24 @@ export function domainXml(spec: MachineSpec, { hasKvm, bridges }: DomainOptions)
         memballoon: { "@model": "virtio" },
         rng: { "@model": "virtio", backend: { "@model": "random", "#text": "/dev/urandom" } },
       },
+      ...(lock === undefined ? {} : environment(variablesOf(lock, uuid))),
     },
   });
+}
+
+/** As the script that is the emulator then wants them. */
+function variablesOf({ files: [file = "", second] }: MachineLock, uuid: string): Record<string, string> {
+  return {
+    BINNACLE_MACHINE: uuid,
+    BINNACLE_LOCK: file,
+    ...(second === undefined ? {} : { BINNACLE_SECOND_LOCK: second }),
+  };
+}
+
+/** Variables of the emulator's process. Source: libvirt's "QEMU/KVM hypervisor driver", pass-through of arguments. */
+function environment(variables: Record<string, string>) {
+  const env = Object.entries(variables).map(([name, value]) => ({ "@name": name, "@value": value }));
+  return { "@xmlns:qemu": "http://libvirt.org/schemas/domain/qemu/1.0", "qemu:commandline": { "qemu:env": env } };
 }
 
 /** One disk, as it is given to a machine that runs. It is what it would be had the machine been started with it. */

@@ -13,6 +13,7 @@ import { networkFailed } from "./network/errors.ts";
 import { FirewallNote } from "./network/firewall-note.ts";
 import { Links } from "./network/links.ts";
 import { type MachineNote, MachineNotes } from "./network/machine-notes.ts";
+import { Mtus } from "./network/mtus.ts";
 
 export type HostNetworksOptions = {
   machine: Pick<Machine, "run" | "now" | "monotonicMs">;
@@ -38,6 +39,7 @@ export class HostNetworks {
   readonly #machine: HostNetworksOptions["machine"];
   readonly #notes: MachineNotes;
   readonly #bridges: Bridges;
+  readonly #mtus: Mtus;
   readonly #dhcp: DhcpServers;
   readonly #guard: CardGuard;
   readonly #firewall: FirewallNote;
@@ -54,7 +56,8 @@ export class HostNetworks {
     const links = new Links(machine);
     this.#machine = machine;
     this.#notes = new MachineNotes(join(folder, "machines"));
-    this.#bridges = new Bridges(links);
+    this.#mtus = new Mtus(links, join(folder, "mtus.json"));
+    this.#bridges = new Bridges(links, this.#mtus);
     this.#dhcp = new DhcpServers(links, join(folder, "dhcp"));
     this.#guard = new CardGuard(links);
     this.#firewall = new FirewallNote(folder);
@@ -251,6 +254,7 @@ export class HostNetworks {
       // A server whose bridge can't be made now stays as it is.
       await this.#dhcp.removeOthers(new Set(cards.filter(isClient).map(({ l3NetworkUuid }) => l3NetworkUuid)));
       await this.#bridges.removeOthers(new Set(bridges.values()));
+      await this.#mtus.lower(segmentsOf(cards));
     });
     if (errors.length > 0) throw errors[0];
     if (isWhole) this.#fitted = { cards: JSON.stringify(cards), bridges };

@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { NodeError } from "../../model/error.ts";
 import type { Machine } from "../../node/machine.ts";
+import { KeyedTurns } from "../../node/turns.ts";
 import {
   type CachedImage,
   checkVolumePath,
@@ -11,6 +12,8 @@ import {
 } from "../driver.ts";
 import { type LockProbe, type LockState, notMounted, type SharedStorages } from "../shared-storage.ts";
 import { makeVolumeFolder } from "./folder.ts";
+import type { MachineLocks } from "./machine-locks.ts";
+import { MountPoints } from "./mount-points.ts";
 import { mountAt, roomAt } from "./mounts.ts";
 import { NetworkStorage } from "./network-storage.ts";
 import { StorageLocks } from "./storage-locks.ts";
@@ -23,18 +26,24 @@ export class HostStorages implements SharedStorages {
   readonly #machine: Machine;
   readonly #network: NetworkStorage;
   readonly #locks: StorageLocks;
-  /** Shared mount points that this host was asked for since the agent began. */
-  readonly #mountPoints = new Set<string>();
+  readonly #mountPoints: MountPoints;
   /** Storages that are being looked at: one look serves all who ask at the same time. */
   readonly #looks = new Map<string, Promise<void>>();
   /** One after the other for each storage. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new KeyedTurns();
 
-  /** @param root where network storages are mounted, see {@link NetworkStorage} */
-  constructor(machine: Machine, root?: string) {
+  /**
+   * @param root where network storages are mounted, see {@link NetworkStorage}
+   * @param mountPoints where shared mount points are noted, see {@link MountPoints}
+   */
+  constructor(
+    machine: Machine,
+    { root, mountPoints, locks }: { root?: string | undefined; mountPoints?: string | undefined; locks: MachineLocks },
+  ) {
     this.#machine = machine;
+    this.#mountPoints = new MountPoints(mountPoints);
     this.#network = new NetworkStorage(machine, root);
-    this.#locks = new StorageLocks(machine);
+    this.#locks = new StorageLocks(machine, locks);
   }
 
   /** As {@link HypervisorDriver.storage}. @throws HYPERVISOR.FAILED, HYPERVISOR.BAD_PATH, STORAGE.1051 to STORAGE.1055 */
@@ -43,13 +52,14 @@ export class HostStorages implements SharedStorages {
     checkVolumePath(path);
     switch (type) {
       case "LocalStorage":
+        await this.#mountPoints.note(path, false);
         return await localRoom(path);
       case "SharedMountPoint":
-        this.#mountPoints.add(path);
+        await this.#mountPoints.note(path, true);
         if ((await mountAt(this.#machine, path)) === undefined) throw notMounted(path);
         return await roomAt(this.#machine, path, signal);
       case "NFS":
-        return await this.#inTurn(path, () => this.#network.connect(place, signal));
+        return await this.#turns.take(path, () => this.#network.connect(place, signal));
       default:
         throw new NodeError("HYPERVISOR.FAILED", `This version can't use storage of the type ${type}.`, {
           remedy: "Use local storage, NFS or a shared mount point.",
@@ -57,11 +67,11 @@ export class HostStorages implements SharedStorages {
     }
   }
 
-  /** That the storages of these files are there, and answer at this moment. @throws STORAGE.1052, STORAGE.1054, STORAGE.1055 */
+  /** That the storages of these files are there, and answer at this moment. @throws STORAGE.1052, STORAGE.1054, STORAGE.1055, HYPERVISOR.FAILED */
   async require(paths: Iterable<string>): Promise<void> {
     const folders = new Set<string>();
     for (const path of paths) {
-      const folder = this.#network.folderOf(path) ?? [...this.#mountPoints].find((each) => path.startsWith(`${each}/`));
+      const folder = this.#network.folderOf(path) ?? (await this.#mountPoints.folderOf(path));
       if (folder !== undefined) folders.add(folder);
     }
     for (const folder of folders) await this.#look(folder);
@@ -88,17 +98,6 @@ export class HostStorages implements SharedStorages {
     if ((await mountAt(this.#machine, folder)) === undefined) throw notMounted(folder);
     if (this.#network.folderOf(`${folder}/x`) === folder) await this.#network.require(folder);
     else await roomAt(this.#machine, folder);
-  }
-
-  async #inTurn<T>(key: string, action: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const mine = before.then(action, action);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
-    }
   }
 }
 

@@ -3,6 +3,7 @@ import { chmod, type FileHandle, link, open, readdir, rename, rm, stat } from "n
 import { basename, dirname, join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import { errnoOf, syncFolder, whyNotWritten } from "../../node/durable.ts";
+import { KeyedTurns } from "../../node/turns.ts";
 import { type CachedImage, type ImageCache, type ImageProgress, storageOfImage } from "../driver.ts";
 import { readQcow2Head } from "../qcow2-head.ts";
 import { calledOff, imageInUse, otherImage } from "../refusals.ts";
@@ -19,11 +20,11 @@ const deepest = 5;
  */
 export class ImageFiles implements ImageCache {
   /** Parts that something works on. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new KeyedTurns();
 
   async progress(image: CachedImage): Promise<ImageProgress> {
     storageOfImage(image.path);
-    return this.#inTurn(image, async () => {
+    return this.#turns.take(partOf(image), async () => {
       if (await isWhole(image)) return { isWhole: true, offset: image.sizeBytes };
       return { isWhole: false, offset: await sizeOf(partOf(image)) };
     });
@@ -31,48 +32,52 @@ export class ImageFiles implements ImageCache {
 
   async write(image: CachedImage, offset: number, content: Uint8Array): Promise<ImageProgress> {
     storageOfImage(image.path);
-    return this.#inTurn(image, async () => {
-      if (await isWhole(image)) return { isWhole: true, offset: image.sizeBytes };
-      const part = partOf(image);
-      await makeVolumeFolder(dirname(part));
-      const handle = await open(part, "a+", 0o600);
-      try {
-        const { size } = await handle.stat();
-        if (size !== offset || size + content.length > image.sizeBytes) return { isWhole: false, offset: size };
-        await append(handle, content, size);
-        return { isWhole: false, offset: size + content.length };
-      } finally {
-        await handle.close();
-      }
-    }).catch((error: unknown) => {
-      throw failed(image.path, error);
-    });
+    return this.#turns
+      .take(partOf(image), async () => {
+        if (await isWhole(image)) return { isWhole: true, offset: image.sizeBytes };
+        const part = partOf(image);
+        await makeVolumeFolder(dirname(part));
+        const handle = await open(part, "a+", 0o600);
+        try {
+          const { size } = await handle.stat();
+          if (size !== offset || size + content.length > image.sizeBytes) return { isWhole: false, offset: size };
+          await append(handle, content, size);
+          return { isWhole: false, offset: size + content.length };
+        } finally {
+          await handle.close();
+        }
+      })
+      .catch((error: unknown) => {
+        throw failed(image.path, error);
+      });
   }
 
   /** Twice is as good as once. @throws HYPERVISOR.IMAGE_DIFFERS: what was brought is gone then */
   async keep(image: CachedImage, signal: AbortSignal): Promise<void> {
     const { path } = image;
     storageOfImage(path);
-    await this.#inTurn(image, async () => {
-      const part = partOf(image);
-      if (!(await isWhole(image))) {
-        const sha256 = await sha256Of(part, signal);
-        if (sha256 !== image.sha256) {
-          await rm(part, { force: true });
-          throw otherImage(path, sha256 === undefined ? "was not brought" : "has come with another content");
+    await this.#turns
+      .take(partOf(image), async () => {
+        const part = partOf(image);
+        if (!(await isWhole(image))) {
+          const sha256 = await sha256Of(part, signal);
+          if (sha256 !== image.sha256) {
+            await rm(part, { force: true });
+            throw otherImage(path, sha256 === undefined ? "was not brought" : "has come with another content");
+          }
+          await chmod(part, readOnly);
+          await synced(part);
+          await link(part, path).catch((error: unknown) => {
+            // Another host of the same storage was faster, with the same content.
+            if (errnoOf(error) !== "EEXIST") throw error;
+          });
         }
-        await chmod(part, readOnly);
-        await synced(part);
-        await link(part, path).catch((error: unknown) => {
-          // Another host of the same storage was faster, with the same content.
-          if (errnoOf(error) !== "EEXIST") throw error;
-        });
-      }
-      await rm(part, { force: true });
-      await syncFolder(dirname(path));
-    }).catch((error: unknown) => {
-      throw failed(path, error);
-    });
+        await rm(part, { force: true });
+        await syncFolder(dirname(path));
+      })
+      .catch((error: unknown) => {
+        throw failed(path, error);
+      });
   }
 
   /**
@@ -94,19 +99,6 @@ export class ImageFiles implements ImageCache {
         if (other.startsWith(`${name}.`)) await rm(join(dirname(path), other), { force: true });
     } catch (error) {
       throw failed(path, error);
-    }
-  }
-
-  /** One after the other for each part. */
-  async #inTurn<T>(image: CachedImage, action: () => Promise<T>): Promise<T> {
-    const key = partOf(image);
-    const before = this.#turns.get(key);
-    const mine = (before ?? Promise.resolve()).then(action, action);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
     }
   }
 }

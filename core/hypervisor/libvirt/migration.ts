@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import { type Machine, sleep } from "../../node/machine.ts";
 import type { HostCommand, MachineReport, MachineSpec } from "../driver.ts";
+import type { CopiedDisk } from "../migration/commands.ts";
 import { ExpectedMachines } from "../migration/expected.ts";
 import { migrationCancelled, migrationFailed, noWay, runsHere } from "../migration/refusals.ts";
 import { type Dial, joined, type MigrationChannel, type MigrationVisit, type Visitor } from "../migration/way.ts";
-import { calledOff, notRunning } from "../refusals.ts";
-import type { Domain, Virsh } from "./virsh.ts";
+import { calledOff, notRunning, noVolume } from "../refusals.ts";
+import { areRenamed, arrived, makeComing, xmlThere } from "./coming-volumes.ts";
+import type { Domain, Virsh, WayThere } from "./virsh.ts";
 import type { VolumeFiles } from "./volume-files.ts";
 
 /*
@@ -91,7 +93,7 @@ export class LibvirtMigrations {
   async admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
     this.#expected.use(visit);
     const { machineUuid: uuid, channel } = visit;
-    const path = channel === "control" ? this.#options.socket : join(this.#folder.here, uuid, "memory");
+    const path = channel === "control" ? this.#options.socket : join(this.#folder.here, uuid, channel);
     const socket = await reached(path, uuid, signal);
     return (stream) => {
       this.#expected.keep(uuid, stream);
@@ -99,13 +101,15 @@ export class LibvirtMigrations {
     };
   }
 
-  async #expect({ machine: spec, sourceUuid, tokenHash, aliveMs }: Of<"expectMachine">, signal: AbortSignal) {
+  async #expect(command: Of<"expectMachine">, signal: AbortSignal) {
+    const { machine: spec, sourceUuid, tokenHash, aliveMs, copies = [] } = command;
     const { virsh, volumes, reserve, release } = this.#options;
     const { uuid, disks } = spec;
     const known = await this.#find(uuid, signal);
     if (known !== undefined && known.state !== "stopped" && known.migration?.way !== "in") throw runsHere(uuid);
     await this.#unexpect(uuid, signal);
     if (known?.state === "stopped") await virsh.undefine(uuid);
+    await makeComing(volumes, spec, copies);
     for (const disk of disks) await volumes.require(disk);
     await reserve(spec, signal);
     const folder = join(this.#folder.here, uuid);
@@ -118,7 +122,7 @@ export class LibvirtMigrations {
       release(uuid);
       throw error;
     }
-    this.#expected.announce({ uuid, sourceUuid, tokenHash, aliveMs }, () => {
+    this.#expected.announce({ uuid, sourceUuid, tokenHash, aliveMs, disks: copies.length }, () => {
       release(uuid);
       void rm(folder, { recursive: true, force: true }).catch(() => undefined);
     });
@@ -137,7 +141,8 @@ export class LibvirtMigrations {
     const until = machine.monotonicMs() + jobEndMs;
     for (;;) {
       const found = await this.#find(uuid, signal);
-      if (found?.migration?.way !== "in") return;
+      if (found === undefined) return;
+      if (found.migration?.way !== "in") return await arrived((await virsh.disks(uuid, false, signal)).keys());
       await virsh.destroyIncoming(uuid).catch(() => undefined);
       if (machine.monotonicMs() > until) throw migrationFailed(uuid, "the copy that came over can't be removed");
       await sleep(machine, lookMs, signal);
@@ -171,7 +176,7 @@ export class LibvirtMigrations {
   }
 
   async #send(
-    { uuid, destination, token, bandwidth }: Of<"migrateMachine">,
+    { uuid, destination, token, bandwidth, copies = [] }: Of<"migrateMachine">,
     dial: Dial,
     cancel: AbortSignal,
     signal: AbortSignal,
@@ -190,8 +195,17 @@ export class LibvirtMigrations {
       await madeFolder(this.#folder.here, folder);
       for (const channel of ["control", "memory"] as const) await doors.listen(join(folder, channel), channel);
       const there = join(this.#folder.there, uuid);
+      const way: WayThere = { control: join(there, "control"), memory: join(there, "memory"), bandwidth };
+      if (copies.length > 0) {
+        await doors.listen(join(folder, "disks"), "disks");
+        // QEMU itself connects to this one.
+        for (const path of [folder, join(folder, "disks")]) await this.#giveToQemu(path).catch(() => undefined);
+        way.copied = { socket: join(there, "disks"), ...(await this.#copied(uuid, copies, stopping)) };
+      }
       stopping.throwIfAborted();
-      const moved = virsh.migrate(uuid, { control: join(there, "control"), memory: join(there, "memory"), bandwidth });
+      // A guest that writes waits for these: they are of no use to a move that is to end.
+      stopping.addEventListener("abort", () => doors.drop("disks"), { once: true });
+      const moved = virsh.migrate(uuid, way);
       const over = new AbortController();
       const aborting = this.#abortWhen(stopping, uuid, over.signal);
       await moved.finally(() => over.abort());
@@ -206,6 +220,18 @@ export class LibvirtMigrations {
       doors.close();
       await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
+  }
+
+  async #copied(uuid: string, copies: readonly CopiedDisk[], signal: AbortSignal) {
+    const { virsh } = this.#options;
+    const places = await virsh.disks(uuid, true, signal);
+    const targets = copies.map(({ from }) => {
+      const target = places.get(from);
+      if (target === undefined) throw noVolume(from);
+      return target;
+    });
+    if (!areRenamed(copies)) return { targets };
+    return { targets, xml: xmlThere(await virsh.portableXml(uuid, signal), copies) };
   }
 
   /** Ends the job once `stopping` says so, as often as it takes: it may not have begun. Until `over`. */
@@ -265,7 +291,7 @@ export class LibvirtMigrations {
 class Doors {
   readonly #open: (channel: MigrationChannel) => ReturnType<Dial>;
   readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Map<Socket, MigrationChannel>();
   /** Why the other host did not let in; libvirt would only say that a connection was closed. */
   refusal: unknown;
 
@@ -285,11 +311,16 @@ class Doors {
 
   close(): void {
     for (const server of this.#servers) server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  /** Ends the connections of one channel. */
+  drop(channel: MigrationChannel): void {
+    for (const [socket, of] of this.#sockets) if (of === channel) socket.destroy();
   }
 
   async #carry(socket: Socket, channel: MigrationChannel): Promise<void> {
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, channel);
     socket.once("close", () => this.#sockets.delete(socket));
     socket.on("error", () => undefined);
     try {

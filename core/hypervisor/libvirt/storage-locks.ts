@@ -3,6 +3,7 @@ import { NodeError } from "../../model/error.ts";
 import type { Machine, Stream } from "../../node/machine.ts";
 import { checkVolumePath } from "../driver.ts";
 import type { LockProbe, LockState } from "../shared-storage.ts";
+import { flockWords, type MachineLocks, tryFlock } from "./machine-locks.ts";
 import { ask, lastWords } from "./mounts.ts";
 import { isLocked } from "./volume-files.ts";
 
@@ -15,13 +16,18 @@ const takenMs = 15_000;
 
 const filePrefix = ".binnacle-lock-";
 
-/** Locks as QEMU takes them on the disks of machines, by QEMU's own tools: other programs would take other ones. */
+/**
+ * Locks as machines have them on their disks: QEMU's by QEMU's own tools, for other programs would take other ones, and
+ * those of {@link MachineLocks} where a machine has such a one.
+ */
 export class StorageLocks {
   readonly #machine: Machine;
+  readonly #locks: Pick<MachineLocks, "kindAt">;
   readonly #held = new Map<string, Stream>();
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, locks: Pick<MachineLocks, "kindAt">) {
     this.#machine = machine;
+    this.#locks = locks;
   }
 
   /** As {@link SharedStorages.lock}. */
@@ -43,10 +49,12 @@ export class StorageLocks {
     if (made.code !== 0 && !isLocked(made.stderr)) throw failed(file, lastWords(made.stderr));
     // Of a qcow2 image QEMU shares nothing with other writers. Who looked whether it is taken would be in its way: it says
     // so itself, with its first line, which stdbuf has it say at once.
-    const words = ["-oL", "qemu-io", "--image-opts", optionsOf("qcow2", file), "-c", "length", "-c", `sleep ${heldMs}`];
+    const held = ["-oL", "qemu-io", "--image-opts", optionsOf("qcow2", file), "-c", "length", "-c", `sleep ${heldMs}`];
+    const isFlock = (await this.#locks.kindAt(file)) === "flock";
+    const [program, ...words] = isFlock ? flockWords(file, ["stdbuf", ...held]) : (["stdbuf", ...held] as const);
     const { promise: taken, resolve } = Promise.withResolvers<string | undefined>();
     let complaint = "it is not locked in time";
-    const stream = this.#machine.stream("stdbuf", words, (line, from) => {
+    const stream = this.#machine.stream(program, words, (line, from) => {
       if (from === "stdout") resolve(undefined);
       else complaint = line;
     });
@@ -72,6 +80,11 @@ export class StorageLocks {
   }
 
   async #look(file: string, signal: AbortSignal): Promise<LockState> {
+    if ((await this.#locks.kindAt(file)) === "flock") {
+      const found = await tryFlock(this.#machine, file, signal);
+      if (typeof found === "string") return found;
+      throw failed(file, lastWords(found.failed));
+    }
     const { code, stderr } = await this.#run(
       file,
       ["qemu-io", "--image-opts", optionsOf("raw", file), "-c", "quit"],

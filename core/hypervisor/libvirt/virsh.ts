@@ -32,6 +32,14 @@ const migrateMs = 86_400_000;
 /** Before a stream of events that has ended is begun anew. */
 const [firstPauseMs, longestPauseMs] = [500, 10_000];
 
+/** Sockets, as libvirt has them. `bandwidth`: MiB a second; 0: no limit. */
+export type WayThere = {
+  control: string;
+  memory: string;
+  bandwidth: number;
+  copied?: { socket: string; targets: readonly string[]; xml?: string };
+};
+
 /** `memoryBytes`: what a machine may take at the most; 0 when that is not told. */
 export type Domain = MachineReport & { memoryBytes: number; mayComeIn: boolean };
 
@@ -66,7 +74,10 @@ export class Virsh {
     const text = await this.#look(["domjobinfo", uuid], signal).catch(() => "");
     if (!/^Job type:\s+(Bounded|Unbounded)/m.test(text)) return undefined;
     const [total, remaining] = [bytesIn(text, "Memory total"), bytesIn(text, "Memory remaining")];
-    const percent = total === 0 ? 0 : Math.floor((100 * (total - remaining)) / total);
+    const memory = total === 0 ? 0 : (100 * (total - remaining)) / total;
+    const [files, filesLeft] = [bytesIn(text, "File total"), bytesIn(text, "File remaining")];
+    // Disks go first, and are most of it.
+    const percent = Math.floor(files === 0 ? memory : 0.8 * ((100 * (files - filesLeft)) / files) + 0.2 * memory);
     return { isOutgoing: /^Operation:\s+Outgoing migration/m.test(text), percent: Math.min(99, Math.max(0, percent)) };
   }
 
@@ -74,13 +85,29 @@ export class Virsh {
    * Moves a running machine to the host behind these sockets: there it is persistent, here nothing of it stays. Resolves
    * when it runs there. libvirt knows few shared file systems, and holds all others for unsafe: that the volumes are on a
    * shared one, and without the host's cache, is known by whoever asks. A guest that writes faster than its memory goes
-   * over is slowed down; it never begins there before all of it is there.
+   * over is slowed down; it never begins there before all of it is there. `copied`: disks that go along, by their place
+   * in the machine, into volumes that are there and empty; `xml`: the machine as it is to be there.
    */
-  async migrate(uuid: string, to: { control: string; memory: string; bandwidth: number }): Promise<void> {
+  async migrate(uuid: string, to: WayThere): Promise<void> {
     const uris = ["--desturi", `qemu+unix:///system?socket=${to.control}`, "--migrateuri", `unix://${to.memory}`];
     const limit = to.bandwidth === 0 ? [] : ["--bandwidth", String(to.bandwidth)];
     const flags = ["--live", "--p2p", "--persistent", "--undefinesource", "--unsafe", "--auto-converge"];
-    await this.#run(["migrate", ...flags, ...limit, ...uris, uuid], { timeoutMs: migrateMs });
+    const { copied } = to;
+    if (copied === undefined) {
+      await this.#run(["migrate", ...flags, ...limit, ...uris, uuid], { timeoutMs: migrateMs });
+      return;
+    }
+    const disks = [
+      "--copy-storage-inc",
+      "--migrate-disks",
+      copied.targets.join(","),
+      "--disks-uri",
+      `unix://${copied.socket}`,
+    ];
+    const send = (more: readonly string[]) =>
+      this.#run(["migrate", ...flags, ...disks, ...limit, ...uris, ...more, uuid], { timeoutMs: migrateMs });
+    if (copied.xml === undefined) await send([]);
+    else await this.#withFile(copied.xml, async (file) => void (await send(["--xml", file, "--persistent-xml", file])));
   }
 
   async abortJob(uuid: string): Promise<void> {
@@ -130,6 +157,11 @@ export class Virsh {
   /** What a machine consists of at present, or with `live` false after its next start, as XML. @throws HYPERVISOR.FAILED */
   xml(uuid: string, signal: AbortSignal, live = true): Promise<string> {
     return this.#look(["dumpxml", ...(live ? [] : ["--inactive"]), uuid], signal);
+  }
+
+  /** The same as another host is given it. */
+  portableXml(uuid: string, signal: AbortSignal): Promise<string> {
+    return this.#look(["dumpxml", "--migratable", uuid], signal);
   }
 
   /** Makes a machine known, or changes what is known of one that does not run. */

@@ -9,6 +9,7 @@ import { type Qcow2Head, readQcow2Head } from "../qcow2-head.ts";
 import { noImage, noVolume, otherFormat, otherVolume, volumeInUse } from "../refusals.ts";
 import type { VolumeFigures, VolumePlace } from "../volume-commands.ts";
 import { makeVolumeFolder } from "./folder.ts";
+import { lockFileOf, type MachineLocks } from "./machine-locks.ts";
 
 type NewVolume = Extract<HostCommand, { do: "createVolume" }>;
 type NewOverlay = Extract<HostCommand, { do: "createVolumeFromImage" }>;
@@ -28,9 +29,12 @@ const qcow2Magic = Buffer.from("QFI\xfb", "latin1");
 /** Volumes as files, with qemu-img. Everything that a guest has written into one is nobody's word. */
 export class VolumeFiles {
   readonly #machine: Pick<Machine, "run">;
+  readonly #locks: Pick<MachineLocks, "isHeld"> | undefined;
 
-  constructor(machine: Pick<Machine, "run">) {
+  /** @param locks without them a file is open where QEMU's own locks say so */
+  constructor(machine: Pick<Machine, "run">, locks?: Pick<MachineLocks, "isHeld">) {
     this.#machine = machine;
+    this.#locks = locks;
   }
 
   /**
@@ -82,10 +86,13 @@ export class VolumeFiles {
     checkVolumePath(path);
     // What one who was killed has left of making it.
     await rm(unfinishedOf(path), { force: true });
-    if (!(await exists(path))) return await removeOwnFolder(path);
-    if (await this.isOpen(path)) throw volumeInUse(path);
-    await rm(markOf(path), { force: true });
-    await rm(path, { force: true });
+    if (await exists(path)) {
+      if (await this.isOpen(path)) throw volumeInUse(path);
+      await rm(markOf(path), { force: true });
+      await rm(path, { force: true });
+    }
+    await rm(lockFileOf(path), { force: true });
+    await rm(comingOf(path), { force: true });
     await removeOwnFolder(path);
   }
 
@@ -95,8 +102,9 @@ export class VolumeFiles {
     return await exists(path);
   }
 
-  /** Whether a machine has a file open, on any host that QEMU's locks reach. */
+  /** Whether a machine has a file open, on any host that the locks of its storage reach. */
   async isOpen(path: string): Promise<boolean> {
+    if (await this.#locks?.isHeld(path)) return true;
     // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
     const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
     const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
@@ -144,6 +152,7 @@ export class VolumeFiles {
   }
 
   async #onFree(path: string, args: readonly string[]): Promise<void> {
+    if (await this.#locks?.isHeld(path)) throw volumeInUse(path);
     const { code, stderr } = await this.#run("qemu-img", args, wholeMapMs);
     if (code === 0) return;
     throw isLocked(stderr) ? volumeInUse(path) : failed(path, new Error(lastLine(stderr)));
@@ -251,6 +260,15 @@ export function unfinishedOf(path: string): string {
 /** Stands beside a volume while its snapshots are being changed. */
 export function markOf(path: string): string {
   return `${path}.changing`;
+}
+
+/** Stands beside a volume while it comes from another host: nothing is lost with it. */
+export function comingOf(path: string): string {
+  return `${path}.coming`;
+}
+
+export async function isMarked(path: string): Promise<boolean> {
+  return await exists(comingOf(path));
 }
 
 export async function isBegun(path: string): Promise<boolean> {

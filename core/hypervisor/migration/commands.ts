@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { agentAddress, count, uuid } from "../../model/cloud/fields.ts";
+import { agentAddress, bytes, count, line, uuid } from "../../model/cloud/fields.ts";
 import { machineSpec } from "../machine-spec.ts";
 
 /*
@@ -11,10 +11,20 @@ import { machineSpec } from "../machine-spec.ts";
 const secret = z.string().check(z.regex(/^[\w-]{43}$/));
 export const mostMigrationMs = 86_400_000;
 
+const path = line(4096);
+const renamed = z.strictObject({ from: path, to: path });
+/** A volume on the source's own disks, as both hosts have it; and the image that it stands on, where that is named otherwise. */
+const copiedDisk = z.strictObject({ from: path, to: path, backing: z.exactOptional(renamed) });
+export type CopiedDisk = z.infer<typeof copiedDisk>;
+/** A disk of the machine that is to be made, empty, for what comes. */
+const newCopy = z.strictObject({ path, sizeBytes: bytes });
+export type NewCopy = z.infer<typeof newCopy>;
+
 export const migrationCommands = [
   /**
    * Lets one machine come from one host, and keeps its memory for it: until the token was used, `unexpectMachine`, or so
-   * long. A definition that an earlier stay has left is forgotten.
+   * long. A definition that an earlier stay has left is forgotten. `copies`: its disks that come along. What an earlier
+   * attempt has left of them is made anew; a file of anything else stays, and is refused.
    */
   z.strictObject({
     do: z.literal("expectMachine"),
@@ -22,10 +32,14 @@ export const migrationCommands = [
     sourceUuid: uuid,
     tokenHash: secret,
     aliveMs: z.int().check(z.positive(), z.maximum(mostMigrationMs)),
+    copies: z.exactOptional(z.array(newCopy)),
   }),
   /** Expects it no more; a copy that has not begun to run there is removed, one that runs stays. */
   z.strictObject({ do: z.literal("unexpectMachine"), uuid }),
-  /** Moves a running machine to a host that expects it. When it is done, it runs there and nothing of it is here. */
+  /**
+   * Moves a running machine to a host that expects it. When it is done, it runs there and nothing of it is here but the
+   * files of `copies`: its disks that go along, without their snapshots.
+   */
   z.strictObject({
     do: z.literal("migrateMachine"),
     uuid,
@@ -33,6 +47,7 @@ export const migrationCommands = [
     token: secret,
     /** Mebibytes a second; 0: as many as go. */
     bandwidth: count,
+    copies: z.exactOptional(z.array(copiedDisk)),
   }),
   /** Ends a move from here that is under way, also one that a former agent has begun. It may be carried out beside it. */
   z.strictObject({ do: z.literal("cancelMigration"), uuid }),

@@ -3,9 +3,11 @@ import type { Duplex } from "node:stream";
 import { unexpected } from "./refusals.ts";
 import type { MigrationChannel, MigrationVisit } from "./way.ts";
 
-export type Announced = { uuid: string; sourceUuid: string; tokenHash: string; aliveMs: number };
+/** `disks`: how many of its disks come, each through a connection of its own. */
+export type Announced = { uuid: string; sourceUuid: string; tokenHash: string; aliveMs: number; disks?: number };
 type Expectation = Announced & {
-  used: Set<MigrationChannel>;
+  /** How often each channel can still be used. */
+  left: Record<MigrationChannel, number>;
   streams: Set<Duplex>;
   cancelEnd: () => void;
   /** Told when it is expected no more. */
@@ -27,21 +29,22 @@ export class ExpectedMachines {
   /** Instead of what was announced for this machine before. */
   announce(given: Announced, ended: () => void): void {
     this.end(given.uuid);
+    const left = { control: 1, memory: 1, disks: given.disks ?? 0 };
     const cancelEnd = this.#after(given.aliveMs, () => this.end(given.uuid));
-    this.#expected.set(given.uuid, { ...given, used: new Set(), streams: new Set(), cancelEnd, ended });
+    this.#expected.set(given.uuid, { ...given, left, streams: new Set(), cancelEnd, ended });
   }
 
   has(uuid: string): boolean {
     return this.#expected.has(uuid);
   }
 
-  /** Each channel once. @throws HYPERVISOR.MIGRATION_UNEXPECTED, whatever of it is wrong */
+  /** Each channel once, that of disks once for each. @throws HYPERVISOR.MIGRATION_UNEXPECTED, whatever of it is wrong */
   use({ machineUuid, sourceUuid, token, channel }: MigrationVisit): void {
     const found = this.#expected.get(machineUuid);
     if (found === undefined || found.sourceUuid !== sourceUuid || !isTokenOf(found.tokenHash, token))
       throw unexpected(machineUuid);
-    if (found.used.has(channel)) throw unexpected(machineUuid);
-    found.used.add(channel);
+    if (found.left[channel] === 0) throw unexpected(machineUuid);
+    found.left[channel] -= 1;
   }
 
   /** What comes for it through this connection ends with the expectation. */

@@ -8,6 +8,7 @@ import { type Announced, ExpectedMachines } from "../migration/expected.ts";
 import { migrationCancelled, migrationFailed, noWay, runsHere } from "../migration/refusals.ts";
 import type { Dial, MigrationVisit, Visitor } from "../migration/way.ts";
 import { calledOff, notRunning } from "../refusals.ts";
+import { arrived, makeComing } from "./coming.ts";
 import type { Holds } from "./holds.ts";
 import { type SimulatedMachine, type SimulatedState, simulatedVolume, startedMachine } from "./state.ts";
 
@@ -25,6 +26,8 @@ export type SimulatedMigrationOptions = {
   /** Waits as long as commands take. @throws HYPERVISOR.ABORTED */
   pause: (delayMs: number, signal: AbortSignal | undefined) => Promise<void>;
   checkDisks: (spec: MachineSpec) => void;
+  /** @throws HYPERVISOR.IMAGE_ABSENT */
+  needImage: (path: string) => void;
   after: (delayMs: number, action: () => void) => () => void;
   dial: Dial | undefined;
 };
@@ -103,12 +106,17 @@ export class SimulatedMigrations {
     for (const { cancel } of this.#moves.values()) cancel.abort();
   }
 
-  async #expect({ machine: spec, ...given }: Extract<MigrationCommand, { do: "expectMachine" }>): Promise<void> {
-    const { state, holds, runs, checkDisks } = this.#options;
+  async #expect({
+    machine: spec,
+    copies = [],
+    ...given
+  }: Extract<MigrationCommand, { do: "expectMachine" }>): Promise<void> {
+    const { state, holds, runs, checkDisks, needImage } = this.#options;
     const { uuid } = spec;
     const known = state.machines.get(uuid);
     if (runs(known)) throw runsHere(uuid);
     this.#expected.end(uuid);
+    await makeComing(state, spec, copies, needImage);
     checkDisks(spec);
     holds.takeMemory(spec);
     try {
@@ -141,6 +149,7 @@ export class SimulatedMigrations {
       const runsIn = bootId();
       for (const volume of hold.volumes) if (!state.volumes.has(volume.path)) await state.putVolume(volume);
       holds.takeVolumes(spec);
+      await arrived(state, spec);
       await state.putMachine(startedMachine(spec, runsIn));
       say(stream, { say: "runs" });
       stream.end();
@@ -151,7 +160,7 @@ export class SimulatedMigrations {
   }
 
   async #migrate(
-    { uuid, destination, token }: Extract<MigrationCommand, { do: "migrateMachine" }>,
+    { uuid, destination, token, copies = [] }: Extract<MigrationCommand, { do: "migrateMachine" }>,
     takeMs: number,
     failing: () => void,
     signal: AbortSignal,
@@ -176,7 +185,7 @@ export class SimulatedMigrations {
         move.percent = Math.min(99, (100 * part) / parts);
       }
       failing();
-      await this.#handOver(uuid, other);
+      await this.#handOver(uuid, other, new Set(copies.map(({ from }) => from)));
     } catch (error) {
       if (signal.aborted) throw calledOff();
       if (cancel.signal.aborted) throw migrationCancelled(uuid);
@@ -189,10 +198,12 @@ export class SimulatedMigrations {
     }
   }
 
-  async #handOver(uuid: string, stream: Duplex): Promise<void> {
+  /** @param copied paths of those that the other host has made for it: here they stay */
+  async #handOver(uuid: string, stream: Duplex, copied: ReadonlySet<string>): Promise<void> {
     const { state, holds, runs } = this.#options;
     const words = wordsOf(stream);
-    const volumes = (state.machines.get(uuid)?.paths ?? []).flatMap((path) => state.volumes.get(path) ?? []);
+    const paths = (state.machines.get(uuid)?.paths ?? []).filter((path) => !copied.has(path));
+    const volumes = paths.flatMap((path) => state.volumes.get(path) ?? []);
     say(stream, { say: "hold", volumes });
     if ((await words.next())?.say !== "holds") throw migrationFailed(uuid, "the other host does not take it");
     const machine = state.machines.get(uuid);

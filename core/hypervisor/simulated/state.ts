@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import { bytes, uuid } from "../../model/cloud/fields.ts";
 import { NodeError } from "../../model/error.ts";
@@ -7,6 +8,7 @@ import { LineJournal } from "../../node/line-journal.ts";
 import { type HostFirewall, hostFirewall, openFirewall } from "../firewall.ts";
 import type { MachineSpec } from "../machine-spec.ts";
 import { nicSpec } from "../nic-spec.ts";
+import { seedImage } from "../seed/seed.ts";
 
 export const simulatedVolume = z.strictObject({
   path: z.string(),
@@ -16,6 +18,8 @@ export const simulatedVolume = z.strictObject({
   snapshots: z.optional(z.array(uuid)),
   /** The image that it stands on. */
   image: z.optional(z.string()),
+  /** It comes with a machine, and is not all there. */
+  isComing: z.optional(z.boolean()),
 });
 export type SimulatedVolume = Readonly<z.infer<typeof simulatedVolume>>;
 
@@ -39,6 +43,8 @@ const machine = z.strictObject({
   isos: z.optional(z.array(z.string())),
   /** What it boots from; absent where it was not told. */
   bootOrder: z.optional(z.array(z.string())),
+  /** SHA-256 of the disk that tells cloud-init of it; absent without one. The disk itself may hold passwords. */
+  seed: z.optional(z.string()),
   /** Whether its memory is kept; absent in what a former version has written. */
   isSuspended: z.optional(z.boolean()),
   /** As it was started the last time; absent in what a former version has written, and of one that came from a host. */
@@ -51,7 +57,8 @@ export type SimulatedMachine = Readonly<z.infer<typeof machine>>;
 export function startedMachine(spec: MachineSpec, runsIn: string): SimulatedMachine {
   const { uuid, name, cpuNum, memorySize, disks, nics, isos, bootOrder } = spec;
   const paths = disks.map(({ path }) => path);
-  return { uuid, name, cpuNum, memorySize, paths, runsIn, nics, isos, bootOrder };
+  const seed = spec.seed === undefined ? {} : { seed: createHash("sha256").update(seedImage(spec.seed)).digest("hex") };
+  return { uuid, name, cpuNum, memorySize, paths, runsIn, nics, isos, bootOrder, ...seed };
 }
 
 const entry = z.union([

@@ -318,6 +318,14 @@ export const settings: readonly Setting[] = [
     "locks.required",
     "A host that does not see other hosts' locks on a shared storage is refused it: a machine could run twice.",
   ),
+  whole(
+    3,
+    [1, 100],
+    "looks",
+    "primaryStorage",
+    "check.maxFailure",
+    "Looks in a row at which a storage does not answer a host, after which the host counts as without it.",
+  ),
   address("consoleProxy", "address", "Where browsers reach the console proxy; auto: the management address."),
   whole(4900, [1024, 65_535], "port", "consoleProxy", "port", "Port at which browsers reach the console proxy."),
   whole(

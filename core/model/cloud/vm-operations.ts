@@ -13,11 +13,12 @@ export const vmConditions = {
     remedy: "Look at the host's agent and network, then reconnect the host.",
   },
   movable: {
-    description: "All its volumes are on shared storage.",
+    description:
+      "All its volumes are on shared storage, or localStoragePrimaryStorage.liveMigrationWithStorage.allow is on.",
     details: "it has a volume on local storage",
     remedy:
-      "This version moves no volumes between hosts' own disks, whatever liveMigrationWithStorage.allow says: keep its " +
-      "volumes on shared storage if it has to move.",
+      "Set localStoragePrimaryStorage.liveMigrationWithStorage.allow=true (UpdateGlobalConfig), and its volumes go along; or " +
+      "keep them on shared storage.",
   },
   sharedStorage: {
     description: "All its volumes are on shared storage that another host reaches.",
@@ -131,7 +132,7 @@ export const vmOperations = {
     routes: [{ from: ["Paused", "Suspended"], through: "Resuming", to: "Running", failed: "same", needs: online }],
   },
   migrateLive: {
-    description: "Moves it to another host while it runs; its volumes are on storage that both hosts share.",
+    description: "Moves it to another host while it runs; volumes on local storage go along, where that is allowed.",
     effect: "now",
     routes: [
       { from: ["Running"], through: "Migrating", to: "Running", failed: "same", needs: ["hostConnected", "movable"] },
@@ -235,6 +236,21 @@ export const vmOperations = {
   setConsolePassword: {
     description: "Sets the password of its consoles, or takes it away.",
     effect: "now",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setUserData: {
+    description: "Sets what cloud-init in its guest is given as user data, or takes it away.",
+    effect: "nextStart",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setSshKey: {
+    description: "Sets the public keys that cloud-init in its guest is given, or takes them away.",
+    effect: "nextStart",
+    routes: [still(["Running", "Stopped", "Created"])],
+  },
+  setHostname: {
+    description: "Sets the name that its guest is given, or takes it away.",
+    effect: "nextStart",
     routes: [still(["Running", "Stopped", "Created"])],
   },
   setStaticIp: {

@@ -62,7 +62,7 @@ export const vmInstance = record({
     ),
     "Devices that it boots from, the first that works.",
   ),
-  tags: say(tags, "What the manager or an administrator has noted on it."),
+  tags: say(tags, "Notes; requiredHostTag::gpu keeps it on hosts with the tag gpu, preferredHostTag::… prefers them."),
 }).check(z.refine(isVmLife));
 
 export const vmNic = record({
@@ -85,6 +85,11 @@ export const instanceOffering = record({
   networkBandwidth: say(byteLimit, "Bytes a second that a machine may send; null: no limit."),
   diskBandwidth: say(byteLimit, "Bytes a second that its root volume may move; null: no limit."),
   diskIops: say(operationLimit, "Operations a second of its root volume; null: no limit."),
+  // Records of former versions have none.
+  tags: say(
+    z.exactOptional(tags),
+    "Such as requiredHostTag::gpu or preferredHostTag::disk::ssd, which its machines get.",
+  ),
 });
 
 export const instanceOfferingState = onOffMachine("InstanceOffering", "SYS.1002", "No new machine may take it.");
@@ -100,7 +105,10 @@ export const diskOfferingState = onOffMachine("DiskOffering", "SYS.1002", "No ne
 
 /** Affinity of machines on hosts. `anti…` apart, `pro…` together; Hard: or not at all. Source: ha.md. */
 export const affinityGroup = record({
-  policy: say(z.enum(["antiSoft", "antiHard", "proSoft", "proHard"]), "Apart or together, by wish or by force."),
+  policy: say(
+    z.enum(["antiSoft", "antiHard", "proSoft", "proHard"]),
+    "Anti: on hosts apart; pro: on one host. Hard: or not at all; Soft: where there is room.",
+  ),
   vmInstanceUuids: say(uuids, "The machines in it."),
   state: say(z.enum(["Enabled", "Disabled"]), "Whether it is looked at."),
   usage: say(z.nullable(line(255)), "What it is for; or null."),

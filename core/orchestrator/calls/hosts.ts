@@ -4,11 +4,12 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { parseSize } from "../../model/cloud/size.ts";
 import { shown } from "../../model/quote.ts";
 import type { AddHostData, HostData } from "../hosts/flows.ts";
-import { hostLife, reconnecting } from "../hosts/status.ts";
+import { hostLife, isReported, reconnecting } from "../hosts/status.ts";
 import type { StoragesData } from "../hosts/storages.ts";
 import type { Host } from "../hosts/world.ts";
 import type { Tx } from "../records.ts";
 import type { CallContext, DecidersOf } from "./handler.ts";
+import { checkTags } from "./places.ts";
 import { orThrow, patchOf } from "./shared.ts";
 
 /* Hosts. Their agents are asked by tasks; what is decided here is only what the records say. */
@@ -24,6 +25,7 @@ export function addHost(
 ) {
   const { clusterUuid, managementIp, name, description, username, fingerprint = null, tags } = input;
   tx.need("Cluster", clusterUuid, "clusterUuid");
+  checkTags(tags);
   const holder = tx.get("HostAddress", managementIp)?.["hostUuid"];
   if (holder !== undefined) throw addressTaken(managementIp, tx.get("Host", String(holder))?.name);
   tx.put("HostAddress", managementIp, { hostUuid }, true);
@@ -47,7 +49,18 @@ function addressTaken(address: string, name: string | undefined): CloudError {
   return new CloudError(refusalOf("HOST.1030", { where: "managementIp", details, remedy }));
 }
 
-function withReserved(host: Host, reservedMemory: string | null): string[] {
+/** Tags that people give, besides those that the host has told. @throws SYS.1001 */
+function withOwn({ tags }: Host, own: readonly string[] | undefined): string[] {
+  if (own === undefined) return [...tags];
+  checkTags(own);
+  const told = tags.filter(isReported);
+  const wrong = own.find((tag) => isReported(tag) && !told.includes(tag));
+  if (wrong === undefined) return [...own.filter((tag) => !isReported(tag)), ...told];
+  const details = `${wrong.slice(0, 64)} is of a kind that only the host itself tells.`;
+  throw new CloudError(refusalOf("SYS.1001", { where: "tags", details, remedy: "Give a tag of another name." }));
+}
+
+function withReserved(host: Pick<Host, "tags">, reservedMemory: string | null): string[] {
   const others = host.tags.filter((tag) => !tag.startsWith(reservedMemoryTag));
   if (reservedMemory === null) return others;
   if (parseSize(reservedMemory) !== undefined) return [...others, `${reservedMemoryTag}${reservedMemory}`];
@@ -56,10 +69,10 @@ function withReserved(host: Host, reservedMemory: string | null): string[] {
 }
 
 export const hostDeciders = {
-  UpdateHost: (tx, { uuid, reservedMemory, ...patch }) => {
-    const host = tx.need("Host", uuid);
-    const tags = reservedMemory === undefined ? undefined : withReserved(host, reservedMemory);
-    return { inventory: tx.update("Host", uuid, patchOf({ ...patch, tags })) };
+  UpdateHost: (tx, { uuid, reservedMemory, tags: own, ...patch }) => {
+    const tags = withOwn(tx.need("Host", uuid), own);
+    const all = reservedMemory === undefined ? tags : withReserved({ tags }, reservedMemory);
+    return { inventory: tx.update("Host", uuid, { ...patchOf(patch), tags: all }) };
   },
   ChangeHostState: (tx, { uuid, stateEvent }, context) => {
     const host = tx.need("Host", uuid);

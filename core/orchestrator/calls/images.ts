@@ -6,6 +6,7 @@ import { imageUrlRefusal, placeRefusal, shownUrl } from "../../model/cloud/stora
 import { imageStateMachine, imageStatusMachine } from "../../model/cloud/volume.ts";
 import { shown } from "../../model/quote.ts";
 import { requireInNoDrive } from "../device/iso-use.ts";
+import { requireWhole } from "../expunging.ts";
 import type { AddImageData } from "../images/add.ts";
 import { type DeleteImageData, moveOn } from "../images/delete.ts";
 import type { ImageStore } from "../images/image-store.ts";
@@ -95,6 +96,7 @@ function asked(tx: Tx, uuid: string, event: "delete" | "recover" | "expunge"): R
   if (next.done && event !== "recover") requireInNoDrive(tx, tx.need("Image", uuid));
   if (next.done && event !== "recover") requireOnNoShelf(tx, tx.need("Image", uuid));
   if (!next.done) throw new CloudError({ ...next.refusal, remedy: waysOn[status] });
+  if (event === "recover") requireWhole(tx, "Image", { uuid, name }, "ExpungeImage");
   return moveOn(tx, uuid, event);
 }
 

@@ -1,5 +1,7 @@
+import { affinityGroupDeciders } from "./affinity-groups.ts";
 import { deletionDeciders } from "./deletions.ts";
 import { deviceDeciders } from "./devices.ts";
+import { guestDataDeciders } from "./guest-data.ts";
 import { hostDeciders } from "./hosts.ts";
 import { imageDeciders } from "./images.ts";
 import { migrationDeciders } from "./migrations.ts";
@@ -26,9 +28,11 @@ export const deciders = {
   ...imageDeciders,
   ...networkDeciders,
   ...securityGroupDeciders,
+  ...affinityGroupDeciders,
   ...vmDeciders,
   ...deviceDeciders,
   ...nicDeciders,
+  ...guestDataDeciders,
   ...vmLifeDeciders,
   ...rescueDeciders,
   ...shelveDeciders,

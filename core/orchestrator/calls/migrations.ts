@@ -2,6 +2,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
+import { requireNoSnapshots } from "../vm/copied-volumes.ts";
 import { begin, type Machine } from "../vm/life.ts";
 import type { MigrateData } from "../vm/migrate.ts";
 import type { MigrateColdData } from "../vm/migrate-cold.ts";
@@ -35,6 +36,7 @@ export const migrationDeciders = {
       return { task: context.startTask(tx, { ...what, flow: "migrateVmCold", data }, context) };
     }
     if (hostUuid === null) throw new Error(`${uuid} runs on no host.`);
+    requireNoSnapshots(tx, before);
     const data: MigrateData = {
       vmUuid: uuid,
       holder,

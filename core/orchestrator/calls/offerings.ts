@@ -1,16 +1,20 @@
+import { hostTagRefusal } from "../../model/cloud/host-tags.ts";
 import { diskOfferingState, instanceOfferingState } from "../../model/cloud/vm.ts";
 import type { DecidersOf } from "./handler.ts";
-import { patchOf, switched } from "./shared.ts";
+import { patchOf, refuseFor, switched } from "./shared.ts";
 
 /* Sizes of machines and volumes. What was made of one keeps its size, whatever becomes of it. */
 
 export const offeringDeciders = {
-  CreateInstanceOffering: (tx, input, { newUuid }) => ({
-    inventory: tx.insert("InstanceOffering", { uuid: newUuid(), ...input, state: instanceOfferingState.initial }),
-  }),
-  UpdateInstanceOffering: (tx, { uuid, ...patch }) => ({
-    inventory: tx.update("InstanceOffering", uuid, patchOf(patch)),
-  }),
+  CreateInstanceOffering: (tx, input, { newUuid }) => {
+    refuseFor(hostTagRefusal(input.tags));
+    const given = { uuid: newUuid(), ...input, state: instanceOfferingState.initial };
+    return { inventory: tx.insert("InstanceOffering", given) };
+  },
+  UpdateInstanceOffering: (tx, { uuid, ...patch }) => {
+    refuseFor(hostTagRefusal(patch.tags));
+    return { inventory: tx.update("InstanceOffering", uuid, patchOf(patch)) };
+  },
   ChangeInstanceOfferingState: (tx, { uuid, stateEvent }) => ({
     inventory: switched(tx, "InstanceOffering", instanceOfferingState, uuid, stateEvent),
   }),

@@ -8,8 +8,11 @@ import { patchOf, switched } from "./shared.ts";
 
 const reservedMemoryTag = "reservedMemory::";
 
-/** A tag that holds a size is read when memory is counted: one that can't be read would count as none. */
-function checkTags(tags: readonly string[] | undefined): void {
+/**
+ * A tag that holds a size is read when memory is counted: one that can't be read would count as none.
+ * @throws SYS.1001
+ */
+export function checkTags(tags: readonly string[] | undefined): void {
   for (const tag of tags ?? []) {
     if (!tag.startsWith(reservedMemoryTag) || parseSize(tag.slice(reservedMemoryTag.length)) !== undefined) continue;
     const details = "The tag reservedMemory holds no size.";

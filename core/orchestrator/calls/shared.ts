@@ -28,6 +28,7 @@ type Switch =
   | "DiskOffering"
   | "L3Network"
   | "SecurityGroup"
+  | "AffinityGroup"
   | "BackupStorage"
   | "Image";
 

@@ -1,4 +1,5 @@
 import type { CallInput } from "../../model/cloud/calls/index.ts";
+import { hostTagWishes } from "../../model/cloud/host-tags.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { snapshotRefusal } from "../../model/cloud/volume-rules.ts";
 import { shown } from "../../model/quote.ts";
@@ -62,7 +63,12 @@ function rebuilt(tx: Tx, { uuid, imageUuid }: CallInput<"ReimageVmInstance">, co
   return task(tx, context, what, machine.name, data, uuid);
 }
 
-function cloned(tx: Tx, { uuid, names, full, strategy }: CallInput<"CloneVmInstance">, context: CallContext) {
+function cloned(
+  tx: Tx,
+  { uuid, names, full, strategy, affinityGroupUuid }: CallInput<"CloneVmInstance">,
+  context: CallContext,
+) {
+  if (typeof affinityGroupUuid === "string") tx.need("AffinityGroup", affinityGroupUuid, "affinityGroupUuid");
   const holder = context.newUuid();
   const { newUuid } = context;
   const machine = begin(tx, uuid, "clone", holder);
@@ -77,6 +83,7 @@ function cloned(tx: Tx, { uuid, names, full, strategy }: CallInput<"CloneVmInsta
   for (const { l3NetworkUuid } of cards) requireEnabled(machine.name, tx.need("L3Network", l3NetworkUuid));
   const data: CloneData = {
     ...{ vmUuid: uuid, holder, isStarted: strategy === "InstantStart" },
+    ...(affinityGroupUuid === undefined ? {} : { affinityGroupUuid }),
     clones: names.map((name) => ({
       ...{ vmUuid: newUuid(), name },
       nics: cards.map(({ l3NetworkUuid }) => ({ uuid: newUuid(), mac: newMac(newUuid), l3NetworkUuid })),
@@ -93,6 +100,15 @@ function cloned(tx: Tx, { uuid, names, full, strategy }: CallInput<"CloneVmInsta
   return { task: context.startTask(tx, { ...what, resourceUuid: uuid, uuid: holder }, context) };
 }
 
+/** With another offering, what the former one wished of hosts goes, and what the new one does comes. */
+function tagsWith(tx: Tx, { tags, instanceOfferingUuid: former }: Machine, next: string | null): string[] {
+  if (next === null) return [...tags];
+  const wishesOf = (uuid: string | null) =>
+    hostTagWishes(uuid === null ? undefined : tx.get("InstanceOffering", uuid)?.tags);
+  const going = wishesOf(former);
+  return [...new Set([...tags.filter((tag) => !going.includes(tag)), ...wishesOf(next)])];
+}
+
 export const vmLifeDeciders = {
   // Done at once: a stopped machine is on no host, and is given its size with its next start.
   ChangeInstanceOffering: (tx, { uuid, ...given }, { newUuid }) => {
@@ -100,7 +116,8 @@ export const vmLifeDeciders = {
     const machine = begin(tx, uuid, "resize", holder);
     const { cpuNum, memorySize } = sizeOf(tx, given, machine);
     const instanceOfferingUuid = given.instanceOfferingUuid ?? null;
-    const changed = end(tx, { vmUuid: uuid, holder }, "done", { cpuNum, memorySize, instanceOfferingUuid });
+    const tags = tagsWith(tx, machine, instanceOfferingUuid);
+    const changed = end(tx, { vmUuid: uuid, holder }, "done", { cpuNum, memorySize, instanceOfferingUuid, tags });
     if (changed === undefined) throw new Error("A machine that was resized is gone.");
     return { inventory: changed };
   },

@@ -1,8 +1,10 @@
 import type { CallInput } from "../../model/cloud/calls/index.ts";
+import { hostTagRefusal, hostTagWishes } from "../../model/cloud/host-tags.ts";
 import { guardVm } from "../../model/cloud/vm-life.ts";
 import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
+import { requireWhole } from "../expunging.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
 import type { CreateData } from "../vm/create.ts";
@@ -12,7 +14,7 @@ import { requireVolumes } from "../vm/local-volumes.ts";
 import { newMac } from "../vm/nic.ts";
 import type { DestroyData, StopData, VmData } from "../vm/run.ts";
 import type { CallContext, DecidersOf, NewTask } from "./handler.ts";
-import { patchOf } from "./shared.ts";
+import { patchOf, refuseFor } from "./shared.ts";
 import { incomplete, sizeOf } from "./vm-size.ts";
 
 /* Virtual machines. What takes its time is a task; the machine's record refuses other operations until it ends. */
@@ -48,6 +50,13 @@ function cardsOf(
   });
 }
 
+/** Its own, and the wishes of its offering, which it keeps whatever becomes of that. @throws SYS.1001 */
+function tagsOf(tx: Tx, { tags, instanceOfferingUuid: uuid }: CallInput<"CreateVmInstance">): string[] {
+  refuseFor(hostTagRefusal(tags));
+  const offering = uuid === undefined ? undefined : tx.get("InstanceOffering", uuid);
+  return [...new Set([...tags, ...hostTagWishes(offering?.tags)])];
+}
+
 function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallContext) {
   const size = sizeOf(tx, input);
   checkNetworks(tx, input);
@@ -55,6 +64,7 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
   if (input.clusterUuid !== undefined) tx.need("Cluster", input.clusterUuid, "clusterUuid");
   if (input.hostUuid !== undefined) tx.need("Host", input.hostUuid, "hostUuid");
   if (storageUuid !== null) tx.need("PrimaryStorage", storageUuid, "primaryStorageUuidForRootVolume");
+  if (input.affinityGroupUuid !== undefined) tx.need("AffinityGroup", input.affinityGroupUuid, "affinityGroupUuid");
   const { newUuid } = context;
   const isOnlyMade = input.strategy === "CreateStopped";
   const vmUuid = newUuid();
@@ -77,7 +87,9 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     storageUuid,
     platform: input.platform,
     haLevel: input.haLevel,
-    tags: input.tags,
+    tags: tagsOf(tx, input),
+    ...guestOf(input),
+    ...(input.affinityGroupUuid === undefined ? {} : { affinityGroupUuid: input.affinityGroupUuid }),
     ...(isOnlyMade ? { isOnlyMade } : {}),
   };
   const flow = isOnlyMade ? "defineVm" : "createVm";
@@ -88,6 +100,11 @@ function created(tx: Tx, input: CallInput<"CreateVmInstance">, context: CallCont
     name: `Create machine ${shown(input.name)}`,
     resourceUuid: vmUuid,
   });
+}
+
+function guestOf({ userData, sshPublicKeys = [], hostName }: CallInput<"CreateVmInstance">): Pick<CreateData, "guest"> {
+  const isNothing = userData === undefined && sshPublicKeys.length === 0 && hostName === undefined;
+  return isNothing ? {} : { guest: { userData: userData ?? null, sshPublicKeys, hostName: hostName ?? null } };
 }
 
 function task(tx: Tx, context: CallContext, what: NewTask) {
@@ -121,7 +138,10 @@ function onItsHost(call: OnItsHost, { operation, ...how }: Omit<Work, "call"> & 
 
 export const vmDeciders = {
   CreateVmInstance: created,
-  UpdateVmInstance: (tx, { uuid, ...patch }) => ({ inventory: tx.update("VmInstance", uuid, patchOf(patch)) }),
+  UpdateVmInstance: (tx, { uuid, ...patch }) => {
+    refuseFor(hostTagRefusal(patch.tags));
+    return { inventory: tx.update("VmInstance", uuid, patchOf(patch)) };
+  },
   StartVmInstance: (tx, { uuid, hostUuid = null }, context) => {
     if (hostUuid !== null) tx.need("Host", hostUuid, "hostUuid");
     const holder = context.newUuid();
@@ -164,6 +184,8 @@ export const vmDeciders = {
   RecoverVmInstance: (tx, { uuid }, { newUuid }) => {
     const holder = newUuid();
     begin(tx, uuid, "recover", holder);
+    for (const volume of tx.find("Volume", "vmInstanceUuid", uuid))
+      requireWhole(tx, "Volume", volume, "ExpungeVmInstance");
     const machine = end(tx, { vmUuid: uuid, holder }, "done");
     if (machine === undefined) throw new Error("A recovered machine is gone.");
     return { inventory: machine };

@@ -7,6 +7,7 @@ import { attachRefusal, volumeStateMachine, volumeStatusMachine } from "../../mo
 import { growRefusal, wholeSectors } from "../../model/cloud/volume-rules.ts";
 import { shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
+import { requireWhole } from "../expunging.ts";
 import type { Tx } from "../records.ts";
 import { begin, type Machine } from "../vm/life.ts";
 import type { AttachData, DetachData } from "../volume/attach.ts";
@@ -183,6 +184,7 @@ export const volumeDeciders = {
   RecoverDataVolume: (tx, { uuid }) => {
     const volume = tx.need("Volume", uuid);
     requireIdle(tx, volume);
+    requireWhole(tx, "Volume", volume, "ExpungeDataVolume");
     const event = volume.installPath === null ? "recoverEmpty" : "recover";
     const status = orThrow(nextState(volumeStatusMachine, volume.name, volume.status, event));
     return { inventory: tx.update("Volume", uuid, { status }) };

@@ -49,6 +49,11 @@ export function isosOf(tx: Tx, { uuid, isoUuids }: Machine): { isos?: string[] }
   return isos.length === 0 ? {} : { isos };
 }
 
+/** Copies of images that its drives read. */
+export function isosOnStorage(tx: Tx, vmUuid: string): Pick<IsoUse, "storageUuid" | "sha256">[] {
+  return tx.find("IsoUse", "vmUuid", vmUuid).flatMap((use) => readUse(use) ?? []);
+}
+
 /** @throws VM.1042 for an image that a machine has, or is just getting */
 export function requireInNoDrive(tx: Tx, { uuid, name }: RecordOf<"Image">): void {
   const [use] = tx.find("IsoUse", "imageUuid", uuid);

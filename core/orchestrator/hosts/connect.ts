@@ -2,7 +2,7 @@ import { changeHostStatus } from "../../model/cloud/host.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import { orThrow } from "../calls/shared.ts";
-import { type HostReport, hasEndedCertificate, hostProtocol } from "../host-link.ts";
+import { type HostReport, hasEndedCertificate, hostProtocol, oldestHostProtocol } from "../host-link.ts";
 import type { Tx } from "../records.ts";
 import type { Storage } from "../vm/placement.ts";
 import { described, disconnected, hostLife, livesOn, modelPrefix, modelTag, observed } from "./status.ts";
@@ -28,7 +28,8 @@ export async function connect(
   if (host === undefined) return;
   try {
     const report = await reported(world, host, signal);
-    if (report.protocol !== hostProtocol) throw otherProtocol(host, report.protocol);
+    if (report.protocol < oldestHostProtocol || report.protocol > hostProtocol)
+      throw otherProtocol(host, report.protocol);
     // Before it counts as Connected, its machines are what it says.
     await observe(world, host, signal, stray);
     await letStoragesGo(world, host, signal);
@@ -80,7 +81,8 @@ async function observe(
 }
 
 function otherProtocol({ name }: Host, protocol: number): CloudError {
-  const details = `Its agent speaks version ${protocol} of the protocol, this manager version ${hostProtocol}.`;
+  const ours = `${oldestHostProtocol} to ${hostProtocol}`;
+  const details = `Its agent speaks version ${protocol} of the protocol, this manager the versions ${ours}.`;
   const remedy = "Upgrade the older one of the two (zstack-upgrade).";
   return new CloudError(
     refusalOf("HOST.1031", { where: `Host ${shown(name)}`, details, remedy, values: { protocol } }),

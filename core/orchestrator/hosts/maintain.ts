@@ -92,8 +92,8 @@ function isOnHost({ records: { mirror } }: HostWorld, uuid: string): boolean {
   return (mirror.get("VmInstance", uuid)?.value.hostUuid ?? null) !== null;
 }
 
-/** Why no other host can have a machine now: a condition that does not hold, or no host that has all it needs. */
-const immovable: ReadonlySet<string> = new Set(["VM.1004", "VM.1008"]);
+/** Why no other host can have a machine now: a condition that does not hold, no host that has all it needs, snapshots. */
+const immovable: ReadonlySet<string> = new Set(["VM.1004", "VM.1008", "VM.1090"]);
 
 async function free(world: HostWorld, hostUuid: string, uuid: string, signal: AbortSignal): Promise<void> {
   await machineIdle(world.records.mirror, uuid, signal);

@@ -9,6 +9,7 @@ import type { Records, Tx } from "../records.ts";
 import { settleParts } from "../vm/follow.ts";
 import { lifeOf, type Machine, removeMachine, settled } from "../vm/life.ts";
 import { migrationOf } from "../vm/migration-record.ts";
+import { protocolTag } from "./protocol.ts";
 import { isUnseen, noLongerUnseen } from "./unseen.ts";
 import type { Host, HostWorld } from "./world.ts";
 
@@ -175,10 +176,11 @@ function apply(tx: Tx, machine: Machine, life: VmLife | null, hostUuid: string |
 export function described(host: Host, report: HostReport): Partial<Host> {
   const told = new Set(report.tags.map(nameOfTag));
   const own = host.tags.filter((tag) => !told.has(nameOfTag(tag)) && !isReported(tag));
+  const more = [modelTag(report.cpuModel), protocolTag(report.protocol)];
   return {
     cpuCores: report.cpuCores,
     memoryTotal: report.memoryTotalBytes,
-    tags: [...own, modelTag(report.cpuModel), ...report.tags].slice(0, 256),
+    tags: [...own, ...more, ...report.tags].slice(0, 256),
   };
 }
 
@@ -190,9 +192,19 @@ export function modelTag(model: string): string {
 
 export const modelPrefix = "cpu::model::";
 
-const reportedPrefixes = ["os::", "libvirt::", "qemu-img::", "hvm::", "capability:", "cpu::", "hypervisor::"] as const;
+const reportedPrefixes = [
+  "agent::",
+  "os::",
+  "libvirt::",
+  "qemu-img::",
+  "hvm::",
+  "capability:",
+  "cpu::",
+  "hypervisor::",
+] as const;
 
-function isReported(tag: string): boolean {
+/** Whether a host tells such tags of itself. */
+export function isReported(tag: string): boolean {
   return reportedPrefixes.some((prefix) => tag.startsWith(prefix));
 }
 

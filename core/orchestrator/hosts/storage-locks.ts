@@ -3,7 +3,7 @@ import type { LockProbe, LockState } from "../../hypervisor/shared-storage.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import type { Storage } from "../vm/placement.ts";
-import { hostStorageKey } from "../vm/reached.ts";
+import { hostStorageKey, silencesOf } from "../vm/reached.ts";
 import { cloudUuidHash } from "./share.ts";
 import type { Host, HostWorld } from "./world.ts";
 
@@ -47,15 +47,14 @@ export async function tryLocks(
 
 function witnesses({ records: { mirror } }: HostWorld, host: Host, storage: Storage): Host[] {
   const others = storage.attachedClusterUuids.flatMap((each) => mirror.find("Host", "clusterUuid", each));
+  const has = (uuid: string) => {
+    const known = mirror.get("HostStorage", hostStorageKey(uuid, storage.uuid))?.value;
+    return known !== undefined && silencesOf(known) === 0;
+  };
   return (
     others
       .map(({ value }) => value)
-      .filter(
-        ({ uuid, status }) =>
-          uuid !== host.uuid &&
-          status !== "Disconnected" &&
-          mirror.get("HostStorage", hostStorageKey(uuid, storage.uuid)) !== undefined,
-      )
+      .filter(({ uuid, status }) => uuid !== host.uuid && status !== "Disconnected" && has(uuid))
       // Each host has others, so that not all ask the same one after a power cut.
       .toSorted((a, b) => cloudUuidHash(a.uuid, host.uuid) - cloudUuidHash(b.uuid, host.uuid))
       .slice(0, mostWitnesses)
@@ -68,8 +67,8 @@ function noLocks(host: Host, witness: Host, storage: Storage): CloudError {
     `${shown(host.name)} does not see a lock that ${shown(witness.name)} holds there: a machine could run on both, and ` +
     `destroy its disks. The host is refused the storage.`;
   const remedy =
-    "Use NFS 4, or a cluster file system whose POSIX locks all hosts see: OCFS2 with the stack o2cb has none. Whoever " +
-    "makes sure of it otherwise can set primaryStorage.locks.required to false.";
+    "Use NFS 4, OCFS2, or another cluster file system whose POSIX locks all hosts see, and mount it without local locks. " +
+    "Whoever makes sure of it otherwise can set primaryStorage.locks.required to false.";
   return new CloudError(refusalOf("STORAGE.1056", { where, details, remedy, values: { host: host.uuid } }));
 }
 

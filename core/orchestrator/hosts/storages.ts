@@ -1,6 +1,7 @@
 import type { StoragePlace, StorageRoom } from "../../hypervisor/driver.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { storageStatus } from "../../model/cloud/storage.ts";
+import { NodeError } from "../../model/error.ts";
 import { listed, shown } from "../../model/quote.ts";
 import type { JsonObject } from "../../store/record.ts";
 import type { Flow } from "../flow/flow.ts";
@@ -8,7 +9,7 @@ import type { Mirror } from "../mirror.ts";
 import type { Tx } from "../records.ts";
 import { folderOf } from "../vm/folder.ts";
 import type { Storage } from "../vm/placement.ts";
-import { hostStorageKey } from "../vm/reached.ts";
+import { hostStorageKey, silencesOf } from "../vm/reached.ts";
 import { tryLocks } from "./storage-locks.ts";
 import type { Host, HostWorld } from "./world.ts";
 
@@ -24,7 +25,8 @@ const noted = 0.001;
 export type Asked = { isNews: boolean; why?: unknown; isAlone?: boolean };
 
 /**
- * Asks a host for the room of a storage; of one that it does not reach there is none. A host that comes to a shared
+ * Asks a host for the room of a storage; of one that it does not reach there is none. One that does not answer the host
+ * is doubtful, and lost to it after as many looks in a row as the setting says, as a host is after so many pings. A host that comes to a shared
  * storage has to see the locks of the others. `start`: of the host, in which it is to have seen them.
  */
 export async function readStorage(
@@ -55,6 +57,13 @@ export async function readStorage(
   }
   const isNews = await world.records.change((tx) => {
     const known = tx.get("HostStorage", key);
+    if (known !== undefined && isSilent(why)) {
+      const silences = silencesOf(known) + 1;
+      if (silences < world.settings.number("primaryStorage.check.maxFailure")) {
+        tx.put("HostStorage", key, { ...known, silences });
+        return false;
+      }
+    }
     const isAsBefore = seen === undefined || seen === known?.["locksSeenIn"];
     if (known === undefined ? room === null : room !== null && isAsNoted(known, room) && isAsBefore) return false;
     if (
@@ -104,9 +113,15 @@ export async function releaseStorages(world: HostWorld, clusterUuid: string, sig
     if (value.status === "Connected") await letStoragesGo(world, value, signal);
 }
 
-function isAsNoted({ totalBytes, availableBytes }: JsonObject, room: StorageRoom): boolean {
+/** Not one that is not there, or is another one: of that the host is sure at once. */
+function isSilent(why: unknown): boolean {
+  return why instanceof CloudError && why.cause instanceof NodeError && why.cause.code === "STORAGE.1055";
+}
+
+function isAsNoted(known: JsonObject, room: StorageRoom): boolean {
+  const { totalBytes, availableBytes } = known;
   const change = Math.abs(Number(availableBytes) - room.availableBytes);
-  return totalBytes === room.totalBytes && change < noted * room.totalBytes;
+  return silencesOf(known) === 0 && totalBytes === room.totalBytes && change < noted * room.totalBytes;
 }
 
 /** Storages that the hosts of a cluster use follow them: Connected while one of them is and reaches it. */

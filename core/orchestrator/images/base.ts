@@ -49,6 +49,6 @@ export function standingOf(tx: Tx, volumeUuid: string): { backing?: Backing } {
 }
 
 /** Bytes that an image takes on a storage where a copy of it has still to come. */
-export function bytesToCome(tx: Pick<Tx, "peek">, storage: Storage, hostUuid: string, image: BaseImage): number {
+export function bytesToCome(tx: Pick<Tx, "peek">, storage: Storage, hostUuid: string, image: CopiedImage): number {
   return tx.peek("CachedImage", copyKey(storage, hostUuid, image)) === undefined ? image.sizeBytes : 0;
 }

@@ -2,7 +2,9 @@ import { isExpungeDue } from "../../model/cloud/deletion.ts";
 import { nextState } from "../../model/cloud/state-machine.ts";
 import { imageStatusMachine } from "../../model/cloud/volume.ts";
 import { orThrow } from "../calls/shared.ts";
+import { forgetExpunging, noteExpunging } from "../expunging.ts";
 import type { Flow } from "../flow/flow.ts";
+import type { RecordOf } from "../kinds.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Tx } from "../records.ts";
 import type { LiveSettings } from "../settings.ts";
@@ -21,16 +23,24 @@ export function deleteImageFlow(world: ImageWorld, caches: ImageCaches): Flow<De
     name: "deleteImage",
     steps: [
       {
+        name: "begin",
+        title: "Noting that it goes",
+        async run({ imageUuid, expunges }) {
+          const image = mirror.get("Image", imageUuid)?.value;
+          if (!expunges || image === undefined) return undefined;
+          // While its folder is not there it can still be recovered.
+          for (const store of storesOf(mirror, image)) await world.images.room(store);
+          return { change: (tx) => noteExpunging(tx, imageUuid) };
+        },
+      },
+      {
         name: "content",
         title: "Removing its content",
         async run({ imageUuid, expunges }) {
           const image = mirror.get("Image", imageUuid)?.value;
           if (!expunges || image === undefined || image.sha256 === null) return undefined;
-          for (const storeUuid of image.backupStorageUuids) {
-            const store = mirror.get("BackupStorage", storeUuid)?.value;
-            if (store === undefined) continue;
-            await world.images.remove(store, image.sha256, () => !isKept(mirror, image, storeUuid));
-          }
+          for (const store of storesOf(mirror, image))
+            await world.images.remove(store, image.sha256, () => !isKept(mirror, image, store.uuid));
           return undefined;
         },
       },
@@ -44,6 +54,7 @@ export function deleteImageFlow(world: ImageWorld, caches: ImageCaches): Flow<De
       },
     ],
     succeeded: (tx, { imageUuid, expunges }) => {
+      if (expunges) forgetExpunging(tx, imageUuid);
       if (expunges && tx.get("Image", imageUuid) !== undefined) removeImage(tx, imageUuid);
       else if (!expunges) moveOn(tx, imageUuid, "deleted");
     },
@@ -57,6 +68,10 @@ export function deleteImageFlow(world: ImageWorld, caches: ImageCaches): Flow<De
 export function removeImage(tx: Tx, uuid: string): void {
   tx.remove("Image", uuid);
   if (tx.get("Discarded", uuid) !== undefined) tx.delete("Discarded", uuid);
+}
+
+function storesOf(mirror: Mirror, { backupStorageUuids }: Image): RecordOf<"BackupStorage">[] {
+  return backupStorageUuids.flatMap((uuid) => mirror.get("BackupStorage", uuid)?.value ?? []);
 }
 
 /** Whether another image of a store has the same content. One that is being removed has none any more. */
@@ -77,17 +92,19 @@ export function moveOn(tx: Tx, uuid: string, event: keyof typeof imageStatusMach
 /** Tasks that one look begins at the most. */
 const atOnce = 100;
 
-/** Images that were deleted so long ago that they are to be removed for good now, or that nobody can want back; the oldest first. */
+/** Images that were deleted so long ago that they are to be removed for good now, that nobody can want back, or that are half removed; the oldest first. */
 export function imagesToExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
   const policy = settings.choice("image.deletionPolicy");
   // What the settings say is not known while one of them can't be read.
   if (!mirror.unreadable.all("GlobalConfig").next().done) return [];
   const seconds = settings.number("image.expungePeriod");
   const isDue = ({ lastOpDate }: Image) => policy !== "Never" && isExpungeDue("Delay", lastOpDate, seconds, now);
+  const isGoing = ({ uuid }: Image) =>
+    (["Expunging", "Discarded"] as const).some((kind) => mirror.get(kind, uuid) !== undefined);
   const due: Image[] = [];
   for (const { value } of mirror.all("Image"))
-    if (value.status === "Deleted")
-      if (mirror.get("Discarded", value.uuid) !== undefined || isDue(value)) due.push(value);
+    if (value.status !== "Deleted") continue;
+    else if (isGoing(value) || isDue(value)) due.push(value);
   return due
     .sort((a, b) => a.lastOpDate - b.lastOpDate)
     .slice(0, atOnce)

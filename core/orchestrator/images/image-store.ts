@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { StorageRoom } from "../../hypervisor/driver.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 
@@ -23,6 +24,26 @@ export type Fetching = {
 
 export type Fetched = { readonly sizeBytes: number; readonly md5: string; readonly sha256: string };
 
+/** What a client sends of an image: all that is missing, or the next part of it. */
+export type UploadedContent = {
+  /** Where it begins: where the last one has ended. */
+  readonly offset: number;
+  /** Of the whole image. */
+  readonly totalBytes: number;
+  /** Of this part; 0: it is only asked how far the image has come. */
+  readonly contentBytes: number;
+  readonly content: Readable;
+  /** Told of each chunk of the content when it is not used any more. */
+  readonly release: (chunk: Uint8Array) => void;
+  /** Asked from time to time. @throws why nothing more may come */
+  readonly mayGoOn: () => void;
+  /** Ends it with its reason; what has come is kept. */
+  readonly signal: AbortSignal;
+};
+
+/** `offset`: how far it has come. */
+export type Uploaded = { readonly offset: number; readonly isWhole: boolean };
+
 /** What a guest of an image sees, in bytes. */
 export type Examined = { readonly virtualSize: number };
 
@@ -45,15 +66,10 @@ export interface ImageStore {
    */
   fetch(store: StoreFolder, fetching: Fetching): Promise<Fetched>;
   /**
-   * Takes a piece of an image that a client sends, while {@link fetch} of its `upload://` waits for the whole. One that
-   * does not begin where the last one has ended is left aside. @throws STORAGE.1022, STORAGE.1029, STORAGE.1030
+   * Takes what a client sends of an image, while {@link fetch} of its `upload://` waits for the whole.
+   * @throws STORAGE.1022, STORAGE.1029, STORAGE.1030, STORAGE.1070 to STORAGE.1073, SYS.1013; what `mayGoOn` throws
    */
-  upload(
-    store: StoreFolder,
-    imageUuid: string,
-    piece: { offset: number; totalBytes: number; content: Uint8Array },
-    reservedBytes: number,
-  ): Promise<{ offset: number; isWhole: boolean }>;
+  upload(store: StoreFolder, imageUuid: string, upload: UploadedContent, reservedBytes: number): Promise<Uploaded>;
   /** Whether what was fetched is such an image, and a harmless one. @throws STORAGE.1024 to STORAGE.1028 */
   examine(
     store: StoreFolder,
@@ -73,8 +89,11 @@ export interface ImageStore {
 }
 
 export interface ImageContent {
-  /** Bytes from an offset on: as many as are asked for, less only at the end. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Bytes from an offset on: as many as are asked for, less only at the end.
+   * @param into a place for them, which is used again and again
+   */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,8 @@
 import { type Address, formatAddress } from "../../model/address.ts";
+import { effectiveTags } from "../../model/cloud/host-tags.ts";
 import { allocate as allocateAddress, claim, nextFree, parseRange, type Range } from "../../model/cloud/ip-range.ts";
 import { NodeError } from "../../model/error.ts";
+import { AffinityPlaces } from "../affinity/places.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Records, Tx } from "../records.ts";
@@ -84,7 +86,10 @@ export class Allocator {
       try {
         return { value: tx.attempt(() => decide(tx, round)) };
       } catch (error) {
+        round.takeBack();
         return { error };
+      } finally {
+        round.keep();
       }
     });
     if (outcomes.some((outcome) => "value" in outcome)) tx.put("Guard", "placement", { at: tx.now });
@@ -100,9 +105,12 @@ export class Round {
   #hosts: HostOption[] | undefined;
   #storages: StorageOption[] | undefined;
   readonly #addresses = new Map<string, Pool>();
+  readonly #affinity: AffinityPlaces;
+  readonly #given: (() => void)[] = [];
 
   constructor(tx: Tx, settings: LiveSettings) {
     this.#tx = tx;
+    this.#affinity = new AffinityPlaces(tx);
     this.ratios = {
       cpu: settings.number("host.cpu.overProvisioning.ratio"),
       memory: settings.number("mevoco.overProvisioning.memory"),
@@ -115,18 +123,38 @@ export class Round {
   place(request: PlacementRequest): Placement {
     this.#hosts ??= [...this.#readHosts()];
     // Adding up what is promised of all storages takes its time: only for who wants some.
-    if (request.rootVolume !== null) this.#storages ??= [...this.#readStorages()];
-    const placement = place(request, this.#hosts, this.#storages ?? [], this.ratios);
+    if (request.rootVolume !== null || request.copies !== undefined) this.#storages ??= [...this.#readStorages()];
+    const { machine } = request;
+    const view = this.#affinity.viewFor(machine);
+    const { takeBack, ...placement } = place(request, this.#hosts, this.#storages ?? [], this.ratios, view);
+    this.#given.push(takeBack, this.#affinity.note(machine, placement.hostUuid));
     // Of all hosts that were looked at, the one that was chosen has to stay as it is, and can't be deleted meanwhile.
     this.#tx.get("Host", placement.hostUuid);
     this.#tx.guard(placement.hostUuid);
     return placement;
   }
 
-  /** All storages with what is left of them; whoever takes room takes it off there. */
+  /** All storages with what is left of them; whoever takes room takes it off by {@link takeRoom}. */
   get storages(): readonly StorageOption[] {
     this.#storages ??= [...this.#readStorages()];
     return this.#storages;
+  }
+
+  /** Takes room off a storage. @param where as its rooms are counted by */
+  takeRoom({ rooms }: StorageOption, where: string, bytes: number): void {
+    const take = (taken: number) => rooms.set(where, (rooms.get(where) ?? 0) - taken);
+    take(bytes);
+    this.#given.push(() => take(-bytes));
+  }
+
+  /** What was decided last counts for those that come after it. */
+  keep(): void {
+    this.#given.splice(0);
+  }
+
+  /** What was decided last is not done: what it took is free for those that come after it. */
+  takeBack(): void {
+    for (const each of this.#given.splice(0).reverse()) each();
   }
 
   /**
@@ -142,29 +170,37 @@ export class Round {
     const { ranges, taken } = pool;
     if (wanted !== null) {
       const given = orThrow(claim(ranges, addressesOf(pool), wanted));
-      taken.add(given.value);
+      this.#hold(taken, given.value);
       return formatAddress(given);
     }
     if (ranges.length === 0) return null;
     const address = nextFree(ranges, taken, pool.from) ?? orThrow(allocateAddress(ranges, addressesOf(pool)));
-    taken.add(address.value);
+    this.#hold(taken, address.value);
     pool.from = address.value + 1n;
     return formatAddress(address);
   }
 
+  #hold(taken: Set<bigint>, address: bigint): void {
+    taken.add(address);
+    this.#given.push(() => taken.delete(address));
+  }
+
   *#readHosts(): Generator<HostOption> {
-    const enabled = new Map<string, boolean>();
+    const places = new Map<string, { isEnabled: boolean; cluster: readonly string[]; zone: readonly string[] }>();
     for (const host of this.#tx.all("Host")) {
-      let isEnabled = enabled.get(host.clusterUuid);
-      if (isEnabled === undefined) {
+      let found = places.get(host.clusterUuid);
+      if (found === undefined) {
         const cluster = this.#readable("Cluster", host.clusterUuid);
         const zone = cluster === undefined ? undefined : this.#readable("Zone", cluster.zoneUuid);
-        isEnabled = cluster?.state === "Enabled" && zone?.state === "Enabled";
-        enabled.set(host.clusterUuid, isEnabled);
+        const isEnabled = cluster?.state === "Enabled" && zone?.state === "Enabled";
+        found = { isEnabled, cluster: cluster?.tags ?? [], zone: zone?.tags ?? [] };
+        places.set(host.clusterUuid, found);
       }
+      const { isEnabled, ...levels } = found;
+      const tags = effectiveTags({ host: host.tags, ...levels });
       const isUnclear = this.#tx.unreadable.machineOn(host) !== undefined;
       const reaches = (storage: Storage) => isReached(this.#tx, storage, host.uuid);
-      yield hostOption(host, { isPlaceEnabled: isEnabled, isUnclear, reaches }, this.ratios);
+      yield hostOption(host, { isPlaceEnabled: isEnabled, isUnclear, tags, reaches }, this.ratios);
     }
   }
 

@@ -1,5 +1,6 @@
 import { sizeOfNext } from "../../model/cloud/snapshot-tree.ts";
 import { beginVm } from "../../model/cloud/vm-life.ts";
+import { joinGroup } from "../affinity/members.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Tx } from "../records.ts";
 import { removeVolume, type Volume } from "../volume/hold.ts";
@@ -8,8 +9,11 @@ import { takeRoom } from "../volume/room.ts";
 import { snapshotsOf } from "../volume/snapshots.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { copyGuestData } from "./guest-data.ts";
 import { end, type Held, isHolder, isRunning, type Machine } from "./life.ts";
-import { insertNic, requireFreeMac } from "./nic.ts";
+import { isLimited } from "./limits.ts";
+import { hostNameOf, insertNic, requireFreeMac } from "./nic.ts";
+import { marksOf } from "./placement.ts";
 import { volumePath } from "./spec.ts";
 import { lostHold } from "./work.ts";
 
@@ -32,6 +36,8 @@ export type CloneData = Held & {
   snapshots: { uuid: string; volumeUuid: string }[];
   fileBytes?: number[];
   isStarted: boolean;
+  /** The one that copies belong to; absent: that of the machine. */
+  affinityGroupUuid?: string | null;
 };
 
 /** In a turn of the allocator. @throws VM.1008, STORAGE.1004, NETWORK.1004 and others: then nothing is written */
@@ -73,12 +79,15 @@ function insertSnapshot(
 function insertClone(tx: Tx, round: Round, source: Machine, clone: NewClone, data: CloneData): void {
   const { vmUuid, name, nics } = clone;
   const own = clone.volumes.map(({ uuid, fromUuid }) => ({ uuid, from: tx.need("Volume", fromUuid) }));
+  const { affinityGroupUuid = groupOf(tx, source) } = data;
+  if (affinityGroupUuid !== null) joinGroup(tx, affinityGroupUuid, { uuid: vmUuid, name }, "affinityGroupUuid");
   const placedUuid = data.isStarted
     ? placed(
         tx,
         round,
         source,
         clone,
+        affinityGroupUuid,
         own.map(({ from }) => from),
       )
     : null;
@@ -100,15 +109,21 @@ function insertClone(tx: Tx, round: Round, source: Machine, clone: NewClone, dat
     rootVolumeUuid: own.find(({ from }) => from.type === "Root")?.uuid ?? null,
     vmNicUuids: nics.map(({ uuid }) => uuid),
     isoUuids: [],
-    affinityGroupUuid: null,
+    affinityGroupUuid,
     noRestart: false,
   });
   // It holds the same data.
   const password = tx.get("ConsolePassword", source.uuid);
   if (password !== undefined) tx.put("ConsolePassword", vmUuid, { ...password });
+  copyGuestData(tx, source.uuid, { uuid: vmUuid, nameAsHost: hostNameOf({ name, uuid: vmUuid }, null) });
   for (const { uuid, from } of own) insertVolume(tx, round, { uuid, vmUuid, name }, from);
   for (const [deviceId, { uuid, mac, l3NetworkUuid }] of nics.entries())
     insertCard(tx, source, { uuid, vmUuid, l3NetworkUuid, deviceId, mac, ip: addresses[deviceId] ?? null });
+}
+
+/** One that is gone is none. */
+function groupOf(tx: Tx, { affinityGroupUuid: uuid }: Machine): string | null {
+  return uuid === null || tx.get("AffinityGroup", uuid) === undefined ? null : uuid;
 }
 
 /** It is in the security groups of the card that it is a copy of: in none it would be open. */
@@ -122,12 +137,21 @@ function insertCard(tx: Tx, source: Machine, card: Parameters<typeof insertNic>[
   for (const uuid of groups) tx.guard(uuid);
 }
 
-function placed(tx: Tx, round: Round, source: Machine, { name, nics }: NewClone, volumes: readonly Volume[]): string {
+function placed(
+  tx: Tx,
+  round: Round,
+  source: Machine,
+  { vmUuid, name, nics }: NewClone,
+  affinityGroupUuid: string | null,
+  volumes: readonly Volume[],
+): string {
   const storages = volumes.map((volume) => storageOf(tx, volume));
   const { cpuNum, memorySize, clusterUuid } = source;
   return round.place({
     ...{ name, cpuNum, memorySize, clusterUuid, storages },
+    machine: marksOf({ ...source, uuid: vmUuid, affinityGroupUuid }, "running"),
     wantedHostUuid: null,
+    isLimited: isLimited(tx, source),
     volumesHostUuid: storages.some(({ type }) => type === "LocalStorage") ? placeOfMachine(source) : null,
     networks: nics.map(({ l3NetworkUuid }) => {
       const network = tx.need("L3Network", l3NetworkUuid);

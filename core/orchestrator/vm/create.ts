@@ -1,4 +1,5 @@
 import { beginVm } from "../../model/cloud/vm-life.ts";
+import { joinGroup } from "../affinity/members.ts";
 import { orThrow } from "../calls/shared.ts";
 import type { Flow, FlowEnv, Step } from "../flow/flow.ts";
 import { bytesToCome, standOn } from "../images/base.ts";
@@ -8,9 +9,11 @@ import type { Tx } from "../records.ts";
 import { placeOfMachine } from "../volume/place.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { type GuestWish, insertGuestData } from "./guest-data.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, type Held, isRunning } from "./life.ts";
-import { insertNic, requireFreeMac } from "./nic.ts";
+import { hasLimits } from "./limits.ts";
+import { hostNameOf, insertNic, requireFreeMac } from "./nic.ts";
 import type { PlacementRequest } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, tell, type VmWorld } from "./work.ts";
@@ -39,6 +42,10 @@ export type CreateData = Held & {
   platform: "Linux" | "Windows" | "Other";
   haLevel: "NeverStop" | "None";
   tags: string[];
+  /** What cloud-init in its guest is told; absent: nothing. It goes with the flow's record when the task ends. */
+  guest?: GuestWish;
+  /** Absent, as in tasks of a former version: none. */
+  affinityGroupUuid?: string;
   /** It is made and not started; absent for one that is to run. */
   isOnlyMade?: true;
 };
@@ -192,13 +199,19 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
   // A manager has ended between this and the note that it is done.
   if (tx.get("VmInstance", data.vmUuid) !== undefined) return;
   const { vmUuid, volumeUuid, nics, name, cpuNum, memorySize, rootDiskSize, clusterUuid, storageUuid } = data;
-  const { image = null, isOnlyMade = false } = data;
+  const { image = null, isOnlyMade = false, affinityGroupUuid = null } = data;
+  if (affinityGroupUuid !== null) joinGroup(tx, affinityGroupUuid, { uuid: vmUuid, name }, "affinityGroupUuid");
   const request: PlacementRequest = {
     name,
     // What is not started takes nothing of a host but its room.
     ...(isOnlyMade ? { cpuNum: 0, memorySize: 0 } : { cpuNum, memorySize }),
+    machine: {
+      ...{ uuid: vmUuid, affinityGroupUuid, tags: data.tags, cpuNum, memorySize },
+      comes: isOnlyMade ? "defined" : "running",
+    },
     wantedHostUuid: data.hostUuid,
     volumesHostUuid: null,
+    isLimited: hasLimits(tx, data.instanceOfferingUuid),
     clusterUuid,
     networks: nics.map(({ l3NetworkUuid }) => networkOf(tx, l3NetworkUuid)),
     storages: [],
@@ -231,7 +244,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     defaultL3NetworkUuid: data.defaultL3NetworkUuid,
     vmNicUuids: nics.map(({ uuid }) => uuid),
     isoUuids: [],
-    affinityGroupUuid: null,
+    affinityGroupUuid,
     cpuNum,
     memorySize,
     platform: data.platform,
@@ -240,6 +253,8 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     bootOrder: ["HardDisk", "CdRom"],
     tags: data.tags,
   });
+  const nameAsHost = hostNameOf({ name, uuid: vmUuid }, null);
+  insertGuestData(tx, { uuid: vmUuid, nameAsHost }, data.guest);
   tx.insert("Volume", {
     uuid: volumeUuid,
     name: `ROOT-for-${name}`.slice(0, 255).trimEnd(),

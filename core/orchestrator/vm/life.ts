@@ -1,6 +1,7 @@
 import { beginVm, endVm, type Holding, type VmEnd, type VmLife } from "../../model/cloud/vm-life.ts";
 import type { VmOperation } from "../../model/cloud/vm-operations.ts";
 import { vmStates } from "../../model/cloud/vm-states.ts";
+import { leaveGroup } from "../affinity/members.ts";
 import { orThrow } from "../calls/shared.ts";
 import { forgetDevices } from "../device/forget.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -99,8 +100,7 @@ export function removeMachine(tx: Tx, uuid: string): void {
     if (tx.get("Volume", volume.uuid) === undefined) continue;
     else if (volume.type === "Root") removeVolume(tx, volume.uuid);
     else letVolumeGo(tx, volume);
-  for (const group of tx.find("AffinityGroup", "vmInstanceUuids", uuid))
-    tx.update("AffinityGroup", group.uuid, { vmInstanceUuids: group.vmInstanceUuids.filter((each) => each !== uuid) });
+  leaveGroup(tx, uuid);
   if (tx.get("VmOperation", uuid) !== undefined) tx.delete("VmOperation", uuid);
   forgetDevices(tx, uuid);
   forgetMigration(tx, uuid);

@@ -26,6 +26,22 @@ export function diskLimits(tx: Tx, volume: RecordOf<"Volume">): Pick<MachineDisk
   };
 }
 
+/** Whether a machine has a limit of any kind, so that it needs a host whose agent knows them. */
+export function isLimited(
+  tx: Tx,
+  { uuid, instanceOfferingUuid }: Pick<Machine, "uuid" | "instanceOfferingUuid">,
+): boolean {
+  if (hasLimits(tx, instanceOfferingUuid)) return true;
+  return tx.find("Volume", "vmInstanceUuid", uuid).some((volume) => diskLimits(tx, volume).limits !== undefined);
+}
+
+/** Whether a machine of an offering has limits. */
+export function hasLimits(tx: Tx, instanceOfferingUuid: string | null): boolean {
+  const offering = tx.peek("InstanceOffering", instanceOfferingUuid ?? "");
+  const { networkBandwidth = null, diskBandwidth = null, diskIops = null } = offering ?? {};
+  return networkBandwidth !== null || diskBandwidth !== null || diskIops !== null;
+}
+
 /** Of each of a machine's cards. */
 export function nicLimits(tx: Tx, { instanceOfferingUuid }: Machine): Pick<NicSpec, "sentBytesPerSecond"> {
   const limit = tx.peek("InstanceOffering", instanceOfferingUuid ?? "")?.networkBandwidth ?? null;

@@ -2,6 +2,7 @@ import type { Flow } from "../flow/flow.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
+import { noteSeedLeft } from "./guest-data.ts";
 import { end, endFailed, type Held, isHolder } from "./life.ts";
 import { moveRequest } from "./move-request.ts";
 import { held, look, lostHold, tell, type VmWorld } from "./work.ts";
@@ -44,6 +45,7 @@ export function migrateColdFlow(world: VmWorld): Flow<MigrateColdData> {
     ],
     succeeded: (tx, data) => {
       const placed = data.placedUuid;
+      noteSeedLeft(tx, data.vmUuid, data.sourceUuid);
       end(tx, data, "done", placed === undefined ? {} : { lastHostUuid: placed });
     },
     failed: (tx, data, _error, how) => endFailed(tx, data, how),

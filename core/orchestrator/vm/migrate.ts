@@ -4,14 +4,20 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { observeVm } from "../../model/cloud/vm-life.ts";
 import { shown } from "../../model/quote.ts";
 import type { Flow, FlowEnv } from "../flow/flow.ts";
+import type { ImageCarrier } from "../images/carrier.ts";
+import { unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
 import { hostLost, taskCancelling } from "../tasks.ts";
 import type { Round } from "./allocator.ts";
+import { bringImages } from "./copied-images.ts";
+import { type CopiedVolume, copiedDisks, newCopies } from "./copied-volume.ts";
+import { copiedVolumes, noteImages } from "./copied-volumes.ts";
 import { end, type Held, isHolder, lifeOf, type Machine, settled as settledRecord } from "./life.ts";
 import { forgetMigration, migrationOf, noteRest } from "./migration-record.ts";
 import { moveRequest } from "./move-request.ts";
 import { type Between, type Fact, type Settled, settle } from "./settle.ts";
 import { machineSpec } from "./spec.ts";
+import { noteVolumeRests } from "./volume-rests.ts";
 import { held, hostOf, look, lostHold, tell, type VmWorld } from "./work.ts";
 
 /** `wantedUuid`: the host that somebody has named. `destinationUuid`: the one that was chosen. */
@@ -30,6 +36,8 @@ export type MigrateData = Held & {
 
 /** Between two looks how far it is. */
 const lookMs = 1_000;
+/** However long a slow line takes for an image: each of its pieces ends in bounded time. */
+const longestBringMs = 7 * 86_400_000;
 /** How much longer than the move itself the destination waits. */
 const graceMs = 120_000;
 
@@ -37,7 +45,7 @@ const graceMs = 120_000;
  * Moves a running machine. However it ends, and whoever dies in the middle: both hosts are asked what they have, and the
  * record follows that. While one that could have it does not answer, the machine is Unknown and nothing begins with it.
  */
-export function migrateVmFlow(world: VmWorld): Flow<MigrateData> {
+export function migrateVmFlow(world: VmWorld, carrier: ImageCarrier): Flow<MigrateData> {
   return {
     name: "migrateVm",
     steps: [
@@ -58,13 +66,18 @@ export function migrateVmFlow(world: VmWorld): Flow<MigrateData> {
         name: "prepare",
         title: "Announcing the machine to its new host",
         cancellable: true,
+        timeoutMs: longestBringMs,
         async run(data, env) {
+          const { sourceUuid, destinationUuid } = betweenOf(data);
+          const copies = copiesOf(world, data);
+          const way = { vmUuid: data.vmUuid, copies, sourceUuid, destinationUuid };
+          const bringing = (signal: AbortSignal) => bringImages({ world, carrier }, way, env, signal).then(() => true);
+          if ((await unlessCancelled(world, env, bringing)) === undefined) return undefined;
           const machine = machineSpec(look(world), held(world, data));
-          const { destinationUuid } = betweenOf(data);
           const tokenHash = createHash("sha256").update(tokenOf(data)).digest("base64url");
           const aliveMs = data.timeoutMs + graceMs;
-          const command = { do: "expectMachine", machine, sourceUuid: data.sourceUuid, tokenHash, aliveMs } as const;
-          await tell(world, hostOf(world, destinationUuid), command, env);
+          const announced = { do: "expectMachine", machine, sourceUuid, tokenHash, aliveMs } as const;
+          await tell(world, hostOf(world, destinationUuid), { ...announced, ...newCopies(copies) }, env);
           return undefined;
         },
         undo: (data, env) => takenBack(world, data, env),
@@ -101,6 +114,10 @@ function betweenOf({ vmUuid, sourceUuid, destinationUuid }: MigrateData): Betwee
   return { vmUuid, sourceUuid, destinationUuid };
 }
 
+function copiesOf(world: VmWorld, { vmUuid }: MigrateData): CopiedVolume[] {
+  return migrationOf(look(world), vmUuid)?.copies ?? [];
+}
+
 function tokenOf({ vmUuid, token }: MigrateData): string {
   if (token === undefined) throw new Error(`There is no token for ${vmUuid}.`);
   return token;
@@ -115,7 +132,14 @@ function placeElsewhere(tx: Tx, round: Round, data: MigrateData): string {
   if (before !== undefined) return before.destinationUuid;
   const { hostUuid: destinationUuid } = round.place(moveRequest(tx, machine, { sourceUuid, wantedUuid, isLive: true }));
   const { cpuNum, memorySize } = machine;
-  tx.put("Migration", vmUuid, { sourceUuid, destinationUuid, cpuNum, memorySize, holder, taskUuid: null }, true);
+  const copies = copiedVolumes(tx, vmUuid);
+  noteImages(tx, vmUuid, copies, { sourceUuid, destinationUuid });
+  tx.put(
+    "Migration",
+    vmUuid,
+    { sourceUuid, destinationUuid, cpuNum, memorySize, copies, holder, taskUuid: null },
+    true,
+  );
   return destinationUuid;
 }
 
@@ -159,6 +183,7 @@ async function sent(world: VmWorld, data: MigrateData, env: FlowEnv): Promise<un
     destination: to,
     token: tokenOf(data),
     bandwidth: data.bandwidth,
+    ...copiedDisks(copiesOf(world, data)),
   } as const;
   const how = { id: env.commandId, flow: env.task, epoch: env.epoch, timeoutMs: data.timeoutMs, signal: until };
   const lost = hostLost(mirror, sourceUuid, until).then(() => {
@@ -218,6 +243,7 @@ export function conclude(
     end(tx, data, "lost");
     return;
   }
+  noteFiles(tx, vmUuid, where.at);
   forgetMigration(tx, vmUuid);
   for (const hostUuid of rests) noteRest(tx, hostUuid, vmUuid);
   const isThere = where.at === "destination" && destinationUuid !== undefined;
@@ -227,6 +253,14 @@ export function conclude(
   const isLost = where.seen === "silent" || (where.seen !== "none" && onIt?.status !== "Connected");
   const now = end(tx, data, isLost ? "lost" : isThere ? "done" : "failed", moved);
   if (now !== undefined && !isLost) follow(tx, now, where.seen);
+}
+
+/** What one of the two hosts has of its volumes from now on is one too many. */
+export function noteFiles(tx: Tx, vmUuid: string, at: "source" | "destination"): void {
+  const migration = migrationOf(tx, vmUuid);
+  if (migration === undefined) return;
+  const { sourceUuid, destinationUuid, copies } = migration;
+  noteVolumeRests(tx, at === "source" ? destinationUuid : sourceUuid, copies);
 }
 
 /** The machine as its host has it. */

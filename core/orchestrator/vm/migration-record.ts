@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import type { Tx } from "../records.ts";
+import { copiedVolume } from "./copied-volume.ts";
 
 /*
  * A record of the kind Migration, by the machine's uuid, is there while two hosts may have the machine: from the choice of
@@ -14,6 +15,8 @@ const migration = z.object({
   destinationUuid: z.string(),
   cpuNum: z.number(),
   memorySize: z.number(),
+  /** Volumes on the source's own disks that go along; the destination is charged for them, too. */
+  copies: z._default(z.array(copiedVolume), []),
   /** Who moves it: see `VmOperation`. */
   holder: z._default(z.nullable(z.string()), null),
   /** The task that finds out where it is; null for none. */

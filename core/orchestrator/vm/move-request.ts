@@ -1,9 +1,13 @@
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
+import { settings } from "../../model/cloud/settings.ts";
 import { vmConditions } from "../../model/cloud/vm-operations.ts";
 import { shown } from "../../model/quote.ts";
 import type { Tx } from "../records.ts";
+import { recordOfSetting } from "../settings.ts";
+import { copyWish } from "./copied-volumes.ts";
 import type { Machine } from "./life.ts";
-import type { PlacementRequest, Storage } from "./placement.ts";
+import { isLimited } from "./limits.ts";
+import { marksOf, type PlacementRequest, type Storage } from "./placement.ts";
 
 /** How a host is tagged with the model of its processor. */
 const modelPrefix = "cpu::model::";
@@ -14,15 +18,29 @@ export function storagesOf(tx: Tx, vmUuid: string): Storage[] {
     .flatMap(({ primaryStorageUuid: uuid }) => (uuid === null ? [] : [tx.need("PrimaryStorage", uuid)]));
 }
 
-/** Whether another host could have the machine's volumes. */
-export function isMovable(tx: Tx, vmUuid: string): boolean {
+/** Whether no volume of a machine lies on its host's own disks. */
+export function isShared(tx: Tx, vmUuid: string): boolean {
   return storagesOf(tx, vmUuid).every(({ type }) => type !== "LocalStorage");
+}
+
+/** Whether another host could have the machine's volumes, as it runs. */
+export function isMovable(tx: Tx, vmUuid: string): boolean {
+  return isShared(tx, vmUuid) || mayCopy(tx);
+}
+
+/** localStoragePrimaryStorage.liveMigrationWithStorage.allow */
+function mayCopy(tx: Tx): boolean {
+  const setting = settings.find(({ name }) => name === "liveMigrationWithStorage.allow");
+  return setting !== undefined && recordOfSetting(tx, setting)?.value === "true";
 }
 
 /** @throws VM.1004 */
 export function requireMovable(tx: Tx, { uuid, name, state }: Machine): void {
-  if (isMovable(tx, uuid)) return;
-  const { details, remedy } = vmConditions.movable;
+  if (isShared(tx, uuid)) return;
+  const { details } = vmConditions.movable;
+  const remedy =
+    "Start it and migrate it while it runs, with localStoragePrimaryStorage.liveMigrationWithStorage.allow=true; or keep " +
+    "its volumes on shared storage.";
   const values = { state, operation: "migrateCold", condition: "movable" };
   const why = `migrateCold is not possible: ${details}.`;
   throw new CloudError(refusalOf("VM.1004", { where: `VmInstance ${shown(name)}`, details: why, remedy, values }));
@@ -45,14 +63,18 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     name,
     cpuNum,
     memorySize,
+    machine: marksOf(machine, isLive ? "running" : "stopped"),
     wantedHostUuid: wantedUuid,
     exceptHostUuid: sourceUuid,
     cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,
     volumesHostUuid: null,
+    // One that runs keeps the limits that it was started with.
+    isLimited: !isLive && isLimited(tx, machine),
     clusterUuid,
     networks,
     storages: storagesOf(tx, uuid),
     rootVolume: null,
+    copies: isLive && sourceUuid !== null ? copyWish(tx, uuid, sourceUuid) : undefined,
     image: null,
   };
 }

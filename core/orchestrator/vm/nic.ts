@@ -4,6 +4,7 @@ import { parseRange } from "../../model/cloud/ip-range.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { guestLabelOf } from "./guest-data.ts";
 import { addressKey, type Machine } from "./life.ts";
 import { nicLimits } from "./limits.ts";
 
@@ -25,7 +26,7 @@ export function nicSpec(tx: Tx, machine: Machine, nic: RecordOf<"VmNic">): NicSp
     dns: [...dns],
     // Records of former versions may have any text there.
     domain: dnsDomain !== null && domainProblem(dnsDomain) === undefined ? dnsDomain : null,
-    hostName: hostNameOf(machine, ip),
+    hostName: guestLabelOf(tx, machine.uuid) ?? hostNameOf(machine, ip),
     isDefaultRoute: machine.defaultL3NetworkUuid === l3NetworkUuid,
     dhcpServer:
       dhcpServerIp === null || server === undefined ? null : { ip: dhcpServerIp, prefixLen: server.prefixLen },

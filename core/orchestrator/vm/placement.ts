@@ -1,11 +1,16 @@
 import { noHypervisorTag } from "../../hypervisor/none.ts";
 import { charged, cpuCapacity } from "../../model/cloud/capacity.ts";
 import { hostRefusal } from "../../model/cloud/host.ts";
+import { preferredHostTags, requiredHostTags } from "../../model/cloud/host-tags.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { formatSize } from "../../model/cloud/size.ts";
 import { preferredForRoot, primaryStorageRefusal } from "../../model/cloud/storage.ts";
 import { listed, shown } from "../../model/quote.ts";
+import type { Placed } from "../affinity/places.ts";
+import { type AffinityView, affinityReason, affinityWeights } from "../affinity/view.ts";
+import { knowsLimits } from "../hosts/protocol.ts";
 import type { RecordOf } from "../kinds.ts";
+import { type CopyWish, takeCopies, whyNoCopies } from "./copy-wish.ts";
 import { everywhere } from "./room.ts";
 
 /*
@@ -23,12 +28,14 @@ export type HostOption = {
   isPlaceEnabled: boolean;
   /** A machine that may be there can't be read: what is left on it is not known. */
   isUnclear: boolean;
+  /** Its own, its cluster's and its zone's, as far as they count. */
+  tags: ReadonlySet<string>;
   /** Whether it has a storage of its cluster. */
   reaches: (storage: Storage) => boolean;
   free: { cpu: number; memoryBytes: number };
 };
 
-type HostMarks = Pick<HostOption, "isPlaceEnabled" | "isUnclear"> & Partial<Pick<HostOption, "reaches">>;
+type HostMarks = Pick<HostOption, "isPlaceEnabled" | "isUnclear"> & Partial<Pick<HostOption, "reaches" | "tags">>;
 
 /** A storage with what is left of it, as {@link roomsOf} gives it, and where it is full, as {@link fullPlaces} does. */
 export type StorageOption = {
@@ -46,12 +53,18 @@ export type PlacementRequest = {
   name: string;
   cpuNum: number;
   memorySize: number;
+  /** Who it is: its affinity group and its tags have a say. */
+  machine: Placed & { tags: readonly string[] };
+  /** The host that it was on last, which it gets again when that fits. */
+  lastHostUuid?: string | null;
   /** The host that somebody has named. */
   wantedHostUuid: string | null;
   /** The host that it leaves. */
   exceptHostUuid?: string | null;
   /** A tag that the host must have: the model of the processor that the machine has seen. */
   cpuModelTag?: string | null;
+  /** Whether it needs an agent that knows limits of cards and volumes; left out: no. */
+  isLimited?: boolean;
   /** The host whose own disks have its volumes. */
   volumesHostUuid: string | null;
   clusterUuid: string | null;
@@ -61,6 +74,8 @@ export type PlacementRequest = {
   storages: readonly Storage[];
   /** The root volume that is to be made; null when it has one. */
   rootVolume: RootVolume | null;
+  /** What the host's own disks have to take of a machine that comes. */
+  copies?: CopyWish | undefined;
   /** The clusters that the image of the root volume can be brought to; null without one. */
   image: { clusterUuids: readonly string[] } | null;
 };
@@ -72,17 +87,26 @@ export type RootVolume = {
   moreBytes: (storage: Storage, hostUuid: string) => number;
 };
 
+/** What of a machine that there is has a say in where it is placed. */
+export function marksOf(
+  { uuid, affinityGroupUuid, cpuNum, memorySize, tags }: RecordOf<"VmInstance">,
+  comes: Placed["comes"],
+): PlacementRequest["machine"] {
+  return { uuid, affinityGroupUuid, cpuNum, memorySize, tags, comes };
+}
+
 export type Placement = { hostUuid: string; clusterUuid: string; storageUuid: string | null };
 
 export function hostOption(
   host: Host,
-  { isPlaceEnabled, isUnclear, reaches = () => true }: HostMarks,
+  { isPlaceEnabled, isUnclear, tags = new Set(host.tags), reaches = () => true }: HostMarks,
   ratios: Ratios,
 ): HostOption {
   return {
     host,
     isPlaceEnabled,
     isUnclear,
+    tags,
     reaches,
     free: {
       cpu: cpuCapacity(host.cpuCores, ratios.cpu) - host.cpuUsed,
@@ -91,12 +115,15 @@ export function hostOption(
   };
 }
 
+const notWanted = "not the host that is wanted";
+
 /** Why a host is out, for all hosts that fell for the same reason. */
 type Removed = Map<string, string[]>;
 
 /**
- * The host with the most free memory of those that have everything; its share is taken off `hosts` and `storages`, so
- * that the next one of the same round sees what is left.
+ * Of the hosts that have everything the one that weighs most: by the machine's affinity group, then by the tags that it
+ * prefers, then the host that it was on, then by free memory. Its share is taken off `hosts` and `storages`, so that the
+ * next one of the same round sees what is left; `takeBack` gives it back.
  *
  * @throws CloudError VM.1008 with every filter and the hosts that it removed
  */
@@ -105,56 +132,118 @@ export function place(
   hosts: readonly HostOption[],
   storages: readonly StorageOption[],
   ratios: Ratios,
-): Placement {
+  affinity: AffinityView | null = null,
+): Placement & { takeBack: () => void } {
   const removed: Removed = new Map();
   const asked = charged(request.memorySize, ratios.memory);
-  let best: { option: HostOption; storage: StorageOption | null } | undefined;
+  const names = new Map(affinity === null ? [] : hosts.map(({ host }) => [host.uuid, host.name]));
+  const group =
+    affinity === null || request.machine.comes === "defined"
+      ? null
+      : { view: affinity, nameOf: (uuid: string) => names.get(uuid) ?? uuid };
+  let best: { option: HostOption; storage: StorageOption | null; weights: readonly number[] } | undefined;
   for (const option of hosts) {
-    const { host, free } = option;
-    const why = reasonAgainst(request, option, asked);
+    const { host } = option;
+    const why =
+      reasonAgainst(request, option, asked, group) ??
+      (request.copies && whyNoCopies(request.copies, host, storages, ratios));
     if (why !== undefined) {
       note(removed, why, host);
       continue;
     }
     const storage = request.rootVolume === null ? null : storageFor(request.rootVolume, option, storages, ratios);
-    if (typeof storage === "string") note(removed, storage, host);
-    else if (best === undefined || isBetter(free.memoryBytes, host, best.option)) best = { option, storage };
+    if (typeof storage === "string") {
+      note(removed, storage, host);
+      continue;
+    }
+    const weights = weightsOf(request, option, asked, affinity, ratios);
+    if (best === undefined || isBetter(weights, host, best)) best = { option, storage, weights };
   }
   if (best === undefined) throw nothingFits(request, hosts.length, removed);
   const { option, storage } = best;
   option.free.cpu -= request.cpuNum;
   option.free.memoryBytes -= asked;
-  if (storage !== null) {
+  const returnCopies = request.copies && takeCopies(request.copies, option.host, storages, ratios);
+  const { sizeBytes = 0, moreBytes = () => 0 } = request.rootVolume ?? {};
+  const bytes =
+    storage === null ? 0 : charged(sizeBytes, ratios.storage) + moreBytes(storage.storage, option.host.uuid);
+  const take = (taken: number) => {
+    if (storage === null) return;
     const where = placeOf(storage, option.host);
-    const { sizeBytes = 0, moreBytes = () => 0 } = request.rootVolume ?? {};
-    const bytes = charged(sizeBytes, ratios.storage) + moreBytes(storage.storage, option.host.uuid);
-    storage.rooms.set(where, (storage.rooms.get(where) ?? 0) - bytes);
-  }
+    storage.rooms.set(where, (storage.rooms.get(where) ?? 0) - taken);
+  };
+  take(bytes);
   return {
     hostUuid: option.host.uuid,
     clusterUuid: option.host.clusterUuid,
     storageUuid: storage?.storage.uuid ?? null,
+    takeBack: () => {
+      option.free.cpu += request.cpuNum;
+      option.free.memoryBytes += asked;
+      take(-bytes);
+      returnCopies?.();
+    },
   };
 }
 
-function isBetter(memoryBytes: number, { uuid }: Host, than: HostOption): boolean {
-  return memoryBytes > than.free.memoryBytes || (memoryBytes === than.free.memoryBytes && uuid < than.host.uuid);
+type Weighed = { option: HostOption; weights: readonly number[] };
+
+function isBetter(weights: readonly number[], { uuid }: Host, than: Weighed): boolean {
+  for (const [nth, weight] of weights.entries()) {
+    const other = than.weights[nth] ?? 0;
+    if (weight !== other) return weight > other;
+  }
+  return uuid < than.option.host.uuid;
 }
 
-function reasonAgainst(request: PlacementRequest, option: HostOption, asked: number): string | undefined {
+/** The first number counts most. */
+function weightsOf(
+  { cpuNum, machine, lastHostUuid = null }: PlacementRequest,
+  { host, free, tags }: HostOption,
+  asked: number,
+  affinity: AffinityView | null,
+  ratios: Ratios,
+): number[] {
+  const hasRoomForAll = () => {
+    const { cpuNum: moreCpu = 0, memorySizes = [] } = affinity?.toCome ?? {};
+    const moreBytes = memorySizes.reduce((sum, size) => sum + charged(size, ratios.memory), 0);
+    return free.cpu >= cpuNum + moreCpu && free.memoryBytes >= asked + moreBytes;
+  };
+  return [
+    ...(affinity === null ? [] : affinityWeights(affinity, host.uuid, hasRoomForAll)),
+    preferredHostTags(machine.tags).filter((tag) => tags.has(tag)).length,
+    Number(host.uuid === lastHostUuid),
+    free.memoryBytes,
+  ];
+}
+
+type Group = { view: AffinityView; nameOf: (uuid: string) => string };
+
+function reasonAgainst(
+  request: PlacementRequest,
+  option: HostOption,
+  asked: number,
+  group: Group | null,
+): string | undefined {
   const { host, free, isPlaceEnabled, isUnclear } = option;
   const { wantedHostUuid, volumesHostUuid, cpuModelTag = null } = request;
   if (request.exceptHostUuid === host.uuid) return "the machine is on it";
   if (volumesHostUuid !== null && volumesHostUuid !== host.uuid) return "its volumes lie on another host's own disks";
-  if (wantedHostUuid !== null && wantedHostUuid !== host.uuid) return "not the host that is wanted";
+  if (wantedHostUuid !== null && wantedHostUuid !== host.uuid) return notWanted;
   if (request.clusterUuid !== null && request.clusterUuid !== host.clusterUuid) return "in another cluster";
   const refusal = hostRefusal(host.name, host, "newMachine");
   if (refusal?.code === "HOST.1002") return `status ${host.status}`;
   if (refusal !== undefined) return `state ${host.state}`;
   if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
+  if (request.isLimited === true && !knowsLimits(host))
+    return "its agent is of a former version that knows no limits of cards and volumes: upgrade it";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
   if (isUnclear) return "the record of a machine that may be on it can't be read";
   if (cpuModelTag !== null && !host.tags.includes(cpuModelTag)) return "its processor is another model";
+  const lacking = requiredHostTags(request.machine.tags).find((tag) => !option.tags.has(tag));
+  if (lacking !== undefined) return `it has not the tag ${shown(lacking)}`;
+  const apart = group === null ? undefined : affinityReason(group.view, host.uuid, group.nameOf);
+  if (apart !== undefined) return apart;
   const network = request.networks.find(({ clusterUuids }) => !clusterUuids.includes(host.clusterUuid));
   if (network !== undefined) return `its cluster has no network ${shown(network.name)}`;
   if (request.image !== null && !request.image.clusterUuids.includes(host.clusterUuid))
@@ -185,15 +274,15 @@ function storageFor(
   if (attached.length === 0)
     return storageUuid === null ? "its cluster has no storage" : "its cluster has not the storage that is wanted";
   const reached = attached.filter(({ storage }) => reaches(storage));
-  if (reached.length === 0) return "it reaches no storage of its cluster";
+  if (reached.length === 0) return `it does not reach ${named(attached)}`;
   const usable = reached.filter(
     ({ storage }) => primaryStorageRefusal(storage.name, storage, "newVolume") === undefined,
   );
-  if (usable.length === 0) return "no storage of its cluster is Enabled and Connected";
+  if (usable.length === 0) return `${named(reached)} is not Enabled and Connected`;
   const clear = usable.filter(({ isUnclear }) => !isUnclear);
-  if (clear.length === 0) return "the record of a volume that may be on its storage can't be read";
+  if (clear.length === 0) return `the record of a volume that may be on ${named(usable)} can't be read`;
   const isFull = (option: StorageOption) => option.full.has(placeOf(option, host));
-  if (clear.every(isFull)) return "its storage is in use above threshold.primaryStorage.physicalCapacity";
+  if (clear.every(isFull)) return `${named(clear)} is in use above threshold.primaryStorage.physicalCapacity`;
   const preferred = new Set(preferredForRoot(clear.map(({ storage }) => storage)).map(({ uuid }) => uuid));
   const wanted = charged(sizeBytes, ratios.storage);
   const room = (option: StorageOption) => option.rooms.get(placeOf(option, host)) ?? 0;
@@ -204,7 +293,14 @@ function storageFor(
       !isFull(option),
   );
   const [best] = roomy.toSorted((a, b) => room(b) - room(a) || (a.storage.uuid < b.storage.uuid ? -1 : 1));
-  return best ?? `no room for ${formatSize(sizeBytes)} on its storage`;
+  return (
+    best ??
+    `no room for ${formatSize(sizeBytes)} on ${named(clear.filter(({ storage }) => preferred.has(storage.uuid)))}`
+  );
+}
+
+function named(options: readonly StorageOption[]): string {
+  return `storage ${listed(options.map(({ storage }) => storage.name)).replace(" and ", " or ")}`;
 }
 
 function placeOf({ storage }: StorageOption, { uuid }: Host): string {
@@ -220,8 +316,13 @@ function note(removed: Removed, why: string, host: Host): void {
 /** An error of 10,000 hosts stays one to read. */
 const mostReasons = 12;
 
-function nothingFits({ name, cpuNum, memorySize }: PlacementRequest, hosts: number, removed: Removed): CloudError {
-  const reasons = [...removed].sort(([, a], [, b]) => b.length - a.length).slice(0, mostReasons);
+function nothingFits(request: PlacementRequest, hosts: number, removed: Removed): CloudError {
+  const { name, cpuNum, memorySize, wantedHostUuid } = request;
+  // Why the host that is wanted is out comes before all those that are not wanted.
+  const isMeant = ([why]: [string, string[]]) => Number(wantedHostUuid !== null && why !== notWanted);
+  const reasons = [...removed]
+    .sort((a, b) => isMeant(b) - isMeant(a) || b[1].length - a[1].length)
+    .slice(0, mostReasons);
   const parts = reasons.map(([why, names]) => `${why} (${listed(names)})`);
   const what =
     cpuNum === 0 ? "its root volume" : `${cpuNum} virtual processors and ${formatSize(memorySize)} of memory`;

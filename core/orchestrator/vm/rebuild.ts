@@ -1,3 +1,4 @@
+import { noteExpunging } from "../expunging.ts";
 import type { Flow, FlowEnv } from "../flow/flow.ts";
 import { bytesToCome, standOn } from "../images/base.ts";
 import type { ImageCarrier } from "../images/carrier.ts";
@@ -83,12 +84,20 @@ export function rebuildVmFlow(world: VmWorld, carrier: ImageCarrier): Flow<Rebui
         },
       },
       {
+        name: "begin",
+        title: "Noting that the former root volume goes",
+        async run(data) {
+          const former = data.expunges ? heldVolume(look(world), formerOf(data)) : undefined;
+          return former === undefined ? undefined : { change: (tx) => noteExpunging(tx, former.uuid) };
+        },
+      },
+      {
         name: "former",
         title: "Removing the former root volume",
         async run(data, env) {
           if (!data.expunges) return undefined;
           const tx = look(world);
-          const former = heldVolume(tx, { volumeUuid: data.formerUuid, holder: data.holder });
+          const former = heldVolume(tx, formerOf(data));
           if (former === undefined || former.installPath === null) return undefined;
           try {
             await tell(world, hostForVolume(tx, former), { do: "deleteVolume", path: former.installPath }, env);
@@ -107,14 +116,15 @@ export function rebuildVmFlow(world: VmWorld, carrier: ImageCarrier): Flow<Rebui
       const fresh = heldVolume(tx, data);
       if (fresh !== undefined && isTakenBack(error, how)) removeVolume(tx, data.volumeUuid);
       else if (fresh !== undefined) {
-        // Its file may be there: it goes when deleted volumes are expunged.
+        // Its file may be there, or not: it goes with the next look for what is to be expunged.
+        noteExpunging(tx, fresh.uuid);
         tx.update("Volume", fresh.uuid, {
           status: "Deleted",
           installPath: volumePath(storageOf(tx, fresh), fresh.uuid),
         });
         releaseVolume(tx, data);
       }
-      releaseVolume(tx, { volumeUuid: data.formerUuid, holder: data.holder });
+      releaseVolume(tx, formerOf(data));
       // Of the machine nothing was touched.
       end(tx, data, "failed");
     },
@@ -126,9 +136,13 @@ function isExchanged(tx: Tx, { vmUuid, volumeUuid }: RebuildData): boolean {
   return tx.get("VmInstance", vmUuid)?.rootVolumeUuid === volumeUuid;
 }
 
+function formerOf({ formerUuid: volumeUuid, holder }: RebuildData): VolumeHold {
+  return { volumeUuid, holder };
+}
+
 function finish(tx: Tx, data: RebuildData): void {
   releaseVolume(tx, data);
-  releaseVolume(tx, { volumeUuid: data.formerUuid, holder: data.holder });
+  releaseVolume(tx, formerOf(data));
   end(tx, data, "done");
 }
 

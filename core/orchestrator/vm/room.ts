@@ -2,6 +2,7 @@ import { charged, isAboveThreshold } from "../../model/cloud/capacity.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { hostOfVolume } from "../volume/place.ts";
+import { readMigration } from "./migration-record.ts";
 import type { Storage } from "./placement.ts";
 
 /** Where the room of a storage is counted: on each host for itself, or at one place for all. */
@@ -27,6 +28,16 @@ export function roomsOf(tx: Pick<Tx, "find" | "peek">, storage: Storage, ratio: 
     const volume = tx.peek("Volume", volumeUuid);
     if (volume !== undefined) take(volume, size);
   }
+  const takeAt = (hostUuid: string, size: number) => {
+    const room = rooms.get(hostUuid);
+    if (room !== undefined) rooms.set(hostUuid, room - charged(size, ratio));
+  };
+  // Of machines that come with their volumes, and of those that have left files behind.
+  for (const host of [...rooms.keys()])
+    for (const found of tx.find("Migration", "destinationUuid", host))
+      for (const { storageUuid, size } of readMigration(found)?.copies ?? [])
+        if (storageUuid === uuid) takeAt(host, size);
+  for (const { hostUuid, size } of tx.find("VolumeRest", "storageUuid", uuid)) takeAt(String(hostUuid), Number(size));
   for (const { hostUuid, sizeBytes } of tx.find("CachedImage", "storageUuid", uuid)) {
     const room = rooms.get(String(hostUuid));
     if (room !== undefined) rooms.set(String(hostUuid), room - Number(sizeBytes));

@@ -1,13 +1,17 @@
+import { leaveGroup } from "../affinity/members.ts";
 import { forgetIsos } from "../device/iso-use.ts";
-import type { Flow, Step } from "../flow/flow.ts";
+import { noteExpunging, requireThere } from "../expunging.ts";
+import type { Flow, Step, StepResult } from "../flow/flow.ts";
 import { requireAllSeen } from "../hosts/unseen.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { noteSeedLeft, takeUpGuestData } from "./guest-data.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
+import { isLimited } from "./limits.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
-import type { Storage } from "./placement.ts";
+import { marksOf, type Storage } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
 import { held, hostOf, look, lostHold, memoryMs, memoryStepMs, tell, tellEnd, type VmWorld } from "./work.ts";
 
@@ -167,6 +171,13 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
         },
       },
       {
+        name: "begin",
+        title: "Noting that its root volume goes",
+        async run(data) {
+          return data.expunges ? beginning(world, data) : undefined;
+        },
+      },
+      {
         name: "volumes",
         title: "Removing its root volume",
         async run(data, env) {
@@ -176,6 +187,8 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
       },
     ],
     succeeded: (tx, data) => {
+      const machine = tx.get("VmInstance", data.vmUuid);
+      if (machine?.hostUuid === null) noteSeedLeft(tx, data.vmUuid, machine.lastHostUuid);
       if (!data.expunges) endDeleted(tx, data);
       else if (isHolder(tx, data.vmUuid, data.holder)) removeMachine(tx, data.vmUuid);
     },
@@ -186,17 +199,26 @@ export function destroyVmFlow(world: VmWorld): Flow<DestroyData> {
   };
 }
 
-/** Its drives are empty then. Its data volumes stay, and are free for other machines. */
+/** Its drives are empty then, and it belongs to no affinity group. Its data volumes stay, and are free for other machines. */
 function endDeleted(tx: Tx, data: DestroyData): void {
   if (end(tx, data, "done", { isoUuids: [] })?.state !== "Destroyed") return;
   letVolumesGo(tx, data.vmUuid);
   forgetIsos(tx, data.vmUuid);
+  leaveGroup(tx, data.vmUuid);
 }
 
+/** Once it has begun the machine can't be recovered any more. */
 export function expungeVmFlow(world: VmWorld): Flow<VmData> {
   return {
     name: "expungeVm",
     steps: [
+      {
+        name: "begin",
+        title: "Noting that its root volume goes",
+        async run(data) {
+          return beginning(world, data);
+        },
+      },
       {
         name: "volumes",
         title: "Removing its root volume",
@@ -212,20 +234,30 @@ export function expungeVmFlow(world: VmWorld): Flow<VmData> {
 
 type Env = Parameters<typeof tell>[3];
 
-/** By the host that it was on last; when that one is gone or away, by any other that reaches the storage. */
+/** @throws HOST.1010 while nobody can remove its root volume: it can still be recovered then */
+function beginning(world: VmWorld, data: VmData): StepResult<never> {
+  const goes = rootFiles(world, data);
+  for (const { host } of goes) requireThere(host);
+  return { change: (tx) => goes.forEach(({ volumeUuid }) => noteExpunging(tx, volumeUuid)) };
+}
+
 async function removeRootVolume(world: VmWorld, data: VmData, env: Env): Promise<void> {
+  for (const { volumeUuid, host, path } of rootFiles(world, data))
+    await tell(world, host, { do: "deleteVolume", path }, env, { part: volumeUuid });
+}
+
+/** By the host that it was on last; when that one is gone or away, by any other that reaches the storage. */
+function rootFiles(world: VmWorld, data: VmData): { volumeUuid: string; host: RecordOf<"Host">; path: string }[] {
   const tx = look(world);
   const machine = held(world, data);
   const gone = new Set(volumesGone(tx, machine).map(({ uuid }) => uuid));
-  for (const volume of tx.find("Volume", "vmInstanceUuid", machine.uuid)) {
-    if (gone.has(volume.uuid)) continue;
-    if (volume.type !== "Root" || volume.primaryStorageUuid === null) continue;
-    const storage = tx.need("PrimaryStorage", volume.primaryStorageUuid);
-    const host = hostFor(tx, machine, storage);
+  return tx.find("Volume", "vmInstanceUuid", machine.uuid).flatMap((volume) => {
+    const { uuid: volumeUuid, type, primaryStorageUuid, installPath } = volume;
+    if (gone.has(volumeUuid) || type !== "Root" || primaryStorageUuid === null) return [];
+    const storage = tx.need("PrimaryStorage", primaryStorageUuid);
     // One that was being made when its host was lost may have its file, which nobody has noted.
-    const path = volume.installPath ?? volumePath(storage, volume.uuid);
-    await tell(world, host, { do: "deleteVolume", path }, env, { part: volume.uuid });
-  }
+    return [{ volumeUuid, host: hostFor(tx, machine, storage), path: installPath ?? volumePath(storage, volumeUuid) }];
+  });
 }
 
 function hostFor(tx: Tx, { hostUuid, lastHostUuid }: Machine, storage: Storage): RecordOf<"Host"> {
@@ -264,8 +296,11 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
     name,
     cpuNum,
     memorySize,
+    machine: marksOf(machine, "running"),
+    lastHostUuid: machine.lastHostUuid,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
+    isLimited: isLimited(tx, machine),
     clusterUuid,
     networks,
     storages,
@@ -274,5 +309,8 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
   });
   for (const { l3NetworkUuid } of tx.find("VmNic", "vmInstanceUuid", vmUuid)) ensureDhcpServer(tx, l3NetworkUuid);
   tx.update("VmInstance", vmUuid, { hostUuid: placement.hostUuid });
+  // One that was suspended goes on with what it was started with.
+  if (machine.operation !== "resume") takeUpGuestData(tx, vmUuid);
+  if (machine.lastHostUuid !== placement.hostUuid) noteSeedLeft(tx, vmUuid, machine.lastHostUuid);
   return placement.hostUuid;
 }

@@ -1,6 +1,7 @@
 import type { HostCommand } from "../../hypervisor/driver.ts";
 import type { FlowEnv } from "../flow/flow.ts";
 import type { RecordOf } from "../kinds.ts";
+import { migrationOf } from "./migration-record.ts";
 import { look, type VmWorld } from "./work.ts";
 
 /*
@@ -22,9 +23,10 @@ export type Settled =
  * Pure. The source was told to end what it sends before it was asked, and the destination to take in nothing more and to
  * remove what has not begun to run: so a source that runs it has it, a destination that runs it has it, and one that does
  * not never will. A source that stands still has sent all of it, and may have it again only if the destination has not.
+ * `hasBegunThere`: it has its volumes there, complete, and has run with them; what the source has of them is older.
  */
-export function decideWhere(source: Fact, destination: Fact): Settled {
-  const isThere = destination === "running" || destination === "paused";
+export function decideWhere(source: Fact, destination: Fact, hasBegunThere = false): Settled {
+  const isThere = destination === "running" || destination === "paused" || hasBegunThere;
   if (source === "running") {
     if (destination === "running") return { at: "both" };
     return { at: "source", seen: "running", resumes: false };
@@ -53,11 +55,14 @@ export async function settle(
   const asking = asked(world, sourceUuid, { do: "cancelMigration", uuid }, env);
   // The source first: a connection that is cut at the very end of a move has both go on, and only locks would stop one.
   if (!isSent) await asking;
-  const [{ fact: source, isKnown }, { fact: destination }] = await Promise.all([
+  const [{ fact: source, isKnown }, { fact: destination, isKnown: isKnownThere }] = await Promise.all([
     asking,
     asked(world, destinationUuid, { do: "unexpectMachine", uuid }, env),
   ]);
-  const where = decideWhere(source, destination);
+  // A copy that comes is written down only as it begins to run; what was written down before went when it was announced.
+  const { copies = [] } = migrationOf(look(world), uuid) ?? {};
+  const hasBegunThere = copies.length > 0 && destination === "none" && (isKnownThere || (isSent && source === "none"));
+  const where = decideWhere(source, destination, hasBegunThere);
   const rests: string[] = [];
   const drop = async (hostUuid: string) => {
     const isDone = await told(world, hostUuid, { do: "dropMachine", uuid }, env);

@@ -4,6 +4,7 @@ import { isosOf } from "../device/iso-use.ts";
 import { standingOf } from "../images/base.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { seedOf } from "./guest-data.ts";
 import type { Machine } from "./life.ts";
 import { diskLimits } from "./limits.ts";
 import { nicSpec } from "./nic.ts";
@@ -44,6 +45,7 @@ export function machineSpec(tx: Tx, machine: Machine): MachineSpec {
     nics: nics.map((nic) => nicSpec(tx, machine, nic)),
     ...isosOf(tx, machine),
     ...bootOrderOf(machine),
+    ...seedOf(tx, machine),
   };
 }
 

@@ -2,7 +2,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { Records, Tx } from "../records.ts";
-import { follow } from "./migrate.ts";
+import { follow, noteFiles } from "./migrate.ts";
 import { forgetMigration, type Migration, migrationOf, noteRest, readMigration, readRest } from "./migration-record.ts";
 import { type Between, type Settled, settle } from "./settle.ts";
 import { look, type VmWorld } from "./work.ts";
@@ -30,6 +30,7 @@ export function settleMigrationFlow(world: VmWorld): Flow<SettleData> {
       const machine = tx.get("VmInstance", vmUuid);
       if (where === undefined || machine === undefined || migrationOf(tx, vmUuid) === undefined) return;
       if (where.at === "unknown" || where.at === "both") return;
+      noteFiles(tx, vmUuid, where.at);
       forgetMigration(tx, vmUuid);
       for (const hostUuid of rests) noteRest(tx, hostUuid, vmUuid);
       const { operation, state } = machine;

@@ -5,6 +5,7 @@ import { shown } from "../../model/quote.ts";
 import { carryBefore } from "../firewall/carrier.ts";
 import type { FlowEnv } from "../flow/flow.ts";
 import type { HostLink } from "../host-link.ts";
+import { commandFor } from "../hosts/protocol.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Records } from "../records.ts";
 import { noSuchResource, Tx } from "../records.ts";
@@ -24,7 +25,7 @@ export type VmWorld = {
 /** For volumes and the start of a machine; a stop takes the guest's time besides. */
 const commandMs = 120_000;
 
-/** Has a host carry out a command of a step. `part` tells several commands of one step apart. */
+/** Has a host carry out a command of a step, as far as its agent knows it. `part` tells several commands of one step apart. */
 export async function tell(
   world: VmWorld,
   host: RecordOf<"Host">,
@@ -32,8 +33,9 @@ export async function tell(
   env: FlowEnv,
   { part = "", graceMs = 0 }: { part?: string; graceMs?: number } = {},
 ): Promise<void> {
-  await carryBefore(world, host, command, env.signal);
-  await world.link.command(host, command, {
+  const told = commandFor(host, command);
+  await carryBefore(world, host, told, env.signal);
+  await world.link.command(host, told, {
     id: part === "" ? env.commandId : `${env.commandId}.${part}`,
     flow: env.task,
     epoch: env.epoch,

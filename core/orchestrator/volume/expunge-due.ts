@@ -7,7 +7,8 @@ const atOnce = 500;
 
 /**
  * Data volumes that were deleted so long ago that they are to be expunged now, the oldest first; with the policy Direct
- * those whose file could not be removed with them; and those that nobody can want back. Not while it is unclear what there is: as with machines.
+ * those whose file could not be removed with them; at each look those whose removal was cut off, and those that nobody can
+ * want back. Not while it is unclear what there is: as with machines.
  */
 export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
   const period = settings.number("volume.expungePeriod");
@@ -15,10 +16,13 @@ export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now
   const policy = settings.choice("volume.deletionPolicy") === "Never" ? "Never" : "Delay";
   if (mirror.count("UnseenHost") > 0 || !mirror.unreadable.all("GlobalConfig").next().done) return [];
   const due: { uuid: string; lastOpDate: number }[] = [];
-  for (const { value } of mirror.all("Volume"))
-    if (value.type === "Data" && value.status === "Deleted")
-      if (isExpungeDue(policy, value.lastOpDate, period, now) || mirror.get("Discarded", value.uuid) !== undefined)
-        due.push(value);
+  for (const { value } of mirror.all("Volume")) {
+    if (value.type !== "Data" || value.status !== "Deleted") continue;
+    const isWantedGone = (["Expunging", "Discarded"] as const).some(
+      (kind) => mirror.get(kind, value.uuid) !== undefined,
+    );
+    if (isWantedGone || isExpungeDue(policy, value.lastOpDate, period, now)) due.push(value);
+  }
   return due
     .sort((a, b) => a.lastOpDate - b.lastOpDate)
     .slice(0, atOnce)

@@ -1,5 +1,6 @@
 import { CloudError, type CloudErrorContent, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
+import { forgetExpunging } from "../expunging.ts";
 import type { FlowFailure } from "../flow/flow.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
@@ -71,5 +72,6 @@ export function removeVolume(tx: Tx, uuid: string): void {
     if (tx.get("VolumeSnapshot", snapshot.uuid) !== undefined) tx.remove("VolumeSnapshot", snapshot.uuid);
   if (tx.get("VolumeOperation", uuid) !== undefined) tx.delete("VolumeOperation", uuid);
   for (const kind of ["VolumeBase", "Discarded"] as const) if (tx.get(kind, uuid) !== undefined) tx.delete(kind, uuid);
+  forgetExpunging(tx, uuid);
   tx.remove("Volume", uuid);
 }

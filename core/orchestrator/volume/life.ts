@@ -1,4 +1,5 @@
-import type { Flow } from "../flow/flow.ts";
+import { noteExpunging, requireThere } from "../expunging.ts";
+import type { Flow, StepResult } from "../flow/flow.ts";
 import type { Tx } from "../records.ts";
 import type { Round } from "../vm/allocator.ts";
 import { volumePath } from "../vm/spec.ts";
@@ -113,6 +114,13 @@ export function deleteVolumeFlow(world: VmWorld): Flow<DeleteVolumeData> {
     name: "deleteVolume",
     steps: [
       {
+        name: "begin",
+        title: "Noting that it goes",
+        async run(data) {
+          return data.expunges ? beginning(world, data) : undefined;
+        },
+      },
+      {
         name: "remove",
         title: "Removing the volume",
         async run(data, env) {
@@ -134,11 +142,18 @@ function deleted(tx: Tx, data: VolumeHold): void {
   if (releaseVolume(tx, data) !== undefined) tx.update("Volume", data.volumeUuid, { status: "Deleted" });
 }
 
-/** Removes a deleted volume for good. */
+/** Removes a deleted volume for good; once that has begun it can't be recovered any more. */
 export function expungeVolumeFlow(world: VmWorld): Flow<VolumeHold> {
   return {
     name: "expungeVolume",
     steps: [
+      {
+        name: "begin",
+        title: "Noting that it goes",
+        async run(data) {
+          return beginning(world, data);
+        },
+      },
       {
         name: "remove",
         title: "Removing the volume",
@@ -153,6 +168,15 @@ export function expungeVolumeFlow(world: VmWorld): Flow<VolumeHold> {
     },
     failed: (tx, data) => void releaseVolume(tx, data),
   };
+}
+
+/** @throws HOST.1010, STORAGE.1002 while nobody can remove it: it can still be recovered then */
+function beginning(world: VmWorld, data: VolumeHold): StepResult<never> {
+  const tx = look(world);
+  const volume = needHeld(tx, data);
+  if (volume.installPath === null || isGone(tx, volume)) return undefined;
+  requireThere(hostForVolume(tx, volume));
+  return { change: (changing) => noteExpunging(changing, data.volumeUuid) };
 }
 
 async function removeFile(world: VmWorld, data: VolumeHold, env: Parameters<typeof tell>[3]): Promise<void> {

@@ -39,7 +39,7 @@ function whyNot({ storage, rooms, full, isUnclear }: StorageOption, where: strin
 export function takeRoom(round: Round, storageUuid: string, hostUuid: string | null, asked: Asked): void {
   const option = round.storages.find(({ storage }) => storage.uuid === storageUuid);
   if (option === undefined) throw new Error(`There is no storage ${storageUuid}.`);
-  const { storage, rooms } = option;
+  const { storage } = option;
   refuseFor(primaryStorageRefusal(storage.name, storage, "newVolume"));
   const [where, bytes] = [placeIn(storage, hostUuid), chargeOf(asked, round)];
   const why = whyNot(option, where, bytes);
@@ -52,7 +52,7 @@ export function takeRoom(round: Round, storageUuid: string, hostUuid: string | n
         values: { asked: bytes },
       }),
     );
-  rooms.set(where, (rooms.get(where) ?? 0) - bytes);
+  round.takeRoom(option, where, bytes);
 }
 
 export type VolumeWish = {
@@ -96,7 +96,7 @@ export function takeRoomFor(round: Round, wish: VolumeWish): Storage {
   );
   if (best !== undefined) {
     const where = placeIn(best.storage, wish.hostUuid);
-    best.rooms.set(where, room(best) - bytes);
+    round.takeRoom(best, where, bytes);
     return best.storage;
   }
   const details =

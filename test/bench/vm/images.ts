@@ -3,17 +3,18 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
-import { uploadPieceBytes } from "../../../core/api/image-upload.ts";
+import { pipeline } from "node:stream/promises";
 import { line } from "../../support/spaces.ts";
 import { type Figure, figure, medianOf, spreadOf } from "../figures.ts";
 import { memoryOf } from "../usage.ts";
 import { mebibyte, type VmBed } from "./bed.ts";
 
 const goal = ">= 80";
+const pieceBytes = 8 * mebibyte;
 
 /** Images that come to the manager and leave it, by turns with the same over loopback without it, and onto the disk. */
 export async function imageFigures(bed: VmBed, runs: number, sizeBytes: number): Promise<Figure[]> {
-  const piece = randomBytes(uploadPieceBytes);
+  const piece = randomBytes(pieceBytes);
   const pieces = Math.ceil(sizeBytes / piece.length);
   const file = join(bed.folder, "image.raw");
   const socket = join(bed.folder, "bare.sock");
@@ -96,30 +97,23 @@ class Client {
     this.#headers = headers;
   }
 
+  /** As zstack-cli does it: all of it in one request. */
   async send(path: string, piece: Uint8Array, pieces: number): Promise<void> {
-    // A connection for each image: one that stood still for long is closed by the other end.
-    const agent = new Agent({ keepAlive: true });
-    try {
-      for (let n = 0; n < pieces; n++) {
-        const where = `${path}?offset=${n * piece.length}&total=${pieces * piece.length}`;
-        await this.#exchange(agent, "PUT", where, piece);
-      }
-    } finally {
-      agent.destroy();
-    }
+    const total = pieces * piece.length;
+    await this.#exchange("PUT", `${path}?offset=0&total=${total}`, { total, chunks: Array(pieces).fill(piece) });
   }
 
   async take(path: string): Promise<void> {
-    const agent = new Agent();
-    await this.#exchange(agent, "GET", path);
-    agent.destroy();
+    await this.#exchange("GET", path);
   }
 
-  #exchange(agent: Agent, method: string, path: string, body?: Uint8Array): Promise<void> {
-    const type = { "content-type": "application/octet-stream", "content-length": String(body?.length ?? 0) };
-    return new Promise((resolve, reject) => {
-      const headers = { ...this.#headers, ...(body === undefined ? {} : type) };
-      const asked = request({ socketPath: this.#socketPath, method, path, headers, agent });
+  async #exchange(method: string, path: string, body?: { total: number; chunks: Uint8Array[] }): Promise<void> {
+    // A connection for each image: one that stood still for long is closed by the other end.
+    const agent = new Agent();
+    const type = { "content-type": "application/octet-stream", "content-length": String(body?.total ?? 0) };
+    const headers = { ...this.#headers, ...(body === undefined ? {} : type) };
+    const asked = request({ socketPath: this.#socketPath, method, path, headers, agent });
+    const answered = new Promise<void>((resolve, reject) => {
       asked.on("error", reject);
       asked.on("response", (response) => {
         const { statusCode = 0 } = response;
@@ -128,7 +122,8 @@ class Client {
           else reject(new Error(`${path}: ${statusCode}`));
         });
       });
-      asked.end(body);
     });
+    await Promise.all([answered, pipeline(body?.chunks ?? [], asked)]);
+    agent.destroy();
   }
 }

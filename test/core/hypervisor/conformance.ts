@@ -11,6 +11,7 @@ import {
 } from "../../../core/hypervisor/driver.ts";
 import { deviceConformance } from "./conformance-devices.ts";
 import { firewallConformance } from "./conformance-firewall.ts";
+import { seedConformance } from "./conformance-seed.ts";
 import { storageConformance } from "./conformance-storages.ts";
 import { volumeConformance } from "./conformance-volumes.ts";
 import { consoleConformance } from "./consoles.ts";
@@ -28,6 +29,9 @@ export type DriverBed = {
   end(driver: HypervisorDriver): Promise<void>;
   /** Where volumes can be made: an absolute path without a slash at its end. */
   folder(): string;
+  /** See conformance-seed.ts. */
+  seedOf(driver: HypervisorDriver, uuid: string): Promise<string | undefined>;
+  seedsThere(driver: HypervisorDriver): Promise<string[]>;
   /** What leads to the network of the machines' cards. */
   physicalInterface: string;
   /** Memory of one machine; three of them fit, more than `mostBytes` does not. */
@@ -345,6 +349,18 @@ export function conformance(name: string, bed: DriverBed): void {
       driver: () => driver,
       reopen: async () => {
         driver = await bed.reopen(driver);
+      },
+    });
+
+    seedConformance({
+      ...{ spec, startNew, driver: () => driver },
+      seedOf: (uuid) => bed.seedOf(driver, uuid),
+      seedsThere: () => bed.seedsThere(driver),
+      reopen: async () => {
+        driver = await bed.reopen(driver);
+      },
+      restartHost: async () => {
+        driver = await bed.restartHost(driver);
       },
     });
 

@@ -5,7 +5,18 @@ import type { HostFirewall } from "../../../core/hypervisor/firewall.ts";
 import { HostNetworks } from "../../../core/hypervisor/libvirt/host-networks.ts";
 import { cardName } from "../../../core/hypervisor/libvirt/network/links.ts";
 import type { NicSpec } from "../../../core/hypervisor/nic-spec.ts";
-import { arp, Ear, frame, icmp6, packet4, packet6, send, udp } from "../../support/hypervisor/frames.ts";
+import {
+  arp,
+  Ear,
+  fragment6,
+  frame,
+  icmp6,
+  options6,
+  packet4,
+  packet6,
+  send,
+  udp,
+} from "../../support/hypervisor/frames.ts";
 import { Computer, type Guest } from "../../support/hypervisor/wire.ts";
 import { temporaryFolder } from "../../support/programs.ts";
 import { undoAfter } from "../../support/undo.ts";
@@ -17,6 +28,9 @@ const gateway = "10.0.0.1";
 const [own, other, router] = ["52:54:00:00:00:0b", "52:54:00:00:00:0c", "52:54:00:00:00:01"];
 const everybody = "ff02:0:0:0:0:0:0:1";
 const linkLocal = "fe80:0:0:0:5054:ff:fe00:b";
+/** Of no MAC address: RFC 7217. */
+const ownChoice = "fe80:0:0:0:6a1c:9d02:77e1:3b5f";
+const othersLocal = "fe80:0:0:0:5054:ff:fe00:1";
 
 function card(n: number, more: Partial<NicSpec> = {}): NicSpec {
   return nicOf(n, { address: { ip: `10.0.0.${n}`, prefixLen: 24, gateway }, ...more });
@@ -91,6 +105,12 @@ const allowed = {
   "tells its link-local address": six(linkLocal, icmp6(136, linkLocal)),
   "any address of ipv6": six("fd00:0:0:0:0:0:0:5", udp(5000, 5000), 17),
   "tells that": six(linkLocal, icmp6(136, "fd00:0:0:0:0:0:0:5")),
+  "another link-local address": six(ownChoice, udp(5000, 5000), 17),
+  "tells that it is its own": six(ownChoice, icmp6(136, ownChoice)),
+  "asks whether that is free": six("0:0:0:0:0:0:0:0", icmp6(135, ownChoice)),
+  "forwards and tells its address": six(linkLocal, icmp6(136, linkLocal, 0xe0)),
+  "in parts": six(linkLocal, fragment6(17, udp(5000, 5000)), 44),
+  "pings in parts": six(linkLocal, fragment6(58, icmp6(128)), 44),
 };
 const forbidden = {
   "another vlan": { ...mine, tags: [[0x8100, 20]] as [number, number][] },
@@ -126,6 +146,18 @@ const forbidden = {
   "is a router after options": six(linkLocal, Buffer.concat([Buffer.from("3a00010400000000", "hex"), icmp6(134)]), 0),
   redirects: six(linkLocal, icmp6(137)),
   "gives addresses of ipv6": six(linkLocal, udp(547, 546), 17),
+  "a link-local address of another mac": six(othersLocal, udp(5000, 5000), 17),
+  "tells that of another mac": six(linkLocal, icmp6(136, othersLocal)),
+  "a link-local address by hand": six("fe80:0:0:0:0:0:0:1", udp(5000, 5000), 17),
+  "tells one by hand": six(linkLocal, icmp6(136, "fe80:0:0:0:0:0:0:1")),
+  "asks whether one by hand is free": six("0:0:0:0:0:0:0:0", icmp6(135, "fe80:0:0:0:0:0:1:1")),
+  "tells that it is a router": six(ownChoice, icmp6(136, ownChoice, 0xe0)),
+  "not of the link": six("fe80:0:0:1:5054:ff:fe00:b", udp(5000, 5000), 17),
+  "is a router in parts": six(linkLocal, fragment6(58, icmp6(134)), 44),
+  "tells in parts": six(linkLocal, fragment6(58, icmp6(136, linkLocal)), 44),
+  // Up to the end of the packet, and beyond.
+  "hides what it carries": six(linkLocal, fragment6(60, options6(58, 72)), 44),
+  "hides its head": six(linkLocal, fragment6(60, options6(58, 136)), 44),
 };
 const everything = Object.entries({ ...allowed, ...forbidden }).map(([word, what]) => frame(word, what));
 const last = (word: string) => frame(word, mine);
@@ -286,4 +318,37 @@ test("a guest of IPv6 has all addresses of its prefix but the gateway's; one wit
     frame("end", there),
   );
   assert.deepEqual(await outside.until("end"), ["any address", "any protocol"]);
+});
+
+test("a link-local address of a router that was heard is none of a guest's, also after the rules were replaced", async (t) => {
+  const { wire, host, start, ear, restart, settle } = await bed(t);
+  const outside = await ear(wire, "port1");
+  const guest = await start(11, card(11));
+  const takesIt = async () => {
+    await send(
+      guest,
+      frame("has it", six(ownChoice, udp(5000, 5000), 17)),
+      frame("tells it", six(linkLocal, icmp6(136, ownChoice))),
+      frame("asks for it", six("0:0:0:0:0:0:0:0", icmp6(135, ownChoice))),
+      last("end"),
+    );
+    return outside.until("end");
+  };
+  await send(guest, frame("advertises itself", six(ownChoice, icmp6(134))));
+  assert.deepEqual(
+    await takesIt(),
+    ["asks for it", "has it", "tells it"],
+    "no guest keeps another one from its address",
+  );
+  const stranger = await wire.guest("stranger", "sw0", router);
+  const inside = await ear(host, "eth0", `guest-${cardName(own)}`);
+  await send(stranger, frame("advertises", { ...six(ownChoice, icmp6(134)), from: router }));
+  await send(stranger, frame("after", { ...mine, from: router }));
+  assert.deepEqual(await inside.until("after"), ["advertises"]);
+  assert.deepEqual(await outside.until("after"), ["advertises"]);
+  assert.deepEqual(await takesIt(), []);
+  restart();
+  await start(12, card(12));
+  await settle();
+  assert.deepEqual(await takesIt(), []);
 });

@@ -288,11 +288,13 @@ test("a bridge of ours is as wide as its networks, speaks no IPv6, and becomes a
   host.on.clear();
   await host.settle();
   assert.deepEqual(await host.left(), { ...nothing, bridges: ["br_eth0"] });
+  assert.match(await computer.run("ip", "link", "show", "eth0"), /mtu 9000/);
   await computer.run("ip", "address", "flush", "dev", "br_eth0");
   // With its next thorough look, as an agent has when it is started anew: of this nobody tells it.
   host.networks = host.agent();
   await host.settle();
   assert.deepEqual(await host.left(), nothing);
+  assert.match(await computer.run("ip", "link", "show", "eth0"), /mtu 1500/);
 });
 
 test("however often the agent is killed while machines come and go, nothing is left when the last one has stopped", async (t) => {

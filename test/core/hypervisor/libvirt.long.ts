@@ -42,6 +42,8 @@ conformance("libvirt, in namespaces", {
     await host.cutPower();
     folder.dispose();
   },
+  seedOf: (_driver, uuid) => host.seedOf(uuid),
+  seedsThere: async () => host.seedsThere(),
   folder: () => join(folder.path, "volumes"),
   physicalInterface: "br0",
   memorySize: 128 * mebibyte,

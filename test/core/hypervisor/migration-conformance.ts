@@ -10,6 +10,7 @@ import {
 import { hashOfToken } from "../../../core/hypervisor/migration/expected.ts";
 import type { Wire } from "../../support/cloud/wire.ts";
 import { refuses, running, uuidOf } from "./conformance.ts";
+import { hashOfSeed, someSeed } from "./conformance-seed.ts";
 
 /* How machines move between two hosts: the same tests for every driver. */
 
@@ -19,6 +20,8 @@ export type MigrationBed = {
   /** Two hosts without machines that share a storage, each on the wire by its uuid. */
   open(): Promise<{ source: HypervisorDriver; destination: HypervisorDriver; wire: Wire }>;
   end(): Promise<void>;
+  /** Of the disks for cloud-init that are on a host: SHA-256 by the machine. */
+  seedsOn(driver: HypervisorDriver): Promise<Record<string, string | undefined>>;
   /** Where both have volumes. */
   folder(): string;
   /** Of one machine; the destination has room for one and not for two. */
@@ -110,6 +113,23 @@ export function migrationConformance(name: string, bed: MigrationBed): void {
       await destination.carryOut({ do: "ejectIso", uuid: uuidOf(1), path }, never);
       await destination.carryOut(remove, never);
       await verb(destination, "unexpectMachine", 1);
+      assert.deepEqual(await running(destination), [uuidOf(1)]);
+    });
+
+    it("takes its disk for cloud-init along: it is on the host that has the machine, and on no other", async () => {
+      const [more, seeds] = [{ seed: someSeed }, { [uuidOf(1)]: hashOfSeed(someSeed) }];
+      await source.carryOut(volume(1), never);
+      await source.carryOut({ do: "startMachine", machine: spec(1, more) }, never);
+      for (let twice = 0; twice < 2; twice++) {
+        await expect(1, token(), 600_000, more);
+        await verb(destination, "unexpectMachine", 1);
+      }
+      assert.deepEqual([await bed.seedsOn(source), await bed.seedsOn(destination)], [seeds, {}]);
+      const secret = token();
+      await expect(1, secret, 600_000, more);
+      await migrate(1, secret);
+      await verb(destination, "unexpectMachine", 1);
+      assert.deepEqual([await bed.seedsOn(source), await bed.seedsOn(destination)], [{}, seeds]);
       assert.deepEqual(await running(destination), [uuidOf(1)]);
     });
 

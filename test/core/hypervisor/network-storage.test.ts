@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { StoragePlace } from "../../../core/hypervisor/driver.ts";
 import { HostStorages } from "../../../core/hypervisor/libvirt/host-storages.ts";
+import { MachineLocks } from "../../../core/hypervisor/libvirt/machine-locks.ts";
 import { NodeError } from "../../../core/model/error.ts";
 import { type Machine, realMachine } from "../../../core/node/machine.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -91,8 +92,8 @@ function bed(t: TestContext): Bed {
   };
   const path = join(root, uuid);
   const all: Bed = {
-    storages: new HostStorages(machine, root),
-    again: () => new HostStorages(machine, root),
+    storages: new HostStorages(machine, { root, locks: new MachineLocks({ machine }) }),
+    again: () => new HostStorages(machine, { root, locks: new MachineLocks({ machine }) }),
     path,
     place: (isNew) => ({ type: "NFS", url, path, mark: { uuid, isNew } }),
     exports: new Map([[url, exported]]),

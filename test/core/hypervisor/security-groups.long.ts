@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FirewallRule, HostFirewall } from "../../../core/hypervisor/firewall.ts";
 import { cardRules } from "../../../core/hypervisor/libvirt/network/card-rules.ts";
+import { connectionRules } from "../../../core/hypervisor/libvirt/network/connection-limit.ts";
 import { firewallChains } from "../../../core/hypervisor/libvirt/network/firewall-rules.ts";
 import { cardName } from "../../../core/hypervisor/libvirt/network/links.ts";
 import { onDebianKernel } from "../../support/hypervisor/debian-kernel.ts";
@@ -119,6 +120,17 @@ until grep -q ready /tmp/heard; do sleep 0.1; done
 at vlan perl /send.pl eth0 $(cat /frames)
 until grep -q end /tmp/heard; do sleep 0.1; done
 echo "heard $(grep -v ready /tmp/heard | tr '\\n' ' ')"
+# More connections than a card may have; another card, which is in no group, has its own.
+nft -f /rules.nft
+nft -f /connections.nft && echo limited
+nft -f /rules.nft
+nft -f /connections.nft
+at stranger perl /hear.pl eth0 >/tmp/counted &
+until grep -q ready /tmp/counted; do sleep 0.1; done
+at web perl /send.pl eth0 $(cat /many)
+at open perl /send.pl eth0 $(cat /other)
+until grep -q end /tmp/counted; do sleep 0.1; done
+echo "counted $(grep -v ready /tmp/counted | uniq | tr '\\n' ' ')"
 `;
 
 const socket = `socket(my $s, 17, 3, 0x0300) or die "$!"; my $r = pack("a16x16", shift); ioctl($s, 0x8933, $r) or die "$!";
@@ -134,12 +146,21 @@ const frames = [
   frame("end", said),
 ];
 
-test("on a node's kernel a group lets in what its rules name and what answers, also over a change of the rules; a VLAN is not left", async () => {
+const opened = (from: string, ip: string, port: number) => ({
+  ...{ from, to: "52:54:00:00:00:02", type: 0x0800, content: packet4(ip, "10.0.0.2", 17, udp(port, 5000)) },
+});
+const many = ["one", "two", "three", "four"].map((word, n) => frame(word, opened(web.mac, "10.0.0.11", 7000 + n)));
+const other = ["open", "end"].map((word, n) => frame(word, opened(open.mac, "10.0.0.13", 7000 + n)));
+
+test("on a node's kernel a group lets in what its rules name and what answers, also over a change of the rules; no card opens more connections than it may; a VLAN is not left", async () => {
   const lines = await onDebianKernel(script, {
     "rules.nft": rulesOf(ssh, anybody),
     "others.nft": rulesOf(onlyWeb),
     "hear.pl": hear,
     "send.pl": send,
+    "connections.nft": connectionRules(2),
+    many: many.join(" "),
+    other: other.join(" "),
     frames: frames.join(" "),
   });
   const part = (from: string, to: string) => lines.slice(lines.indexOf(from) + 1, lines.indexOf(to));
@@ -149,4 +170,6 @@ test("on a node's kernel a group lets in what its rules name and what answers, a
   assert.ok(lines.includes("reloaded") && lines.includes("held after"), said);
   assert.deepEqual(part("second", "THE END").slice(0, second.length), second, said);
   assert.ok(lines.includes("heard untagged end "), said);
+  assert.ok(lines.includes("limited"), said);
+  assert.ok(lines.includes("counted one two open end "), said);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { HostCommand } from "../../../core/hypervisor/driver.ts";
+import type { HostCommand, HypervisorDriver } from "../../../core/hypervisor/driver.ts";
 import { SharedStorage, SimulatedDriver, type SimulatedOptions } from "../../../core/hypervisor/simulated.ts";
 import type { Damage } from "../../../core/node/document.ts";
 import { temporaryFolder } from "../../support/programs.ts";
@@ -25,6 +25,16 @@ const start = (n: number, path: string | null, memorySize = gibibyte): HostComma
   return { do: "startMachine", machine: { uuid: uuidOf(n), name: "m", cpuNum: 1, memorySize, disks, nics: [] } };
 };
 
+async function seedOf(driver: HypervisorDriver, uuid: string): Promise<string | undefined> {
+  assert.ok(driver instanceof SimulatedDriver);
+  return driver.machineOf(uuid)?.seed;
+}
+async function seedsThere(driver: HypervisorDriver): Promise<string[]> {
+  const machines = await driver.machines(never);
+  const seeds = await Promise.all(machines.map(({ uuid }) => seedOf(driver, uuid)));
+  return machines.map(({ uuid }) => uuid).filter((_, nth) => seeds[nth] !== undefined);
+}
+
 let folder = temporaryFolder();
 conformance("simulated, in a folder", {
   open: async () => {
@@ -34,6 +44,7 @@ conformance("simulated, in a folder", {
   reopen: () => SimulatedDriver.open({ ...usual, folder: folder.path }),
   restartHost: () => SimulatedDriver.open({ ...usual, folder: folder.path, bootId: "two" }),
   end: async () => folder.dispose(),
+  ...{ seedOf, seedsThere },
   folder: () => "/volumes",
   physicalInterface: "br0",
   memorySize: gibibyte,
@@ -50,6 +61,7 @@ conformance("simulated, in memory", {
     return driver;
   },
   end: async () => {},
+  ...{ seedOf, seedsThere },
   folder: () => "/volumes",
   physicalInterface: "br0",
   memorySize: gibibyte,

@@ -8,66 +8,69 @@ import type { TestCloud } from "../../support/cloud/manager.ts";
 import { managerOn } from "../../support/cloud/manager.ts";
 import { seen } from "../../support/cloud/place.ts";
 import { imageCloud } from "../../support/images/cloud.ts";
+import { imageContentOf } from "../../support/images/content.ts";
+import { type Answer, answered, become, ContentClient } from "../../support/images/content-client.ts";
 import { md5Of, sha256Of } from "../../support/images/files.ts";
 import { undoAfter } from "../../support/undo.ts";
 
 const mebibyte = 1024 ** 2;
 const content = Buffer.alloc(10 * mebibyte, "an image from somebody's own disk. ");
 
-/** The manager's server, and requests of admin to it. */
-function serverOf(t: TestContext, { cloud, imageStore, token }: Pick<TestCloud, "cloud" | "imageStore" | "token">) {
+/** The manager's server over HTTP, and admin's client of it. */
+async function serverOf(t: TestContext, bed: Pick<TestCloud, "cloud" | "imageStore" | "token">) {
+  const { cloud, token } = bed;
   const { server } = createCloudServer({
     dispatcher: cloud.dispatcher,
     mirror: cloud.mirror,
     authenticate: (given, isUse) => cloud.identity.authenticate(given, isUse),
-    images: { images: imageStore, settings: cloud.settings },
+    images: imageContentOf(bed),
     log: createLog({ level: "silent" }),
   });
   undoAfter(t, () => server.close());
-  const authorization = `Bearer ${token}`;
-  const path = (uuid: string) => `/v1/images/${uuid}/content`;
-  return {
-    server,
-    put: (uuid: string, offset: number, body: Buffer, more: Record<string, string> = {}) =>
-      server.inject({
-        method: "PUT",
-        url: `${path(uuid)}?offset=${offset}&total=${content.length}`,
-        headers: { authorization, "content-type": "application/octet-stream", ...more },
-        body,
-      }),
-    get: (uuid: string, headers: Record<string, string> = {}) =>
-      server.inject({ method: "GET", url: path(uuid), headers: { authorization, ...headers } }),
-  };
+  const { port } = new URL(await server.listen({ host: "127.0.0.1", port: 0 }));
+  return { server, where: { port: Number(port) }, client: new ContentClient({ port: Number(port) }, token) };
 }
 
-test("a client sends an image in pieces, over a restart of the manager, and gets it back whole or in part", async (t) => {
+test("a client sends an image, goes on over a restart of the manager, and gets it back whole or in part", async (t) => {
   const bed = await imageCloud(t, []);
   const { call, cloud, store, hosts, images } = bed;
-  const first = serverOf(t, bed);
+  const first = await serverOf(t, bed);
   const given = { ...images.given("", { format: "raw", md5: md5Of(content) }), url: "upload://mine.raw" };
   const { task } = await call("AddImage", given);
   const uuid = task.resourceUuid ?? "";
-  const piece = (offset: number) => content.subarray(offset, offset + 4 * mebibyte);
-  assert.deepEqual((await first.put(uuid, 0, piece(0))).json(), { offset: 4 * mebibyte, isWhole: false });
+  const [total, half] = [content.length, 4 * mebibyte];
+  const part = await first.client.put(uuid, 0, total, content.subarray(0, half));
+  assert.deepEqual(part.json(), { offset: half, isWhole: false });
   await seen(cloud.mirror, () => (cloud.mirror.get("Image", uuid)?.value.progress ?? 0) > 0);
-  // Twice, and from elsewhere: it is told where to go on.
-  for (const offset of [0, 1, 9 * mebibyte])
-    assert.deepEqual((await first.put(uuid, offset, piece(0))).json(), { offset: 4 * mebibyte, isWhole: false });
-  assert.equal((await first.get(uuid)).json().error.code, "STORAGE.1034");
+  for (const offset of [0, 1, 9 * mebibyte]) {
+    const { error } = (await first.client.put(uuid, offset, total, content.subarray(0, 1000))).json();
+    assert.deepEqual([error?.code, error?.values], ["STORAGE.1071", { offset: half }]);
+  }
+  assert.equal((await first.client.get(uuid)).json().error?.code, "STORAGE.1034");
+  const cut = first.client.begin(uuid, half, total, total - half);
+  cut.asked.write(content.subarray(half, half + mebibyte));
+  await become(
+    () => first.client.offsetOf(uuid, total),
+    (offset) => offset === half + mebibyte,
+  );
+  cut.asked.destroy();
+  await first.server.close();
   await cloud.close();
 
   const next = await managerOn(t, store, hosts);
-  const second = serverOf(t, next);
-  for (const offset of [4, 8]) await second.put(uuid, offset * mebibyte, piece(offset * mebibyte));
+  const second = await serverOf(t, next);
+  assert.equal(await second.client.offsetOf(uuid, total), half + mebibyte, "what came is on the disk");
+  const rest = await second.client.put(uuid, half + mebibyte, total, content.subarray(half + mebibyte));
+  assert.deepEqual(rest.json(), { offset: total, isWhole: true });
   const { mirror } = next.cloud;
   await seen(mirror, () => mirror.get("Task", task.uuid)?.value.endDate !== null);
   assert.equal(mirror.get("Task", task.uuid)?.value.state, "Succeeded", JSON.stringify(mirror.get("Task", task.uuid)));
   assert.ok(readFileSync(join(images.storeFolder, "content", sha256Of(content))).equals(content));
-  assert.equal((await second.put(uuid, 0, piece(0))).json().error.code, "STORAGE.1034");
+  assert.equal((await second.client.put(uuid, 0, total, content)).json().error?.code, "STORAGE.1034");
 
-  const whole = await second.get(uuid);
-  assert.deepEqual([whole.statusCode, whole.headers["content-length"]], [200, String(content.length)]);
-  assert.ok(whole.rawPayload.equals(content));
+  const whole = await second.client.get(uuid);
+  assert.deepEqual([whole.status, whole.headers["content-length"]], [200, String(content.length)]);
+  assert.ok(whole.body.equals(content));
   const etag = `"${sha256Of(content)}"`;
   const parts: [Record<string, string>, number, Buffer][] = [
     [{ range: "bytes=5-9" }, 206, content.subarray(5, 10)],
@@ -78,35 +81,89 @@ test("a client sends an image in pieces, over a restart of the manager, and gets
     [{ range: "bytes=9-5" }, 416, Buffer.alloc(0)],
   ];
   for (const [headers, status, body] of parts) {
-    const answer = await second.get(uuid, headers);
-    assert.equal(answer.statusCode, status, JSON.stringify(headers));
-    assert.ok(answer.rawPayload.equals(body), JSON.stringify(headers));
+    const answer = await second.client.get(uuid, headers);
+    assert.equal(answer.status, status, JSON.stringify(headers));
+    assert.ok(answer.body.equals(body), JSON.stringify(headers));
   }
 });
 
-test("pieces that are none, of nobody, of another image or beyond its end are refused, and nothing of them is kept", async (t) => {
+test("what is no image, of nobody, of another image or beyond its end is refused, and nothing of it is kept", async (t) => {
   const bed = await imageCloud(t, []);
-  const { call, images } = bed;
-  const { server, put } = serverOf(t, bed);
+  const { call, images, cloud } = bed;
+  const { where, client } = await serverOf(t, bed);
   const { task } = await call("AddImage", { ...images.given(""), url: "upload://mine.qcow2", format: "qcow2" });
   const uuid = task.resourceUuid ?? "";
-  const codeOf = async (answer: ReturnType<typeof put>) => (await answer).json().error.code;
   const small = Buffer.alloc(1000);
-  assert.equal(await codeOf(put(uuid, 0, small, { authorization: "Bearer nobody" })), "IDENTITY.1001");
-  assert.equal(await codeOf(put("0".repeat(32), 0, small)), "SYS.1005");
-  assert.equal(await codeOf(put(uuid, 0, small, { "content-type": "text/html" })), "SYS.1010");
-  assert.equal(await codeOf(put(uuid, 0, Buffer.alloc(9 * mebibyte))), "SYS.1010");
-  assert.equal(await codeOf(put(uuid, -1, small)), "SYS.1010");
-  const beyond = server.inject({
-    method: "PUT",
-    url: `/v1/images/${uuid}/content?offset=0&total=10`,
-    headers: { authorization: `Bearer ${bed.token}`, "content-type": "application/octet-stream" },
-    body: small,
-  });
-  assert.equal(await codeOf(beyond), "STORAGE.1022");
+  const codeOf = async (answer: Promise<Answer>) => (await answer).json().error?.code;
+  const stranger = new ContentClient(where, "nobody");
+  assert.equal(await codeOf(stranger.put(uuid, 0, 1000, small)), "IDENTITY.1001");
+  assert.equal(await codeOf(stranger.get(uuid)), "IDENTITY.1001");
+  assert.equal(await codeOf(client.put("0".repeat(32), 0, 1000, small)), "SYS.1005");
+  assert.equal(await codeOf(client.put(uuid, 0, 1000, small, { "content-type": "text/html" })), "SYS.1010");
+  assert.equal(await codeOf(client.put(uuid, -1, 1000, small)), "SYS.1010");
+  assert.equal(await codeOf(client.put(uuid, 0, 0, small)), "SYS.1010");
+  assert.equal(await codeOf(client.put(uuid, 0, 10, small)), "STORAGE.1022");
+  const chunked = client.begin(uuid, 0, 1000, 0, { "transfer-encoding": "chunked" });
+  chunked.asked.end(small);
+  assert.equal(answered(await chunked.answer).json().error?.code, "SYS.1010");
+  assert.equal(await client.offsetOf(uuid, 1000), 0);
+  assert.deepEqual(images.incoming(), []);
   await call("CancelTask", { uuid: task.uuid });
-  await seen(bed.cloud.mirror, () => bed.cloud.mirror.get("Task", task.uuid)?.value.state === "Cancelled");
-  assert.deepEqual([images.kept(), images.incoming()], [[], []]);
+  await seen(cloud.mirror, () => cloud.mirror.get("Task", task.uuid)?.value.state === "Cancelled");
   for (const url of ["upload://", "upload://../x", "upload://a/b", "upload://a b"])
     await assert.rejects(call("AddImage", images.given("", { url })), { code: "STORAGE.1011" });
+});
+
+test("an image whose task is cancelled while it comes is given up: who sends is told, and nothing of it stays", async (t) => {
+  const bed = await imageCloud(t, []);
+  const { call, images, cloud } = bed;
+  const { client } = await serverOf(t, bed);
+  const { task } = await call("AddImage", { ...images.given("", { format: "raw" }), url: "upload://mine.raw" });
+  const uuid = task.resourceUuid ?? "";
+  const { asked, answer } = client.begin(uuid, 0, content.length, content.length);
+  asked.write(content.subarray(0, 3 * mebibyte));
+  await become(
+    () => client.offsetOf(uuid, content.length),
+    (offset) => offset > 0,
+  );
+  await call("CancelTask", { uuid: task.uuid });
+  await seen(cloud.mirror, () => cloud.mirror.get("Task", task.uuid)?.value.state === "Cancelled");
+  assert.equal(answered(await answer).json().error?.code, "STORAGE.1073");
+  asked.destroy();
+  assert.deepEqual([images.kept(), images.incoming()], [[], []]);
+});
+
+test("each image that is sent has one record in the audit with who sent it, and so has what is refused or broke off", async (t) => {
+  const bed = await imageCloud(t, []);
+  const { call, images, cloud, store } = bed;
+  const { client } = await serverOf(t, bed);
+  const { task } = await call("AddImage", { ...images.given("", { format: "raw" }), url: "upload://mine.raw" });
+  const uuid = task.resourceUuid ?? "";
+  const total = content.length;
+  const cut = client.begin(uuid, 0, total, total);
+  cut.asked.write(content.subarray(0, mebibyte));
+  const offset = await become(
+    () => client.offsetOf(uuid, total),
+    (at) => at > 0,
+  );
+  cut.asked.destroy();
+  assert.equal((await client.put(uuid, total - 1, total, content.subarray(-1))).status, 409);
+  const rest = () => client.put(uuid, offset, total, content.subarray(offset));
+  await become(rest, ({ status }) => status === 200);
+  await seen(cloud.mirror, () => cloud.mirror.get("Task", task.uuid)?.value.state === "Succeeded");
+  await client.get(uuid);
+  await client.get(uuid, { range: "bytes=0-9" });
+  await cloud.close();
+  const { records } = await store.list({ kind: "AuditRecord" });
+  const told = records.map(({ value }) => value).filter(({ call }) => String(call).endsWith("ImageContent"));
+  const of = (name: string, code: string | null) =>
+    told.filter(({ call, errorCode }) => call === name && errorCode === code);
+  const sent = of("UploadImageContent", null).filter(({ requestBytes }) => requestBytes === total - offset);
+  assert.deepEqual(
+    sent.map((each) => [each["accountName"], each["resourceUuid"], each["succeeded"]]),
+    [["admin", uuid, true]],
+  );
+  assert.equal(of("UploadImageContent", "STORAGE.1072").length, 1, JSON.stringify(told));
+  assert.equal(of("DownloadImageContent", null)[0]?.["count"], 2);
+  assert.equal(of("DownloadImageContent", null)[0]?.["resourceUuid"], uuid);
 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { hostProtocol } from "../../../core/orchestrator/host-link.ts";
 import { Tx } from "../../../core/orchestrator/records.ts";
 import { machineSpec } from "../../../core/orchestrator/vm/spec.ts";
+import { machine } from "../../support/cloud/place.ts";
 import { gigabyte, volumePlace } from "../../support/cloud/volumes.ts";
 
 test("a host is told the limits of a machine's offering and of its data volumes' own; nothing where there are none", async (t) => {
@@ -29,4 +31,58 @@ test("a host is told the limits of a machine's offering and of its data volumes'
   );
   const other = specOf(free);
   assert.ok(!("limits" in (other.disks[0] ?? {})) && !("sentBytesPerSecond" in (other.nics[0] ?? {})));
+});
+
+test("a host whose agent is of a former version is given no limits: it says so, other hosts are taken, and what needs none goes on", async (t) => {
+  const bed = await volumePlace(t, ["10.0.0.2", "10.0.0.3"]);
+  const { call, done, vm, data, ok, cloud, l3, hosts, hostUuids } = bed;
+  const [old = "", fresh = ""] = hostUuids;
+  const former = hosts.hosts.get("10.0.0.2");
+  assert.ok(former !== undefined);
+  former.protocol = 1;
+  await ok("ReconnectHost", { uuid: old });
+  const size = { cpuNum: 1, memorySize: gigabyte };
+  const offering = async (more: object) =>
+    (await call("CreateInstanceOffering", { name: "small", ...size, ...more })).inventory.uuid;
+  const [limited, free] = [await offering({ networkBandwidth: 1_250_000, diskIops: 100 }), await offering({})];
+  const given = (instanceOfferingUuid: string, hostUuid?: string) => ({
+    ...{ l3NetworkUuids: [l3.uuid], instanceOfferingUuid, cpuNum: undefined, memorySize: undefined, hostUuid },
+  });
+  const refused = await machine(bed, given(limited, old));
+  assert.equal(refused.error?.code, "VM.1008");
+  assert.match(refused.error?.details ?? "", /knows no limits .*upgrade it \(10\.0\.0\.2\)/);
+  const hostOf = (uuid: string) => cloud.mirror.get("VmInstance", uuid)?.value.hostUuid;
+  const one = await vm(given(limited));
+  assert.equal(hostOf(one), fresh);
+  const other = await vm(given(free, old));
+  const slow = { name: "slow", diskSize: gigabyte, diskIops: 100 };
+  const disk = (await call("CreateDiskOffering", slow)).inventory.uuid;
+  const volume = await data({ diskOfferingUuid: disk, diskSize: undefined });
+  const attached = await done("AttachDataVolumeToVm", { uuid: volume, vmInstanceUuid: other });
+  assert.equal(attached.error?.code, "HOST.1040");
+  assert.match(attached.error?.remedy ?? "", /Upgrade the node/);
+  await ok("AttachDataVolumeToVm", { uuid: await data(), vmInstanceUuid: other });
+  // What it runs already, and what was limited elsewhere, is nothing that it would have to limit.
+  await call("ChangeHostState", { uuid: fresh, stateEvent: "disable" });
+  await ok("MigrateVm", { uuid: one, hostUuid: old });
+  assert.equal(hostOf(one), old);
+  former.protocol = 2;
+  await ok("ReconnectHost", { uuid: old });
+  await ok("AttachDataVolumeToVm", { uuid: volume, vmInstanceUuid: other });
+  await ok("StopVmInstance", { uuid: one, type: "cold" });
+  await ok("StartVmInstance", { uuid: one, hostUuid: old });
+});
+
+test("a host of a version that is not known here is not connected", async (t) => {
+  const { done, hosts, hostUuids } = await volumePlace(t, ["10.0.0.2"]);
+  const host = hosts.hosts.get("10.0.0.2");
+  assert.ok(host !== undefined);
+  for (const [protocol, code] of [
+    [0, "HOST.1031"],
+    [hostProtocol + 1, "HOST.1031"],
+    [hostProtocol, undefined],
+  ] as const) {
+    host.protocol = protocol;
+    assert.equal((await done("ReconnectHost", { uuid: hostUuids[0] ?? "" })).error?.code, code);
+  }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { LibvirtDriver } from "../../../core/hypervisor/libvirt.ts";
@@ -8,12 +9,32 @@ import { realMachine } from "../../../core/node/machine.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { type TestCloud, testCloud } from "../../support/cloud/manager.ts";
 import { seen } from "../../support/cloud/place.ts";
-import { GuestLine, guestShell, guestVolume } from "../../support/libvirt/guest.ts";
+import { GuestLine, guestShell, guestVolume, run } from "../../support/libvirt/guest.ts";
 import { LibvirtHost } from "../../support/libvirt/host.ts";
 import { temporaryFolder } from "../../support/programs.ts";
+import { publicKey } from "../../support/public-key.ts";
 import { undoAfter } from "../../support/undo.ts";
 
 const mebibyte = 1024 ** 2;
+/** What cloud-init in the guest is told, there being none: the guest reads it by itself. */
+const told = {
+  userData: Buffer.from("#cloud-config\nruncmd: [true]\n").toString("base64"),
+  sshPublicKeys: [publicKey("anna@office")],
+};
+/** The guest's own look at that, and at what it has in memory. */
+const lookAtAll = [
+  "#!/bin/sh",
+  "mkdir -p /seed; echo 3 >/proc/sys/vm/drop_caches",
+  // By the label, which is where a volume descriptor has it.
+  "for each in /dev/vd?; do",
+  '  [ "$(dd if=$each bs=1 skip=32808 count=6 2>/dev/null)" = cidata ] && disk=$each',
+  "done",
+  "mount -t iso9660 -o ro $disk /seed",
+  "files=$(cat /seed/meta-data /seed/user-data | md5sum | cut -c-32)",
+  'name=$(sed -n \'s/.*local-hostname": "\\(.*\\)".*/\\1/p\' /seed/meta-data)',
+  "umount /seed",
+  'echo "it is $(cat /tmp/note), $disk, $name, $files"',
+].join("\n");
 const [firstAddress, second] = ["10.0.0.1", "10.0.0.2"] as const;
 
 type Bed = TestCloud & {
@@ -52,7 +73,10 @@ async function migrationBed(t: TestContext): Promise<Bed> {
     const migration = { dial: hosts.dialFrom(address), folder: host.migrationFolder };
     await hosts.addReal(
       address,
-      new LibvirtDriver({ machine: realMachine(), uri: host.uri, hasKvm: false, migration }),
+      new LibvirtDriver({
+        ...{ machine: realMachine(), uri: host.uri, hasKvm: false, migration },
+        seen: (path) => host.seen(path),
+      }),
     );
     const given = { name: host.name, clusterUuid: cluster.uuid, managementIp: address, password: hostPassword };
     const added = await done("AddKVMHost", given);
@@ -60,7 +84,7 @@ async function migrationBed(t: TestContext): Promise<Bed> {
     hostUuids.push(added.resourceUuid ?? "");
   }
   const size = { cpuNum: 1, memorySize: 128 * mebibyte, rootDiskSize: 64 * mebibyte, l3NetworkUuids: [] };
-  const made = await done("CreateVmInstance", { name: "web", ...size, hostUuid: hostUuids[0] });
+  const made = await done("CreateVmInstance", { name: "web", ...size, ...told, hostUuid: hostUuids[0] });
   assert.equal(made.state, "Succeeded", JSON.stringify(made.error));
   const uuid = made.resourceUuid ?? "";
   assert.equal((await done("StopVmInstance", { uuid, type: "cold" })).state, "Succeeded");
@@ -96,19 +120,41 @@ async function ended({ cloud: { mirror } }: Bed, task: string): Promise<string> 
   return mirror.get("Task", task)?.value.state ?? "";
 }
 
+/** MD5 of both files together, as xorriso finds them on the disk that is on a host. */
+async function filesOnHost(host: LibvirtHost, uuid: string): Promise<string> {
+  const folder = temporaryFolder();
+  try {
+    const disk = host.seen(`/var/lib/libvirt/binnacle-seeds/${uuid}.iso`);
+    await run("xorriso", ["-osirrox", "on", "-indev", disk, "-extract", "/", join(folder.path, "files")]);
+    const hash = createHash("md5");
+    for (const name of ["meta-data", "user-data"]) hash.update(readFileSync(join(folder.path, "files", name)));
+    return hash.digest("hex");
+  } finally {
+    folder.dispose();
+  }
+}
+
 test("a guest moves to another host as it runs, and whatever dies meanwhile it runs once", async (t) => {
   const bed = await migrationBed(t);
   const { call, done, hosts, cloud, source, destination, uuid, stateOn, record, hostUuids } = bed;
   const there = async () => [await stateOn(source), await stateOn(destination)];
   const first = await guestShell(source, uuid);
   await first.shell.run("echo kept >/tmp/note");
+  await first.shell.run(`echo ${Buffer.from(lookAtAll).toString("base64")} | base64 -d >/tmp/look`);
+  const seenFirst = await first.shell.run("sh /tmp/look 2>&1");
+  const [, files] = /^it is kept, \/dev\/vdb, web, ([\da-f]{32})$/.exec(seenFirst) ?? [];
+  assert.ok(files !== undefined, seenFirst);
+  assert.equal(files, await filesOnHost(source, uuid), "the guest sees what another program finds on its host");
+  assert.match(await first.shell.run("cat /sys/block/vdb/ro /sys/block/vdb/serial"), /^1\s+cidata/);
   first.line.close();
+  // Not before its next start.
+  await call("SetVmHostname", { uuid, hostName: "db.example.org" });
   const isKept = async (host: LibvirtHost) => {
     const line = new GuestLine(host, uuid);
     // What is typed before the line stands is lost.
-    const typing = setInterval(() => line.type('echo "it is $(cat /tmp/note)"\n'), 1000);
+    const typing = setInterval(() => line.type("sh /tmp/look\n"), 1000);
     undoAfter(t, () => clearInterval(typing));
-    await line.until((_, raw) => raw.includes("it is kept"));
+    await line.until((_, raw) => raw.includes(seenFirst));
     clearInterval(typing);
     line.close();
   };
@@ -172,7 +218,12 @@ test("a guest moves to another host as it runs, and whatever dies meanwhile it r
     assert.equal((await done("ReconnectHost", { uuid: hostUuids[0] ?? "" })).state, "Succeeded");
     await became("Stopped", null);
     assert.equal((await done("StartVmInstance", { uuid })).state, "Succeeded");
-    assert.deepEqual((await there()).filter((state) => state === "running").length, 1);
+    const states = await there();
+    assert.deepEqual(states.filter((state) => state === "running").length, 1);
+    const { shell, line } = await guestShell(states[0] === "running" ? source : destination, uuid);
+    undoAfter(t, () => line.close());
+    await shell.run(`echo ${Buffer.from(lookAtAll).toString("base64")} | base64 -d >/tmp/look`);
+    assert.match(await shell.run("sh /tmp/look 2>&1"), /\/dev\/vdb, db\.example\.org, [\da-f]{32}$/);
     assert.equal(cloud.mirror.count("Migration"), 0);
   });
 });

@@ -44,14 +44,12 @@ test("a machine does not move to its own host, nor to one that lacks what it nee
   assert.deepEqual(await there(uuid), [`${first} paused`]);
 });
 
-test("a machine with a volume on its host's own disks moves neither live nor cold, and the refusal says why", async (t) => {
+test("a machine with a volume on its host's own disks moves neither live nor cold by default, and the refusal says why", async (t) => {
   const { call, done, clusterUuid, zoneUuid, make, hostUuids } = await migrationBed(t);
   const local = (await call("AddLocalPrimaryStorage", { name: "local", zoneUuid, url: "/local" })).inventory;
   await call("AttachPrimaryStorageToCluster", { uuid: local.uuid, clusterUuid });
   assert.equal((await done("ReconnectPrimaryStorage", { uuid: local.uuid })).state, "Succeeded");
   const uuid = await make("web", { hostUuid: hostUuids.get(first), primaryStorageUuidForRootVolume: local.uuid });
-  const setting = { category: "localStoragePrimaryStorage", name: "liveMigrationWithStorage.allow", value: "true" };
-  await call("UpdateGlobalConfig", setting);
   await assert.rejects(call("MigrateVm", { uuid }), { code: "VM.1004" });
   assert.equal((await done("StopVmInstance", { uuid, type: "cold" })).state, "Succeeded");
   await assert.rejects(call("MigrateVm", { uuid }), { code: "VM.1004" });

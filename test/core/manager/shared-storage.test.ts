@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { networkStorageFolder } from "../../../core/hypervisor/shared-storage.ts";
+import { agentFailed } from "../../../core/api/host/errors.ts";
+import { networkStorageFolder, notMounted, silent } from "../../../core/hypervisor/shared-storage.ts";
 import { SharedStorage, type SimulatedDriver } from "../../../core/hypervisor/simulated.ts";
 import { hostPassword } from "../../support/cloud/hosts.ts";
 import { testCloud } from "../../support/cloud/manager.ts";
@@ -150,4 +151,43 @@ test("hosts that have seen each other's locks are not asked again by each look",
     hosts.locks.filter((each) => each.endsWith("release")).length,
     "what was held was released",
   );
+});
+
+test("a storage that was silent once gets nothing new, and is taken from its host after several looks in a row, or at once when it is gone", async (t) => {
+  const { call, done, hosts, uuid, hostUuids, storage, cloud } = await bed(t, [one]);
+  const room = hosts.room;
+  const look = async (why?: Error) => {
+    hosts.room = (host) => {
+      if (why !== undefined) throw why;
+      return room(host);
+    };
+    const task = await done("ReconnectPrimaryStorage", { uuid });
+    assert.equal(task.error?.code, why === undefined ? undefined : "STORAGE.1050");
+    return [storage()?.status, cloud.mirror.count("HostStorage")];
+  };
+  const quiet = agentFailed(one, silent(url));
+  const isTaken = async () => {
+    const task = await machine({ done });
+    if (task.error !== null) assert.equal(task.error.code, "VM.1008");
+    return task.state === "Succeeded";
+  };
+  assert.deepEqual([await look(quiet), await isTaken()], [["Connected", 1], false]);
+  assert.deepEqual([await look(), await isTaken()], [["Connected", 1], true]);
+  assert.deepEqual(
+    [await look(quiet), await look(quiet)],
+    [
+      ["Connected", 1],
+      ["Connected", 1],
+    ],
+  );
+  assert.deepEqual(await look(quiet), ["Disconnected", 0]);
+  assert.equal(await isTaken(), false);
+  assert.deepEqual([await look(), await isTaken()], [["Connected", 1], true]);
+  assert.deepEqual(await look(agentFailed(one, notMounted("/x"))), ["Disconnected", 0]);
+  assert.deepEqual(await look(), ["Connected", 1]);
+  await call("UpdateGlobalConfig", { category: "primaryStorage", name: "check.maxFailure", value: "1" });
+  assert.deepEqual(await look(quiet), ["Disconnected", 0]);
+  // A host that is connected anew while it is silent is none that has it.
+  assert.equal((await done("ReconnectHost", { uuid: hostUuids[0] ?? "" })).state, "Succeeded");
+  assert.equal(await isTaken(), false);
 });

@@ -108,7 +108,7 @@ test("a machine whose volume can't be read is not started without it, nor is its
   await change("Volume", volume?.uuid ?? "", { size: "1G", vmInstanceUuid: undefined });
   await refuses(call("StartVmInstance", { uuid }), "SYS.1060");
   const task = await done("CreateVmInstance", web);
-  assert.match(task.error?.details ?? "", /the record of a volume that may be on its storage can't be read/);
+  assert.match(task.error?.details ?? "", /the record of a volume that may be on storage store can't be read/);
 });
 
 test("the address of a card that can't be read is given to nobody else", async (t) => {

@@ -8,6 +8,7 @@ import { createLog } from "../../../core/node/log.ts";
 import { perform } from "../../../scripts/cloud/perform.ts";
 import { readRequest } from "../../../scripts/cloud/request.ts";
 import { imageCloud } from "../../support/images/cloud.ts";
+import { imageContentOf } from "../../support/images/content.ts";
 import { md5Of, sha256Of } from "../../support/images/files.ts";
 import { undoAfter } from "../../support/undo.ts";
 
@@ -20,7 +21,7 @@ async function bed(t: TestContext) {
     dispatcher: cloud.cloud.dispatcher,
     mirror: cloud.cloud.mirror,
     authenticate: () => undefined,
-    images: { images: cloud.imageStore, settings: cloud.cloud.settings },
+    images: imageContentOf(cloud),
     log: createLog({ level: "silent" }),
   });
   await server.ready();

@@ -9,13 +9,14 @@ import { type SharedStorage, SimulatedDriver } from "../../../core/hypervisor/si
 import { CloudError, refusalOf } from "../../../core/model/cloud/refusal.ts";
 import { NodeError } from "../../../core/model/error.ts";
 import { HostChanges } from "../../../core/node/host/changes.ts";
-import type {
-  HostAddress,
-  HostDoor,
-  HostLink,
-  HostReport,
-  JoinRequest,
-  WatchOptions,
+import {
+  type HostAddress,
+  type HostDoor,
+  type HostLink,
+  type HostReport,
+  hostProtocol,
+  type JoinRequest,
+  type WatchOptions,
 } from "../../../core/orchestrator/host-link.ts";
 import { visited } from "./wire.ts";
 
@@ -34,6 +35,8 @@ type TestHost = {
   /** What it says of its hypervisor in place of the truth. */
   claims?: HostReport["driver"];
   cpuModel?: string;
+  /** The version of its agent's protocol, unless it is this one. */
+  protocol?: number;
 };
 
 type NewHost = { memoryBytes?: number; cpuThreads?: number; shared?: SharedStorage };
@@ -140,13 +143,13 @@ export class TestHosts {
     const serial = await host.changes.next(after, holdMs, signal);
     signal.throwIfAborted();
     this.#find(address);
-    return { bootId: "boot", version: "1", protocol: 1, serial };
+    return { bootId: "boot", version: "1", protocol: hostProtocol, serial };
   }
 
   link: HostLink = {
     ping: async (host) => {
       this.#find(host);
-      return { bootId: "boot", version: "1", protocol: 1 };
+      return { bootId: "boot", version: "1", protocol: hostProtocol };
     },
     watch: (host, how) => this.#watch(host, how),
     report: async (host) => reportOf(this.#find(host)),
@@ -182,6 +185,10 @@ export class TestHosts {
       return images.write(image, offset, content);
     },
     command: async (host, command, { signal = never() }) => {
+      const { protocol = hostProtocol } = this.#find(host);
+      // As an agent of that version, which knows no such fields.
+      if (protocol < 2 && /"(limits|sentBytesPerSecond)":/.test(JSON.stringify(command)))
+        throw agentFailed(host.managementIp, new NodeError("API.BAD_REQUEST", "The request can't be understood."));
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);
       await this.hold(`${host.managementIp} ${command.do}`, signal);
@@ -256,12 +263,12 @@ export function unreachable(address: string): CloudError {
   return new CloudError(refusalOf("HOST.1010", { where: address, details, remedy: "Look at the network." }));
 }
 
-function reportOf({ driver, claims, cpuModel = "Test CPU (1)" }: TestHost) {
+function reportOf({ driver, claims, cpuModel = "Test CPU (1)", protocol = hostProtocol }: TestHost) {
   return {
     hostname: "node",
     bootId: "boot",
     version: "1",
-    protocol: 1,
+    protocol,
     driver: claims ?? driver.name,
     cpuCores: driver.capacity?.cpuThreads ?? 1,
     cpuModel,

@@ -101,6 +101,12 @@ export const asks: readonly Ask[] = [
   ofVm("SetVmBootOrder", ["setBootOrder"], { bootOrder: ["CdRom", "HardDisk"] }),
   ofVm("SetVmConsolePassword", ["setConsolePassword"], { consolePassword: "open sesame" }),
   ofVm("DeleteVmConsolePassword", ["setConsolePassword"]),
+  ofVm("SetVmUserData", ["setUserData"], { userData: "I2Nsb3VkLWNvbmZpZwo=" }),
+  ofVm("DeleteVmUserData", ["setUserData"]),
+  ofVm("SetVmSshKey", ["setSshKey"], { sshPublicKeys: [] }),
+  ofVm("DeleteVmSshKey", ["setSshKey"]),
+  ofVm("SetVmHostname", ["setHostname"], { hostName: "web" }),
+  ofVm("DeleteVmHostname", ["setHostname"]),
   {
     name: "AttachL3NetworkToVm",
     for: ["attachNic"],

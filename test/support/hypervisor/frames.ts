@@ -62,9 +62,19 @@ export function packet6(from: string, to: string, protocol: number, content: Buf
   return Buffer.concat([...head, content]);
 }
 
-/** `target`: of a neighbour's advertisement. */
-export function icmp6(type: number, target = "0:0:0:0:0:0:0:0"): Buffer {
-  return Buffer.concat([number(type, 1), bytes("00 0000 60000000"), six(target)]);
+/** `target`: of a neighbour's advertisement. `flags`: solicited, and in place of what was known. */
+export function icmp6(type: number, target = "0:0:0:0:0:0:0:0", flags = 0x60): Buffer {
+  return Buffer.concat([number(type, 1), bytes("00 0000"), number(flags, 1), bytes("000000"), six(target)]);
+}
+
+/** The first part of a packet, to be content of the protocol 44. `next`: what `content` is. */
+export function fragment6(next: number, content: Buffer): Buffer {
+  return Buffer.concat([number(next, 1), bytes("00 0001 00000007"), content]);
+}
+
+/** Options for the destination, of so many bytes, of which more may be than a packet has; `next`: what is after them. */
+export function options6(next: number, length: number): Buffer {
+  return Buffer.concat([number(next, 1), number(length / 8 - 1, 1), bytes("0104 00000000")]);
 }
 
 /** `type`: 1 asks, 2 answers. */

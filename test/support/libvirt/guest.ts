@@ -36,6 +36,8 @@ const modules = [
   "virtio_console",
   "virtio_balloon",
   "evdev",
+  "cdrom",
+  "isofs",
   "button",
 ];
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { runCommand } from "../../../core/node/command.ts";
@@ -77,6 +77,24 @@ export class LibvirtHost {
   /** Where machines that move have their sockets, out here and there. */
   get migrationFolder(): { here: string; there: string } {
     return { here: join(this.folder, "migration"), there: "/run/binnacle-migration" };
+  }
+
+  /** SHA-256 of the disk by which cloud-init in a machine is told of it, as its XML names it; undefined without one. */
+  async seedOf(uuid: string): Promise<string | undefined> {
+    const xml = await this.virsh("dumpxml", uuid);
+    const [, path] = /<source file='([^']+)'[^>]*>(?:(?!<\/disk>)[\s\S])*<serial>cidata<\/serial>/.exec(xml) ?? [];
+    return path === undefined
+      ? undefined
+      : createHash("sha256")
+          .update(readFileSync(this.seen(path)))
+          .digest("hex");
+  }
+
+  /** Machines whose disk for that is there. */
+  seedsThere(): string[] {
+    const folder = this.seen("/var/lib/libvirt/binnacle-seeds");
+    const names = existsSync(folder) ? readdirSync(folder) : [];
+    return names.map((name) => name.replace(/\.iso$/, "")).sort();
   }
 
   /** Kills libvirt's daemon, which is started again; machines go on. */

@@ -3,6 +3,7 @@ import { longestInterfaceName } from "../../../model/address.ts";
 import type { Segment } from "../../nic-spec.ts";
 import { hostAddress, mtuTooSmall, networkFailed, noInterface, taken } from "./errors.ts";
 import { cardEnds, findLink, kindOf, type Link, type Links, ownAddresses, ownGroup } from "./links.ts";
+import type { Mtus } from "./mtus.ts";
 
 /*
  * The bridge of a network: the one that an administrator has made on its interface, or one of ours. Those of ours, and
@@ -29,9 +30,11 @@ function fitting(name: string, start: string): string {
 
 export class Bridges {
   readonly #links: Links;
+  readonly #mtus: Mtus;
 
-  constructor(links: Links) {
+  constructor(links: Links, mtus: Mtus) {
     this.#links = links;
+    this.#mtus = mtus;
   }
 
   /**
@@ -83,14 +86,12 @@ export class Bridges {
     return ifname;
   }
 
-  /** Up, and wide enough; never narrower than it is, for other networks may be on it. */
-  async #raise({ ifname, mtu, flags, group }: Link, wanted: number): Promise<void> {
+  /** Up, and wide enough. */
+  async #raise(link: Link, wanted: number): Promise<void> {
+    const { ifname, flags, group } = link;
     const isUp = flags.includes("UP");
     if (group === ownGroup && !isUp) await this.#links.silence(ifname);
-    if (mtu < wanted)
-      await this.#links.ip("link", "set", "dev", ifname, "mtu", String(wanted)).catch((error: unknown) => {
-        throw mtuTooSmall(ifname, mtu, wanted, error);
-      });
+    await this.#mtus.raise(link, wanted);
     if (!isUp) await this.#links.ip("link", "set", "dev", ifname, "up");
   }
 

@@ -1,11 +1,13 @@
 import { type Address, formatAddress, networkRange, parseAddress } from "../../../model/address.ts";
 import type { NicSpec } from "../../nic-spec.ts";
+import { linkLocalRules, sharedChains } from "./link-local-rules.ts";
 import { cardName } from "./links.ts";
 
 /*
  * What a guest may send: frames of its own network, from its own addresses. Rules of nftables in the bridge family, and
  * not `vlan_filtering`: they hold on whatever bridge a card is plugged into, VLAN or flat, and on an administrator's own
- * for our cards alone. Source: nft(8); IEEE 802.1Q-2018, table 8-1; RFC 6105 (RA guard); RFC 7610 (DHCPv6 shield).
+ * for our cards alone. Source: nft(8); IEEE 802.1Q-2018, table 8-1; RFC 6105 (RA guard); RFC 7113 (what evades it); RFC 7610
+ * (DHCPv6 shield).
  */
 
 /** A table of its own: others, such as the firewall's and libvirt's, are replaced without it. */
@@ -44,7 +46,7 @@ export function cardRules(cards: readonly NicSpec[], ends: CardEnds, more: reado
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const chains = [...byMac.values()].sort((a, b) => (a.mac < b.mac ? -1 : 1)).map(chainOf);
   return `${clear}table ${cardTable} {
-${chains.join("\n")}
+${[...sharedChains, ...chains].join("\n")}
   chain prerouting {
     type filter hook prerouting priority ${beforeConntrack}; policy accept;
     iifname vmap { ${own.map(([name, mac]) => `"${name}" : jump ${fromCard(mac)}`).join(", ")} }
@@ -107,10 +109,14 @@ function fourRules(ip: Address | undefined): string[] {
  * A guest makes its addresses of its network's prefix by itself, and another one every day perhaps (RFC 7217, RFC 8981):
  * all of the prefix are its own, but for the gateway's. On a network of IPv4 the prefix is the physical router's affair.
  */
-function sixRules({ address }: NicSpec, ip: Address | undefined): string[] {
+function sixRules({ mac, address }: NicSpec, ip: Address | undefined): string[] {
   // By its number, for nft looks names up in a file that not every system has.
   const icmp = "ether type ip6 meta l4proto 58 icmpv6 type";
-  const always = [`${icmp} { nd-router-advert, nd-redirect } drop`, "ether type ip6 udp sport 547 udp dport 546 drop"];
+  const always = [
+    `${icmp} { nd-router-advert, nd-redirect } drop`,
+    "ether type ip6 udp sport 547 udp dport 546 drop",
+    ...linkLocalRules(mac),
+  ];
   if (ip?.family !== 6 || address === null) return always;
   const { prefixLen } = address;
   const { first } = networkRange(ip, prefixLen);

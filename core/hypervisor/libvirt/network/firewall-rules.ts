@@ -48,7 +48,7 @@ export function firewallChains(
     ]),
     ...cards.flatMap(({ mac, groupUuids }) =>
       (["in", "out"] as const).map((way) =>
-        chain(nameOf(way, mac), [
+        chain(cardChain(way, mac), [
           "jump answers",
           `jump always_${way}`,
           ...groupUuids.toSorted().map((uuid) => `jump ${way}_${uuid}`),
@@ -149,7 +149,8 @@ function isAll([first, last]: AddressRange, family: 4 | 6): boolean {
   return parseAddress(first)?.value === 0n && parseAddress(last)?.value === most;
 }
 
-function nameOf(way: "in" | "out", mac: string): string {
+/** Where a card that is in a group has its verdicts. */
+export function cardChain(way: "in" | "out", mac: string): string {
   return `card_${way}_${mac.replaceAll(":", "")}`;
 }
 
@@ -161,7 +162,7 @@ function base(
   cards: readonly GuardedCard[],
   way: "in" | "out",
 ): string {
-  const jumps = cards.flatMap(({ mac, ends }) => ends.map((end) => `"${end}" : jump ${nameOf(way, mac)}`));
+  const jumps = cards.flatMap(({ mac, ends }) => ends.map((end) => `"${end}" : jump ${cardChain(way, mac)}`));
   return chain(name, [
     `type filter hook ${hook} priority ${priority}; policy accept;`,
     `${side} vmap { ${jumps.join(", ")} }`,

@@ -26,6 +26,7 @@ const names: Readonly<Partial<Record<ResourceKind, string>>> = {
   L3Network: "office",
   IpRange: "office addresses",
   SecurityGroup: "web servers",
+  AffinityGroup: "web servers apart",
 };
 
 const texts: Readonly<Record<string, string>> = {
@@ -45,6 +46,8 @@ const texts: Readonly<Record<string, string>> = {
   networkCidr: "192.168.10.0/24",
   ip: "192.168.10.77",
   mac: "fa:00:00:00:00:01",
+  userData: "I2Nsb3VkLWNvbmZpZwo=",
+  hostName: "web-1.example.org",
   fingerprint: Array.from({ length: 32 }, () => "3F").join(":"),
 };
 
@@ -57,6 +60,9 @@ const textsOfCalls: Readonly<Record<string, Readonly<Record<string, string>>>> =
   UpdateGlobalConfig: { category: "host", name: "reservedMemory", value: "2G" },
   ResetGlobalConfig: { category: "host", name: "reservedMemory" },
 };
+
+/** Of a key that nobody has. */
+const somePublicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g anna@office";
 
 const numbers: Readonly<Record<string, number>> = {
   cpuNum: 2,
@@ -99,6 +105,7 @@ function exampleValue(texts: Readonly<Record<string, string>>, field: string, sc
   if (schema.enum !== undefined) return schema.enum[0];
   if (field === "q") return ["name~=web%"];
   if (field === "bootOrder") return ["CdRom", "HardDisk"];
+  if (field === "sshPublicKeys") return [somePublicKey];
   if (field === "names") return ["web-2", "web-3"];
   const text = texts[field];
   if (text !== undefined) return text;

@@ -1,7 +1,9 @@
 import type * as z from "zod/mini";
+import { affinityGroupCalls } from "./affinity-group.ts";
 import type { CloudCall } from "./call.ts";
 import { consoleCalls } from "./console.ts";
 import { deviceCalls } from "./devices.ts";
+import { guestDataCalls } from "./guest-data.ts";
 import { imageCalls } from "./images.ts";
 import { l2Calls, l3Calls } from "./network.ts";
 import { identityCalls, managementCalls, settingCalls, taskCalls } from "./operations.ts";
@@ -22,8 +24,10 @@ export const cloudCalls = {
   ...l2Calls,
   ...l3Calls,
   ...securityGroupCalls,
+  ...affinityGroupCalls,
   ...vmCalls,
   ...deviceCalls,
+  ...guestDataCalls,
   ...consoleCalls,
   ...volumeCalls,
   ...settingCalls,
@@ -46,4 +50,6 @@ export const secretFields: ReadonlySet<string> = new Set([
   "newPassword",
   "consolePassword",
   "token",
+  // Passwords of guests may stand in it.
+  "userData",
 ]);

@@ -86,8 +86,11 @@ export const hostCalls = {
   },
   QueryHost: query("Host"),
   GetHost: get("Host"),
-  UpdateHost: update("Host", "Changes a host's name, description or reserved memory.", {
+  UpdateHost: update("Host", "Changes a host's name, description, tags or reserved memory.", {
     ...renamed("Host"),
+    tags: z.optional(
+      say(hostRecord.shape.tags, "All tags that it is given by people; those that it tells of itself stay besides."),
+    ),
     reservedMemory: z.optional(say(z.nullable(line(32)), "Size such as 2G kept for the host; null: as its cluster.")),
   }),
   /** Into maintenance it takes a while: the task ends when the host is free of machines. */

@@ -56,7 +56,7 @@ export const storageCalls = {
   GetVolume: get("Volume"),
 } as const;
 
-const { cpuNum, memorySize, networkBandwidth, diskBandwidth, diskIops } = instanceOffering.shape;
+const { cpuNum, memorySize, networkBandwidth, diskBandwidth, diskIops, tags } = instanceOffering.shape;
 
 export const offeringCalls = {
   CreateInstanceOffering: creation("InstanceOffering", "Makes a size of machines.", {
@@ -66,10 +66,15 @@ export const offeringCalls = {
     networkBandwidth: preset(networkBandwidth, null),
     diskBandwidth: preset(diskBandwidth, null),
     diskIops: preset(diskIops, null),
+    tags,
   }),
   QueryInstanceOffering: query("InstanceOffering"),
   GetInstanceOffering: get("InstanceOffering"),
-  UpdateInstanceOffering: update("InstanceOffering", "Changes its name or description.", renamed("InstanceOffering")),
+  UpdateInstanceOffering: update(
+    "InstanceOffering",
+    "Changes its name, description or tags; machines of it keep the tags that they have.",
+    { ...renamed("InstanceOffering"), tags },
+  ),
   ChangeInstanceOfferingState: onOff("InstanceOffering", "Enables or disables it for new machines."),
   DeleteInstanceOffering: deletion("InstanceOffering", "Deletes it; machines of it stay as they are."),
   CreateDiskOffering: creation("DiskOffering", "Makes a size of data volumes.", {

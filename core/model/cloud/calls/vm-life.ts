@@ -33,6 +33,12 @@ export const vmLifeCalls = {
       "Makes copies of a machine, with its volumes and addresses of their own; of a running one, of what is on its disks.",
       {
         names: say(z.array(name).check(z.minLength(1), z.maxLength(mostCopies)), "A name for each copy; 10 at most."),
+        affinityGroupUuid: z.optional(
+          say(
+            z.nullable(uuid),
+            "The affinity group of the copies: that of the machine when it is left out; null: none.",
+          ),
+        ),
         full: preset(say(z.boolean(), "With its data volumes; without them only the root volume is copied."), true),
         strategy,
       },

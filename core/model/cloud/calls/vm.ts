@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { bytes, ipAddress, mac, say, uuid, uuidPattern, uuids } from "../fields.ts";
 import { vmInstance } from "../vm.ts";
 import { action, asTask, creation, get, named, preset, query, renamed, update } from "./call.ts";
+import { guestDataFields } from "./guest-data.ts";
 import { rescueCalls } from "./rescue.ts";
 import { shelveCalls } from "./shelve.ts";
 import { strategy, vmLifeCalls } from "./vm-life.ts";
@@ -49,18 +50,21 @@ export const vmCalls = {
       clusterUuid: z.optional(say(uuid, "The cluster; the manager chooses when it is left out.")),
       hostUuid,
       primaryStorageUuidForRootVolume: z.optional(say(uuid, "The storage; the manager chooses when it is left out.")),
+      affinityGroupUuid: z.optional(say(uuid, "The affinity group that it belongs to; a hard one limits its hosts.")),
       platform: preset(platform, "Linux"),
       haLevel: preset(haLevel, "None"),
+      ...guestDataFields,
       strategy,
       tags: preset(tags, []),
     }),
   ),
   QueryVmInstance: query("VmInstance"),
   GetVmInstance: get("VmInstance"),
-  UpdateVmInstance: update("VmInstance", "Changes a machine's name, description, platform or level.", {
+  UpdateVmInstance: update("VmInstance", "Changes a machine's name, description, platform, level or tags.", {
     ...renamed("VmInstance"),
     platform: z.optional(platform),
     haLevel: z.optional(haLevel),
+    tags: z.optional(tags),
   }),
   StartVmInstance: asTask(
     action("VmInstance", "start", "Starts a machine that is stopped, or was never started.", { hostUuid }),

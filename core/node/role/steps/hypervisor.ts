@@ -103,7 +103,8 @@ async function askLibvirt(context: StepContext): Promise<void> {
     code: "ROLE.LIBVIRT",
     what: "libvirt does not answer",
     remedy: "See: journalctl -b -u libvirtd -u virtqemud",
-    timeoutMs: 30_000,
+    // At its first start it asks QEMU what it can do, before it answers.
+    timeoutMs: 120_000,
   });
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { NodeError } from "../../../../core/model/error.ts";
 import { Secret } from "../../../../core/model/secret.ts";
+import { hostProtocol } from "../../../../core/orchestrator/host-link.ts";
 import { cloudBed, hostBed, report } from "./bed.ts";
 
 const other = Array.from({ length: 32 }, () => "AB").join(":");
@@ -15,7 +16,11 @@ test("a host that joins is asked over mutual TLS from then on, and says what it 
   const joined = await cloud.add(host, { fingerprint: host.membership.fingerprint });
   assert.deepEqual(joined.report, report);
   assert.equal(host.membership.fingerprint, joined.fingerprint);
-  assert.deepEqual(await cloud.link.ping(host.host), { bootId: report.bootId, version: "1.2.3", protocol: 1 });
+  assert.deepEqual(await cloud.link.ping(host.host), {
+    bootId: report.bootId,
+    version: "1.2.3",
+    protocol: hostProtocol,
+  });
   const command = { do: "rebootMachine", uuid: host.uuid } as const;
   await cloud.link.command(host.host, command, { id: "c1", flow: "f1", epoch: 3, timeoutMs: 1000 });
   assert.deepEqual(host.commands, [{ id: "c1", flow: "f1", epoch: 3, command, timeoutMs: 1000 }]);

@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, beforeEach, test } from "node:test";
 import { Bridges, bridgeName } from "../../../../core/hypervisor/libvirt/network/bridges.ts";
 import { Links } from "../../../../core/hypervisor/libvirt/network/links.ts";
+import { Mtus } from "../../../../core/hypervisor/libvirt/network/mtus.ts";
 import type { RunResult } from "../../../../core/node/machine.ts";
+import { temporaryFolder } from "../../../support/programs.ts";
 import { refuses } from "../conformance.ts";
 
 /* VLANs, which the kernel of a test machine may lack, by what ip(8) says of them. */
+
+const folder = temporaryFolder();
+after(folder.dispose);
+const file = join(folder.path, "mtus.json");
+beforeEach(() => rmSync(file, { force: true }));
 
 type Answer = Record<string, unknown>;
 
@@ -41,7 +50,9 @@ function host(...states: Answer[][]) {
     if (args[1] === "add" && state < states.length - 1) state += 1;
     return { code: 0, stdout: "", stderr: "" };
   };
-  return { bridges: new Bridges(new Links({ run })), told };
+  const links = new Links({ run });
+  const mtus = new Mtus(links, file);
+  return { bridges: new Bridges(links, mtus), mtus, told };
 }
 
 const tagged = { physicalInterface: "eth0", vlan: 10, mtu: 1500 };
@@ -112,4 +123,36 @@ test("a name that is too long for the kernel is a short one, always the same, an
   for (const name of long) assert.match(name, /^br-[\da-f]{12}$/);
   assert.equal(new Set(long).size, long.length);
   assert.equal(of("enp129s0f0np0", 10), long[1]);
+});
+
+test("an interface that was widened for a network is as narrow as before when that is gone, and meanwhile as the others need it", async () => {
+  const wide = { physicalInterface: "eth0", vlan: 10, mtu: 9000 };
+  const middle = { physicalInterface: "eth0", vlan: 11, mtu: 4000 };
+  const [eth0, at9000] = [link("eth0"), link("eth0", { mtu: 9000 })];
+  await host([eth0], [eth0, vlan("eth0.10", 10, ours)]).bridges.ensure(wide);
+  const lowered = async (segments: (typeof wide)[], ...links: Answer[]) => {
+    const { mtus, told } = host(links);
+    await mtus.lower(segments);
+    return told;
+  };
+  const own = (name: string, mtu: number) => [
+    vlan(name, Number(name.split(".")[1]), { ...ours, mtu, master: `br_${name}` }),
+    bridge(`br_${name}`, { ...ours, mtu }),
+  ];
+  assert.deepEqual(await lowered([wide, middle], at9000, ...own("eth0.10", 9000), ...own("eth0.11", 4000)), []);
+  assert.deepEqual(await lowered([middle], at9000, ...own("eth0.11", 4000)), ["ip link set dev eth0 mtu 4000"]);
+  const at4000 = link("eth0", { mtu: 4000 });
+  assert.deepEqual(await lowered([], at4000, vlan("office", 12, { mtu: 2000 })), ["ip link set dev eth0 mtu 2000"]);
+  assert.deepEqual(await lowered([], link("eth0", { mtu: 2000 })), ["ip link set dev eth0 mtu 1500"]);
+  assert.ok(!existsSync(file));
+  assert.deepEqual(await lowered([], link("eth0", { mtu: 9000 })), [], "what somebody else gave it is theirs");
+});
+
+test("a network of ours that has become narrower is, and what somebody has changed since is not given back", async () => {
+  const { bridges } = host([link("eth0"), bridge("br_eth0", ours)], [link("eth0", { mtu: 9000 })]);
+  await bridges.ensure({ physicalInterface: "eth0", vlan: null, mtu: 9000 });
+  const changed = link("eth0", { mtu: 8000, master: "br_eth0" });
+  const narrow = host([changed, bridge("br_eth0", { ...ours, mtu: 9000 })]);
+  await narrow.mtus.lower([{ physicalInterface: "eth0", vlan: null, mtu: 1500 }]);
+  assert.deepEqual(narrow.told, ["ip link set dev br_eth0 mtu 1500"]);
 });

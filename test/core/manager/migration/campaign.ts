@@ -46,8 +46,11 @@ type Fault = (typeof faults)[number];
 /** How many points an undisturbed migration has, roughly. */
 const points = 24;
 
-export async function campaign(t: TestContext, seeds: Iterable<number>): Promise<void> {
-  const bed = await Bed.open(t);
+/** `local`: where its hosts have the volumes of machines on their own disks, which go along. */
+type Where = "shared" | "local";
+
+export async function campaign(t: TestContext, seeds: Iterable<number>, where: Where = "shared"): Promise<void> {
+  const bed = await Bed.open(t, where);
   for (const seed of seeds) {
     try {
       await bed.run(seed);
@@ -74,6 +77,7 @@ class Bed {
   #point = 0;
   #task = "";
   #uuid = "";
+  #where: Where = "shared";
   /** What happened in this run. */
   story: string[] = [];
 
@@ -87,7 +91,7 @@ class Bed {
     this.#hosts.onStream = (stream) => this.#watchStream(stream);
   }
 
-  static async open(t: TestContext): Promise<Bed> {
+  static async open(t: TestContext, where: Where): Promise<Bed> {
     const folder = temporaryFolder();
     undoAfter(t, folder.dispose);
     const store = await SqliteStore.open({ file: join(folder.path, "store.db"), indexes: storeIndexes });
@@ -95,7 +99,7 @@ class Bed {
     const bed = new Bed(t, store);
     undoAfter(t, () => bed.#hosts.close());
     await bed.#startManager();
-    await bed.#furnish();
+    await bed.#furnish(where);
     return bed;
   }
 
@@ -122,13 +126,17 @@ class Bed {
     await this.#check();
   }
 
-  async #furnish(): Promise<void> {
+  async #furnish(where: Where): Promise<void> {
     const { call, done } = this.#live;
     const shared = new SharedStorage("/shared/");
     const zone = (await call("CreateZone", { name: "east" })).inventory;
     const cluster = (await call("CreateCluster", { name: "blue", zoneUuid: zone.uuid })).inventory;
-    const given = { name: "shared", zoneUuid: zone.uuid, url: "/shared/one" };
-    const storage = (await call("AddSharedMountPointPrimaryStorage", given)).inventory;
+    const given = { name: where, zoneUuid: zone.uuid, url: `/${where}/one` };
+    const add = where === "local" ? "AddLocalPrimaryStorage" : "AddSharedMountPointPrimaryStorage";
+    const storage = (await call(add, given)).inventory;
+    const allowed = { category: "localStoragePrimaryStorage", name: "liveMigrationWithStorage.allow", value: "true" };
+    if (where === "local") await call("UpdateGlobalConfig", allowed);
+    this.#where = where;
     await call("AttachPrimaryStorageToCluster", { uuid: storage.uuid, clusterUuid: cluster.uuid });
     for (const address of addresses) {
       this.#drivers.set(address, await this.#hosts.add(address, { shared, memoryBytes: hostBytes }));
@@ -140,6 +148,18 @@ class Bed {
     const made = await done("CreateVmInstance", { name: "web", ...size });
     assert.equal(made.state, "Succeeded", JSON.stringify(made.error));
     this.#uuid = made.resourceUuid ?? "";
+    const data = { name: "data", diskSize: 2 * mebibyte, primaryStorageUuid: storage.uuid };
+    const volume = await done("CreateDataVolume", {
+      ...data,
+      ...(where === "local" ? { hostUuid: this.#record()?.hostUuid } : {}),
+    });
+    assert.equal(volume.state, "Succeeded", JSON.stringify(volume.error));
+    const attached = { uuid: volume.resourceUuid ?? "", vmInstanceUuid: this.#uuid };
+    await this.#done(() => done("AttachDataVolumeToVm", attached));
+  }
+
+  #record() {
+    return this.#live.cloud.mirror.get("VmInstance", this.#uuid)?.value;
   }
 
   async #startAgent(address: string): Promise<void> {
@@ -300,7 +320,7 @@ class Bed {
       await seen(mirror, () => mirror.get("Host", value.uuid)?.value.status === "Connected");
     }
     const isWhole = () =>
-      mirror.count("Migration") + mirror.count("MigrationRest") === 0 &&
+      mirror.count("Migration") + mirror.count("MigrationRest") + mirror.count("VolumeRest") === 0 &&
       [...mirror.all("Task")].every(({ value }) => value.endDate !== null);
     await cloud.sweep();
     await seen(mirror, isWhole);
@@ -328,6 +348,21 @@ class Bed {
     assert.ok(!((await isTwice()) && (await isTwice())), "it runs twice");
   }
 
+  /** Each of its volumes is on its host, whole, and nowhere else. */
+  async #checkFiles(hostUuid: string | null): Promise<void> {
+    const volumes = this.#live.cloud.mirror.find("Volume", "vmInstanceUuid", this.#uuid).map(({ value }) => value);
+    assert.equal(volumes.length, 2);
+    for (const [address, driver] of this.#drivers)
+      for (const { installPath, size } of volumes) {
+        const found = await driver.volume({ path: installPath ?? "", format: "qcow2" }, never).then(
+          ({ sizeBytes }) => sizeBytes,
+          (error: { code?: string }) => error.code,
+        );
+        const isHere = this.#hosts.hosts.get(address)?.uuid === hostUuid;
+        assert.equal(found, isHere ? size : "HYPERVISOR.NO_VOLUME", `${installPath} on ${address}`);
+      }
+  }
+
   async #check(): Promise<void> {
     const { mirror } = this.#live.cloud;
     const record = mirror.get("VmInstance", this.#uuid)?.value;
@@ -340,6 +375,7 @@ class Bed {
       assert.deepEqual(alive, []);
     }
     assert.equal(record.operation, null);
+    if (this.#where === "local") await this.#checkFiles(record.hostUuid ?? record.lastHostUuid);
     const used = [...mirror.all("Host")].map(({ value }) => [value.uuid, value.memoryUsed]);
     const wanted = [...mirror.all("Host")].map(({ value }) => [
       value.uuid,

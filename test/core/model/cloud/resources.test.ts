@@ -19,7 +19,7 @@ test("a good record of each resource is taken as it is", () => {
   for (const { kind, sample, schema } of cases) assert.deepEqual(schema.parse(sample), sample, kind);
 });
 
-const added = new Set(["L3Network.dhcpServerIp", "VmNic.securityGroupUuids"]);
+const added = new Set(["L3Network.dhcpServerIp", "VmNic.securityGroupUuids", "InstanceOffering.tags"]);
 
 test("a record with any field missing is refused, but for those that former versions did not have", () => {
   for (const { kind, sample, schema } of cases)

@@ -33,6 +33,7 @@ export const samples: Readonly<Record<ResourceKind, Record<string, unknown>>> = 
     networkBandwidth: null,
     diskBandwidth: 104857600,
     diskIops: 500,
+    tags: ["requiredHostTag::gpu"],
   }),
   DiskOffering: sampleOf("10 GB", { diskSize: 10737418240, state: "Enabled", diskBandwidth: null, diskIops: null }),
   VmInstance: sampleOf("web-1", {

@@ -111,6 +111,15 @@ const specification = `
   Stopped setBootOrder Stopped Stopped
   Running setConsolePassword Running Running
   Stopped setConsolePassword Stopped Stopped
+  Running setUserData Running Running
+  Stopped setUserData Stopped Stopped
+  Created setUserData Created Created
+  Running setSshKey Running Running
+  Stopped setSshKey Stopped Stopped
+  Created setSshKey Created Created
+  Running setHostname Running Running
+  Stopped setHostname Stopped Stopped
+  Created setHostname Created Created
   Stopped setStaticIp Stopped Stopped
   Stopped setMac Stopped Stopped
   Created attachNic Created Created
@@ -156,7 +165,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
     "Allowed now: StopVmInstance, RebootVmInstance, PauseVmInstance, SuspendVmInstance, MigrateVm, " +
       "CreateVolumeSnapshot, ShelveVmInstance, RescueVmInstance, CloneVmInstance, DestroyVmInstance, AttachDataVolumeToVm, DetachDataVolumeFromVm, ResizeDataVolume, DeleteVolumeSnapshot, " +
       "AttachL3NetworkToVm, DetachL3NetworkFromVm, AttachIsoToVmInstance, DetachIsoFromVmInstance, SetVmBootOrder, " +
-      "SetVmConsolePassword.",
+      "SetVmConsolePassword, SetVmUserData, SetVmSshKey, SetVmHostname.",
   );
   assert.equal(remedyIn("Destroyed"), "Allowed now: RecoverVmInstance, ExpungeVmInstance.");
   assert.match(
@@ -175,7 +184,7 @@ test("a refusal offers the calls that there are, each once, and no operation tha
 
 test("what waits for a stop or the next start says so", () => {
   const effects = (effect: string) => vmOperationNames.filter((each) => vmOperations[each].effect === effect);
-  assert.deepEqual(effects("nextStart"), ["setBootOrder"]);
+  assert.deepEqual(effects("nextStart"), ["setBootOrder", "setUserData", "setSshKey", "setHostname"]);
   for (const operation of effects("whenStopped"))
     assert.deepEqual(
       // One that was never started is off, too.

@@ -1,0 +1,161 @@
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { contentIn, type Note, readNote, writeNote } from "./arriving.ts";
+import { FileSums } from "./file-sums.ts";
+import { otherManager } from "./refusals.ts";
+
+/** How far an upload has come in this process: `size` may be beyond what is on the disk for sure, and noted. */
+export type Reached = { size: number; safeBytes: number; validator: string; sums: FileSums };
+
+/** Waits for the disk at once, of all uploads: each holds one of Node's four threads, and others need some, too. */
+const mostSyncs = 2;
+/** Beyond so many steps that are not on the disk a client is held up: the system would hold up everybody then. */
+const mostSteps = 4;
+/** However little came: so often it is on the disk, for slow lines and for other managers, who see only that. */
+const longestUnsyncedMs = 5_000;
+
+/**
+ * The file of an upload, while a client sends. It is written to and waited for at the same time: after each step of
+ * `unsyncedBytes` the disk takes what is there, and the note says so, while more comes.
+ */
+export class UploadFile {
+  readonly #folder: string;
+  readonly #handle: FileHandle;
+  readonly #unsyncedBytes: number;
+  readonly #reached: Reached;
+  /** The note as it is, if nobody else writes it. */
+  #noted: Note | undefined;
+  #syncing: Promise<void> | undefined;
+  #failure: unknown;
+  #syncedAt = performance.now();
+
+  private constructor(
+    folder: string,
+    handle: FileHandle,
+    reached: Reached,
+    { unsyncedBytes, noted }: { unsyncedBytes: number; noted: Note | undefined },
+  ) {
+    this.#folder = folder;
+    this.#handle = handle;
+    this.#reached = reached;
+    this.#unsyncedBytes = unsyncedBytes;
+    this.#noted = noted;
+  }
+
+  /**
+   * @param reached goes along with what is written
+   * @param how `noted`: the note that was found, also one of another upload
+   * @throws the system's error
+   */
+  static async open(
+    folder: string,
+    reached: Reached,
+    how: { unsyncedBytes: number; noted: Note | undefined },
+  ): Promise<UploadFile> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const handle = await open(contentIn(folder), constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      // What came before, and is not counted, counts for nothing.
+      await handle.truncate(reached.size);
+      return new UploadFile(folder, handle, reached, how);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  get size(): number {
+    return this.#reached.size;
+  }
+
+  /** @throws the system's error, also that of a wait for the disk that went on meanwhile; STORAGE.1070 */
+  async write(chunks: readonly Uint8Array[]): Promise<void> {
+    const { safeBytes } = this.#reached;
+    if (this.size - safeBytes > mostSteps * this.#unsyncedBytes) await this.#syncing;
+    if (this.#failure !== undefined) throw this.#failure;
+    let left = chunks.reduce((sum, { length }) => sum + length, 0);
+    for (let rest = chunks; left > 0; ) {
+      const { bytesWritten } = await this.#handle.writev(rest, this.#reached.size);
+      this.#reached.size += bytesWritten;
+      left -= bytesWritten;
+      if (left > 0) rest = behind(rest, bytesWritten);
+    }
+    this.#reached.sums.reached(this.size);
+    const isLate = performance.now() - this.#syncedAt >= longestUnsyncedMs;
+    if (isLate || this.size - safeBytes >= this.#unsyncedBytes) this.#beginToSync();
+  }
+
+  /** All that was written is on the disk, and noted, when this resolves. @throws as {@link write} */
+  async settle(isWhole: boolean): Promise<void> {
+    await this.#syncing;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (isWhole || this.#reached.safeBytes < this.size) await this.#sync(isWhole);
+  }
+
+  /** Only after {@link write} and {@link settle} have ended. */
+  async close(): Promise<void> {
+    await this.#syncing;
+    await this.#handle.close();
+  }
+
+  #beginToSync(): void {
+    this.#syncing ??= this.#sync(false)
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+  }
+
+  async #sync(isWhole: boolean): Promise<void> {
+    const { size, validator } = this.#reached;
+    await syncs.take(() => this.#handle.datasync());
+    const known = await readNote(this.#folder);
+    if (known?.validator !== this.#noted?.validator || known?.safeBytes !== this.#noted?.safeBytes)
+      throw otherManager();
+    const next = { safeBytes: size, validator, isWhole };
+    await writeNote(this.#folder, next);
+    this.#noted = next;
+    this.#reached.safeBytes = size;
+    this.#syncedAt = performance.now();
+  }
+}
+
+function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes;
+  return chunks.flatMap((chunk) => {
+    const from = Math.min(skip, chunk.length);
+    skip -= from;
+    return from === chunk.length ? [] : [chunk.subarray(from)];
+  });
+}
+
+/** Has no more than some do the same at once; the others wait for their turn. */
+class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(most: number) {
+    this.#free = most;
+  }
+
+  async take<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await action();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
+}
+
+const syncs = new Turns(mostSyncs);
+
+/** Of a folder of which nothing is known yet, or no more. */
+export function fromNote(folder: string, validator: string, safeBytes: number): Reached {
+  return { size: safeBytes, safeBytes, validator, sums: new FileSums(contentIn(folder)) };
+}
