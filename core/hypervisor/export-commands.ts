@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { bytes, line } from "../model/cloud/fields.ts";
 import { backing } from "./backing.ts";
+import type { CopyVolume } from "./copy-commands.ts";
 
 /* What a host can be asked to do so that a volume can be taken away from it as an image. Part of the contract in driver.ts. */
 
@@ -37,6 +38,7 @@ export function isExportCommand<C extends { do: string }>(command: C | ExportCom
 }
 
 /** What takes as long as a volume is large. */
-export function takesLong({ do: verb }: { do: string }): boolean {
-  return verb === "copyVolume" || isExportCommand({ do: verb });
+export function takesLong<C extends { do: string }>(command: C | LongCommand): command is LongCommand {
+  return command.do === "copyVolume" || isExportCommand(command);
 }
+export type LongCommand = ExportCommand | CopyVolume;

@@ -5,9 +5,8 @@ import { type Machine, sleep } from "../node/machine.ts";
 import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
-import { isExportCommand } from "./export-commands.ts";
+import { takesLong } from "./export-commands.ts";
 import { Consoles } from "./libvirt/consoles.ts";
-import { copyVolume } from "./libvirt/copies.ts";
 import { Devices } from "./libvirt/devices.ts";
 import { Disks } from "./libvirt/disks.ts";
 import { domainXml } from "./libvirt/domain-xml.ts";
@@ -158,7 +157,7 @@ export class LibvirtDriver implements HypervisorDriver {
     await this.shared.require(filesOf(command));
     if (signal.aborted) throw calledOff();
     if (isDeviceCommand(command)) return await this.#devices.carryOut(command, signal);
-    if (isExportCommand(command))
+    if (takesLong(command))
       return await exportVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
     switch (command.do) {
       case "createVolume":
@@ -202,8 +201,6 @@ export class LibvirtDriver implements HypervisorDriver {
         return await this.#snapshots.delete(command, signal);
       case "revertVolume":
         return await this.#snapshots.revert(command, signal);
-      case "copyVolume":
-        return await copyVolume({ machine: this.#options.machine, volumes: this.#volumes }, command, signal);
       default:
         await this.#consoles.moving(command, () => this.#migrations.carryOut(command, signal));
         return await this.#seeds.settle();

@@ -22,6 +22,7 @@ import { settleParts } from "./vm/follow.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
 import { readMigration } from "./vm/migration-record.ts";
+import { checkShelves } from "./vm/shelf.ts";
 import { settleWithout } from "./vm/unsettled.ts";
 import { removeVolume, requireIdle } from "./volume/hold.ts";
 
@@ -63,6 +64,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
           for (const each of doomed) check(mirror, each, mode);
           checkCards(mirror, kind, doomed);
           checkVolumes(mirror, kind, uuid, mode);
+          checkShelves(mirror, kind, doomed, mode);
           const clusters = doomed.flatMap((each) => {
             const host = each.kind === "Host" ? mirror.get("Host", each.uuid)?.value : undefined;
             return host === undefined ? [] : [host.clusterUuid];
@@ -102,6 +104,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
               await world.records.change((tx) => {
                 checkCards(mirror, kind, part);
                 checkVolumes(mirror, kind, uuid, mode);
+                checkShelves(mirror, kind, part, mode);
                 for (const each of part) {
                   check(mirror, each, mode, tx);
                   remove(tx, each);

@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import type { ByteRange, ExportCommand, VolumePiece } from "../export-commands.ts";
+import type { ByteRange, ExportCommand, LongCommand, VolumePiece } from "../export-commands.ts";
 import { calledOff, noVolume, otherFormat } from "../refusals.ts";
-import { type CopiesOptions, flattenVolume } from "./copies.ts";
+import { type CopiesOptions, copyVolume, flattenVolume } from "./copies.ts";
 import type { VolumeFiles } from "./volume-files.ts";
 
 const readBytes = 1024 ** 2;
 
 /** @throws those of `copyVolume`; HYPERVISOR.VOLUME_DIFFERS for another content */
-export async function exportVolume(options: CopiesOptions, command: ExportCommand, signal: AbortSignal): Promise<void> {
-  if (command.do === "flattenVolume") await flattenVolume(options, command, signal);
+export async function exportVolume(options: CopiesOptions, command: LongCommand, signal: AbortSignal): Promise<void> {
+  if (command.do === "copyVolume") await copyVolume(options, command, signal);
+  else if (command.do === "flattenVolume") await flattenVolume(options, command, signal);
   else await verifyVolume(options.volumes, command, signal);
 }
 

@@ -9,60 +9,108 @@ import type { ImageWorld } from "./world.ts";
 /** `path`: the file of a volume that stands on nothing and does not change meanwhile. */
 export type Received = { imageUuid: string; host: RecordOf<"Host">; path: string; store: StoreFolder };
 
-/**
- * Fetches the file of a volume from its host into an image store, or goes on with that: from the byte that the store wants.
- * @param ofTask percent of the task, of those of the file
- * @throws those of `HostLink` and of `ImageStore.fetch`; the signal's reason
- */
-export async function receiveVolume(
-  world: ImageWorld,
-  { imageUuid, host, path, store }: Received,
-  env: FlowEnv,
-  signal: AbortSignal,
-  ofTask: (percent: number) => number,
-): Promise<Fetched> {
-  const { images, settings } = world;
-  const reservedBytes = settings.number("backupStorage.reservedCapacity");
-  const over = new AbortController();
-  const until = AbortSignal.any([signal, over.signal]);
-  async function* pieces(from: number): AsyncGenerator<Uint8Array> {
-    for (let offset = from; ; ) {
-      until.throwIfAborted();
-      const { totalBytes, content } = await world.link.volumePiece(host, path, pieceAt(offset), until);
-      if (content.length > 0) yield content;
-      offset += content.length;
-      if (offset >= totalBytes || content.length === 0) return;
+/** Files that one manager fetches at once: people who send images have their places, too. */
+const atOnce = 4;
+
+/** Fetches files of volumes from their hosts into image stores. */
+export class VolumeReceiver {
+  readonly #world: ImageWorld;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(world: ImageWorld) {
+    this.#world = world;
+  }
+
+  /**
+   * Fetches a file, or goes on with that: from the byte up to which the store has it.
+   * @param ofTask percent of the task, of those of the file
+   * @throws those of `HostLink`, of `ImageStore.fetch` and `ImageStore.upload`; the signal's reason
+   */
+  async receive(
+    what: Received,
+    env: FlowEnv,
+    signal: AbortSignal,
+    ofTask: (percent: number) => number,
+  ): Promise<Fetched> {
+    await this.#enter(signal);
+    try {
+      return await this.#receive(what, env, signal, ofTask);
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
     }
   }
-  const send = async () => {
-    const { totalBytes } = await world.link.volumePiece(host, path, { offset: 0, length: 1 }, until);
-    const take = (offset: number, contentBytes: number, content: Readable) =>
-      images.upload(
-        store,
-        imageUuid,
-        {
-          ...{ offset, totalBytes, contentBytes, content, signal: until },
-          release: () => undefined,
-          mayGoOn: () => until.throwIfAborted(),
-        },
-        reservedBytes,
-      );
-    const { offset, isWhole } = await take(0, 0, Readable.from([]));
+
+  async #receive(what: Received, env: FlowEnv, signal: AbortSignal, ofTask: (percent: number) => number) {
+    const { images, settings } = this.#world;
+    const { imageUuid, store } = what;
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    const fetching = images.fetch(store, {
+      ...{ imageUuid, url: `upload://${imageUuid}`, md5: null, signal: until },
+      reservedBytes: settings.number("backupStorage.reservedCapacity"),
+      idleMs: settings.number("image.upload.idleTimeout") * 1000,
+      onProgress: progressTeller(this.#world, { imageUuid }, env, ofTask),
+    });
+    try {
+      const [fetched] = await Promise.all([fetching, this.#send(what, until)]);
+      return fetched;
+    } finally {
+      over.abort(new Error("It has ended."));
+      await fetching.catch(() => undefined);
+    }
+  }
+
+  async #send({ imageUuid, host, path, store }: Received, signal: AbortSignal): Promise<void> {
+    const { images, settings, link } = this.#world;
+    const reservedBytes = settings.number("backupStorage.reservedCapacity");
+    const { totalBytes } = await link.volumePiece(host, path, { offset: 0, length: 1 }, signal);
+    const how = { totalBytes, release: () => undefined, mayGoOn: () => signal.throwIfAborted(), signal };
+    const nothing = { ...how, offset: 0, contentBytes: 0, content: Readable.from([]) };
+    const { offset, isWhole } = await images.upload(store, imageUuid, nothing, reservedBytes);
     if (isWhole) return;
-    await take(offset, totalBytes - offset, Readable.from(pieces(offset), { objectMode: false }));
-  };
-  const fetching = images.fetch(store, {
-    ...{ imageUuid, url: `upload://${imageUuid}`, md5: null, reservedBytes, signal: until },
-    idleMs: settings.number("image.upload.idleTimeout") * 1000,
-    onProgress: progressTeller(world, { imageUuid }, env, ofTask),
-  });
-  try {
-    const [fetched] = await Promise.all([fetching, send()]);
-    return fetched;
-  } finally {
-    over.abort(new Error("It has ended."));
-    await fetching.catch(() => undefined);
+    let cause: unknown;
+    const pieces = async function* () {
+      for (let at = offset; at < totalBytes; ) {
+        const range = { offset: at, length: Math.min(mostVolumePieceBytes, totalBytes - at) };
+        const { content } = await link.volumePiece(host, path, range, signal).catch((error: unknown) => {
+          cause = error;
+          throw error;
+        });
+        if (content.length === 0) throw new Error("The file became shorter while it was read.");
+        yield content;
+        at += content.length;
+      }
+    };
+    const content = Readable.from(pieces(), { objectMode: true, highWaterMark: 1 });
+    try {
+      const sent = { ...how, offset, contentBytes: totalBytes - offset, content };
+      await images.upload(store, imageUuid, sent, reservedBytes);
+    } catch (error) {
+      // What the host says is the reason why nothing more came.
+      throw cause ?? error;
+    } finally {
+      content.destroy();
+    }
+  }
+
+  /** @throws the signal's reason */
+  async #enter(signal: AbortSignal): Promise<void> {
+    while (this.#running >= atOnce) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const stop = () => reject(signal.reason);
+      signal.addEventListener("abort", stop, { once: true });
+      this.#waiting.push(resolve);
+      try {
+        signal.throwIfAborted();
+        await promise;
+      } finally {
+        signal.removeEventListener("abort", stop);
+        const place = this.#waiting.indexOf(resolve);
+        if (place >= 0) this.#waiting.splice(place, 1);
+      }
+    }
+    this.#running += 1;
   }
 }
-
-const pieceAt = (offset: number) => ({ offset, length: mostVolumePieceBytes });

@@ -8,7 +8,9 @@ import { diskSpec, machineSpec } from "./spec.ts";
 
 /** Everything that a machine is started with for its rescue; it boots from nothing else. */
 export function rescueSpec(tx: Tx, machine: Machine, { imageUuid, volumeUuid }: Rescue): MachineSpec {
-  const own = machineSpec(tx, machine);
+  const spec = machineSpec(tx, machine);
+  // The host's own console shows it by this name.
+  const own = { ...spec, name: `${spec.name} (rescued)` };
   if (volumeUuid === null) {
     const path = isoPath(tx, machine.uuid, imageUuid);
     if (path === undefined) throw new Error(`The rescue of ${machine.uuid} has no image.`);

@@ -3,7 +3,8 @@ import { shown } from "../../model/quote.ts";
 import { moveOn } from "../images/delete.ts";
 import type { Image } from "../images/world.ts";
 import type { RecordOf } from "../kinds.ts";
-import type { Tx } from "../records.ts";
+import type { Mirror } from "../mirror.ts";
+import { Tx } from "../records.ts";
 import { discardVolume } from "../volume/discard.ts";
 import type { Machine } from "./life.ts";
 
@@ -88,5 +89,19 @@ export function requireOnNoShelf(tx: Tx, { uuid, name }: Image): void {
     throw new CloudError(
       refusalOf("VM.1081", { where: `Image ${shown(name)}`, details, remedy, values: { vmInstanceUuid: vmUuid } }),
     );
+  }
+}
+
+/** A store that is deleted for itself takes no machine along, unless that is accepted. @throws VM.1081 */
+export function checkShelves(
+  mirror: Mirror,
+  root: string,
+  doomed: readonly { kind: string; uuid: string }[],
+  mode: "Permissive" | "Enforcing",
+): void {
+  if (root !== "BackupStorage" || mode === "Enforcing") return;
+  for (const { kind, uuid } of doomed) {
+    const image = kind === "Image" ? mirror.get("Image", uuid)?.value : undefined;
+    if (image !== undefined) requireOnNoShelf(new Tx(mirror, 0), image);
   }
 }

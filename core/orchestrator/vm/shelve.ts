@@ -1,7 +1,7 @@
 import { forgetIsos } from "../device/iso-use.ts";
 import type { Flow, FlowEnv } from "../flow/flow.ts";
 import { isKept, moveOn } from "../images/delete.ts";
-import { receiveVolume } from "../images/receive.ts";
+import { VolumeReceiver } from "../images/receive.ts";
 import { type ImageWorld, unlessCancelled } from "../images/world.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
@@ -46,6 +46,7 @@ export type ShelveData = VmData & {
 };
 
 export function shelveVmFlow(world: VmWorld, images: ImageWorld): Flow<ShelveData> {
+  const receiver = new VolumeReceiver(images);
   const steps: Flow<ShelveData>["steps"] = [
     {
       name: "place",
@@ -109,7 +110,7 @@ export function shelveVmFlow(world: VmWorld, images: ImageWorld): Flow<ShelveDat
         const what = { imageUuid: data.imageUuid, host, path, store: storeOf(data) };
         // The fourth of eight steps.
         const ofTask = (percent: number) => Math.floor((100 * (3 + percent / 100)) / 8);
-        const got = await unlessCancelled(world, env, (signal) => receiveVolume(images, what, env, signal, ofTask));
+        const got = await unlessCancelled(world, env, (signal) => receiver.receive(what, env, signal, ofTask));
         return got === undefined ? undefined : { data: { sizeBytes: got.sizeBytes, md5: got.md5, sha256: got.sha256 } };
       },
       async undo(data) {

@@ -11,8 +11,10 @@ import { storageOf } from "../volume/place.ts";
 import type { Round } from "./allocator.ts";
 import { clustersOf, networkOf } from "./create.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
+import { noteSeedLeft, takeUpGuestData } from "./guest-data.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, isHolder, isRunning } from "./life.ts";
+import { isLimited } from "./limits.ts";
 import { requireVolumes } from "./local-volumes.ts";
 import { marksOf } from "./placement.ts";
 import type { VmData } from "./run.ts";
@@ -206,7 +208,7 @@ function placeShelved(
   const { size: sizeBytes } = tx.need("Volume", volumeUuid);
   const placement = round.place({
     ...{ name, cpuNum, memorySize, wantedHostUuid: wanted, clusterUuid: null, storages },
-    machine: marksOf(machine, "running"),
+    ...{ machine: marksOf(machine, "running"), isLimited: isLimited(tx, machine), lastHostUuid: machine.lastHostUuid },
     volumesHostUuid: isBound ? machine.lastHostUuid : null,
     networks: networks.map((uuid) => networkOf(tx, uuid)),
     rootVolume: {
@@ -219,6 +221,8 @@ function placeShelved(
   if (storageUuid === null) throw new Error(`${vmUuid} has no storage.`);
   for (const uuid of networks) ensureDhcpServer(tx, uuid);
   tx.update("VmInstance", vmUuid, { hostUuid, clusterUuid });
+  takeUpGuestData(tx, vmUuid);
+  if (machine.lastHostUuid !== hostUuid) noteSeedLeft(tx, vmUuid, machine.lastHostUuid);
   tx.update("Volume", volumeUuid, { primaryStorageUuid: storageUuid, status: "Creating" });
   standOn(tx, volumeUuid, tx.need("PrimaryStorage", storageUuid), hostUuid, image);
   return hostUuid;

@@ -16,7 +16,7 @@ import { checkEnd } from "./machine-faults/end.ts";
  */
 
 const why = await whyNot([root, emulator]);
-const runs = Number(process.env["BINNACLE_TEST_FAULTS"] ?? 16);
+const runs = Number(process.env["BINNACLE_TEST_FAULTS"] ?? deedNames.length);
 const first = Number(process.env["BINNACLE_TEST_SEED"] ?? 1);
 
 /** `here`: on the machine's host; `there`: on the other one. */

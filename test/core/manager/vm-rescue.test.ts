@@ -54,7 +54,7 @@ for (const storage of ["local", "shared"] as const)
   for (const before of ["Running", "Stopped"] as const)
     test(`on ${storage} storage a machine that is ${before} is rescued from a disk of an image, has its own root volume as a further one, and is ${before} again afterwards`, async (t) => {
       const bed = await bedOf(t, storage);
-      const { ok, uuid, image, data, root, record, free, disks, runs, spare, isAsBefore, hosts } = bed;
+      const { ok, uuid, image, data, root, record, free, disks, runs, spare, isAsBefore, hosts, driver } = bed;
       if (before === "Stopped") await ok("StopVmInstance", { uuid, type: "cold" });
       const had = free();
       hosts.commands.splice(0);
@@ -63,6 +63,7 @@ for (const storage of ["local", "shared"] as const)
         [record()?.state, record()?.stateBeforeRescue, record()?.rootVolumeUuid, await runs()],
         ["Rescued", before, root, true],
       );
+      assert.equal(driver.machineOf(uuid)?.name, "web (rescued)", "the host's own console says so");
       const disk = spare();
       assert.deepEqual(disks(), [disk?.uuid, data, root], "data volumes keep their places");
       assert.deepEqual([disk?.size, disk?.status, disk?.vmInstanceUuid], [64 * mebibyte, "Ready", uuid]);
@@ -77,6 +78,7 @@ for (const storage of ["local", "shared"] as const)
       assert.deepEqual(verbs(), ["stopMachine", started, "deleteVolume"]);
       isAsBefore();
       if (before === "Stopped") await ok("StartVmInstance", { uuid });
+      assert.equal(driver.machineOf(uuid)?.name, "web");
       assert.deepEqual(disks(), [root, data]);
       assert.ok(had - free() < 64 * mebibyte, "its room is free again");
     });

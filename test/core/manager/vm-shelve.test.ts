@@ -13,7 +13,8 @@ for (const storage of ["local", "shared"] as const)
   for (const before of ["Running", "Stopped"] as const)
     test(`on ${storage} storage a machine that is ${before} is put away as an image, and runs on another host afterwards with its addresses`, async (t) => {
       const bed = await shelfBed(t, storage);
-      const { ok, uuid, record, rootOf, shelved, free, running, cards, isClean, hostUuids, images, call, hosts } = bed;
+      const { ok, done, uuid, record, rootOf, shelved, free, running, cards, isClean, hostUuids, images, call, hosts } =
+        bed;
       const [first = "", second = ""] = hostUuids;
       const addresses = cards();
       const root = rootOf();
@@ -47,6 +48,9 @@ for (const storage of ["local", "shared"] as const)
       await refuses(call("StartVmInstance", { uuid }), "VM.1001", { state: "Shelved" });
       for (const name of ["DeleteImage", "ExpungeImage"] as const)
         await refuses(call(name, { uuid: kept?.uuid ?? "" }), name === "DeleteImage" ? "VM.1081" : "STORAGE.1008");
+
+      const store = await done("DeleteBackupStorage", { uuid: images.store.uuid });
+      assert.equal(store.error?.code, "VM.1081", JSON.stringify(store.error));
 
       await ok("UnshelveVmInstance", { uuid, hostUuid: second });
       assert.deepEqual([record()?.state, record()?.hostUuid, await running()], ["Running", second, [second]]);

@@ -52,7 +52,7 @@ export async function check(cluster: Cluster, { hostUuids }: Place): Promise<voi
     const { uuid, state, operation } = machine;
     assert.equal(operation, null, JSON.stringify(machine));
     assert.ok(vmStates[state].settled && state !== "Unknown" && state !== "Error", JSON.stringify(machine));
-    const wanted = { Running: "running", Paused: "paused" }[String(state)];
+    const wanted = { Running: "running", Rescued: "running", Paused: "paused" }[String(state)];
     const states = there.flat().filter((each) => each.uuid === uuid && each.state !== "shut off");
     assert.deepEqual(
       states.map((each) => each.state),
@@ -82,7 +82,7 @@ async function checkFiles({ door, hosts, shared }: Cluster, destroyed: ReadonlyS
   for (const file of there) assert.ok(known.has(file), `${file} belongs to no volume`);
   for (const [path, volume] of known) {
     // One whose expunging was cut off, and is tried again: nobody wants it any more.
-    const isDeleted = destroyed.has(volume.vmInstanceUuid ?? "");
+    const isDeleted = destroyed.has(volume.vmInstanceUuid ?? "") || volume.status === "Deleted";
     assert.ok(isDeleted || there.includes(path), `${path} is lost: ${JSON.stringify(volume)}`);
   }
   for (const host of hosts)

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { BedNode } from "../../../support/cloud/namespaces.ts";
 import { RootClient } from "../../../support/cloud/root-client.ts";
 import { passwords, threeNodes } from "../../../support/cloud/three-nodes.ts";
+import { qcow2Image } from "../../../support/images/files.ts";
 import { temporaryFolder } from "../../../support/programs.ts";
 import { until } from "../../../support/spaces.ts";
 import { undoAfter } from "../../../support/undo.ts";
@@ -16,7 +17,14 @@ const agentSocket = "/run/binnacle/agent.sock";
 
 type Program = Awaited<ReturnType<BedNode["startUnit"]>>;
 
-export type Place = { clusterUuid: string; storageUuid: string; l3NetworkUuid: string; hostUuids: readonly string[] };
+export type Place = {
+  clusterUuid: string;
+  storageUuid: string;
+  l3NetworkUuid: string;
+  hostUuids: readonly string[];
+  /** What machines are rescued with. */
+  imageUuid: string;
+};
 
 export class Cluster {
   readonly hosts: readonly BedNode[];
@@ -74,7 +82,22 @@ export class Cluster {
       assert.equal(task.state, "Succeeded", JSON.stringify(task));
       hostUuids.push(task.resourceUuid ?? "");
     }
-    return { clusterUuid, storageUuid, l3NetworkUuid, hostUuids };
+    return { clusterUuid, storageUuid, l3NetworkUuid, hostUuids, imageUuid: await this.#furnishImages(zoneUuid) };
+  }
+
+  /** An image store on the manager's node, with an image in it. */
+  async #furnishImages(zoneUuid: string): Promise<string> {
+    const { door } = this;
+    // The machines have nothing that would listen to their power buttons.
+    await door.call("UpdateGlobalConfig", { category: "vm", name: "stop.timeout", value: "1" });
+    await door.call("UpdateGlobalConfig", { category: "backupStorage", name: "reservedCapacity", value: "0B" });
+    const given = { name: "images", zoneUuid, url: "/var/lib/binnacle/images" };
+    const store = (await door.call("AddImageStoreBackupStorage", given)).inventory.uuid;
+    writeFileSync(this.#manager.inside("/root/image.qcow2"), qcow2Image({ sizeBytes: 4 * 1024 ** 2 }));
+    const image = { name: "rescue", url: "file:///root/image.qcow2", format: "qcow2", backupStorageUuids: [store] };
+    const task = await door.done("AddImage", image);
+    assert.equal(task.state, "Succeeded", JSON.stringify(task));
+    return task.resourceUuid ?? "";
   }
 
   /** `manager`, or `agent0` and `agent1`. */

@@ -16,7 +16,7 @@ export type Scene = {
   place: Place;
   machine: RecordOf<"VmInstance">;
   volume: RecordOf<"Volume">;
-  snapshot: RecordOf<"VolumeSnapshot">;
+  snapshot: RecordOf<"VolumeSnapshot"> | undefined;
 };
 
 type Deed = {
@@ -24,6 +24,8 @@ type Deed = {
   from: VmState;
   /** Whether its data volume is its own before. */
   isAttached: boolean;
+  /** Without a snapshot of its root volume. */
+  isBare?: true;
   ask: (scene: Scene) => Asked;
   /** How long it takes by itself, in milliseconds on a quiet machine: faults come within it, or soon after. */
   takesMs: number;
@@ -83,9 +85,21 @@ export const deeds = {
   revert: {
     from: "Stopped",
     isAttached: true,
-    ask: ({ snapshot }) => ({ name: "RevertVolumeFromSnapshot", input: { uuid: snapshot.uuid } }),
+    ask: ({ snapshot }) => ({ name: "RevertVolumeFromSnapshot", input: { uuid: snapshot?.uuid ?? "" } }),
     takesMs: 400,
   },
+  rescue: {
+    from: "Running",
+    isAttached: true,
+    ask: ({ machine, place }) => ({
+      name: "RescueVmInstance",
+      input: { uuid: machine.uuid, imageUuid: place.imageUuid },
+    }),
+    takesMs: 3500,
+  },
+  unrescue: { from: "Rescued", isAttached: true, ask: ofMachine("UnrescueVmInstance"), takesMs: 3000 },
+  shelve: { from: "Running", isAttached: false, isBare: true, ask: ofMachine("ShelveVmInstance"), takesMs: 3000 },
+  unshelve: { from: "Shelved", isAttached: false, isBare: true, ask: ofMachine("UnshelveVmInstance"), takesMs: 2000 },
 } as const satisfies Record<string, Deed>;
 
 export type DeedName = keyof typeof deeds;
@@ -97,7 +111,7 @@ function size(name: string, { l3NetworkUuid }: Place): Partial<CallInput<"Create
 
 /** Brings about what a deed begins with: one machine in its state, with its volume or without, and a snapshot of its root volume. */
 export async function sceneOf(cluster: Cluster, place: Place, name: DeedName): Promise<Scene> {
-  const { from, isAttached } = deeds[name];
+  const { from, isAttached, isBare }: Deed = deeds[name];
   const { door } = cluster;
   const must = async (call: CloudCallName, input: object) => {
     const task = await door.done(call, input);
@@ -115,9 +129,12 @@ export async function sceneOf(cluster: Cluster, place: Place, name: DeedName): P
   const machine = async () => (await door.call("GetVmInstance", { uuid })).inventory;
   const state = (await machine()).state;
   if (state === "Paused" || state === "Suspended") await must("ResumeVmInstance", { uuid });
+  if (state === "Rescued") await must("UnrescueVmInstance", { uuid });
+  if (state === "Shelved") await must("UnshelveVmInstance", { uuid });
   if ((await machine()).state === "Running") await must("StopVmInstance", { uuid, type: "cold" });
 
-  const volumes = (await door.call("QueryVolume", { q: ["type=Data"] })).inventories as RecordOf<"Volume">[];
+  const volumes = (await door.call("QueryVolume", { q: ["type=Data", "name=data"] }))
+    .inventories as RecordOf<"Volume">[];
   const [known] = volumes;
   const volumeUuid =
     known?.uuid ??
@@ -132,13 +149,17 @@ export async function sceneOf(cluster: Cluster, place: Place, name: DeedName): P
   const query = { q: [`volumeUuid=${rootUuid}`] };
   const snapshots = (await door.call("QueryVolumeSnapshot", query)).inventories as RecordOf<"VolumeSnapshot">[];
   const [old] = snapshots;
-  const snapshotUuid = old?.uuid ?? (await must("CreateVolumeSnapshot", { name: "before", volumeUuid: rootUuid }));
-  for (const each of snapshots.slice(1)) await must("DeleteVolumeSnapshot", { uuid: each.uuid });
+  const took = () => must("CreateVolumeSnapshot", { name: "before", volumeUuid: rootUuid });
+  const snapshotUuid = isBare ? undefined : (old?.uuid ?? (await took()));
+  for (const each of isBare ? snapshots : snapshots.slice(1)) await must("DeleteVolumeSnapshot", { uuid: each.uuid });
 
   if (from !== "Stopped" && from !== "Destroyed") await must("StartVmInstance", { uuid });
   if (from === "Paused") await must("PauseVmInstance", { uuid });
   if (from === "Suspended") await must("SuspendVmInstance", { uuid });
   if (from === "Destroyed") await must("DestroyVmInstance", { uuid });
-  const snapshot = (await door.call("GetVolumeSnapshot", { uuid: snapshotUuid })).inventory;
+  if (from === "Rescued") await must("RescueVmInstance", { uuid, imageUuid: place.imageUuid });
+  if (from === "Shelved") await must("ShelveVmInstance", { uuid });
+  const snapshot =
+    snapshotUuid === undefined ? undefined : (await door.call("GetVolumeSnapshot", { uuid: snapshotUuid })).inventory;
   return { cluster, place, machine: await machine(), volume: await volume(), snapshot };
 }

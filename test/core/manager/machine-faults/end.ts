@@ -22,6 +22,17 @@ export async function checkEnd(cluster: Cluster, place: Place): Promise<void> {
     const task = await door.done(call, { uuid });
     assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
   }
+  // What was left of rescues and shelves goes at the manager's next look, in an hour.
+  const left = (await door.call("QueryVolume", { q: ["status=Deleted"] })).inventories;
+  const images = (await door.call("QueryImage", { q: ["name~=SHELVED%"] })).inventories;
+  for (const [call, all] of [
+    ["ExpungeDataVolume", left],
+    ["ExpungeImage", images],
+  ] as const)
+    for (const { uuid } of all) {
+      const task = await door.done(call, { uuid });
+      assert.equal(task.state, "Succeeded", JSON.stringify(task.error));
+    }
   await check(cluster, place);
   for (const host of hosts) {
     assert.deepEqual(processesOf(host), []);
@@ -36,7 +47,17 @@ export async function checkEnd(cluster: Cluster, place: Place): Promise<void> {
     const mirror = await Mirror.open(store);
     checkWhole(mirror);
     checkUses(mirror);
-    for (const kind of ["VmInstance", "Volume", "VolumeSnapshot", "VmNic", "Migration", "MigrationRest"] as const)
+    for (const kind of [
+      "VmInstance",
+      "Volume",
+      "VolumeSnapshot",
+      "VmNic",
+      "Migration",
+      "MigrationRest",
+      "Rescue",
+      "Shelf",
+      "Discarded",
+    ] as const)
       assert.equal(mirror.count(kind), 0, kind);
     await mirror.close();
     await store.close();
