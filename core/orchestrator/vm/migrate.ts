@@ -4,6 +4,7 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { observeVm } from "../../model/cloud/vm-life.ts";
 import { shown } from "../../model/quote.ts";
 import type { Flow, FlowEnv } from "../flow/flow.ts";
+import { commandFor } from "../hosts/protocol.ts";
 import type { ImageCarrier } from "../images/carrier.ts";
 import { unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
@@ -192,7 +193,7 @@ async function sent(world: VmWorld, data: MigrateData, env: FlowEnv): Promise<un
   });
   lost.catch(() => undefined);
   try {
-    await Promise.race([world.link.command(source, command, how), lost]);
+    await Promise.race([world.link.command(source, commandFor(source, command), how), lost]);
   } finally {
     over.abort(new Error("The move has ended."));
   }

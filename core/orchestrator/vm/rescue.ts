@@ -13,7 +13,7 @@ import { takeRoom } from "../volume/room.ts";
 import type { Round } from "./allocator.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, isRunning, type Machine } from "./life.ts";
-import { forgetRescue, noteRescue, rescueOf } from "./rescue-disk.ts";
+import { forgetRescue, noteProcess, noteRescue, type Rescue, rescueOf } from "./rescue-disk.ts";
 import { rescueSpec } from "./rescue-spec.ts";
 import { placeAgain, type StartData, type VmData } from "./run.ts";
 import { machineSpec } from "./spec.ts";
@@ -112,7 +112,7 @@ export function rescueVmFlow(world: VmWorld, carrier: ImageCarrier): Flow<Rescue
         cancellable: true,
         async run(data, env) {
           if (data.ran) await stop(world, data, data.graceMs, env);
-          return undefined;
+          return { change: (tx) => noteProcess(tx, data.vmUuid, "rescue") };
         },
         async undo(data, env) {
           if (data.ran) await undoWith(world, data, env, (tx, machine) => startOf(machineSpec(tx, machine)));
@@ -131,7 +131,7 @@ export function rescueVmFlow(world: VmWorld, carrier: ImageCarrier): Flow<Rescue
         async undo({ ran, ...data }, env) {
           const off = { do: "stopMachine", uuid: data.vmUuid, graceMs: 0 } as const;
           await undoWith(world, data, env, () => (ran ? off : { do: "removeMachine", uuid: data.vmUuid }));
-          return undefined;
+          return { change: (tx) => noteProcessIfOwn(tx, data, "own") };
         },
       },
     ],
@@ -163,7 +163,7 @@ export function unrescueVmFlow(world: VmWorld): Flow<UnrescueData> {
             await tell(world, hostHolding(world, held(world, data)), { do: "removeMachine", uuid }, env, {
               part: "remove",
             });
-          return undefined;
+          return { change: (tx) => noteProcess(tx, uuid, "own") };
         },
         async undo(data, env) {
           await undoWith(world, data, env, (tx, machine) => startOf(specOf(tx, machine)));
@@ -181,7 +181,7 @@ export function unrescueVmFlow(world: VmWorld): Flow<UnrescueData> {
         async undo(data, env) {
           const off = { do: "stopMachine", uuid: data.vmUuid, graceMs: 0 } as const;
           if (data.ran) await undoWith(world, data, env, () => off);
-          return undefined;
+          return { change: (tx) => noteProcessIfOwn(tx, data, "rescue") };
         },
       },
       {
@@ -207,6 +207,11 @@ export function unrescueVmFlow(world: VmWorld): Flow<UnrescueData> {
     succeeded: (tx, data) => void end(tx, data, "done"),
     failed: (tx, data, _error, how) => endFailed(tx, data, how),
   };
+}
+
+/** What is started next, when that is this task's to say still. */
+function noteProcessIfOwn(tx: Tx, { vmUuid, holder }: VmData, process: Rescue["process"]): void {
+  if (isRunning(tx, vmUuid, holder)) noteProcess(tx, vmUuid, process);
 }
 
 /** What a rescued machine runs with; its own disks when nothing is known of a rescue any more. */
@@ -274,7 +279,7 @@ function placeRescue(tx: Tx, round: Round, data: RescueData): string {
   const root = rootOf(tx, machine);
   const storage = storageOf(tx, root);
   const keptUuid = hostToKeep(tx, root, machine);
-  noteRescue(tx, vmUuid, { imageUuid, volumeUuid });
+  noteRescue(tx, vmUuid, { imageUuid, volumeUuid, process: "own" });
   if (iso !== null) {
     // It may have been deleted since it was asked for; from here on it can't be.
     requireIso(tx, imageUuid, machine);

@@ -94,8 +94,7 @@ function neededMtus(all: readonly Link[], segments: readonly Segment[]): Map<str
       vlan === null
         ? physical
         : all.find(
-            (one) =>
-              kindOf(one) === "vlan" && one.link === physical?.ifname && one.linkinfo?.info_data?.id === vlan,
+            (one) => kindOf(one) === "vlan" && one.link === physical?.ifname && one.linkinfo?.info_data?.id === vlan,
           );
     need(lower, mtu);
     need(lower?.master === undefined ? undefined : findLink(all, lower.master), mtu);
