@@ -1,5 +1,5 @@
 import { chmod, chown, mkdir, rm, stat } from "node:fs/promises";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { NodeError } from "../../model/error.ts";
 import { type Machine, sleep } from "../../node/machine.ts";
@@ -10,6 +10,7 @@ import { migrationCancelled, migrationFailed, noWay, runsHere } from "../migrati
 import { type Dial, joined, type MigrationChannel, type MigrationVisit, type Visitor } from "../migration/way.ts";
 import { calledOff, notRunning, noVolume } from "../refusals.ts";
 import { areRenamed, arrived, makeComing, xmlThere } from "./coming-volumes.ts";
+import { reached } from "./reached.ts";
 import type { Domain, Virsh, WayThere } from "./virsh.ts";
 import type { VolumeFiles } from "./volume-files.ts";
 
@@ -355,15 +356,4 @@ async function madeFolder(above: string, folder: string): Promise<void> {
   await chmod(above, 0o711);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
-}
-
-function reached(path: string, uuid: string, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path, signal: AbortSignal.any([signal, AbortSignal.timeout(connectMs)]) });
-    socket.once("error", (error) => reject(migrationFailed(uuid, "the hypervisor there takes no connection", error)));
-    socket.once("connect", () => {
-      socket.on("error", () => undefined);
-      resolve(socket);
-    });
-  });
 }
