@@ -57,8 +57,6 @@ export const ownKinds = [
   "Rescue",
   /** The image that a machine was put away as, by the machine's uuid: see `vm/shelf.ts`. */
   "Shelf",
-  /** A deleted volume or image that nobody can want back, by its uuid: it is expunged at the next look. */
-  "Discarded",
   /** Hash of the password of a machine's consoles, by the machine's uuid: see `core/console/passwords.ts`. */
   "ConsolePassword",
   /** What cloud-init in a machine's guest is told, by the machine's uuid: see `vm/guest-data.ts`. It may hold passwords. */

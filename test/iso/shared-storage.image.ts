@@ -192,7 +192,10 @@ async function mountOcfs2(stores: readonly Vm[]): Promise<void> {
   }
   await stores[0]?.shell.run(`mkfs.ocfs2 -q -N 4 -L pool ${disk} </dev/null`, limitMs);
   for (const node of stores) {
-    await node.shell.run(`mkdir -p ${pool} && echo '${disk} ${pool} ocfs2 _netdev,x-systemd.requires=o2cb.service 0 0' >>/etc/fstab`, limitMs);
+    await node.shell.run(
+      `mkdir -p ${pool} && echo '${disk} ${pool} ocfs2 _netdev,x-systemd.requires=o2cb.service 0 0' >>/etc/fstab`,
+      limitMs,
+    );
     await node.shell.run(`systemctl daemon-reload && mount ${pool} && chmod 755 ${pool}`, limitMs);
   }
 }

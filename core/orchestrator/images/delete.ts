@@ -54,7 +54,6 @@ export function deleteImageFlow(world: ImageWorld, caches: ImageCaches): Flow<De
       },
     ],
     succeeded: (tx, { imageUuid, expunges }) => {
-      if (expunges) forgetExpunging(tx, imageUuid);
       if (expunges && tx.get("Image", imageUuid) !== undefined) removeImage(tx, imageUuid);
       else if (!expunges) moveOn(tx, imageUuid, "deleted");
     },
@@ -67,7 +66,7 @@ export function deleteImageFlow(world: ImageWorld, caches: ImageCaches): Flow<De
 
 export function removeImage(tx: Tx, uuid: string): void {
   tx.remove("Image", uuid);
-  if (tx.get("Discarded", uuid) !== undefined) tx.delete("Discarded", uuid);
+  forgetExpunging(tx, uuid);
 }
 
 function storesOf(mirror: Mirror, { backupStorageUuids }: Image): RecordOf<"BackupStorage">[] {
@@ -99,8 +98,7 @@ export function imagesToExpunge(mirror: Mirror, settings: LiveSettings, now: num
   if (!mirror.unreadable.all("GlobalConfig").next().done) return [];
   const seconds = settings.number("image.expungePeriod");
   const isDue = ({ lastOpDate }: Image) => policy !== "Never" && isExpungeDue("Delay", lastOpDate, seconds, now);
-  const isGoing = ({ uuid }: Image) =>
-    (["Expunging", "Discarded"] as const).some((kind) => mirror.get(kind, uuid) !== undefined);
+  const isGoing = ({ uuid }: Image) => mirror.get("Expunging", uuid) !== undefined;
   const due: Image[] = [];
   for (const { value } of mirror.all("Image"))
     if (value.status !== "Deleted") continue;

@@ -1,5 +1,6 @@
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { shown } from "../../model/quote.ts";
+import { noteExpunging } from "../expunging.ts";
 import { moveOn } from "../images/delete.ts";
 import type { Image } from "../images/world.ts";
 import type { RecordOf } from "../kinds.ts";
@@ -34,7 +35,7 @@ export function dropShelf(tx: Tx, vmUuid: string): void {
   if (tx.get("Image", shelf.imageUuid)?.status !== "Ready") return;
   moveOn(tx, shelf.imageUuid, "delete");
   moveOn(tx, shelf.imageUuid, "deleted");
-  tx.put("Discarded", shelf.imageUuid, { uuid: shelf.imageUuid });
+  noteExpunging(tx, shelf.imageUuid);
 }
 
 /** A root volume of which there is nothing but its size. `former`: the one that it follows. */

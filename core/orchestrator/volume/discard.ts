@@ -1,3 +1,4 @@
+import { noteExpunging } from "../expunging.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
 import { volumePath } from "../vm/folder.ts";
@@ -9,7 +10,7 @@ import { hostToKeep, storageOf } from "./place.ts";
  * policy: its file may be in use still, or its host away.
  */
 export function discardVolume(tx: Tx, volume: RecordOf<"Volume">, machine: Machine): void {
-  tx.put("Discarded", volume.uuid, { uuid: volume.uuid });
+  noteExpunging(tx, volume.uuid);
   tx.update("Volume", volume.uuid, {
     ...{ type: "Data", status: "Deleted", vmInstanceUuid: null, deviceId: null },
     hostUuid: hostToKeep(tx, volume, machine),

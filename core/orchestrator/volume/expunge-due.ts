@@ -18,9 +18,7 @@ export function volumesDueForExpunge(mirror: Mirror, settings: LiveSettings, now
   const due: { uuid: string; lastOpDate: number }[] = [];
   for (const { value } of mirror.all("Volume")) {
     if (value.type !== "Data" || value.status !== "Deleted") continue;
-    const isWantedGone = (["Expunging", "Discarded"] as const).some(
-      (kind) => mirror.get(kind, value.uuid) !== undefined,
-    );
+    const isWantedGone = mirror.get("Expunging", value.uuid) !== undefined;
     if (isWantedGone || isExpungeDue(policy, value.lastOpDate, period, now)) due.push(value);
   }
   return due

@@ -71,7 +71,7 @@ export function removeVolume(tx: Tx, uuid: string): void {
   for (const snapshot of tx.find("VolumeSnapshot", "volumeUuid", uuid))
     if (tx.get("VolumeSnapshot", snapshot.uuid) !== undefined) tx.remove("VolumeSnapshot", snapshot.uuid);
   if (tx.get("VolumeOperation", uuid) !== undefined) tx.delete("VolumeOperation", uuid);
-  for (const kind of ["VolumeBase", "Discarded"] as const) if (tx.get(kind, uuid) !== undefined) tx.delete(kind, uuid);
+  if (tx.get("VolumeBase", uuid) !== undefined) tx.delete("VolumeBase", uuid);
   forgetExpunging(tx, uuid);
   tx.remove("Volume", uuid);
 }

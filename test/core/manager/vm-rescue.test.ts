@@ -41,7 +41,7 @@ async function bedOf(t: TestContext, storage: "local" | "shared" = "local") {
   const isAsBefore = () => {
     const { mirror } = cloud;
     assert.deepEqual(
-      ["Rescue", "IsoUse", "Discarded"].map((kind) => mirror.count(kind as "Rescue")),
+      ["Rescue", "IsoUse", "Expunging"].map((kind) => mirror.count(kind as "Rescue")),
       [0, 0, 0],
     );
     assert.equal(spare(), undefined);
@@ -251,7 +251,7 @@ test("a rescued machine that is deleted leaves nothing, whether its volumes go a
       [...cloud.mirror.all("Volume")].map(({ value }) => value.uuid),
       [data],
     );
-    assert.equal(cloud.mirror.count("Rescue") + cloud.mirror.count("Discarded"), 0);
+    assert.equal(cloud.mirror.count("Rescue") + cloud.mirror.count("Expunging"), 0);
     assert.ok(free() > 0);
   }
 });

@@ -62,7 +62,7 @@ test("a host that is lost while a machine is shelved or unshelved: it has its ro
           label,
         );
         assert.equal(images.kept().length, 1, label);
-        assert.equal(mirror.count("Shelf") + mirror.count("Discarded"), 0, label);
+        assert.equal(mirror.count("Shelf") + mirror.count("Expunging"), 0, label);
       }
 });
 

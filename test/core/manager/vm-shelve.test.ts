@@ -251,6 +251,6 @@ test("a shelved machine is deleted, recovered as a shelved one, and expunged wit
     await cloud.sweep();
     await seen(mirror, () => shelved() === undefined && mirror.count("Flow") === 0);
     assert.ok(!images.kept().includes(content));
-    assert.equal(mirror.count("Volume") + mirror.count("Shelf") + mirror.count("Discarded"), 0);
+    assert.equal(mirror.count("Volume") + mirror.count("Shelf") + mirror.count("Expunging"), 0);
   }
 });

@@ -36,7 +36,7 @@ export async function shelfBed(t: TestContext, storage: "local" | "shared" = "lo
   const cards = () => mirror.find("VmNic", "vmInstanceUuid", uuid).map(({ value }) => [value.mac, value.ip]);
   /** Nothing is left of what was under way. */
   const isClean = (volumes: number) => {
-    for (const kind of ["VmOperation", "Discarded", "Rescue", "Flow"] as const)
+    for (const kind of ["VmOperation", "Expunging", "Rescue", "Flow"] as const)
       assert.equal(mirror.count(kind), 0, kind);
     assert.equal(mirror.count("Volume"), volumes);
     assert.deepEqual(images.incoming(), []);

@@ -56,7 +56,7 @@ export async function checkEnd(cluster: Cluster, place: Place): Promise<void> {
       "MigrationRest",
       "Rescue",
       "Shelf",
-      "Discarded",
+      "Expunging",
     ] as const)
       assert.equal(mirror.count(kind), 0, kind);
     await mirror.close();

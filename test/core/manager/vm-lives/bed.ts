@@ -167,7 +167,7 @@ export class LivesBed {
     for (const [kind, wanted] of [
       ["Shelf", isShelved],
       ["Rescue", state === "Rescued"],
-      ["Discarded", false],
+      ["Expunging", false],
     ] as const)
       assert.equal(mirror.count(kind), Number(wanted), kind);
     assert.equal(machine.stateBeforeRescue === null, state !== "Rescued");
