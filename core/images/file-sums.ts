@@ -115,7 +115,6 @@ class SumThread {
   #running(): Worker {
     if (this.#worker !== undefined) return this.#worker;
     const worker = new Worker(work, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: 2 } });
-    worker.unref();
     worker.on("message", (message) => {
       const { id, ...found } = answer.parse(message);
       const waiting = this.#waitsNoMore(id);
@@ -124,6 +123,8 @@ class SumThread {
     });
     worker.on("error", (error) => this.#lost(worker, error));
     worker.on("exit", () => this.#lost(worker, new Error("The thread of checksums has ended.")));
+    // Only now: who listens holds the process again.
+    worker.unref();
     this.#worker = worker;
     return worker;
   }

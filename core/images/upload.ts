@@ -103,7 +103,7 @@ export class Uploads {
     this.#forget(folder);
   }
 
-  /** Those whose clients have gone, or never came again. */
+  /** Of those that something is known of. */
   folders(): string[] {
     return [...this.#reached.keys()];
   }

@@ -16,6 +16,7 @@ export type Pace = {
 /** 2 KiB a second: less than any line that an image ever comes by. */
 export const usualPace: Pace = { everyMs: 30_000, leastBytes: 64 * 1024 };
 
+const lingerMs = 2_000;
 const readBytes = 512 * 1024;
 /** In which a client takes one piece: the same pace. */
 const pieceMs = 300_000;
@@ -82,6 +83,16 @@ export function release(chunk: Uint8Array): void {
   const { buffer } = chunk;
   // One that shares its memory with others is small.
   if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength) buffer.transfer(0);
+}
+
+/**
+ * Takes what still comes of a body that is refused, for a moment: a connection that were closed at once would break while
+ * its client sends, before that has read why.
+ */
+export function linger(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
+  const timer = setTimeout(() => request.destroy(), lingerMs);
+  request.once("close", () => clearTimeout(timer)).resume();
 }
 
 /**

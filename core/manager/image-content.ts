@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import * as z from "zod/mini";
+import { brokeOff } from "../images/refusals.ts";
 import { checkFields } from "../model/cloud/check-fields.ts";
 import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
 import { isUpload } from "../model/cloud/storage-place.ts";
@@ -10,7 +11,7 @@ import type { RecordOf } from "../orchestrator/kinds.ts";
 import type { Mirror } from "../orchestrator/mirror.ts";
 import { noSuchResource } from "../orchestrator/records.ts";
 import type { Audit } from "./audit.ts";
-import { type Pace, type Part, release, sendContent, usualPace, watchPace } from "./content-transfer.ts";
+import { linger, type Pace, type Part, release, sendContent, usualPace, watchPace } from "./content-transfer.ts";
 import { toCloudError } from "./failure.ts";
 
 export type ImageContentOptions = {
@@ -35,6 +36,7 @@ const wanted = z.strictObject({
  * The content of images, as octets. `PUT /v1/images/UUID/content?offset=…&total=…` sends an image that was added with
  * `upload://`, from `offset` on: all that is missing, or a part. The answer's `offset` is where the next one begins;
  * without a body it is only asked for. `GET /v1/images/UUID/content` gives a whole image, or the part that `Range` names.
+ * @returns `end`: breaks off what goes on, so that the server can be closed
  */
 export function addImageContent(server: FastifyInstance, options: ImageContentOptions): { end(): void } {
   const { images, mirror, settings, pace = usualPace } = options;
@@ -49,10 +51,8 @@ export function addImageContent(server: FastifyInstance, options: ImageContentOp
       const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
       throw status === 413 || status === 415 ? badBody() : error;
     });
-    scope.put(imageContentPath, (request, reply) =>
+    scope.put(imageContentPath, (request) =>
       audited(options, "UploadImageContent", request, async ({ check }) => {
-        // Whatever is not read of a body that is refused would be taken for the next request.
-        void reply.header("connection", "close");
         const image = imageOf(mirror, request);
         check();
         requireUpload(image);
@@ -70,9 +70,7 @@ export function addImageContent(server: FastifyInstance, options: ImageContentOp
         const store = storeOf(mirror, image);
         try {
           const upload = { offset, totalBytes, contentBytes, content: raw, release, mayGoOn, signal };
-          const answer = await images.upload(store, image.uuid, upload, reserved);
-          if (raw.complete) void reply.removeHeader("connection");
-          return answer;
+          return await images.upload(store, image.uuid, upload, reserved);
         } finally {
           endWatch();
           // It was deleted while something of it came.
@@ -117,7 +115,7 @@ export function addImageContent(server: FastifyInstance, options: ImageContentOp
     });
     registered();
   });
-  return { end: () => ending.abort(toCloudError(new Error("The manager ends."))) };
+  return { end: () => ending.abort(brokeOff("The manager ends.")) };
 }
 
 type Running = {
@@ -164,6 +162,7 @@ async function audited<T extends Uploaded | null>(
     return answer;
   } catch (thrown) {
     const error = toCloudError(thrown);
+    linger(request.raw);
     await note(error, isUpload);
     throw error;
   }

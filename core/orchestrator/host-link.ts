@@ -21,7 +21,7 @@ import type { Secret } from "../model/secret.ts";
  * placed on other hosts.
  *
  * - 1: the first one.
- * - 2: limits of what cards send and volumes move.
+ * - 2: limits of what cards send and volumes move; what cloud-init in a guest is told; volumes that go along with a move.
  */
 export const hostProtocol = 2;
 export const oldestHostProtocol = 1;

@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncFolder } from "../../node/durable.ts";
+import { checkVolumePath } from "../driver.ts";
 import type { MachineSpec } from "../machine-spec.ts";
 import type { CopiedDisk, NewCopy } from "../migration/commands.ts";
 import { noVolume, otherFormat } from "../refusals.ts";
@@ -20,6 +21,7 @@ export async function makeComing(volumes: VolumeFiles, spec: MachineSpec, copies
   for (const { path, sizeBytes } of copies) {
     const disk = spec.disks.find((each) => each.path === path);
     if (disk === undefined) throw noVolume(path);
+    checkVolumePath(path);
     if (await isMarked(path)) await volumes.delete(path);
     if (await volumes.isThere(path)) throw otherFormat(path, "is there already, and is no copy that was begun");
     try {

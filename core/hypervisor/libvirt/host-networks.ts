@@ -27,7 +27,7 @@ export const networksFolder = "/run/binnacle-networks";
 /** Between two looks after everything: events of machines come by dozens. */
 const thoroughMs = 50_000;
 
-/** The bridges of a machine's cards by their device ids. */
+/** The bridges of a machine's cards by their device ids, by the names that they have on all hosts. */
 export type CardBridges = ReadonlyMap<number, string>;
 
 /**
@@ -183,7 +183,10 @@ export class HostNetworks {
       try {
         await this.#notes.put({ uuid, at: this.#machine.now(), isOn: true, nics: [...nics] });
         const bridges = await this.#fit(nics);
-        return new Map(nics.map(({ deviceId, segment }) => [deviceId, bridges.get(keyOf(segment)) ?? ""]));
+        const names = new Map<number, string>();
+        for (const { deviceId, segment } of nics)
+          names.set(deviceId, await this.#bridges.commonName(segment, bridges.get(keyOf(segment)) ?? ""));
+        return names;
       } catch (error) {
         await this.#takeBack(uuid, before, was).catch(() => undefined);
         if (error instanceof NodeError) throw error;

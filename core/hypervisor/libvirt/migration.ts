@@ -93,6 +93,10 @@ export class LibvirtMigrations {
   async admit(visit: MigrationVisit, signal: AbortSignal): Promise<Visitor> {
     this.#expected.use(visit);
     const { machineUuid: uuid, channel } = visit;
+    if (channel === "go") {
+      await this.#options.virsh.resume(uuid);
+      return (stream) => void stream.end();
+    }
     const path = channel === "control" ? this.#options.socket : join(this.#folder.here, uuid, channel);
     const socket = await reached(path, uuid, signal);
     return (stream) => {
@@ -188,7 +192,8 @@ export class LibvirtMigrations {
       dial(
         destination,
         { machineUuid: uuid, token, channel },
-        AbortSignal.any([stopping, AbortSignal.timeout(connectMs)]),
+        // Once it has gone it is too late to be called off.
+        AbortSignal.any([...(channel === "go" ? [] : [stopping]), AbortSignal.timeout(connectMs)]),
       );
     const doors = new Doors(open);
     try {
@@ -210,6 +215,7 @@ export class LibvirtMigrations {
       const aborting = this.#abortWhen(stopping, uuid, over.signal);
       await moved.finally(() => over.abort());
       await aborting;
+      if (copies.length > 0) await this.#letGoOn(uuid, open);
     } catch (error) {
       doors.close();
       await this.#endJob(uuid, AbortSignal.timeout(jobEndMs));
@@ -219,6 +225,16 @@ export class LibvirtMigrations {
     } finally {
       doors.close();
       await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+
+  /** What is lost of this is left to the manager, which finds it standing still. */
+  async #letGoOn(uuid: string, open: (channel: MigrationChannel) => ReturnType<Dial>): Promise<void> {
+    try {
+      const found = await this.#find(uuid, AbortSignal.timeout(connectMs));
+      if (found === undefined || found.state === "stopped") (await open("go")).destroy();
+    } catch {
+      return;
     }
   }
 

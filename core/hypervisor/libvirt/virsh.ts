@@ -86,7 +86,7 @@ export class Virsh {
    * when it runs there. libvirt knows few shared file systems, and holds all others for unsafe: that the volumes are on a
    * shared one, and without the host's cache, is known by whoever asks. A guest that writes faster than its memory goes
    * over is slowed down; it never begins there before all of it is there. `copied`: disks that go along, by their place
-   * in the machine, into volumes that are there and empty; `xml`: the machine as it is to be there.
+   * in the machine, into volumes that are there and empty; it stands still there then, until it is resumed; `xml`: the machine as it is to be there.
    */
   async migrate(uuid: string, to: WayThere): Promise<void> {
     const uris = ["--desturi", `qemu+unix:///system?socket=${to.control}`, "--migrateuri", `unix://${to.memory}`];
@@ -98,6 +98,7 @@ export class Virsh {
       return;
     }
     const disks = [
+      "--suspend",
       "--copy-storage-inc",
       "--migrate-disks",
       copied.targets.join(","),

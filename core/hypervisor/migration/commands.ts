@@ -38,7 +38,9 @@ export const migrationCommands = [
   z.strictObject({ do: z.literal("unexpectMachine"), uuid }),
   /**
    * Moves a running machine to a host that expects it. When it is done, it runs there and nothing of it is here but the
-   * files of `copies`: its disks that go along, without their snapshots.
+   * files of `copies`: its disks that go along, without their snapshots. With those no lock keeps both hosts from going on
+   * when what connects them breaks at the very end: the machine stands still there until this host has it no more, and
+   * then is told to go on; where that word got lost, `resumeMachine` has to.
    */
   z.strictObject({
     do: z.literal("migrateMachine"),

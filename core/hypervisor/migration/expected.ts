@@ -29,7 +29,7 @@ export class ExpectedMachines {
   /** Instead of what was announced for this machine before. */
   announce(given: Announced, ended: () => void): void {
     this.end(given.uuid);
-    const left = { control: 1, memory: 1, disks: given.disks ?? 0 };
+    const left = { control: 1, memory: 1, disks: given.disks ?? 0, go: (given.disks ?? 0) > 0 ? 1 : 0 };
     const cancelEnd = this.#after(given.aliveMs, () => this.end(given.uuid));
     this.#expected.set(given.uuid, { ...given, left, streams: new Set(), cancelEnd, ended });
   }

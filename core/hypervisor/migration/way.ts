@@ -3,8 +3,11 @@ import { pipeline } from "node:stream/promises";
 
 /* How hypervisors of two hosts reach each other: through their agents, whoever carries it. */
 
-/** `control`: between the hypervisors themselves. `memory`: what the guest consists of. `disks`: of one disk, its content. */
-export const migrationChannels = ["control", "memory", "disks"] as const;
+/**
+ * `control`: between the hypervisors themselves. `memory`: what the guest consists of. `disks`: of one disk, its content.
+ * `go`: the word of the source, which has the machine no more, that it may run; let in, it runs.
+ */
+export const migrationChannels = ["control", "memory", "disks", "go"] as const;
 export type MigrationChannel = (typeof migrationChannels)[number];
 
 export type MigrationAsk = { machineUuid: string; token: string; channel: MigrationChannel };

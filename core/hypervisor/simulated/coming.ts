@@ -29,12 +29,15 @@ export async function makeComing(
   }
 }
 
-/** The machine is here, with all that its disks held. */
-export async function arrived(state: SimulatedState, { disks }: MachineSpec): Promise<void> {
+/** The machine is here, with all that its disks held. @returns whether any came with it */
+export async function arrived(state: SimulatedState, { disks }: MachineSpec): Promise<boolean> {
+  let hasCome = false;
   for (const { path } of disks) {
     const found = state.volumes.get(path);
     if (found?.isComing !== true) continue;
     const { isComing: _, ...whole } = found;
     await state.putVolume(whole);
+    hasCome = true;
   }
+  return hasCome;
 }

@@ -93,7 +93,14 @@ export class SimulatedMigrations {
 
   async admit(visit: MigrationVisit): Promise<Visitor> {
     this.#expected.use(visit);
-    const { machineUuid: uuid } = visit;
+    const { machineUuid: uuid, channel } = visit;
+    if (channel === "go") {
+      const { state, runs } = this.#options;
+      const machine = state.machines.get(uuid);
+      if (!runs(machine)) throw notRunning(uuid);
+      await state.putMachine({ ...machine, isPaused: false });
+      return (stream) => void stream.end();
+    }
     return (stream) => {
       this.#expected.keep(uuid, stream);
       void this.#take(uuid, stream).catch(() => stream.destroy());
@@ -126,7 +133,7 @@ export class SimulatedMigrations {
       throw error;
     }
     this.#specs.set(uuid, spec);
-    const announced: Announced = { uuid, ...given };
+    const announced: Announced = { uuid, disks: copies.length, ...given };
     this.#expected.announce(announced, () => {
       this.#specs.delete(uuid);
       this.#incoming.delete(uuid);
@@ -149,8 +156,8 @@ export class SimulatedMigrations {
       const runsIn = bootId();
       for (const volume of hold.volumes) if (!state.volumes.has(volume.path)) await state.putVolume(volume);
       holds.takeVolumes(spec);
-      await arrived(state, spec);
-      await state.putMachine(startedMachine(spec, runsIn));
+      const isWithDisks = await arrived(state, spec);
+      await state.putMachine({ ...startedMachine(spec, runsIn), isPaused: isWithDisks });
       say(stream, { say: "runs" });
       stream.end();
     } finally {
@@ -186,6 +193,9 @@ export class SimulatedMigrations {
       }
       failing();
       await this.#handOver(uuid, other, new Set(copies.map(({ from }) => from)));
+      // What is lost of this word is left to the manager.
+      const word = copies.length > 0 ? dial(destination, { ...ask, channel: "go" }, signal) : undefined;
+      (await word?.catch(() => undefined))?.destroy();
     } catch (error) {
       if (signal.aborted) throw calledOff();
       if (cancel.signal.aborted) throw migrationCancelled(uuid);
@@ -210,12 +220,24 @@ export class SimulatedMigrations {
     if (!runs(machine) || machine.isPaused === true) throw notRunning(uuid);
     await state.putMachine({ ...machine, isPaused: true });
     holds.releaseVolumes(uuid);
-    if (!stream.writable) throw migrationFailed(uuid, "the connection to the other host broke off");
+    const broken = async (why: string) => {
+      // As libvirt does: no lock tells it whether the other host has it.
+      if (copied.size > 0 && runs(machine)) await this.#goOn(machine);
+      return migrationFailed(uuid, why);
+    };
+    if (!stream.writable) throw await broken("the connection to the other host broke off");
     say(stream, { say: "go" });
-    if ((await words.next())?.say !== "runs") throw migrationFailed(uuid, "the other host has not said that it runs");
+    if ((await words.next())?.say !== "runs") throw await broken("the other host has not said that it runs");
     await state.removeMachine(uuid);
     holds.release(uuid);
     for (const { path } of volumes) await state.removeVolume(path);
+  }
+
+  async #goOn(machine: SimulatedMachine): Promise<void> {
+    const { state, holds, runs } = this.#options;
+    if (!runs(state.machines.get(machine.uuid))) return;
+    await state.putMachine({ ...machine, isPaused: false });
+    holds.keep(machine);
   }
 }
 

@@ -1,6 +1,5 @@
-import { type AffineMachine, breachOf, breachRefusal, mostAffineMachines } from "../../model/cloud/affinity.ts";
+import { type AffineMachine, breachOf, breachRefusal, isHard, mostAffineMachines } from "../../model/cloud/affinity.ts";
 import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
-import { vmStates } from "../../model/cloud/vm-states.ts";
 import { shown } from "../../model/quote.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
@@ -15,9 +14,9 @@ import { readMigration } from "../vm/migration-record.ts";
 export type AffinityGroup = RecordOf<"AffinityGroup">;
 type Machine = RecordOf<"VmInstance">;
 
-/** The hosts that a machine counts on: those that keep CPU and memory for it. */
-export function hostsOf({ hostUuid, state }: Pick<Machine, "hostUuid" | "state">, migration: unknown): string[] {
-  const here = hostUuid !== null && vmStates[state].charged ? [hostUuid] : [];
+/** The hosts that a machine counts on: where it is or may be, and where it goes. */
+export function hostsOf({ hostUuid }: Pick<Machine, "hostUuid">, migration: unknown): string[] {
+  const here = hostUuid === null ? [] : [hostUuid];
   const destination = readMigration(migration)?.destinationUuid;
   return destination === undefined || here.includes(destination) ? here : [...here, destination];
 }
@@ -61,7 +60,7 @@ export function addToGroup(tx: Tx, groupUuid: string, vmUuid: string): void {
       `It belongs to the affinity group ${shown(tx.get("AffinityGroup", own)?.name ?? own)}.`,
       "Take it out of that one first: RemoveVmFromAffinityGroup.",
     );
-  if (vmStates[state].settled && state === "Destroyed")
+  if (state === "Destroyed" || state === "Expunging")
     throw notJoined(name, "It is deleted.", "Recover it first: RecoverVmInstance.");
   joinGroup(tx, groupUuid, machine, "uuid");
   tx.update("VmInstance", vmUuid, { affinityGroupUuid: groupUuid });
@@ -74,7 +73,7 @@ export function addToGroup(tx: Tx, groupUuid: string, vmUuid: string): void {
  */
 export function requireKept(tx: Tx, groupUuid: string, where: string, concerns?: ReadonlySet<string>): void {
   const group = tx.need("AffinityGroup", groupUuid);
-  if (group.state !== "Enabled") return;
+  if (group.state !== "Enabled" || !isHard(group.policy)) return;
   const machines = group.vmInstanceUuids.flatMap((uuid): AffineMachine[] => {
     const machine = tx.get("VmInstance", uuid);
     return machine === undefined

@@ -115,16 +115,31 @@ export class ImageCarrier {
     const store = records.mirror.get("BackupStorage", storeUuid)?.value;
     if (store === undefined) throw noStore(storeUuid);
     const content = await images.open(store, cached);
+    // While one piece goes over the line, the next is read.
+    const buffers = [new Uint8Array(mostPieceBytes), new Uint8Array(mostPieceBytes)];
+    const read = (from: number, turn: number) => {
+      const length = Math.min(mostPieceBytes, Math.max(0, cached.sizeBytes - from));
+      const piece = content.read(from, length, buffers[turn % 2]);
+      // It is waited for in the next turn.
+      piece.catch(() => undefined);
+      return piece;
+    };
     try {
       let misses = 0;
-      for (let at = begin.offset; at < cached.sizeBytes; ) {
+      let ahead = read(begin.offset, 0);
+      for (let at = begin.offset, turn = 1; at < cached.sizeBytes; turn++) {
         signal.throwIfAborted();
-        const piece = await content.read(at, Math.min(mostPieceBytes, cached.sizeBytes - at));
+        const piece = await ahead;
+        const end = at + piece.length;
+        ahead = read(end, turn);
         const next = await link.imagePiece(host, { image: cached, offset: at, content: piece }, signal);
         if (next.isWhole) return;
-        misses = next.offset === at + piece.length ? 0 : misses + 1;
+        misses = next.offset === end ? 0 : misses + 1;
         if (misses > mostMisses || piece.length === 0) throw notTaken(host.name);
         at = next.offset;
+        if (at === end) continue;
+        await ahead;
+        ahead = read(at, turn);
       }
     } finally {
       await content.close();

@@ -54,7 +54,6 @@ export function deleteImageFlow(world: ImageWorld, caches: ImageCaches): Flow<De
       },
     ],
     succeeded: (tx, { imageUuid, expunges }) => {
-      if (expunges) forgetExpunging(tx, imageUuid);
       if (expunges && tx.get("Image", imageUuid) !== undefined) removeImage(tx, imageUuid);
       else if (!expunges) moveOn(tx, imageUuid, "deleted");
     },
@@ -65,13 +64,14 @@ export function deleteImageFlow(world: ImageWorld, caches: ImageCaches): Flow<De
   };
 }
 
+function storesOf(mirror: Mirror, { backupStorageUuids }: Image): RecordOf<"BackupStorage">[] {
+  return backupStorageUuids.flatMap((uuid) => mirror.get("BackupStorage", uuid)?.value ?? []);
+}
+
 export function removeImage(tx: Tx, uuid: string): void {
   tx.remove("Image", uuid);
   if (tx.get("Discarded", uuid) !== undefined) tx.delete("Discarded", uuid);
-}
-
-function storesOf(mirror: Mirror, { backupStorageUuids }: Image): RecordOf<"BackupStorage">[] {
-  return backupStorageUuids.flatMap((uuid) => mirror.get("BackupStorage", uuid)?.value ?? []);
+  forgetExpunging(tx, uuid);
 }
 
 /** Whether another image of a store has the same content. One that is being removed has none any more. */
@@ -92,19 +92,21 @@ export function moveOn(tx: Tx, uuid: string, event: keyof typeof imageStatusMach
 /** Tasks that one look begins at the most. */
 const atOnce = 100;
 
-/** Images that were deleted so long ago that they are to be removed for good now, that nobody can want back, or that are half removed; the oldest first. */
+/**
+ * Images that were deleted so long ago that they are to be removed for good now, are half removed, or that nobody can want
+ * back; the oldest first.
+ */
 export function imagesToExpunge(mirror: Mirror, settings: LiveSettings, now: number): string[] {
   const policy = settings.choice("image.deletionPolicy");
   // What the settings say is not known while one of them can't be read.
   if (!mirror.unreadable.all("GlobalConfig").next().done) return [];
   const seconds = settings.number("image.expungePeriod");
   const isDue = ({ lastOpDate }: Image) => policy !== "Never" && isExpungeDue("Delay", lastOpDate, seconds, now);
-  const isGoing = ({ uuid }: Image) =>
+  const isWantedGone = (uuid: string) =>
     (["Expunging", "Discarded"] as const).some((kind) => mirror.get(kind, uuid) !== undefined);
   const due: Image[] = [];
   for (const { value } of mirror.all("Image"))
-    if (value.status !== "Deleted") continue;
-    else if (isGoing(value) || isDue(value)) due.push(value);
+    if (value.status === "Deleted") if (isWantedGone(value.uuid) || isDue(value)) due.push(value);
   return due
     .sort((a, b) => a.lastOpDate - b.lastOpDate)
     .slice(0, atOnce)

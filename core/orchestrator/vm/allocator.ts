@@ -197,7 +197,7 @@ export class Round {
         places.set(host.clusterUuid, found);
       }
       const { isEnabled, ...levels } = found;
-      const tags = effectiveTags({ host: host.tags, ...levels });
+      const tags = () => effectiveTags({ host: host.tags, ...levels });
       const isUnclear = this.#tx.unreadable.machineOn(host) !== undefined;
       const reaches = (storage: Storage) => isReached(this.#tx, storage, host.uuid);
       yield hostOption(host, { isPlaceEnabled: isEnabled, isUnclear, tags, reaches }, this.ratios);

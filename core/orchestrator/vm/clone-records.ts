@@ -11,7 +11,7 @@ import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import { copyGuestData } from "./guest-data.ts";
 import { end, type Held, isHolder, isRunning, type Machine } from "./life.ts";
-import { isLimited } from "./limits.ts";
+import { needsSecond } from "./limits.ts";
 import { hostNameOf, insertNic, requireFreeMac } from "./nic.ts";
 import { marksOf } from "./placement.ts";
 import { volumePath } from "./spec.ts";
@@ -151,7 +151,7 @@ function placed(
     ...{ name, cpuNum, memorySize, clusterUuid, storages },
     machine: marksOf({ ...source, uuid: vmUuid, affinityGroupUuid }, "running"),
     wantedHostUuid: null,
-    isLimited: isLimited(tx, source),
+    needsSecond: needsSecond(tx, source),
     volumesHostUuid: storages.some(({ type }) => type === "LocalStorage") ? placeOfMachine(source) : null,
     networks: nics.map(({ l3NetworkUuid }) => {
       const network = tx.need("L3Network", l3NetworkUuid);

@@ -3,6 +3,7 @@ import { listed, shown } from "../../model/quote.ts";
 import { isosOnStorage } from "../device/iso-use.ts";
 import { bytesToCome, type CopiedImage, copyKey, noteCopy } from "../images/base.ts";
 import type { Tx } from "../records.ts";
+import { unreadableError } from "../unreadable.ts";
 import type { CopiedVolume } from "./copied-volume.ts";
 import type { CopyWish } from "./copy-wish.ts";
 import type { Machine } from "./life.ts";
@@ -19,11 +20,12 @@ export function copiedVolumes(tx: Tx, vmUuid: string): CopiedVolume[] {
   });
 }
 
-/** Snapshots are in the file of a volume, and the hypervisors carry over only what a guest sees. @throws VM.1090 */
+/** Snapshots are in the file of a volume, and the hypervisors carry over only what a guest sees. @throws VM.1090, SYS.1060 */
 export function requireNoSnapshots(tx: Tx, { uuid, name }: Machine): void {
-  const found = copiedVolumes(tx, uuid).flatMap(({ volumeUuid }) =>
-    tx.find("VolumeSnapshot", "volumeUuid", volumeUuid),
-  );
+  const volumes = copiedVolumes(tx, uuid);
+  const broken = volumes.map(({ volumeUuid }) => tx.unreadable.naming(volumeUuid, "VolumeSnapshot")).find(Boolean);
+  if (broken !== undefined) throw unreadableError(broken);
+  const found = volumes.flatMap(({ volumeUuid }) => tx.find("VolumeSnapshot", "volumeUuid", volumeUuid));
   if (found.length === 0) return;
   const names = listed(
     found.map((snapshot) => snapshot.name),

@@ -211,7 +211,7 @@ function allocate(tx: Tx, round: Round, data: CreateData): void {
     },
     wantedHostUuid: data.hostUuid,
     volumesHostUuid: null,
-    isLimited: hasLimits(tx, data.instanceOfferingUuid),
+    needsSecond: data.guest !== undefined || hasLimits(tx, data.instanceOfferingUuid),
     clusterUuid,
     networks: nics.map(({ l3NetworkUuid }) => networkOf(tx, l3NetworkUuid)),
     storages: [],

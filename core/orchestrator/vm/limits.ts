@@ -26,11 +26,17 @@ export function diskLimits(tx: Tx, volume: RecordOf<"Volume">): Pick<MachineDisk
   };
 }
 
-/** Whether a machine has a limit of any kind, so that it needs a host whose agent knows them. */
-export function isLimited(
-  tx: Tx,
-  { uuid, instanceOfferingUuid }: Pick<Machine, "uuid" | "instanceOfferingUuid">,
-): boolean {
+/** Whether a machine needs a host whose agent knows limits, and data for cloud-init. */
+export function needsSecond(tx: Tx, machine: Pick<Machine, "uuid" | "instanceOfferingUuid">): boolean {
+  return isLimited(tx, machine) || isSeeded(tx, machine);
+}
+
+/** Whether cloud-init in its guest may be told something. */
+export function isSeeded(tx: Tx, { uuid }: Pick<Machine, "uuid">): boolean {
+  return tx.get("GuestData", uuid) !== undefined;
+}
+
+function isLimited(tx: Tx, { uuid, instanceOfferingUuid }: Pick<Machine, "uuid" | "instanceOfferingUuid">): boolean {
   if (hasLimits(tx, instanceOfferingUuid)) return true;
   return tx.find("Volume", "vmInstanceUuid", uuid).some((volume) => diskLimits(tx, volume).limits !== undefined);
 }

@@ -4,12 +4,13 @@ import { CloudError, refusalOf } from "../../model/cloud/refusal.ts";
 import { observeVm } from "../../model/cloud/vm-life.ts";
 import { shown } from "../../model/quote.ts";
 import type { Flow, FlowEnv } from "../flow/flow.ts";
+import { commandFor } from "../hosts/protocol.ts";
 import type { ImageCarrier } from "../images/carrier.ts";
 import { unlessCancelled } from "../images/world.ts";
 import type { Tx } from "../records.ts";
 import { hostLost, taskCancelling } from "../tasks.ts";
 import type { Round } from "./allocator.ts";
-import { bringImages } from "./copied-images.ts";
+import { bringImages, withFileSizes } from "./copied-images.ts";
 import { type CopiedVolume, copiedDisks, newCopies } from "./copied-volume.ts";
 import { copiedVolumes, noteImages } from "./copied-volumes.ts";
 import { end, type Held, isHolder, lifeOf, type Machine, settled as settledRecord } from "./life.ts";
@@ -73,11 +74,12 @@ export function migrateVmFlow(world: VmWorld, carrier: ImageCarrier): Flow<Migra
           const way = { vmUuid: data.vmUuid, copies, sourceUuid, destinationUuid };
           const bringing = (signal: AbortSignal) => bringImages({ world, carrier }, way, env, signal).then(() => true);
           if ((await unlessCancelled(world, env, bringing)) === undefined) return undefined;
+          const asTheyAre = await withFileSizes(world, copies, sourceUuid, env.signal);
           const machine = machineSpec(look(world), held(world, data));
           const tokenHash = createHash("sha256").update(tokenOf(data)).digest("base64url");
           const aliveMs = data.timeoutMs + graceMs;
           const announced = { do: "expectMachine", machine, sourceUuid, tokenHash, aliveMs } as const;
-          await tell(world, hostOf(world, destinationUuid), { ...announced, ...newCopies(copies) }, env);
+          await tell(world, hostOf(world, destinationUuid), { ...announced, ...newCopies(asTheyAre) }, env);
           return undefined;
         },
         undo: (data, env) => takenBack(world, data, env),
@@ -151,8 +153,8 @@ async function moved(world: VmWorld, data: MigrateData, env: FlowEnv) {
     return { error };
   });
   const { rests, ...found } = await settle(world, between, env, failure === undefined);
-  // The source has seen it go, and the destination was lost at that moment.
-  const isSent = failure === undefined && found.at === "unknown";
+  // The source has seen it go, and the destination was lost at that moment. One with volumes may stand still there.
+  const isSent = failure === undefined && found.at === "unknown" && copiesOf(world, data).length === 0;
   const where: Settled = isSent ? { at: "destination", seen: "running" } : found;
   if (where.at === "destination") return { data: { where, rests }, isTooLateToCancel: true };
   const isCancelling = look(world).get("Task", env.task)?.state === "Cancelling";
@@ -191,7 +193,7 @@ async function sent(world: VmWorld, data: MigrateData, env: FlowEnv): Promise<un
   });
   lost.catch(() => undefined);
   try {
-    await Promise.race([world.link.command(source, command, how), lost]);
+    await Promise.race([world.link.command(source, commandFor(source, command), how), lost]);
   } finally {
     over.abort(new Error("The move has ended."));
   }

@@ -6,7 +6,7 @@ import type { Tx } from "../records.ts";
 import { recordOfSetting } from "../settings.ts";
 import { copyWish } from "./copied-volumes.ts";
 import type { Machine } from "./life.ts";
-import { isLimited } from "./limits.ts";
+import { isSeeded, needsSecond } from "./limits.ts";
 import { marksOf, type PlacementRequest, type Storage } from "./placement.ts";
 
 /** How a host is tagged with the model of its processor. */
@@ -69,7 +69,7 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,
     volumesHostUuid: null,
     // One that runs keeps the limits that it was started with.
-    isLimited: !isLive && isLimited(tx, machine),
+    needsSecond: isLive ? isSeeded(tx, machine) : needsSecond(tx, machine),
     clusterUuid,
     networks,
     storages: storagesOf(tx, uuid),

@@ -8,7 +8,7 @@ import { preferredForRoot, primaryStorageRefusal } from "../../model/cloud/stora
 import { listed, shown } from "../../model/quote.ts";
 import type { Placed } from "../affinity/places.ts";
 import { type AffinityView, affinityReason, affinityWeights } from "../affinity/view.ts";
-import { knowsLimits } from "../hosts/protocol.ts";
+import { isOfSecond } from "../hosts/protocol.ts";
 import type { RecordOf } from "../kinds.ts";
 import { type CopyWish, takeCopies, whyNoCopies } from "./copy-wish.ts";
 import { everywhere } from "./room.ts";
@@ -28,8 +28,8 @@ export type HostOption = {
   isPlaceEnabled: boolean;
   /** A machine that may be there can't be read: what is left on it is not known. */
   isUnclear: boolean;
-  /** Its own, its cluster's and its zone's, as far as they count. */
-  tags: ReadonlySet<string>;
+  /** Its own, its cluster's and its zone's, as far as they count. Asked only for machines that ask for some. */
+  tags: () => ReadonlySet<string>;
   /** Whether it has a storage of its cluster. */
   reaches: (storage: Storage) => boolean;
   free: { cpu: number; memoryBytes: number };
@@ -63,8 +63,8 @@ export type PlacementRequest = {
   exceptHostUuid?: string | null;
   /** A tag that the host must have: the model of the processor that the machine has seen. */
   cpuModelTag?: string | null;
-  /** Whether it needs an agent that knows limits of cards and volumes; left out: no. */
-  isLimited?: boolean;
+  /** Whether it needs an agent that knows limits, and data for cloud-init; left out: no. */
+  needsSecond?: boolean;
   /** The host whose own disks have its volumes. */
   volumesHostUuid: string | null;
   clusterUuid: string | null;
@@ -99,7 +99,7 @@ export type Placement = { hostUuid: string; clusterUuid: string; storageUuid: st
 
 export function hostOption(
   host: Host,
-  { isPlaceEnabled, isUnclear, tags = new Set(host.tags), reaches = () => true }: HostMarks,
+  { isPlaceEnabled, isUnclear, tags = () => new Set(host.tags), reaches = () => true }: HostMarks,
   ratios: Ratios,
 ): HostOption {
   return {
@@ -137,6 +137,10 @@ export function place(
   const removed: Removed = new Map();
   const asked = charged(request.memorySize, ratios.memory);
   const names = new Map(affinity === null ? [] : hosts.map(({ host }) => [host.uuid, host.name]));
+  const wishes = {
+    required: requiredHostTags(request.machine.tags),
+    preferred: preferredHostTags(request.machine.tags),
+  };
   const group =
     affinity === null || request.machine.comes === "defined"
       ? null
@@ -145,7 +149,7 @@ export function place(
   for (const option of hosts) {
     const { host } = option;
     const why =
-      reasonAgainst(request, option, asked, group) ??
+      reasonAgainst(request, option, asked, { group, required: wishes.required }) ??
       (request.copies && whyNoCopies(request.copies, host, storages, ratios));
     if (why !== undefined) {
       note(removed, why, host);
@@ -156,7 +160,7 @@ export function place(
       note(removed, storage, host);
       continue;
     }
-    const weights = weightsOf(request, option, asked, affinity, ratios);
+    const weights = weightsOf(request, option, asked, { affinity, preferred: wishes.preferred }, ratios);
     if (best === undefined || isBetter(weights, host, best)) best = { option, storage, weights };
   }
   if (best === undefined) throw nothingFits(request, hosts.length, removed);
@@ -189,32 +193,41 @@ export function place(
 type Weighed = { option: HostOption; weights: readonly number[] };
 
 function isBetter(weights: readonly number[], { uuid }: Host, than: Weighed): boolean {
-  for (const [nth, weight] of weights.entries()) {
-    const other = than.weights[nth] ?? 0;
+  for (let nth = 0; nth < weights.length; nth++) {
+    const [weight = 0, other = 0] = [weights[nth], than.weights[nth]];
     if (weight !== other) return weight > other;
   }
   return uuid < than.option.host.uuid;
 }
 
-/** The first number counts most. */
+type Wishes = { affinity: AffinityView | null; preferred: readonly string[] };
+
+/** The first number counts most; in one placement always as many. */
 function weightsOf(
-  { cpuNum, machine, lastHostUuid = null }: PlacementRequest,
-  { host, free, tags }: HostOption,
+  request: PlacementRequest,
+  option: HostOption,
   asked: number,
-  affinity: AffinityView | null,
+  { affinity, preferred }: Wishes,
   ratios: Ratios,
-): number[] {
-  const hasRoomForAll = () => {
-    const { cpuNum: moreCpu = 0, memorySizes = [] } = affinity?.toCome ?? {};
-    const moreBytes = memorySizes.reduce((sum, size) => sum + charged(size, ratios.memory), 0);
-    return free.cpu >= cpuNum + moreCpu && free.memoryBytes >= asked + moreBytes;
-  };
-  return [
-    ...(affinity === null ? [] : affinityWeights(affinity, host.uuid, hasRoomForAll)),
-    preferredHostTags(machine.tags).filter((tag) => tags.has(tag)).length,
-    Number(host.uuid === lastHostUuid),
-    free.memoryBytes,
-  ];
+): readonly number[] {
+  const { host, free, tags } = option;
+  const isLast = Number(host.uuid === request.lastHostUuid);
+  const tagged = preferred.length === 0 ? 0 : preferred.filter((tag) => tags().has(tag)).length;
+  if (affinity === null) return [tagged, isLast, free.memoryBytes];
+  const hasRoomForAll = () => hasRoomFor(affinity, request.cpuNum, asked, free, ratios);
+  return [...affinityWeights(affinity, host.uuid, hasRoomForAll), tagged, isLast, free.memoryBytes];
+}
+
+/** Whether a host has room for a machine and for what is to come to it of its group. */
+function hasRoomFor(
+  { toCome: { cpuNum: moreCpu, memorySizes } }: AffinityView,
+  cpuNum: number,
+  asked: number,
+  free: HostOption["free"],
+  ratios: Ratios,
+): boolean {
+  const moreBytes = memorySizes.reduce((sum, size) => sum + charged(size, ratios.memory), 0);
+  return free.cpu >= cpuNum + moreCpu && free.memoryBytes >= asked + moreBytes;
 }
 
 type Group = { view: AffinityView; nameOf: (uuid: string) => string };
@@ -223,7 +236,7 @@ function reasonAgainst(
   request: PlacementRequest,
   option: HostOption,
   asked: number,
-  group: Group | null,
+  { group, required }: { group: Group | null; required: readonly string[] },
 ): string | undefined {
   const { host, free, isPlaceEnabled, isUnclear } = option;
   const { wantedHostUuid, volumesHostUuid, cpuModelTag = null } = request;
@@ -235,12 +248,12 @@ function reasonAgainst(
   if (refusal?.code === "HOST.1002") return `status ${host.status}`;
   if (refusal !== undefined) return `state ${host.state}`;
   if (host.tags.includes(noHypervisorTag)) return "its agent runs no machines";
-  if (request.isLimited === true && !knowsLimits(host))
-    return "its agent is of a former version that knows no limits of cards and volumes: upgrade it";
+  if ((request.needsSecond === true || (request.copies?.volumes.length ?? 0) > 0) && !isOfSecond(host))
+    return "its agent is of a former version that knows no limits, no data for cloud-init, no moves with disks: upgrade it";
   if (!isPlaceEnabled) return "its cluster or zone is Disabled";
   if (isUnclear) return "the record of a machine that may be on it can't be read";
   if (cpuModelTag !== null && !host.tags.includes(cpuModelTag)) return "its processor is another model";
-  const lacking = requiredHostTags(request.machine.tags).find((tag) => !option.tags.has(tag));
+  const lacking = required.length === 0 ? undefined : required.find((tag) => !option.tags().has(tag));
   if (lacking !== undefined) return `it has not the tag ${shown(lacking)}`;
   const apart = group === null ? undefined : affinityReason(group.view, host.uuid, group.nameOf);
   if (apart !== undefined) return apart;
@@ -272,7 +285,9 @@ function storageFor(
       storage.attachedClusterUuids.includes(host.clusterUuid) && (storageUuid === null || storage.uuid === storageUuid),
   );
   if (attached.length === 0)
-    return storageUuid === null ? "its cluster has no storage" : "its cluster has not the storage that is wanted";
+    return storageUuid === null
+      ? "its cluster has no storage"
+      : `its cluster has not ${named(storages.filter(({ storage }) => storage.uuid === storageUuid))}`;
   const reached = attached.filter(({ storage }) => reaches(storage));
   if (reached.length === 0) return `it does not reach ${named(attached)}`;
   const usable = reached.filter(
@@ -300,7 +315,7 @@ function storageFor(
 }
 
 function named(options: readonly StorageOption[]): string {
-  return `storage ${listed(options.map(({ storage }) => storage.name)).replace(" and ", " or ")}`;
+  return `storage ${listed(options.map(({ storage }) => storage.name))}`;
 }
 
 function placeOf({ storage }: StorageOption, { uuid }: Host): string {

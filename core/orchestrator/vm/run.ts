@@ -9,7 +9,7 @@ import type { Round } from "./allocator.ts";
 import { ensureDhcpServer } from "./dhcp-address.ts";
 import { noteSeedLeft, takeUpGuestData } from "./guest-data.ts";
 import { end, endFailed, type Held, isHolder, letVolumesGo, type Machine, removeMachine } from "./life.ts";
-import { isLimited } from "./limits.ts";
+import { needsSecond } from "./limits.ts";
 import { requireVolumes, volumesGone } from "./local-volumes.ts";
 import { marksOf, type Storage } from "./placement.ts";
 import { machineSpec, volumePath } from "./spec.ts";
@@ -300,7 +300,7 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
     lastHostUuid: machine.lastHostUuid,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
-    isLimited: isLimited(tx, machine),
+    needsSecond: needsSecond(tx, machine),
     clusterUuid,
     networks,
     storages,

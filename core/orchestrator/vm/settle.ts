@@ -13,20 +13,22 @@ import { look, type VmWorld } from "./work.ts";
 export type Fact = "running" | "paused" | "none" | "silent";
 export type Settled =
   | { at: "source"; seen: Fact; resumes: boolean }
-  | { at: "destination"; seen: Fact }
+  | { at: "destination"; seen: Fact; resumes?: boolean }
   /** Either may have it, or will have it. */
   | { at: "unknown" }
   /** Which must never be. */
   | { at: "both" };
 
+/** Of a machine on a host; `isKnown`: there may be something of it, be it only what was written down of it. */
+export type Found = { fact: Fact; isKnown: boolean };
+
 /**
  * Pure. The source was told to end what it sends before it was asked, and the destination to take in nothing more and to
  * remove what has not begun to run: so a source that runs it has it, a destination that runs it has it, and one that does
  * not never will. A source that stands still has sent all of it, and may have it again only if the destination has not.
- * `hasBegunThere`: it has its volumes there, complete, and has run with them; what the source has of them is older.
  */
-export function decideWhere(source: Fact, destination: Fact, hasBegunThere = false): Settled {
-  const isThere = destination === "running" || destination === "paused" || hasBegunThere;
+export function decideWhere(source: Fact, destination: Fact): Settled {
+  const isThere = destination === "running" || destination === "paused";
   if (source === "running") {
     if (destination === "running") return { at: "both" };
     return { at: "source", seen: "running", resumes: false };
@@ -34,6 +36,20 @@ export function decideWhere(source: Fact, destination: Fact, hasBegunThere = fal
   if (isThere) return { at: "destination", seen: destination };
   if (destination === "silent") return { at: "unknown" };
   return { at: "source", seen: source, resumes: source === "paused" };
+}
+
+/**
+ * The same of a machine whose volumes go along. Of those both hosts have files, and no lock keeps both from running it: it
+ * stands still at the destination until the source has it no more, and a source that was cut off goes on. What was written
+ * down of it at the destination was so when all had come over, and is newer than what the source has.
+ */
+export function decideWhereWithVolumes(source: Fact, { fact: destination, isKnown }: Found): Settled {
+  if (destination === "running" || source === "running" || destination === "silent")
+    return decideWhere(source, destination);
+  const isThere = destination === "paused" || isKnown;
+  if (!isThere) return decideWhere(source, destination);
+  if (source === "silent") return { at: "unknown" };
+  return { at: "destination", seen: destination, resumes: destination === "paused" };
 }
 
 export type Between = { vmUuid: string; sourceUuid: string; destinationUuid: string };
@@ -55,14 +71,14 @@ export async function settle(
   const asking = asked(world, sourceUuid, { do: "cancelMigration", uuid }, env);
   // The source first: a connection that is cut at the very end of a move has both go on, and only locks would stop one.
   if (!isSent) await asking;
-  const [{ fact: source, isKnown }, { fact: destination, isKnown: isKnownThere }] = await Promise.all([
+  const [{ fact, isKnown }, there] = await Promise.all([
     asking,
     asked(world, destinationUuid, { do: "unexpectMachine", uuid }, env),
   ]);
-  // A copy that comes is written down only as it begins to run; what was written down before went when it was announced.
   const { copies = [] } = migrationOf(look(world), uuid) ?? {};
-  const hasBegunThere = copies.length > 0 && destination === "none" && (isKnownThere || (isSent && source === "none"));
-  const where = decideWhere(source, destination, hasBegunThere);
+  // A source that has sent it does not run it, whether it says so or not.
+  const source = isSent && copies.length > 0 && fact === "silent" ? "none" : fact;
+  const where = copies.length > 0 ? decideWhereWithVolumes(source, there) : decideWhere(source, there.fact);
   const rests: string[] = [];
   const drop = async (hostUuid: string) => {
     const isDone = await told(world, hostUuid, { do: "dropMachine", uuid }, env);
@@ -75,19 +91,23 @@ export async function settle(
     if (where.resumes && (await told(world, sourceUuid, { do: "resumeMachine", uuid }, env)))
       return { ...where, seen: "running", rests };
   }
+  if (where.at === "destination" && where.resumes === true) {
+    if (await told(world, destinationUuid, { do: "resumeMachine", uuid }, env))
+      return { ...where, seen: "running", rests };
+    const now = await asked(world, destinationUuid, { do: "unexpectMachine", uuid }, env);
+    // Nobody else would have it go on: it is asked again when that host is back.
+    return now.fact === "silent" ? { at: "unknown", rests } : { ...where, seen: now.fact, rests };
+  }
   return { ...where, rests };
 }
 
-/**
- * What a host has of the machine, once it has carried out the command that keeps that from changing. `isKnown`: there may
- * be something of it there, be it only what was written down of it.
- */
+/** What a host has of the machine, once it has carried out the command that keeps that from changing. */
 async function asked(
   world: VmWorld,
   hostUuid: string,
   command: Extract<HostCommand, { uuid: string }>,
   env: FlowEnv,
-): Promise<{ fact: Fact; isKnown: boolean }> {
+): Promise<Found> {
   const host = look(world).get("Host", hostUuid);
   if (host === undefined) return { fact: "none", isKnown: false };
   const silent = { fact: "silent", isKnown: true } as const;

@@ -14,7 +14,7 @@ import { ensureDhcpServer } from "./dhcp-address.ts";
 import { noteSeedLeft, takeUpGuestData } from "./guest-data.ts";
 import type { RootImage } from "./image.ts";
 import { end, endFailed, isHolder, isRunning } from "./life.ts";
-import { isLimited } from "./limits.ts";
+import { needsSecond } from "./limits.ts";
 import { requireVolumes } from "./local-volumes.ts";
 import { marksOf } from "./placement.ts";
 import type { VmData } from "./run.ts";
@@ -208,7 +208,11 @@ function placeShelved(
   const { size: sizeBytes } = tx.need("Volume", volumeUuid);
   const placement = round.place({
     ...{ name, cpuNum, memorySize, wantedHostUuid: wanted, clusterUuid: null, storages },
-    ...{ machine: marksOf(machine, "running"), isLimited: isLimited(tx, machine), lastHostUuid: machine.lastHostUuid },
+    ...{
+      machine: marksOf(machine, "running"),
+      needsSecond: needsSecond(tx, machine),
+      lastHostUuid: machine.lastHostUuid,
+    },
     volumesHostUuid: isBound ? machine.lastHostUuid : null,
     networks: networks.map((uuid) => networkOf(tx, uuid)),
     rootVolume: {

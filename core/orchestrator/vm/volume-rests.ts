@@ -79,6 +79,9 @@ function whyKept(
   const volume = mirror.get("Volume", volumeUuid)?.value;
   if (volume !== undefined) {
     const { vmInstanceUuid } = volume;
+    // What has come of the machine itself goes first.
+    if (vmInstanceUuid !== null && mirror.get("MigrationRest", `${hostUuid}:${vmInstanceUuid}`) !== undefined)
+      return "later";
     if (vmInstanceUuid !== null && mirror.unreadable.get("VmInstance", vmInstanceUuid) !== undefined) return "later";
     if (vmInstanceUuid !== null && mirror.get("Migration", vmInstanceUuid) !== undefined) return "later";
     // Nothing leads to this; were it so, it would be the volume itself.

@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { line } from "../../support/spaces.ts";
 import { type Figure, figure, medianOf, spreadOf } from "../figures.ts";
 import { memoryOf } from "../usage.ts";
@@ -35,22 +36,34 @@ export async function imageFigures(bed: VmBed, runs: number, sizeBytes: number):
     await action();
     speeds[name]?.push((pieces * piece.length) / mebibyte / ((performance.now() - from) / 1000));
   };
+  const calls = { quiet: [] as number[], beside: [] as number[] };
+  const added = async (name: string) => {
+    const given = { name, url: "upload://bench.raw", format: "raw" as const, backupStorageUuids: [bed.storeUuid] };
+    const { task } = await bed.client.call("AddImage", given);
+    return { task: task.uuid, path: `/v1/images/${task.resourceUuid}/content` };
+  };
+  const ready = async (task: string) => {
+    const ended = await bed.client.taskEnd(task);
+    if (ended.state !== "Succeeded") throw new Error(JSON.stringify(ended.error));
+  };
   try {
     for (let run = 0; run < runs; run++) {
       // Another content each time.
       piece.writeUInt32BE(run);
       await time("disk", () => written(file, piece, pieces));
       await time("bareUp", () => bare.send("/", piece, pieces));
-      const given = { name: `up-${run}`, url: "upload://bench.raw", format: "raw" as const };
-      const { task } = await bed.client.call("AddImage", { ...given, backupStorageUuids: [bed.storeUuid] });
-      const path = `/v1/images/${task.resourceUuid}/content`;
+      const { task, path } = await added(`up-${run}`);
       await time("ready", async () => {
         await time("up", () => client.send(path, piece, pieces));
-        const ended = await bed.client.taskEnd(task.uuid);
-        if (ended.state !== "Succeeded") throw new Error(JSON.stringify(ended.error));
+        await ready(task);
       });
       await time("bareDown", () => bare.take("/"));
       await time("down", () => client.take(path));
+      calls.quiet.push(...(await callsBeside(bed, () => pause(500))));
+      const other = await added(`beside-${run}`);
+      piece.writeUInt32BE(runs + run);
+      calls.beside.push(...(await callsBeside(bed, () => client.send(other.path, piece, pieces))));
+      await ready(other.task);
     }
   } finally {
     clearInterval(watching);
@@ -72,10 +85,32 @@ export async function imageFigures(bed: VmBed, runs: number, sizeBytes: number):
       ...{ goal, spread: spreadOf(down) },
       note: `${told("down")}; bare ${told("bareDown")}`,
     }),
+    figure("callBesideUpload", medianOf(calls.beside), "ms", {
+      spread: spreadOf(calls.beside),
+      reference: { name: "the same call without an upload", value: medianOf(calls.quiet) },
+      note: `GetVersion, one after the other; the slowest without an upload ${Math.max(...calls.quiet).toFixed(1)} ms`,
+    }),
     figure("imagesMemory", most - before, "MiB", {
-      note: `how far the manager's RSS rose from ${before.toFixed(0)} MiB while ${runs} images of ${Math.round((pieces * piece.length) / mebibyte)} MiB came and left`,
+      note: `how far the manager's RSS rose from ${before.toFixed(0)} MiB while ${2 * runs} images of ${Math.round((pieces * piece.length) / mebibyte)} MiB came, and half of them left`,
     }),
   ];
+}
+
+/** How long each of the calls took that were made while something was done, in milliseconds. */
+async function callsBeside(bed: VmBed, action: () => Promise<unknown>): Promise<number[]> {
+  const took: number[] = [];
+  let isOver = false;
+  const done = action().finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const from = performance.now();
+    await bed.client.call("GetVersion", {});
+    took.push(performance.now() - from);
+    await pause(5);
+  }
+  await done;
+  return took;
 }
 
 function written(file: string, piece: Uint8Array, pieces: number): void {

@@ -99,6 +99,14 @@ export function localMigrationConformance(name: string, bed: LocalMigrationBed):
       const { here, there, before } = await started();
       const secret = token();
       await refuses(expect(secret), "HYPERVISOR.IMAGE_ABSENT");
+      // No file but a disk of the machine, in the form that paths of volumes have.
+      for (const path of [`${there.root}/../other.qcow2`, `${there.image}`]) {
+        const disks = path === there.image ? [] : [{ volumeUuid: uuidOf(0x1003), path, format: "qcow2" as const }];
+        const hostile = { machine: { ...specOf(there), disks }, copies: [{ path, sizeBytes: dataBytes }] };
+        const told = { do: "expectMachine", sourceUuid, tokenHash: hashOfToken(secret), aliveMs: 600_000 } as const;
+        const code = disks.length === 0 ? "HYPERVISOR.NO_VOLUME" : "HYPERVISOR.BAD_PATH";
+        await refuses(destination.carryOut({ ...told, ...hostile }, never), code);
+      }
       await keep(destination, there.image);
       for (let twice = 0; twice < 2; twice++) await expect(secret);
       await migrate(secret);
@@ -120,7 +128,7 @@ export function localMigrationConformance(name: string, bed: LocalMigrationBed):
       assert.ok([...wire.streams].every(({ destroyed }) => destroyed));
     });
 
-    it("has the machine go on where it was when the move is cancelled, and what came of its volumes is made anew or removed", async () => {
+    it("has the machine go on where it was when the move is cancelled, and what came of its volumes is made anew or removed; moved, it waits for the word", async () => {
       const { there, before, here } = await started();
       await keep(destination, there.image);
       for (let nth = 0; nth < 2; nth++) {
@@ -145,8 +153,20 @@ export function localMigrationConformance(name: string, bed: LocalMigrationBed):
       );
       await refuses(expect(token()), "HYPERVISOR.VOLUME_DIFFERS");
       assert.ok(await bed.exists(destination, there.data));
-      await source.carryOut({ do: "stopMachine", uuid, graceMs: 0 }, never);
-      assert.deepEqual([await bed.content(here.root), await bed.content(here.data)], before);
+      await destination.carryOut({ do: "deleteVolume", path: there.data }, never);
+      // The source's last word gets lost: it has the machine no more, which stands still there until somebody says so.
+      const secret = token();
+      await expect(secret);
+      wire.distort = (visit) => (visit.channel === "go" ? { ...visit, sourceUuid: uuidOf(0xc) } : visit);
+      await migrate(secret);
+      const states = (await destination.machines(never)).map(({ state }) => state);
+      assert.deepEqual([await source.machines(never), states], [[], ["paused"]]);
+      await tell(destination, "unexpectMachine");
+      await destination.carryOut({ do: "resumeMachine", uuid }, never);
+      assert.deepEqual(await running(destination), [uuid]);
+      await destination.carryOut({ do: "stopMachine", uuid, graceMs: 0 }, never);
+      assert.deepEqual([await bed.content(there.root), await bed.content(there.data)], before);
+      for (const path of [here.root, here.data]) assert.ok(await bed.exists(source, path));
     });
   });
 }

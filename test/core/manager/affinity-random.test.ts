@@ -40,11 +40,12 @@ async function run(t: TestContext, seed: number, policies: readonly Policy[], is
     mirror.count(kind) === 0 || random.chance(5) ? nobody : random.pick(all(kind)).uuid;
   const free = () => all("VmInstance").filter(({ affinityGroupUuid }) => affinityGroupUuid === null);
   const some = () => [free().length === 0 ? nobody : random.pick(free()).uuid];
-  const tasks: string[] = [];
+  const tasks: { cloud: typeof bed.cloud; uuid: string }[] = [];
   const ask = async (name: CloudCallName, input: object): Promise<void> => {
     try {
-      const answer = await random.pick(managers).call(name, input);
-      if ("task" in answer && answer.task !== undefined) tasks.push(answer.task.uuid);
+      const { call, cloud } = random.pick(managers);
+      const answer = await call(name, input);
+      if ("task" in answer && answer.task !== undefined) tasks.push({ cloud, uuid: answer.task.uuid });
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
     }
@@ -96,7 +97,8 @@ async function run(t: TestContext, seed: number, policies: readonly Policy[], is
     for (const driver of bed.drivers.values())
       driver.simulate({ fails: random.chance(25) ? [{ do: "startMachine" }] : [] });
     await Promise.all(Array.from({ length: 4 + random.below(12) }, () => random.pick(acts)()));
-    for (const uuid of tasks.splice(0)) await taskEnd(mirror, uuid, AbortSignal.timeout(120_000));
+    for (const { cloud, uuid } of tasks.splice(0)) await taskEnd(cloud.mirror, uuid, AbortSignal.timeout(120_000));
+    await mirror.reached(other.cloud.mirror.revision);
     const told = `seed ${seed}, ${policies}, round ${round}`;
     assert.deepEqual(found, [], told);
     for (const { uuid, vmInstanceUuids } of all("AffinityGroup")) {

@@ -288,3 +288,40 @@ test("copies are in the group of their machine, in another one, or in none", asy
   assert.deepEqual([record(off)?.affinityGroupUuid, record(off)?.state], [group, "Created"]);
   await nothingFits("StartVmInstance", { uuid: off });
 });
+
+test("maintenance moves a machine where its hard group lets it, and stops one that no host can have for its group", async (t) => {
+  const bed = await bedOf(t, "antiHard");
+  const { make, at, host, call, cloud, record } = bed;
+  const [one, two] = [await make("a", { hostUuid: host(first) }), await make("b", { hostUuid: host(second) })];
+  const maintained = async (address: string) => {
+    const { task } = await call("ChangeHostState", { uuid: host(address), stateEvent: "preMaintain" });
+    return (await taskEnd(cloud.mirror, task?.uuid ?? "", AbortSignal.timeout(60_000)))?.state;
+  };
+  assert.equal(await maintained(first), "Succeeded");
+  assert.equal(at(one), third);
+  assert.equal(await maintained(second), "Succeeded");
+  assert.deepEqual([record(two)?.state, at(one)], ["Stopped", third]);
+});
+
+test("where a machine of a group can't be read, none comes together with the others, and none onto its host", async (t) => {
+  const bed = await bedOf(t, "proHard", [first, second]);
+  const { make, host, nothingFits, small, group, store, cloud, call, at, ok } = bed;
+  const one = await make("a", { hostUuid: host(first) });
+  const found = await store.get("VmInstance", one);
+  assert.ok(found !== undefined);
+  const value = { ...found.value, memorySize: "much" };
+
+  await cloud.mirror.reached(
+    await store.transact([{ do: "put", kind: "VmInstance", key: one, value, expected: found.revision }]),
+  );
+  const wish = { ...small, name: "b", affinityGroupUuid: group };
+  const words = await nothingFits("CreateVmInstance", wish);
+  assert.match(
+    words,
+    /the record of a machine of its affinity group web \(proHard\) can't be read \(host-10\.0\.0\.2\)/,
+  );
+  assert.match(words, /the record of a machine that may be on it can't be read \(host-10\.0\.0\.1\)/);
+  await call("UpdateAffinityGroup", { uuid: group, policy: "antiSoft" });
+  assert.equal(at((await ok("CreateVmInstance", wish)).resourceUuid ?? ""), second);
+  await refuses(call("UpdateAffinityGroup", { uuid: group, policy: "antiHard" }), "SYS.1060");
+});

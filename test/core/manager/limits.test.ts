@@ -33,6 +33,8 @@ test("a host is told the limits of a machine's offering and of its data volumes'
   assert.ok(!("limits" in (other.disks[0] ?? {})) && !("sentBytesPerSecond" in (other.nics[0] ?? {})));
 });
 
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1o0hZk1mM0p9c1kq1O1q5b3oQpJ6b9t0hD9w3Wk2aF admin";
+
 test("a host whose agent is of a former version is given no limits: it says so, other hosts are taken, and what needs none goes on", async (t) => {
   const bed = await volumePlace(t, ["10.0.0.2", "10.0.0.3"]);
   const { call, done, vm, data, ok, cloud, l3, hosts, hostUuids } = bed;
@@ -50,7 +52,9 @@ test("a host whose agent is of a former version is given no limits: it says so, 
   });
   const refused = await machine(bed, given(limited, old));
   assert.equal(refused.error?.code, "VM.1008");
-  assert.match(refused.error?.details ?? "", /knows no limits .*upgrade it \(10\.0\.0\.2\)/);
+  assert.match(refused.error?.details ?? "", /knows no limits,.*upgrade it \(10\.0\.0\.2\)/);
+  const told = await machine(bed, { ...given(await offering({}), old), sshPublicKeys: [key] });
+  assert.match(told.error?.details ?? "", /knows no .*data for cloud-init.*\(10\.0\.0\.2\)/);
   const hostOf = (uuid: string) => cloud.mirror.get("VmInstance", uuid)?.value.hostUuid;
   const one = await vm(given(limited));
   assert.equal(hostOf(one), fresh);

@@ -123,7 +123,7 @@ test("a host that does not see the locks of another one is refused the storage, 
   assert.deepEqual([refused.state, refused.error?.code], ["Failed", "VM.1008"]);
   const asked = await done("ReconnectPrimaryStorage", { uuid });
   assert.equal(asked.error?.cause?.code, "STORAGE.1056", JSON.stringify(asked.error));
-  assert.match(asked.error?.remedy ?? "", /OCFS2 with the stack o2cb/);
+  assert.match(asked.error?.remedy ?? "", /whose POSIX locks all hosts see/);
   await call("UpdateGlobalConfig", { category: "primaryStorage", name: "locks.required", value: "false" });
   assert.equal((await done("ReconnectPrimaryStorage", { uuid })).state, "Succeeded");
   assert.equal((await machine({ done }, { hostUuid: second })).state, "Succeeded");

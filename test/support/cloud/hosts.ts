@@ -187,7 +187,7 @@ export class TestHosts {
     command: async (host, command, { signal = never() }) => {
       const { protocol = hostProtocol } = this.#find(host);
       // As an agent of that version, which knows no such fields.
-      if (protocol < 2 && /"(limits|sentBytesPerSecond)":/.test(JSON.stringify(command)))
+      if (protocol < 2 && /"(limits|sentBytesPerSecond|seed|copies)":/.test(JSON.stringify(command)))
         throw agentFailed(host.managementIp, new NodeError("API.BAD_REQUEST", "The request can't be understood."));
       const driver = driverOf(this.#find(host));
       this.commands.push(`${host.managementIp} ${command.do}`);

@@ -56,6 +56,19 @@ export class ContentClient {
     return answered(await answer);
   }
 
+  /** Takes the head of an answer; the rest when it is told to go on. */
+  beginToGet(uuid: string): { begun: Promise<() => void>; answer: Promise<Answer | null> } {
+    const { asked, answer } = this.#send("GET", pathOf(uuid), {});
+    const begun = new Promise<() => void>((resolve) =>
+      asked.once("response", (response) => {
+        response.pause();
+        resolve(() => void response.resume());
+      }),
+    );
+    asked.end();
+    return { begun, answer };
+  }
+
   #send(method: string, path: string, headers: OutgoingHttpHeaders): Sending {
     const asked = request({
       ...{ ...this.#where, method, path, agent: new Agent() },

@@ -95,9 +95,27 @@ export class Bridges {
     if (!isUp) await this.#links.ip("link", "set", "dev", ifname, "up");
   }
 
+  /**
+   * The name by which machines know the network's bridge: the same on all hosts, so that a card finds it on the host that
+   * its machine is moved to, whatever an administrator has called it there. On a bridge of theirs it is a second name; where
+   * it is taken, the bridge's own. @param bridge as {@link ensure} has given it
+   */
+  async commonName(segment: Segment, bridge: string): Promise<string> {
+    const name = bridgeName(segment);
+    if (name === bridge) return name;
+    const there = findLink(await this.#links.all(), name);
+    if (there?.ifname === bridge) return name;
+    if (there?.ifname === name) return bridge;
+    const property = (what: "add" | "del", dev: string) =>
+      this.#links.try("ip", ["link", "property", what, "dev", dev, "altname", name]);
+    // The interface has come to another bridge since.
+    if (there !== undefined) await property("del", there.ifname);
+    return (await property("add", bridge)).code === 0 ? name : bridge;
+  }
+
   async #ours(all: readonly Link[], segment: Segment, lower: Link, found: Link | undefined): Promise<string> {
     const name = found?.ifname ?? bridgeName(segment);
-    const there = found ?? findLink(all, name);
+    const there = found ?? (await this.#named(all, name));
     if (there !== undefined && (kindOf(there) !== "bridge" || there.group !== ownGroup))
       throw taken(lower.ifname, `${name} is there already, and ${lower.ifname} is no port of it`);
     // All of it was done before: up is what it becomes last.
@@ -115,6 +133,14 @@ export class Bridges {
     if (lower.master === undefined) await this.#links.ip("link", "set", "dev", lower.ifname, "master", name);
     await this.#links.ip("link", "set", "dev", name, "up");
     return name;
+  }
+
+  /** The interface of a name; one that has it as a second name from former times gives it back. */
+  async #named(all: readonly Link[], name: string): Promise<Link | undefined> {
+    const there = findLink(all, name);
+    if (there === undefined || there.ifname === name) return there;
+    await this.#links.ip("link", "property", "del", "dev", there.ifname, "altname", name);
+    return undefined;
   }
 
   /**

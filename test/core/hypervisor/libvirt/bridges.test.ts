@@ -156,3 +156,28 @@ test("a network of ours that has become narrower is, and what somebody has chang
   await narrow.mtus.lower([{ physicalInterface: "eth0", vlan: null, mtu: 1500 }]);
   assert.deepEqual(narrow.told, ["ip link set dev br_eth0 mtu 1500"]);
 });
+
+test("machines know a bridge by the same name on all hosts; where that is taken, by its own", async () => {
+  const segment = { physicalInterface: "eth0", vlan: null, mtu: 1500 };
+  const eth0 = link("eth0", { master: "lan" });
+  const named = async (...links: Answer[]) => {
+    const { bridges, told } = host(links);
+    return [await bridges.commonName(segment, "lan"), told];
+  };
+  const add = "ip link property add dev lan altname br_eth0";
+  assert.deepEqual(await named(eth0, bridge("lan")), ["br_eth0", [add]]);
+  assert.deepEqual(await named(eth0, bridge("lan", { altnames: ["br_eth0"] })), ["br_eth0", []]);
+  assert.deepEqual(await named(eth0, bridge("lan"), bridge("br_eth0")), ["lan", []]);
+  const former = "ip link property del dev old altname br_eth0";
+  assert.deepEqual(await named(eth0, bridge("lan"), bridge("old", { altnames: ["br_eth0"] })), [
+    "br_eth0",
+    [former, add],
+  ]);
+  // What the interface has left gives it back, and is not taken for a bridge of ours.
+  const { bridges, told } = host([link("eth0"), bridge("old", { altnames: ["br_eth0"] })]);
+  assert.equal(await bridges.ensure(segment), "br_eth0");
+  assert.equal(
+    told.find((each) => each.includes("br_eth0")),
+    former,
+  );
+});

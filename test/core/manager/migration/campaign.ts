@@ -148,18 +148,9 @@ class Bed {
     const made = await done("CreateVmInstance", { name: "web", ...size });
     assert.equal(made.state, "Succeeded", JSON.stringify(made.error));
     this.#uuid = made.resourceUuid ?? "";
-    const data = { name: "data", diskSize: 2 * mebibyte, primaryStorageUuid: storage.uuid };
-    const volume = await done("CreateDataVolume", {
-      ...data,
-      ...(where === "local" ? { hostUuid: this.#record()?.hostUuid } : {}),
-    });
-    assert.equal(volume.state, "Succeeded", JSON.stringify(volume.error));
+    const volume = await done("CreateDataVolume", { name: "data", diskSize: 2 * mebibyte });
     const attached = { uuid: volume.resourceUuid ?? "", vmInstanceUuid: this.#uuid };
     await this.#done(() => done("AttachDataVolumeToVm", attached));
-  }
-
-  #record() {
-    return this.#live.cloud.mirror.get("VmInstance", this.#uuid)?.value;
   }
 
   async #startAgent(address: string): Promise<void> {
