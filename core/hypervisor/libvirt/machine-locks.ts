@@ -1,7 +1,10 @@
 import { chmod, open, stat } from "node:fs/promises";
+import { NodeError } from "../../model/error.ts";
 import { parseMountinfo } from "../../node/diagnostics/nfs.ts";
+import { errnoOf } from "../../node/durable.ts";
 import type { Machine } from "../../node/machine.ts";
 import type { MachineSpec } from "../driver.ts";
+import { lastWords } from "./mounts.ts";
 
 /*
  * QEMU locks the disks of a machine with fcntl(2), so that no other host opens them. On OCFS2 with the stack o2cb hosts do
@@ -18,6 +21,9 @@ const withFlockAlone: ReadonlySet<string> = new Set(["ocfs2"]);
 const takenCode = 75;
 /** A cluster file system asks all hosts. */
 const tryMs = 10_000;
+
+/** As many as the script takes. */
+const mostFiles = 2;
 
 /** `files`: one, or two for a machine that is rescued: of the disk that it starts from, and of its own root volume. */
 export type MachineLock = { files: readonly string[]; emulator: string };
@@ -38,17 +44,17 @@ export class MachineLocks {
   }
 
   /** What a machine is to be started with besides QEMU's own locks; undefined where these are enough. */
-  async of({ disks: [first, second] }: MachineSpec): Promise<MachineLock | undefined> {
+  async of({ disks: [first, ...others] }: MachineSpec): Promise<MachineLock | undefined> {
     if (first === undefined || (await this.kindAt(first.path)) === "fcntl") return undefined;
     const file = lockFileOf(first.path);
     const handle = await open(file, "a");
     await handle.close();
     // QEMU's user only reads it: the agent's umask would keep it out.
     await chmod(file, 0o644);
+    const files = [file];
     // A volume that a machine has started from has such a file, and no other volume.
-    const isRoot = second !== undefined && (await isThere(lockFileOf(second.path)));
-    const files = isRoot ? [file, lockFileOf(second.path)] : [file];
-    return { files, emulator: this.#options.emulator ?? "/usr/lib/binnacle/qemu-locked" };
+    for (const { path } of others) if (await isThere(lockFileOf(path))) files.push(lockFileOf(path));
+    return { files: files.slice(0, mostFiles), emulator: this.#options.emulator ?? "/usr/lib/binnacle/qemu-locked" };
   }
 
   /** Asks no storage, which may hang: only what is mounted. */
@@ -65,18 +71,27 @@ export class MachineLocks {
     return found !== undefined && (this.#options.types ?? withFlockAlone).has(found.type) ? "flock" : "fcntl";
   }
 
-  /** Whether the machine that has this volume as its root runs, on any host. */
+  /**
+   * Whether the machine that has this volume as its root runs, on any host.
+   * @throws HYPERVISOR.FAILED when that can't be found out: nothing may be done to the volume then
+   */
   async isHeld(volumePath: string): Promise<boolean> {
     const file = lockFileOf(volumePath);
     if (!(await isThere(file))) return false;
-    return (await tryFlock(this.#options.machine, file)) === "held";
+    const found = await tryFlock(this.#options.machine, file);
+    if (typeof found === "string") return found === "held";
+    throw new NodeError("HYPERVISOR.FAILED", `Whether ${file} is locked can't be found out: ${lastWords(found.failed)}.`, {
+      remedy: "Look at the storage on this host.",
+      values: { file },
+    });
   }
 }
 
+/** What can't be looked at counts as there: whoever opens it then finds out why. */
 function isThere(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,
-    () => false,
+    (error: unknown) => errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR",
   );
 }
 

@@ -164,6 +164,7 @@ export class VolumeFiles {
    * @throws HYPERVISOR.VOLUME_DAMAGED
    */
   async #mend(path: string): Promise<void> {
+    if (await this.#locks?.isHeld(path)) return;
     const found = await this.#checked(path, "leaks");
     if (found.code !== 0) {
       if (isLocked(found.said)) return;

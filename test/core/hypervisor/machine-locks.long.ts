@@ -120,7 +120,9 @@ describe("a machine whose lock is one of flock(2)", () => {
     await becomes("free");
     const rescue = { volumeUuid: uuidOf(4), path: `${path()}-rescue`, format: "qcow2" as const };
     await source().carryOut({ do: "createVolume", path: rescue.path, sizeBytes: mebibyte, format: "qcow2" }, never);
-    const machine = { ...spec(), disks: [rescue, ...disks()] };
+    const data = { volumeUuid: uuidOf(5), path: `${path()}-data`, format: "qcow2" as const };
+    await source().carryOut({ do: "createVolume", path: data.path, sizeBytes: mebibyte, format: "qcow2" }, never);
+    const machine = { ...spec(), disks: [rescue, data, ...disks()] };
     await source().carryOut({ do: "startMachine", machine }, never);
     assert.equal(await lock(), "held");
     await refuses(start(destination()), "HYPERVISOR.VOLUME_IN_USE");
