@@ -230,7 +230,8 @@ async function threeInstalledNodes(t: TestContext, machines: Machines): Promise<
   const install = async (node: Node) => {
     const folder = path.join(machines.folder, node.name);
     fs.mkdirSync(folder, { recursive: true });
-    const network = `network: { hostname: ${node.name}, ipv4: { address: ${node.address}/24 } }`;
+    const link = `links: ["${macOf(node, 1)}"]`;
+    const network = `network: { hostname: ${node.name}, ${link}, ipv4: { address: ${node.address}/24 } }`;
     const answers = answersFor(node.role).replace(/^network: .*$/m, network);
     const vm = await start(node, bed.withAnswers(machines.iso, answers, folder));
     await switchedOff(vm);
