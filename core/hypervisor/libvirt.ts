@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import type { Duplex } from "node:stream";
 import type { ConsoleKind } from "../model/cloud/console.ts";
-import { type Machine, sleep } from "../node/machine.ts";
+import type { Machine } from "../node/machine.ts";
 import { isDeviceCommand } from "./device-commands.ts";
 import type { StoragePlace, StorageRoom } from "./driver.ts";
 import { filesOf, type HostCommand, type HypervisorDriver, type MachineReport, type MachineSpec } from "./driver.ts";
@@ -19,6 +19,7 @@ import { LocalLibvirt } from "./libvirt/local-machines.ts";
 import { lookingAfter } from "./libvirt/looking-after.ts";
 import { MachineLocks, type MachineLocksOptions } from "./libvirt/machine-locks.ts";
 import { type LibvirtMigrationOptions, LibvirtMigrations } from "./libvirt/migration.ts";
+import { Power } from "./libvirt/power.ts";
 import { SeedFiles } from "./libvirt/seeds.ts";
 import { Snapshots } from "./libvirt/snapshots.ts";
 import { startError } from "./libvirt/start-error.ts";
@@ -52,8 +53,6 @@ export type LibvirtOptions = {
   locks?: Omit<MachineLocksOptions, "machine">;
 };
 
-/** Between two looks whether a guest has shut down. */
-const lookMs = 250;
 /** Of what is done whether or not the command was called off. */
 const neverOff = new AbortController().signal;
 
@@ -69,6 +68,7 @@ export class LibvirtDriver implements HypervisorDriver {
   readonly local: LocalLibvirt;
   readonly #imageFiles = new ImageFiles();
   readonly #virsh: Virsh;
+  readonly #power: Power;
   readonly #volumes: VolumeFiles;
   readonly #consoles: Consoles;
   readonly #seeds: SeedFiles;
@@ -86,6 +86,7 @@ export class LibvirtDriver implements HypervisorDriver {
     const { machine, uri, storagesFolder: root, mountPoints } = options;
     this.#options = options;
     this.#virsh = new Virsh({ machine, uri });
+    this.#power = new Power(machine, this.#virsh);
     this.#kvm = new Kvm(machine, options.hasKvm);
     this.#locks = new MachineLocks({ machine, ...options.locks });
     this.#volumes = new VolumeFiles(machine, this.#locks);
@@ -208,7 +209,7 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async openConsole(uuid: string, kind: ConsoleKind, signal: AbortSignal): Promise<Duplex> {
-    if (!(await this.#isOn(uuid, signal))) throw notRunning(uuid);
+    if (!(await this.#power.isOn(uuid, signal))) throw notRunning(uuid);
     return await this.#consoles.open(uuid, kind, signal);
   }
 
@@ -295,31 +296,9 @@ export class LibvirtDriver implements HypervisorDriver {
   }
 
   async #stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
-    if (!(await this.#isOn(uuid, signal))) return;
-    if (graceMs === 0 || !(await this.#hasShutDown(uuid, graceMs, signal))) await this.#switchOff(uuid);
+    if (!(await this.#power.isOn(uuid, signal))) return;
+    if (graceMs === 0 || !(await this.#power.hasShutDown(uuid, graceMs, signal))) await this.#power.switchOff(uuid);
     await this.#settle(neverOff);
-  }
-
-  /** A guest that can't be asked, or does not listen, has not. @throws HYPERVISOR.ABORTED */
-  async #hasShutDown(uuid: string, graceMs: number, signal: AbortSignal): Promise<boolean> {
-    const { machine } = this.#options;
-    const until = machine.monotonicMs() + graceMs;
-    await this.#virsh.pressPower(uuid).catch(() => undefined);
-    while (machine.monotonicMs() < until) {
-      await sleep(machine, Math.min(lookMs, until - machine.monotonicMs()), signal);
-      if (signal.aborted) throw calledOff();
-      if (!(await this.#isOn(uuid, signal))) return true;
-    }
-    return false;
-  }
-
-  /** It may have ended by itself; and libvirt that was started a moment ago ends it, and says that it did not run. */
-  async #switchOff(uuid: string): Promise<void> {
-    try {
-      await this.#virsh.destroy(uuid);
-    } catch (error) {
-      if (await this.#isOn(uuid, neverOff)) throw error;
-    }
   }
 
   async #reboot(uuid: string, signal: AbortSignal): Promise<void> {
@@ -327,15 +306,15 @@ export class LibvirtDriver implements HypervisorDriver {
     if (state === undefined) throw notRunning(uuid);
     // One that is off was switched off by an attempt which the agent did not live to end.
     if (state !== "stopped") {
-      const isOff = await this.#hasShutDown(uuid, this.#options.rebootGraceMs ?? 60_000, signal).catch(
-        (error: unknown) => {
+      const isOff = await this.#power
+        .hasShutDown(uuid, this.#options.rebootGraceMs ?? 60_000, signal)
+        .catch((error: unknown) => {
           // The button is pressed: whoever calls it off now has it on again at once. That libvirt does not answer is no
           // reason to take the power from a guest.
           if (signal.aborted) return false;
           throw error;
-        },
-      );
-      if (!isOff) await this.#switchOff(uuid);
+        });
+      if (!isOff) await this.#power.switchOff(uuid);
     }
     await this.#onNetworks(() => this.#networks.startingAgain(uuid, () => this.#virsh.start(uuid)));
   }
@@ -363,7 +342,7 @@ export class LibvirtDriver implements HypervisorDriver {
   /** It goes on with what it was saved with: what is defined of it since says nothing for it. */
   async #restore(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     const { uuid, disks } = spec;
-    if (await this.#isOn(uuid, signal)) return;
+    if (await this.#power.isOn(uuid, signal)) return;
     if (!(await this.#virsh.saved(signal)).has(uuid)) throw notSuspended(uuid);
     for (const disk of disks) await this.#volumes.require(disk);
     await this.#holding(spec, signal, async () => {
@@ -381,15 +360,10 @@ export class LibvirtDriver implements HypervisorDriver {
   async #remove(uuid: string, signal: AbortSignal): Promise<void> {
     const state = await this.#find(uuid, signal);
     if (state === undefined) return;
-    if (state !== "stopped") await this.#switchOff(uuid);
+    if (state !== "stopped") await this.#power.switchOff(uuid);
     await this.#virsh.undefine(uuid);
     await this.#consoles.forget(uuid);
     await this.#settle(neverOff);
-  }
-
-  async #isOn(uuid: string, signal: AbortSignal): Promise<boolean> {
-    const state = await this.#find(uuid, signal);
-    return state !== undefined && state !== "stopped";
   }
 
   async #find(uuid: string, signal: AbortSignal): Promise<MachineReport["state"] | undefined> {

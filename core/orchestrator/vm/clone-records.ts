@@ -151,7 +151,8 @@ function placed(
     ...{ name, cpuNum, memorySize, clusterUuid, storages },
     machine: marksOf({ ...source, uuid: vmUuid, affinityGroupUuid }, "running"),
     wantedHostUuid: null,
-    needsSecond: needsSecond(tx, source),
+    // It is told what is wanted of its source, whatever that runs with.
+    needsSecond: needsSecond(tx, source, "nextStart"),
     volumesHostUuid: storages.some(({ type }) => type === "LocalStorage") ? placeOfMachine(source) : null,
     networks: nics.map(({ l3NetworkUuid }) => {
       const network = tx.need("L3Network", l3NetworkUuid);

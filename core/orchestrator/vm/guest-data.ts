@@ -101,6 +101,18 @@ export function seedOf(tx: Tx, { uuid, rootVolumeUuid }: Machine): Pick<MachineS
   };
 }
 
+/**
+ * Whether a host may be told something. `from` now on: what the machine was started with, and what it is told later. A
+ * record that can't be read may say anything: whoever tells the host reports it.
+ */
+export function isSeeded(tx: Tx, uuid: string, from: "now" | "nextStart"): boolean {
+  const value = tx.get("GuestData", uuid);
+  if (value === undefined) return false;
+  const { success, data } = guestRecord.safeParse(value);
+  if (!success || data.wanted !== null) return true;
+  return from === "now" && presentOf(data) !== null;
+}
+
 /** What DHCP calls the guest, so that both say the same; undefined when nothing was said. @throws VM.1060 */
 export function guestLabelOf(tx: Tx, uuid: string): string | undefined {
   return presentOf(read(tx, uuid))?.hostName.split(".")[0];

@@ -2,6 +2,7 @@ import type { NicSpec } from "../../hypervisor/driver.ts";
 import type { MachineDisk } from "../../hypervisor/volume-commands.ts";
 import type { RecordOf } from "../kinds.ts";
 import type { Tx } from "../records.ts";
+import { isSeeded } from "./guest-data.ts";
 import type { Machine } from "./life.ts";
 
 /*
@@ -26,14 +27,13 @@ export function diskLimits(tx: Tx, volume: RecordOf<"Volume">): Pick<MachineDisk
   };
 }
 
-/** Whether a machine needs a host whose agent knows limits, and data for cloud-init. */
-export function needsSecond(tx: Tx, machine: Pick<Machine, "uuid" | "instanceOfferingUuid">): boolean {
-  return isLimited(tx, machine) || isSeeded(tx, machine);
-}
-
-/** Whether cloud-init in its guest may be told something. */
-export function isSeeded(tx: Tx, { uuid }: Pick<Machine, "uuid">): boolean {
-  return tx.get("GuestData", uuid) !== undefined;
+/** Whether a machine needs a host whose agent knows limits, and data for cloud-init. @param from as {@link isSeeded} */
+export function needsSecond(
+  tx: Tx,
+  machine: Pick<Machine, "uuid" | "instanceOfferingUuid">,
+  from: "now" | "nextStart",
+): boolean {
+  return isLimited(tx, machine) || isSeeded(tx, machine.uuid, from);
 }
 
 function isLimited(tx: Tx, { uuid, instanceOfferingUuid }: Pick<Machine, "uuid" | "instanceOfferingUuid">): boolean {

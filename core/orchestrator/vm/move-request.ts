@@ -5,8 +5,9 @@ import { shown } from "../../model/quote.ts";
 import type { Tx } from "../records.ts";
 import { recordOfSetting } from "../settings.ts";
 import { copyWish } from "./copied-volumes.ts";
+import { isSeeded } from "./guest-data.ts";
 import type { Machine } from "./life.ts";
-import { isSeeded, needsSecond } from "./limits.ts";
+import { needsSecond } from "./limits.ts";
 import { marksOf, type PlacementRequest, type Storage } from "./placement.ts";
 
 /** How a host is tagged with the model of its processor. */
@@ -69,7 +70,7 @@ export function moveRequest(tx: Tx, machine: Machine, { sourceUuid, wantedUuid, 
     cpuModelTag: isLive ? (source?.tags.find((tag) => tag.startsWith(modelPrefix)) ?? null) : null,
     volumesHostUuid: null,
     // One that runs keeps the limits that it was started with.
-    needsSecond: isLive ? isSeeded(tx, machine) : needsSecond(tx, machine),
+    needsSecond: isLive ? isSeeded(tx, uuid, "now") : needsSecond(tx, machine, "nextStart"),
     clusterUuid,
     networks,
     storages: storagesOf(tx, uuid),

@@ -300,7 +300,7 @@ export function placeAgain(tx: Tx, round: Round, { vmUuid, hostUuid: wanted, hol
     lastHostUuid: machine.lastHostUuid,
     wantedHostUuid: wanted,
     volumesHostUuid: isLocal ? machine.lastHostUuid : null,
-    needsSecond: needsSecond(tx, machine),
+    needsSecond: needsSecond(tx, machine, machine.operation === "resume" ? "now" : "nextStart"),
     clusterUuid,
     networks,
     storages,

@@ -210,7 +210,7 @@ function placeShelved(
     ...{ name, cpuNum, memorySize, wantedHostUuid: wanted, clusterUuid: null, storages },
     ...{
       machine: marksOf(machine, "running"),
-      needsSecond: needsSecond(tx, machine),
+      needsSecond: needsSecond(tx, machine, "nextStart"),
       lastHostUuid: machine.lastHostUuid,
     },
     volumesHostUuid: isBound ? machine.lastHostUuid : null,

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import type { HostFirewall } from "../../../core/hypervisor/firewall.ts";
-import { HostNetworks } from "../../../core/hypervisor/libvirt/host-networks.ts";
+import { test } from "node:test";
 import { cardName } from "../../../core/hypervisor/libvirt/network/links.ts";
-import type { NicSpec } from "../../../core/hypervisor/nic-spec.ts";
+import { networkBed as bed, card, gateway } from "../../support/hypervisor/frame-bed.ts";
 import {
   arp,
-  Ear,
   fragment6,
   frame,
   icmp6,
@@ -17,14 +13,11 @@ import {
   send,
   udp,
 } from "../../support/hypervisor/frames.ts";
-import { Computer, type Guest } from "../../support/hypervisor/wire.ts";
-import { temporaryFolder } from "../../support/programs.ts";
-import { undoAfter } from "../../support/undo.ts";
+import type { Computer } from "../../support/hypervisor/wire.ts";
 import { nicOf, refuses, uuidOf } from "./conformance.ts";
 
 /* What guests may send, on the kernel's own bridges: frames that are made by hand, and who hears them. */
 
-const gateway = "10.0.0.1";
 const [own, other, router] = ["52:54:00:00:00:0b", "52:54:00:00:00:0c", "52:54:00:00:00:01"];
 const everybody = "ff02:0:0:0:0:0:0:1";
 const linkLocal = "fe80:0:0:0:5054:ff:fe00:b";
@@ -32,57 +25,12 @@ const linkLocal = "fe80:0:0:0:5054:ff:fe00:b";
 const ownChoice = "fe80:0:0:0:6a1c:9d02:77e1:3b5f";
 const othersLocal = "fe80:0:0:0:5054:ff:fe00:1";
 
-function card(n: number, more: Partial<NicSpec> = {}): NicSpec {
-  return nicOf(n, { address: { ip: `10.0.0.${n}`, prefixLen: 24, gateway }, ...more });
-}
-
 /** Whether this kernel follows connections in bridges. */
 async function canFollow(host: Computer): Promise<boolean> {
   const rule =
     "add table bridge t; add chain bridge t c { type filter hook forward priority 0; }; add rule bridge t c ct state new";
   const { code } = await host.try("unshare", "-n", "nft", rule);
   return code === 0;
-}
-
-/** A host whose eth0 leads to a wire, and an agent that knows which machines run. */
-async function bed(t: TestContext) {
-  const folder = temporaryFolder();
-  undoAfter(t, folder.dispose);
-  const start = async (name: string) => {
-    const computer = new Computer(join(folder.path, name), name);
-    undoAfter(t, () => computer.cutPower());
-    await computer.start();
-    return computer;
-  };
-  const [wire, host] = [await start("wire"), await start("host")];
-  await wire.bridge("sw0");
-  await wire.cable("port1", "sw0", host, "eth0");
-  const on = new Set<string>();
-  const agent = () => new HostNetworks({ machine: host.machine, folder: join(host.folder, "networks") });
-  let networks = agent();
-  return {
-    wire,
-    host,
-    on,
-    ear: async (computer: Computer, name: string, space?: string) => {
-      const ear = await Ear.at(computer, name, space);
-      undoAfter(t, () => ear.close());
-      return ear;
-    },
-    /** `first`: what its guest does at once. `port`: as a former version's libvirt has named it. */
-    start: (n: number, nic: NicSpec, first?: (guest: Guest) => Promise<void>, port = cardName(nic.mac)) =>
-      networks.starting(uuidOf(n), [nic], async (bridges) => {
-        on.add(uuidOf(n));
-        const guest = await host.guest(port, bridges.get(0) ?? "", nic.mac);
-        await first?.(guest);
-        return guest;
-      }),
-    setFirewall: (firewall: HostFirewall) => networks.setFirewall({ do: "setFirewall", revision: 1, firewall }),
-    settle: () => networks.settle(async () => [...on].map((uuid) => ({ uuid, state: "running" as const }))),
-    restart: () => {
-      networks = agent();
-    },
-  };
 }
 
 const from = own;
@@ -318,37 +266,4 @@ test("a guest of IPv6 has all addresses of its prefix but the gateway's; one wit
     frame("end", there),
   );
   assert.deepEqual(await outside.until("end"), ["any address", "any protocol"]);
-});
-
-test("a link-local address of a router that was heard is none of a guest's, also after the rules were replaced", async (t) => {
-  const { wire, host, start, ear, restart, settle } = await bed(t);
-  const outside = await ear(wire, "port1");
-  const guest = await start(11, card(11));
-  const takesIt = async () => {
-    await send(
-      guest,
-      frame("has it", six(ownChoice, udp(5000, 5000), 17)),
-      frame("tells it", six(linkLocal, icmp6(136, ownChoice))),
-      frame("asks for it", six("0:0:0:0:0:0:0:0", icmp6(135, ownChoice))),
-      last("end"),
-    );
-    return outside.until("end");
-  };
-  await send(guest, frame("advertises itself", six(ownChoice, icmp6(134))));
-  assert.deepEqual(
-    await takesIt(),
-    ["asks for it", "has it", "tells it"],
-    "no guest keeps another one from its address",
-  );
-  const stranger = await wire.guest("stranger", "sw0", router);
-  const inside = await ear(host, "eth0", `guest-${cardName(own)}`);
-  await send(stranger, frame("advertises", { ...six(ownChoice, icmp6(134)), from: router }));
-  await send(stranger, frame("after", { ...mine, from: router }));
-  assert.deepEqual(await inside.until("after"), ["advertises"]);
-  assert.deepEqual(await outside.until("after"), ["advertises"]);
-  assert.deepEqual(await takesIt(), []);
-  restart();
-  await start(12, card(12));
-  await settle();
-  assert.deepEqual(await takesIt(), []);
 });

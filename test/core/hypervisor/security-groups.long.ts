@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FirewallRule, HostFirewall } from "../../../core/hypervisor/firewall.ts";
 import { cardRules } from "../../../core/hypervisor/libvirt/network/card-rules.ts";
-import { connectionRules } from "../../../core/hypervisor/libvirt/network/connection-limit.ts";
+import { connectionRules, noConnectionRules } from "../../../core/hypervisor/libvirt/network/connection-limit.ts";
 import { firewallChains } from "../../../core/hypervisor/libvirt/network/firewall-rules.ts";
+import { routerRules } from "../../../core/hypervisor/libvirt/network/link-local-rules.ts";
 import { cardName } from "../../../core/hypervisor/libvirt/network/links.ts";
 import { onDebianKernel } from "../../support/hypervisor/debian-kernel.ts";
-import { frame, packet4, udp } from "../../support/hypervisor/frames.ts";
+import { frame, icmp6, packet4, packet6, udp } from "../../support/hypervisor/frames.ts";
 import { nicOf, uuidOf } from "./conformance.ts";
 
 /* Security groups and VLANs on the kernel of a node: connections are followed in its bridges, which not every kernel does. */
@@ -131,6 +132,22 @@ at web perl /send.pl eth0 $(cat /many)
 at open perl /send.pl eth0 $(cat /other)
 until grep -q end /tmp/counted; do sleep 0.1; done
 echo "counted $(grep -v ready /tmp/counted | uniq | tr '\\n' ' ')"
+# A router on one network, which says to have the address of a guest's card, too.
+nft -f /free.nft
+nft -f /routers.nft && nft -f /routers.nft && echo learning
+hears() { at $1 perl /hear.pl eth0 >/tmp/by_$1 & until grep -q ready /tmp/by_$1; do sleep 0.1; done; }
+hears open
+at stranger perl /send.pl eth0 $(cat /advertised)
+until grep -q forged /tmp/by_open; do sleep 0.1; done
+hears admin
+at open perl /send.pl eth0 $(cat /here)
+until grep -q end /tmp/by_admin; do sleep 0.1; done
+echo "here $(grep -v ready /tmp/by_admin | tr '\\n' ' ')"
+perl /hear.pl wire >/tmp/beyond &
+until grep -q ready /tmp/beyond; do sleep 0.1; done
+at vlan perl /send.pl eth0 $(cat /there)
+until grep -q end /tmp/beyond; do sleep 0.1; done
+echo "there $(grep -v ready /tmp/beyond | tr '\\n' ' ')"
 `;
 
 const socket = `socket(my $s, 17, 3, 0x0300) or die "$!"; my $r = pack("a16x16", shift); ioctl($s, 0x8933, $r) or die "$!";
@@ -152,7 +169,21 @@ const opened = (from: string, ip: string, port: number) => ({
 const many = ["one", "two", "three", "four"].map((word, n) => frame(word, opened(web.mac, "10.0.0.11", 7000 + n)));
 const other = ["open", "end"].map((word, n) => frame(word, opened(open.mac, "10.0.0.13", 7000 + n)));
 
-test("on a node's kernel a group lets in what its rules name and what answers, also over a change of the rules; no card opens more connections than it may; a VLAN is not left", async () => {
+const [ownChoice, linkLocal] = ["fe80:0:0:0:6a1c:9d02:77e1:3b5f", "fe80:0:0:0:5054:ff:fe00:d"];
+const six = (from: string, source: string, protocol: number, content: Buffer) => ({
+  ...{ from, type: 0x86dd, content: packet6(source, "ff02:0:0:0:0:0:0:1", protocol, content) },
+});
+const advertises = (source: string) => six("52:54:00:00:00:02", source, 58, icmp6(134));
+const advertised = [frame("router", advertises(ownChoice)), frame("forged", advertises(linkLocal))];
+const here = [
+  frame("taken", six(open.mac, ownChoice, 17, udp(5000, 5000))),
+  frame("tells", six(open.mac, linkLocal, 58, icmp6(136, ownChoice))),
+  frame("own", six(open.mac, linkLocal, 17, udp(5000, 5000))),
+  frame("end", { ...said, from: open.mac, content: packet4("10.0.0.13", "10.0.0.255", 17, udp(5000, 5000)) }),
+];
+const there = [frame("elsewhere", six(onVlan.mac, ownChoice, 17, udp(5000, 5000))), frame("end", said)];
+
+test("on a node's kernel a group lets in what its rules name and what answers, also over a change of the rules; no card opens more connections than it may; a VLAN is not left, nor does a router of one network count on another", async () => {
   const lines = await onDebianKernel(script, {
     "rules.nft": rulesOf(ssh, anybody),
     "others.nft": rulesOf(onlyWeb),
@@ -162,6 +193,11 @@ test("on a node's kernel a group lets in what its rules name and what answers, a
     many: many.join(" "),
     other: other.join(" "),
     frames: frames.join(" "),
+    "free.nft": noConnectionRules,
+    "routers.nft": routerRules,
+    advertised: advertised.join(" "),
+    here: here.join(" "),
+    there: there.join(" "),
   });
   const part = (from: string, to: string) => lines.slice(lines.indexOf(from) + 1, lines.indexOf(to));
   const said = lines.join("\n");
@@ -172,4 +208,7 @@ test("on a node's kernel a group lets in what its rules name and what answers, a
   assert.ok(lines.includes("heard untagged end "), said);
   assert.ok(lines.includes("limited"), said);
   assert.ok(lines.includes("counted one two open end "), said);
+  assert.ok(lines.includes("learning"), said);
+  assert.ok(lines.includes("here own end "), said);
+  assert.ok(lines.includes("there elsewhere end "), said);
 });

@@ -59,6 +59,18 @@ test("a host whose agent is of a former version is given no limits: it says so, 
   const one = await vm(given(limited));
   assert.equal(hostOf(one), fresh);
   const other = await vm(given(free, old));
+  const seeded = await vm({ ...given(free), sshPublicKeys: [key] });
+  await call("DeleteVmSshKey", { uuid: seeded });
+  const moved = await done("MigrateVm", { uuid: seeded, hostUuid: old });
+  assert.match(moved.error?.details ?? "", /knows no .*data for cloud-init.*\(10\.0\.0\.2\)/, "it runs with it");
+  await ok("StopVmInstance", { uuid: seeded, type: "cold" });
+  const latter = hosts.hosts.get("10.0.0.3");
+  assert.ok(latter !== undefined);
+  for (const protocol of [1, hostProtocol]) {
+    latter.protocol = protocol;
+    await ok("ReconnectHost", { uuid: fresh });
+    if (protocol === 1) await ok("StartVmInstance", { uuid: seeded, hostUuid: fresh });
+  }
   const slow = { name: "slow", diskSize: gigabyte, diskIops: 100 };
   const disk = (await call("CreateDiskOffering", slow)).inventory.uuid;
   const volume = await data({ diskOfferingUuid: disk, diskSize: undefined });

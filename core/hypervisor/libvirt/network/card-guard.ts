@@ -3,7 +3,7 @@ import type { NicSpec } from "../../nic-spec.ts";
 import { type CardEnds, cardRules, cardTable, endsOf } from "./card-rules.ts";
 import { connectionRules, noConnectionRules } from "./connection-limit.ts";
 import { cardChain, firewallChains, type GuardedCard, shutChains } from "./firewall-rules.ts";
-import { noRouterRules, routerRules } from "./link-local-rules.ts";
+import { hostRouterRules, noRouterRules, routerRules } from "./link-local-rules.ts";
 import { cardEnds, kindOf, type Link, type Links, ownAddresses, ownGroup } from "./links.ts";
 
 /** Of cards that are shut off while the table of the cards can't be replaced. */
@@ -50,7 +50,10 @@ export class CardGuard {
           await this.#withoutThem(cards, ends, guarded, error);
         });
     // They need more of the kernel than the others, and guests are held to much without them.
-    if (macs.length > 0) await this.#load(routerRules).catch(() => undefined);
+    if (macs.length > 0)
+      await this.#load(routerRules)
+        .catch(() => this.#load(hostRouterRules))
+        .catch(() => undefined);
     if (macs.length > 0)
       await this.#load(guarded.length > 0 ? connectionRules() : noConnectionRules).catch(() => undefined);
     this.#loaded = rules;

@@ -62,35 +62,74 @@ const afterCards = -249;
 /** Routers advertise themselves each half hour at least: RFC 4861, 6.2.1. */
 const forgotten = "2h";
 
-/** For `nft -f`: our cards don't take over link-local addresses of routers that were heard. */
-export const routerRules = `table ${table}
+/** Whose prefix is the link's, and that are neither of a MAC address nor written by hand: the others are refused above. */
+const ofOwnChoice = "ip6 saddr fe80::/64 ip6 saddr != fe80::/96 ip6 saddr & ::ff:ff00:0 != ::ff:fe00:0";
+
+type Heard = {
+  /** What stands before an address in the sets. */
+  where: string;
+  /** Of the sets' names: one of another type can't take the place of one that is there. */
+  prefix: string;
+  size: number;
+  /** Before an address that was not heard yet is remembered. */
+  first: readonly string[];
+};
+
+/** New ones of a bridge: whoever invents some fills a 64th part of the sets in the time after which they are forgotten. */
+const seldom = "limit rate over 8/minute burst 64 packets";
+
+/**
+ * For `nft -f`: our cards don't take over link-local addresses of routers that were heard on their bridge. What was heard
+ * elsewhere says nothing of them. A card's address of its own MAC address is never taken for a router's.
+ */
+export const routerRules = heardRules(
+  {
+    where: "meta ibrname . ",
+    prefix: "bridge_",
+    size: 65_536,
+    first: [
+      `${six} meta ibrname . ip6 saddr @bridge_routers goto remember`,
+      `${six} update @bridge_news { meta ibrname ${seldom} } return`,
+    ],
+  },
+  setOf("bridge_news", "meta ibrname", 4096),
+);
+
+/** For a kernel that can't tell one bridge from another, without nft_meta_bridge: heard on any of them. */
+export const hostRouterRules = heardRules({ where: "", prefix: "", size: 1024, first: [] });
+
+function heardRules({ where, prefix, size, first }: Heard, ...more: readonly string[]): string {
+  const [routers, targets] = [`${prefix}routers`, `${prefix}targets`];
+  // nft knows the type of no address within an advertisement, and takes it after something of which it knows one.
+  const before = where === "" ? "meta l4proto . " : where;
+  return `table ${table}
 flush table ${table}
 table ${table} {
-  set routers {
-    type ipv6_addr
-    size 1024
-    flags dynamic,timeout
-    timeout ${forgotten}
-  }
-  set targets {
-    typeof meta l4proto . @th,64,128
-    size 1024
-    flags dynamic,timeout
-    timeout ${forgotten}
-  }
+${[setOf(routers, `${where}ip6 saddr`, size), setOf(targets, `${before}@th,64,128`, size), ...more].join("\n")}
 ${chain("prerouting", [
   `type filter hook prerouting priority ${afterCards}; policy accept;`,
   `iifname "${cardPrefix}*" ${six} jump card`,
-  `iifname != "${cardPrefix}*" ${icmp} nd-router-advert ip6 hoplimit 255 ip6 saddr fe80::/10 jump router`,
+  `iifname != "${cardPrefix}*" ${icmp} nd-router-advert ip6 hoplimit 255 ${ofOwnChoice} jump router`,
 ])}
-${chain("router", [`${six} update @routers { ip6 saddr }`, `${six} update @targets { meta l4proto . @nh,64,128 }`])}
+${chain("remember", [
+  `${six} update @${routers} { ${where}ip6 saddr }`,
+  `${six} update @${targets} { ${before}@nh,64,128 }`,
+])}
+${chain("router", [...first, "goto remember"])}
 ${chain("card", [
-  `${six} ip6 saddr @routers drop`,
-  `${icmp} nd-neighbor-advert meta l4proto . @th,64,128 @targets drop`,
-  `${icmp} nd-neighbor-solicit ip6 saddr :: meta l4proto . @th,64,128 @targets drop`,
+  `${six} ${where}ip6 saddr @${routers} drop`,
+  `${icmp} nd-neighbor-advert ${before}@th,64,128 @${targets} drop`,
+  `${icmp} nd-neighbor-solicit ip6 saddr :: ${before}@th,64,128 @${targets} drop`,
 ])}
 }
 `;
+}
+
+function setOf(name: string, of: string, size: number): string {
+  const lines = [`typeof ${of}`, `size ${size}`, "flags dynamic,timeout", `timeout ${forgotten}`];
+  return `  set ${name} {${lines.map((line) => `\n    ${line}`).join("")}\n  }`;
+}
+
 export const noRouterRules = `table ${table}\ndelete table ${table}\n`;
 
 function chain(name: string, lines: readonly string[]): string {
