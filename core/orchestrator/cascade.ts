@@ -22,7 +22,7 @@ import { settleParts } from "./vm/follow.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
 import { readMigration } from "./vm/migration-record.ts";
-import { checkShelves } from "./vm/shelf.ts";
+import { checkShelves, settleShelvesWithout } from "./vm/shelf.ts";
 import { settleWithout } from "./vm/unsettled.ts";
 import { removeVolume, requireIdle } from "./volume/hold.ts";
 
@@ -348,6 +348,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     detachSecurityGroups(tx, uuid);
   }
   tx.remove(kind, uuid);
+  if (kind === "Host") settleShelvesWithout(tx, uuid);
 }
 
 /** What was given to a cluster that goes. */

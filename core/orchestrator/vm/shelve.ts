@@ -12,7 +12,7 @@ import { takeRoom } from "../volume/room.ts";
 import type { Round } from "./allocator.ts";
 import { end, endFailed, isHolder, isRunning } from "./life.ts";
 import type { VmData } from "./run.ts";
-import { insertEmptyRoot, noteShelf, shelfOf } from "./shelf.ts";
+import { dropShelf, insertEmptyRoot, noteShelf, shelfOf } from "./shelf.ts";
 import { filePlace, machineSpec } from "./spec.ts";
 import { held, hostOf, look, lostHold, tell, tellEnd, type VmWorld } from "./work.ts";
 
@@ -253,6 +253,8 @@ function commit(tx: Tx, data: ShelveData): void {
   // What its drives read is in the cache of a storage that it may not come to again.
   tx.update("VmInstance", vmUuid, { isoUuids: [] });
   forgetIsos(tx, vmUuid);
+  // One that did not run since it was taken from its shelf still has its former image.
+  dropShelf(tx, vmUuid);
   noteShelf(tx, { vmUuid, imageUuid, spareUuid });
 }
 
