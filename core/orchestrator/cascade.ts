@@ -64,7 +64,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
           for (const each of doomed) check(mirror, each, mode);
           checkCards(mirror, kind, doomed);
           checkVolumes(mirror, kind, uuid, mode);
-          checkShelves(mirror, kind, doomed, mode);
+          checkShelves(mirror, kind, doomed);
           const clusters = doomed.flatMap((each) => {
             const host = each.kind === "Host" ? mirror.get("Host", each.uuid)?.value : undefined;
             return host === undefined ? [] : [host.clusterUuid];
@@ -104,7 +104,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
               await world.records.change((tx) => {
                 checkCards(mirror, kind, part);
                 checkVolumes(mirror, kind, uuid, mode);
-                checkShelves(mirror, kind, part, mode);
+                checkShelves(mirror, kind, part);
                 for (const each of part) {
                   check(mirror, each, mode, tx);
                   remove(tx, each);

@@ -122,14 +122,9 @@ export function requireOnNoShelf(tx: Tx, { uuid, name }: Image): void {
   }
 }
 
-/** A store that is deleted for itself takes no machine along, unless that is accepted. @throws VM.1081 */
-export function checkShelves(
-  mirror: Mirror,
-  root: string,
-  doomed: readonly { kind: string; uuid: string }[],
-  mode: "Permissive" | "Enforcing",
-): void {
-  if (root !== "BackupStorage" || mode === "Enforcing") return;
+/** A store that is deleted for itself takes no machine along, in no mode: a zone takes both. @throws VM.1081 */
+export function checkShelves(mirror: Mirror, root: string, doomed: readonly { kind: string; uuid: string }[]): void {
+  if (root !== "BackupStorage") return;
   for (const { kind, uuid } of doomed) {
     const image = kind === "Image" ? mirror.get("Image", uuid)?.value : undefined;
     if (image !== undefined) requireOnNoShelf(new Tx(mirror, 0), image);

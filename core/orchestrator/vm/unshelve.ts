@@ -88,7 +88,8 @@ export function unshelveVmFlow(world: VmWorld, images: ImageWorld, carrier: Imag
         if (!isOpen(look(world), data)) return undefined;
         const { host, path } = placeOf(world, data);
         // A start that could not be taken back may have the file open: it is not removed under a machine that may run.
-        if (!env.isHalfDone) await tell(world, host, { do: "removeMachine", uuid: data.vmUuid }, env, { part: "machine" });
+        if (!env.isHalfDone)
+          await tell(world, host, { do: "removeMachine", uuid: data.vmUuid }, env, { part: "machine" });
         const isGivenUp = await world.records.change((tx) => {
           if (!isOpen(tx, data)) return false;
           giveUpRoot(tx, data.volumeUuid);

@@ -148,3 +148,50 @@ test("a stopped machine with both is shelved anew, deleted, recovered and expung
   await quiet();
   assert.deepEqual([onRecord(), images.kept().length, mirror.count("Shelf"), mirror.count("Volume")], [0, 1, 0, 0]);
 });
+
+test("an image whose content can't be taken out of the store after a failed shelving goes later, with its content", async (t) => {
+  const { call, uuid, hosts, mirror, images, cloud, imageStore, record, ok, done, hostUuids } = await shelfBed(t);
+  await call("UpdateGlobalConfig", { category: "host", name: "connection.autoReconnectOnError", value: "false" });
+  const [keep, remove] = [imageStore.keep.bind(imageStore), imageStore.remove.bind(imageStore)];
+  imageStore.keep = async (...args) => {
+    await keep(...args);
+    hosts.cut(here, false);
+    await done("ReconnectHost", { uuid: hostUuids[0] });
+  };
+  imageStore.remove = async () => {
+    throw new Error("The store is away.");
+  };
+  const { task } = await call("ShelveVmInstance", { uuid });
+  assert.equal((await taskEnd(mirror, task.uuid, AbortSignal.timeout(60_000)))?.state, "Failed");
+  assert.deepEqual([mirror.count("Image"), images.kept().length], [2, 2]);
+  Object.assign(imageStore, { keep, remove });
+  hosts.cut(here, true);
+  await ok("ReconnectHost", { uuid: hostUuids[0] });
+  await seen(mirror, () => record()?.state !== "Unknown");
+  for (let time = 0; time < 2; time++) {
+    await cloud.sweep();
+    await seen(mirror, () => mirror.count("Flow") === 0);
+  }
+  assert.deepEqual([mirror.count("Image"), images.kept().length], [1, 1]);
+  assert.equal(mirror.count("Expunging"), 0);
+});
+
+test("a piece that does not come is asked for again while its host is connected; what its agent refuses is not", async (t) => {
+  const { done, ok, uuid, hosts, record } = await shelfBed(t);
+  const { volumePiece } = hosts.link;
+  let asked = 0;
+  hosts.link.volumePiece = async () => {
+    asked += 1;
+    throw agentFailed(here, new NodeError("HYPERVISOR.FAILED", "No."));
+  };
+  assert.equal((await done("ShelveVmInstance", { uuid })).error?.code, "HOST.1012");
+  assert.deepEqual([asked, record()?.state], [1, "Running"]);
+  const cut = new Set<number>();
+  hosts.link.volumePiece = async (host, path, range, signal) => {
+    if (cut.has(range.length)) return await volumePiece(host, path, range, signal);
+    cut.add(range.length);
+    throw unreachable(here);
+  };
+  await ok("ShelveVmInstance", { uuid });
+  assert.ok(cut.size >= 2, "the first byte, and a piece");
+});
