@@ -22,7 +22,7 @@ import { settleParts } from "./vm/follow.ts";
 import { lifeOf, removeMachine, removeNic, settled } from "./vm/life.ts";
 import { type LostVolume, requireNoVolumes, volumesLostWith } from "./vm/local-volumes.ts";
 import { readMigration } from "./vm/migration-record.ts";
-import { checkShelves } from "./vm/shelf.ts";
+import { checkShelves, settleShelvesWithout } from "./vm/shelf.ts";
 import { settleWithout } from "./vm/unsettled.ts";
 import { removeVolume, requireIdle } from "./volume/hold.ts";
 
@@ -64,7 +64,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
           for (const each of doomed) check(mirror, each, mode);
           checkCards(mirror, kind, doomed);
           checkVolumes(mirror, kind, uuid, mode);
-          checkShelves(mirror, kind, doomed, mode);
+          checkShelves(mirror, kind, doomed);
           const clusters = doomed.flatMap((each) => {
             const host = each.kind === "Host" ? mirror.get("Host", each.uuid)?.value : undefined;
             return host === undefined ? [] : [host.clusterUuid];
@@ -104,7 +104,7 @@ export function cascadeFlow(world: HostWorld): Flow<CascadeData> {
               await world.records.change((tx) => {
                 checkCards(mirror, kind, part);
                 checkVolumes(mirror, kind, uuid, mode);
-                checkShelves(mirror, kind, part, mode);
+                checkShelves(mirror, kind, part);
                 for (const each of part) {
                   check(mirror, each, mode, tx);
                   remove(tx, each);
@@ -348,6 +348,7 @@ function remove(tx: Tx, { kind, uuid }: Doomed[number]): void {
     detachSecurityGroups(tx, uuid);
   }
   tx.remove(kind, uuid);
+  if (kind === "Host") settleShelvesWithout(tx, uuid);
 }
 
 /** What was given to a cluster that goes. */

@@ -84,7 +84,9 @@ function imageOf(tx: Tx, { uuid, name }: Machine, imageUuid: string): RootImage 
     return { uuid: imageUuid, zoneUuid: store.zoneUuid, storeUuid, sha256, format, sizeBytes };
   }
   const details = `The image ${imageUuid}, which is all that there is of it, or its store is not in the cloud any more.`;
-  const remedy = "Add the store again with its folder, or restore a backup of the records.";
+  const remedy =
+    "Restore a backup of the records, if the store's folder is still there; or delete and expunge the machine " +
+    "(DestroyVmInstance, ExpungeVmInstance), and make a new one.";
   throw new CloudError(
     refusalOf("VM.1051", { where: `VmInstance ${shown(name)}`, details, remedy, values: { vmInstanceUuid: uuid } }),
   );

@@ -1,5 +1,7 @@
 import { Readable } from "node:stream";
-import { mostVolumePieceBytes } from "../../hypervisor/export-commands.ts";
+import { setTimeout } from "node:timers/promises";
+import { type ByteRange, mostVolumePieceBytes, type VolumePiece } from "../../hypervisor/export-commands.ts";
+import { CloudError } from "../../model/cloud/refusal.ts";
 import type { FlowEnv } from "../flow/flow.ts";
 import type { RecordOf } from "../kinds.ts";
 import { progressTeller } from "./add.ts";
@@ -11,6 +13,9 @@ export type Received = { imageUuid: string; host: RecordOf<"Host">; path: string
 
 /** Files that one manager fetches at once: people who send images have their places, too. */
 const atOnce = 4;
+
+/** Before a piece that did not come is asked for again: a line that is cut for a moment does not end hours of work. */
+const pausesMs = [250, 1000, 4000, 16_000];
 
 /** Fetches files of volumes from their hosts into image stores. */
 export class VolumeReceiver {
@@ -63,9 +68,10 @@ export class VolumeReceiver {
   }
 
   async #send({ imageUuid, host, path, store }: Received, signal: AbortSignal): Promise<void> {
-    const { images, settings, link } = this.#world;
+    const { images, settings } = this.#world;
     const reservedBytes = settings.number("backupStorage.reservedCapacity");
-    const { totalBytes } = await link.volumePiece(host, path, { offset: 0, length: 1 }, signal);
+    const piece = (range: ByteRange) => this.#piece(host, path, range, signal);
+    const { totalBytes } = await piece({ offset: 0, length: 1 });
     const how = { totalBytes, release: () => undefined, mayGoOn: () => signal.throwIfAborted(), signal };
     const nothing = { ...how, offset: 0, contentBytes: 0, content: Readable.from([]) };
     const { offset, isWhole } = await images.upload(store, imageUuid, nothing, reservedBytes);
@@ -74,7 +80,7 @@ export class VolumeReceiver {
     const pieces = async function* () {
       for (let at = offset; at < totalBytes; ) {
         const range = { offset: at, length: Math.min(mostVolumePieceBytes, totalBytes - at) };
-        const { content } = await link.volumePiece(host, path, range, signal).catch((error: unknown) => {
+        const { content } = await piece(range).catch((error: unknown) => {
           cause = error;
           throw error;
         });
@@ -93,6 +99,21 @@ export class VolumeReceiver {
     } finally {
       content.destroy();
     }
+  }
+
+  /** A piece, which is asked for again as long as its host is there and has only not answered. */
+  async #piece(host: RecordOf<"Host">, path: string, range: ByteRange, signal: AbortSignal): Promise<VolumePiece> {
+    const { link, records } = this.#world;
+    for (const pauseMs of pausesMs)
+      try {
+        return await link.volumePiece(host, path, range, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const isSilent = error instanceof CloudError && error.code === "HOST.1010";
+        if (!isSilent || records.mirror.get("Host", host.uuid)?.value.status !== "Connected") throw error;
+        await setTimeout(pauseMs, undefined, { signal });
+      }
+    return await link.volumePiece(host, path, range, signal);
   }
 
   /** @throws the signal's reason */

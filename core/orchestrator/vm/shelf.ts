@@ -7,11 +7,13 @@ import type { RecordOf } from "../kinds.ts";
 import type { Mirror } from "../mirror.ts";
 import { Tx } from "../records.ts";
 import { discardVolume } from "../volume/discard.ts";
+import { placeOfMachine, storageOf } from "../volume/place.ts";
 import type { Machine } from "./life.ts";
 
 /*
- * The image that a machine was put away as. While it is on record it is what there is of the machine's root volume: its
- * volume's record says no more than its size then. The same transaction that makes the one puts an end to the other.
+ * The image that a machine was put away as. While the machine is Shelved it is what there is of the machine's root
+ * volume, whose record says no more than its size then. It stays until the machine has been seen to run with the volume that
+ * was made of it: a Stopped one whose unshelving was cut off has both.
  */
 
 /** `spareUuid`: the name of its next root volume, should what is being made of it not come to run. */
@@ -64,20 +66,41 @@ export function replaceRoot(tx: Tx, machine: Machine): void {
   insertEmptyRoot(tx, machine.uuid, spareUuid, former);
 }
 
+/** What was begun of its root volume may go: from now on nobody takes that volume for a whole one. */
+export function giveUpRoot(tx: Tx, volumeUuid: string): void {
+  tx.update("Volume", volumeUuid, { status: "Creating", installPath: null });
+}
+
+/** The file of a root volume was on the own disks of a host that is not in the cloud any more. */
+function wentWithHost(tx: Tx, root: RecordOf<"Volume">, machine: Machine): boolean {
+  const place = placeOfMachine(machine);
+  if (root.installPath === null || place === null || tx.get("Host", place) !== undefined) return false;
+  return storageOf(tx, root).type === "LocalStorage";
+}
+
 /**
- * To be called with each change of a machine's state. One whose host was lost while it was taken from its shelf has its
- * root volume, and may have written to it; or nothing was made of it that could have run, and it is Shelved as before.
+ * To be called with each change of a machine's state. The image goes when the machine is seen with its root volume, or
+ * starts with it. One whose host was lost while it was taken from its shelf may have run and written to that volume, or not
+ * have it whole: while it does not run it keeps both. With nothing that could have run it is Shelved as before.
  */
 export function settleShelf(tx: Tx, machine: Machine): void {
   const { uuid, state, operation, rootVolumeUuid } = machine;
   if (operation !== null || tx.get("Shelf", uuid) === undefined) return;
-  if (state === "Shelved" || state === "Unknown" || state === "Error" || state === "Destroyed") return;
   const root = tx.get("Volume", rootVolumeUuid ?? "");
-  if (root?.status === "Ready") dropShelf(tx, uuid);
-  else if (state === "Stopped") {
-    // Its file may be there, and is never the machine's: the next one has a name of its own.
-    if (root?.status === "Creating") replaceRoot(tx, machine);
-    tx.update("VmInstance", uuid, { state: "Shelved" });
+  if (root?.status === "Ready" && (state === "Running" || state === "Paused")) dropShelf(tx, uuid);
+  if (state !== "Stopped" || root === undefined) return;
+  if (root.status === "Ready" && !wentWithHost(tx, root, machine)) return;
+  // Its file may be there, and is never the machine's: the next one has a name of its own.
+  if (root.status !== "NotInstantiated") replaceRoot(tx, machine);
+  tx.update("VmInstance", uuid, { state: "Shelved" });
+}
+
+/** A host is gone: of machines that were on it last, and had both root volume and image, the image is what is left. */
+export function settleShelvesWithout(tx: Tx, hostUuid: string): void {
+  const here = [...tx.find("VmInstance", "hostUuid", hostUuid), ...tx.find("VmInstance", "lastHostUuid", hostUuid)];
+  for (const { uuid } of here) {
+    const machine = tx.peek("Shelf", uuid) === undefined ? undefined : tx.get("VmInstance", uuid);
+    if (machine !== undefined) settleShelf(tx, machine);
   }
 }
 
@@ -85,22 +108,23 @@ export function settleShelf(tx: Tx, machine: Machine): void {
 export function requireOnNoShelf(tx: Tx, { uuid, name }: Image): void {
   for (const shelf of tx.find("Shelf", "imageUuid", uuid)) {
     const vmUuid = String(shelf["vmUuid"]);
-    const details = `It is all that there is of the machine ${shown(tx.peek("VmInstance", vmUuid)?.name ?? vmUuid)}.`;
-    const remedy = "Unshelve the machine (UnshelveVmInstance), or delete and expunge it: the image goes then.";
+    const machine = tx.peek("VmInstance", vmUuid);
+    const vmName = shown(machine?.name ?? vmUuid);
+    const isOnShelf = machine?.state !== "Stopped" && machine?.state !== "Rescued";
+    const details = isOnShelf
+      ? `It is all that there is of the machine ${vmName}.`
+      : `It is kept until the machine ${vmName} has run with the root volume that was made of it.`;
+    const start = isOnShelf ? "Unshelve the machine (UnshelveVmInstance)" : "Start the machine (StartVmInstance)";
+    const remedy = `${start}, or delete and expunge it: the image goes then.`;
     throw new CloudError(
       refusalOf("VM.1081", { where: `Image ${shown(name)}`, details, remedy, values: { vmInstanceUuid: vmUuid } }),
     );
   }
 }
 
-/** A store that is deleted for itself takes no machine along, unless that is accepted. @throws VM.1081 */
-export function checkShelves(
-  mirror: Mirror,
-  root: string,
-  doomed: readonly { kind: string; uuid: string }[],
-  mode: "Permissive" | "Enforcing",
-): void {
-  if (root !== "BackupStorage" || mode === "Enforcing") return;
+/** A store that is deleted for itself takes no machine along, in no mode: a zone takes both. @throws VM.1081 */
+export function checkShelves(mirror: Mirror, root: string, doomed: readonly { kind: string; uuid: string }[]): void {
+  if (root !== "BackupStorage") return;
   for (const { kind, uuid } of doomed) {
     const image = kind === "Image" ? mirror.get("Image", uuid)?.value : undefined;
     if (image !== undefined) requireOnNoShelf(new Tx(mirror, 0), image);

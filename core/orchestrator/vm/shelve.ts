@@ -1,4 +1,5 @@
 import { forgetIsos } from "../device/iso-use.ts";
+import { noteExpunging } from "../expunging.ts";
 import type { Flow, FlowEnv } from "../flow/flow.ts";
 import { isKept, moveOn } from "../images/delete.ts";
 import { VolumeReceiver } from "../images/receive.ts";
@@ -12,7 +13,7 @@ import { takeRoom } from "../volume/room.ts";
 import type { Round } from "./allocator.ts";
 import { end, endFailed, isHolder, isRunning } from "./life.ts";
 import type { VmData } from "./run.ts";
-import { insertEmptyRoot, noteShelf, shelfOf } from "./shelf.ts";
+import { dropShelf, insertEmptyRoot, noteShelf, shelfOf } from "./shelf.ts";
 import { filePlace, machineSpec } from "./spec.ts";
 import { held, hostOf, look, lostHold, tell, tellEnd, type VmWorld } from "./work.ts";
 
@@ -27,7 +28,7 @@ const longestSendMs = 7 * 86_400_000;
 /** What a slow disk copies, or reads, in a second. */
 const slowest = 20 * 1024 ** 2;
 
-const [stopTitle, copyTitle] = ["Stopping the machine", "Copying the root volume"];
+const [stopTitle, copyTitle, keepTitle] = ["Stopping the machine", "Copying the root volume", "Keeping the image"];
 
 /** `copyUuid`: of the copy, a root volume of the machine that no start gives to it. `freshUuid`: of its root volume afterwards. */
 export type ShelveData = VmData & {
@@ -150,7 +151,7 @@ export function shelveVmFlow(world: VmWorld, images: ImageWorld): Flow<ShelveDat
     },
     {
       name: "keep",
-      title: "Keeping the image",
+      title: keepTitle,
       cancellable: true,
       async run(data) {
         held(world, data);
@@ -188,7 +189,9 @@ export function shelveVmFlow(world: VmWorld, images: ImageWorld): Flow<ShelveDat
         return;
       }
       const [copy, machine] = [tx.get("Volume", data.copyUuid), tx.get("VmInstance", data.vmUuid)];
-      if (tx.get("Image", data.imageUuid) !== undefined) tx.remove("Image", data.imageUuid);
+      const image = tx.get("Image", data.imageUuid);
+      if (image !== undefined && image.sha256 !== null && how.notUndone.includes(keepTitle)) leave(tx, image.uuid);
+      else if (image !== undefined) tx.remove("Image", image.uuid);
       // Of a copy that may be there the record stays until its file has gone.
       if (copy !== undefined && (machine === undefined || isTakenBack(error, how))) removeVolume(tx, copy.uuid);
       else if (copy !== undefined && machine !== undefined) discardVolume(tx, copy, machine);
@@ -196,6 +199,12 @@ export function shelveVmFlow(world: VmWorld, images: ImageWorld): Flow<ShelveDat
     },
     result: ({ vmUuid, imageUuid }) => ({ vmInstanceUuid: vmUuid, imageUuid }),
   };
+}
+
+/** The store may have an image's content still: that goes with the next look, and nobody gets it back. */
+function leave(tx: Tx, imageUuid: string): void {
+  for (const event of ["ready", "delete", "deleted"] as const) moveOn(tx, imageUuid, event);
+  noteExpunging(tx, imageUuid);
 }
 
 function isCommitted(tx: Tx, { vmUuid, imageUuid }: ShelveData): boolean {
@@ -253,6 +262,8 @@ function commit(tx: Tx, data: ShelveData): void {
   // What its drives read is in the cache of a storage that it may not come to again.
   tx.update("VmInstance", vmUuid, { isoUuids: [] });
   forgetIsos(tx, vmUuid);
+  // One that did not run since it was taken from its shelf still has its former image.
+  dropShelf(tx, vmUuid);
   noteShelf(tx, { vmUuid, imageUuid, spareUuid });
 }
 

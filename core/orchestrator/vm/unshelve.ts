@@ -18,7 +18,7 @@ import { needsSecond } from "./limits.ts";
 import { requireVolumes } from "./local-volumes.ts";
 import { marksOf } from "./placement.ts";
 import type { VmData } from "./run.ts";
-import { dropShelf, emptyRoot, replaceRoot, shelfOf } from "./shelf.ts";
+import { dropShelf, emptyRoot, giveUpRoot, replaceRoot, shelfOf } from "./shelf.ts";
 import { machineSpec } from "./spec.ts";
 import { held, hostOf, look, lostHold, tell, type VmWorld } from "./work.ts";
 
@@ -87,7 +87,15 @@ export function unshelveVmFlow(world: VmWorld, images: ImageWorld, carrier: Imag
       async undo(data, env) {
         if (!isOpen(look(world), data)) return undefined;
         const { host, path } = placeOf(world, data);
-        await tell(world, host, { do: "deleteVolume", path }, env);
+        // A start that could not be taken back may have the file open: it is not removed under a machine that may run.
+        if (!env.isHalfDone)
+          await tell(world, host, { do: "removeMachine", uuid: data.vmUuid }, env, { part: "machine" });
+        const isGivenUp = await world.records.change((tx) => {
+          if (!isOpen(tx, data)) return false;
+          giveUpRoot(tx, data.volumeUuid);
+          return true;
+        });
+        if (isGivenUp) await tell(world, host, { do: "deleteVolume", path }, env);
         return undefined;
       },
     },
@@ -147,7 +155,8 @@ export function unshelveVmFlow(world: VmWorld, images: ImageWorld, carrier: Imag
       }
       const machine = tx.get("VmInstance", data.vmUuid);
       const volume = tx.get("Volume", data.volumeUuid);
-      const mayRun = how.notUndone.includes(startTitle);
+      // Its volume was given up only after the machine had been removed.
+      const mayRun = how.notUndone.includes(startTitle) && volume?.status === "Ready";
       if (machine !== undefined && machine.operation !== null && volume !== undefined && !mayRun) {
         if (isTakenBack(error, how) || volume.primaryStorageUuid === null) emptyRoot(tx, volume.uuid);
         else replaceRoot(tx, machine);

@@ -49,8 +49,10 @@ for (const storage of ["local", "shared"] as const)
       for (const name of ["DeleteImage", "ExpungeImage"] as const)
         await refuses(call(name, { uuid: kept?.uuid ?? "" }), name === "DeleteImage" ? "VM.1081" : "STORAGE.1008");
 
-      const store = await done("DeleteBackupStorage", { uuid: images.store.uuid });
-      assert.equal(store.error?.code, "VM.1081", JSON.stringify(store.error));
+      for (const deleteMode of ["Permissive", "Enforcing"] as const) {
+        const store = await done("DeleteBackupStorage", { uuid: images.store.uuid, deleteMode });
+        assert.equal(store.error?.code, "VM.1081", JSON.stringify(store.error));
+      }
 
       await ok("UnshelveVmInstance", { uuid, hostUuid: second });
       assert.deepEqual([record()?.state, record()?.hostUuid, await running()], ["Running", second, [second]]);

@@ -164,8 +164,10 @@ export class LivesBed {
     const root = mirror.get("Volume", rootVolumeUuid ?? "")?.value;
     const isShelved = state === "Shelved";
     assert.equal(root?.status, isShelved ? "NotInstantiated" : "Ready", "it has its root volume, or its image");
+    // One that may have run with its new root volume, and was not seen to, keeps its image until it is.
+    const hasImage = isShelved || ((state === "Stopped" || state === "Rescued") && mirror.count("Shelf") === 1);
     for (const [kind, wanted] of [
-      ["Shelf", isShelved],
+      ["Shelf", hasImage],
       ["Rescue", state === "Rescued"],
       ["Expunging", false],
     ] as const)
@@ -175,7 +177,7 @@ export class LivesBed {
     const kept = all.filter((each) => each.uuid !== image);
     assert.deepEqual(
       kept.map(({ status }) => status),
-      isShelved ? ["Ready"] : [],
+      hasImage ? ["Ready"] : [],
     );
     assert.deepEqual(images.kept().sort(), all.map(({ sha256 }) => sha256 ?? "").sort());
     assert.deepEqual(images.incoming(), []);
