@@ -66,7 +66,7 @@ export class Uploads {
       if (own === undefined) this.#forget(folder);
       const reached = own ?? fromNote(folder, validator, size);
       this.#reached.set(folder, reached);
-      const file = await UploadFile.open(folder, reached, { ...this.#limits, noted });
+      const file = await UploadFile.open(folder, reached, { ...this.#limits, noted: noted?.writer });
       writer.isWriting = true;
       await this.#receive(writer, upload, file);
       return { offset: reached.size, isWhole: reached.size === totalBytes };
@@ -161,15 +161,18 @@ export class Uploads {
   /** What is there. What this process has taken beyond the note counts while nobody else has changed anything. */
   async #arrived(folder: string, validator: string): Promise<Arrived> {
     const noted = await readNote(folder);
+    const fileBytes = await sizeOf(folder);
+    // Of a file that is shorter than its note nobody knows anything.
+    const isKnown = noted !== undefined && noted.safeBytes <= fileBytes;
     // It is being examined: nothing of it changes any more, whatever somebody says that it should be.
-    if (noted?.isWhole === true) return { size: noted.safeBytes, isWhole: true, noted, own: undefined };
+    if (isKnown && noted.isWhole) return { size: noted.safeBytes, isWhole: true, noted, own: undefined };
     // Another total is another file: it begins anew.
-    const safeBytes = noted?.validator === validator ? noted.safeBytes : 0;
+    const safeBytes = isKnown && noted.validator === validator ? noted.safeBytes : 0;
     const reached = this.#reached.get(folder);
     const isSame = reached?.validator === validator;
     // While a client sends, both go ahead.
     const isSent = this.#writers.get(folder)?.isWriting === true;
-    const isOwn = isSame && (isSent || (reached.safeBytes === safeBytes && (await sizeIs(folder, reached.size))));
+    const isOwn = isSame && (isSent || (noted?.writer === reached.writer && isAt(reached, safeBytes, fileBytes)));
     return { size: isOwn ? reached.size : safeBytes, isWhole: false, noted, own: isOwn ? reached : undefined };
   }
 
@@ -203,12 +206,17 @@ function validatorOf(totalBytes: number): string {
   return `upload ${totalBytes}`;
 }
 
-async function sizeIs(folder: string, bytes: number): Promise<boolean> {
+function isAt(reached: Reached, safeBytes: number, fileBytes: number): boolean {
+  return reached.safeBytes === safeBytes && reached.size === fileBytes;
+}
+
+/** Of the file; 0 where there is none. */
+async function sizeOf(folder: string): Promise<number> {
   return stat(contentIn(folder)).then(
-    ({ size }) => size === bytes,
+    ({ size }) => size,
     (error: unknown) => {
       if (errnoOf(error) !== "ENOENT") throw error;
-      return false;
+      return 0;
     },
   );
 }
