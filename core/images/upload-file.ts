@@ -33,6 +33,7 @@ export class UploadFile {
   readonly #reached: Reached;
   #syncing: Promise<void> | undefined;
   #failure: unknown;
+  #isLost = false;
   #syncedAt = performance.now();
 
   private constructor(folder: string, handle: FileHandle, reached: Reached, unsyncedBytes: number) {
@@ -73,6 +74,11 @@ export class UploadFile {
     return this.#reached.size;
   }
 
+  /** The disk has failed: of what is not noted nobody knows whether it is there, though it can be read for a while. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** @throws the system's error, also that of a wait for the disk that went on meanwhile; STORAGE.1070 */
   async write(chunks: readonly Uint8Array[]): Promise<void> {
     const { safeBytes } = this.#reached;
@@ -92,9 +98,14 @@ export class UploadFile {
 
   /** All that was written is on the disk, and noted, when this resolves. @throws as {@link write} */
   async settle(isWhole: boolean): Promise<void> {
+    await this.quiet();
+    if (isWhole || this.#reached.safeBytes < this.size) await this.#sync(isWhole);
+  }
+
+  /** What the disk has begun to take is there. @throws as {@link write} */
+  async quiet(): Promise<void> {
     await this.#syncing;
     if (this.#failure !== undefined) throw this.#failure;
-    if (isWhole || this.#reached.safeBytes < this.size) await this.#sync(isWhole);
   }
 
   /** Only after {@link write} and {@link settle} have ended. */
@@ -105,17 +116,31 @@ export class UploadFile {
 
   #beginToSync(): void {
     this.#syncing ??= this.#sync(false)
-      .catch((error: unknown) => {
-        this.#failure = error;
-      })
+      // Whoever writes or waits next is told.
+      .catch(() => undefined)
       .finally(() => {
         this.#syncing = undefined;
       });
   }
 
+  /** Never again after it has failed: the system tells of what it lost only once. */
   async #sync(isWhole: boolean): Promise<void> {
+    try {
+      await this.#syncOnce(isWhole);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #syncOnce(isWhole: boolean): Promise<void> {
     const { size, writer } = this.#reached;
-    await syncs.take(() => this.#handle.datasync());
+    try {
+      await syncs.take(() => this.#handle.datasync());
+    } catch (error) {
+      this.#isLost = true;
+      throw error;
+    }
     if ((await readNote(this.#folder))?.writer !== writer) throw otherManager();
     await writeNote(this.#folder, noteOf(this.#reached, size, isWhole));
     this.#reached.safeBytes = size;

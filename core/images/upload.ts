@@ -68,7 +68,11 @@ export class Uploads {
       this.#reached.set(folder, reached);
       const file = await UploadFile.open(folder, reached, { ...this.#limits, noted: noted?.writer });
       writer.isWriting = true;
-      await this.#receive(writer, upload, file);
+      try {
+        await this.#receive(writer, upload, file);
+      } finally {
+        if (file.isLost) this.#forget(folder);
+      }
       return { offset: reached.size, isWhole: reached.size === totalBytes };
     } finally {
       upload.signal.removeEventListener("abort", stop);
@@ -108,7 +112,7 @@ export class Uploads {
     return [...this.#reached.keys()];
   }
 
-  async #enter(folder: string, { content, contentBytes }: Upload): Promise<Writer> {
+  async #enter(folder: string, { content, contentBytes, hasOwnPlace = false }: Upload): Promise<Writer> {
     for (;;) {
       const other = this.#writers.get(folder);
       if (other === undefined) break;
@@ -116,10 +120,12 @@ export class Uploads {
       other.inflow.fail(takenOver());
       await other.ended.promise;
     }
-    if (this.#writers.size >= this.#limits.most) throw tooManyUploads(this.#limits.most);
+    const clients = [...this.#writers.values()].filter((each) => !each.hasOwnPlace).length;
+    if (!hasOwnPlace && clients >= this.#limits.most) throw tooManyUploads(this.#limits.most);
     const writer: Writer = {
       inflow: new Inflow(content, inflow),
       leftBytes: contentBytes,
+      hasOwnPlace,
       isWriting: false,
       ended: Promise.withResolvers<void>(),
     };
@@ -149,7 +155,7 @@ export class Uploads {
         }
       }
       mayGoOn();
-      if (file.size === totalBytes) await file.settle(true);
+      await (file.size === totalBytes ? file.settle(true) : file.quiet());
       isSettled = true;
     } finally {
       // What came before it broke is there after a crash, too.
@@ -198,6 +204,7 @@ type Writer = {
   readonly inflow: Inflow;
   /** That it has promised to send. */
   leftBytes: number;
+  readonly hasOwnPlace: boolean;
   isWriting: boolean;
   readonly ended: PromiseWithResolvers<void>;
 };

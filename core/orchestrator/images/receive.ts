@@ -66,7 +66,7 @@ export class VolumeReceiver {
     const { images, settings, link } = this.#world;
     const reservedBytes = settings.number("backupStorage.reservedCapacity");
     const { totalBytes } = await link.volumePiece(host, path, { offset: 0, length: 1 }, signal);
-    const how = { totalBytes, release: () => undefined, mayGoOn: () => signal.throwIfAborted(), signal };
+    const how = { hasOwnPlace: true, totalBytes, release: () => undefined, mayGoOn: () => signal.throwIfAborted(), signal };
     const nothing = { ...how, offset: 0, contentBytes: 0, content: Readable.from([]) };
     const { offset, isWhole } = await images.upload(store, imageUuid, nothing, reservedBytes);
     if (isWhole) return;
