@@ -10,6 +10,8 @@ const note = z.strictObject({
   safeBytes: z.int().check(z.nonnegative()),
   validator: z.nullable(z.string()),
   isWhole: z.boolean(),
+  /** Who takes it of a client: a manager's own random name for that. Whoever finds another one has lost it. */
+  writer: z.optional(z.string()),
 });
 export type Note = z.infer<typeof note>;
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { contentIn, type Note, readNote, writeNote } from "./arriving.ts";
@@ -5,7 +6,14 @@ import { FileSums } from "./file-sums.ts";
 import { otherManager } from "./refusals.ts";
 
 /** How far an upload has come in this process: `size` may be beyond what is on the disk for sure, and noted. */
-export type Reached = { size: number; safeBytes: number; validator: string; sums: FileSums };
+export type Reached = {
+  size: number;
+  safeBytes: number;
+  readonly validator: string;
+  /** In the note while nobody else has taken the upload over. */
+  readonly writer: string;
+  readonly sums: FileSums;
+};
 
 /** Waits for the disk at once, of all uploads: each holds one of Node's four threads, and others need some, too. */
 const mostSyncs = 2;
@@ -23,41 +31,39 @@ export class UploadFile {
   readonly #handle: FileHandle;
   readonly #unsyncedBytes: number;
   readonly #reached: Reached;
-  /** The note as it is, if nobody else writes it. */
-  #noted: Note | undefined;
   #syncing: Promise<void> | undefined;
   #failure: unknown;
+  #isLost = false;
   #syncedAt = performance.now();
 
-  private constructor(
-    folder: string,
-    handle: FileHandle,
-    reached: Reached,
-    { unsyncedBytes, noted }: { unsyncedBytes: number; noted: Note | undefined },
-  ) {
+  private constructor(folder: string, handle: FileHandle, reached: Reached, unsyncedBytes: number) {
     this.#folder = folder;
     this.#handle = handle;
     this.#reached = reached;
     this.#unsyncedBytes = unsyncedBytes;
-    this.#noted = noted;
   }
 
   /**
+   * Takes the upload over, if another one has it.
    * @param reached goes along with what is written
-   * @param how `noted`: the note that was found, also one of another upload
-   * @throws the system's error
+   * @param noted the writer of the note that was found
+   * @throws the system's error; STORAGE.1070
    */
   static async open(
     folder: string,
     reached: Reached,
-    how: { unsyncedBytes: number; noted: Note | undefined },
+    { unsyncedBytes, noted }: { unsyncedBytes: number; noted: string | undefined },
   ): Promise<UploadFile> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const handle = await open(contentIn(folder), constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
+      // Before anything of the file goes: whoever had it must not count any more what is not there.
+      if (noted !== reached.writer) await writeNote(folder, noteOf(reached, reached.safeBytes));
+      // To make it longer would put zeros in the place of what is not there.
+      if ((await handle.stat()).size < reached.size) throw otherManager();
       // What came before, and is not counted, counts for nothing.
       await handle.truncate(reached.size);
-      return new UploadFile(folder, handle, reached, how);
+      return new UploadFile(folder, handle, reached, unsyncedBytes);
     } catch (error) {
       await handle.close();
       throw error;
@@ -66,6 +72,11 @@ export class UploadFile {
 
   get size(): number {
     return this.#reached.size;
+  }
+
+  /** The disk has failed: of what is not noted nobody knows whether it is there, though it can be read for a while. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** @throws the system's error, also that of a wait for the disk that went on meanwhile; STORAGE.1070 */
@@ -87,9 +98,14 @@ export class UploadFile {
 
   /** All that was written is on the disk, and noted, when this resolves. @throws as {@link write} */
   async settle(isWhole: boolean): Promise<void> {
+    await this.quiet();
+    if (isWhole || this.#reached.safeBytes < this.size) await this.#sync(isWhole);
+  }
+
+  /** What the disk has begun to take is there. @throws as {@link write} */
+  async quiet(): Promise<void> {
     await this.#syncing;
     if (this.#failure !== undefined) throw this.#failure;
-    if (isWhole || this.#reached.safeBytes < this.size) await this.#sync(isWhole);
   }
 
   /** Only after {@link write} and {@link settle} have ended. */
@@ -100,26 +116,40 @@ export class UploadFile {
 
   #beginToSync(): void {
     this.#syncing ??= this.#sync(false)
-      .catch((error: unknown) => {
-        this.#failure = error;
-      })
+      // Whoever writes or waits next is told.
+      .catch(() => undefined)
       .finally(() => {
         this.#syncing = undefined;
       });
   }
 
+  /** Never again after it has failed: the system tells of what it lost only once. */
   async #sync(isWhole: boolean): Promise<void> {
-    const { size, validator } = this.#reached;
-    await syncs.take(() => this.#handle.datasync());
-    const known = await readNote(this.#folder);
-    if (known?.validator !== this.#noted?.validator || known?.safeBytes !== this.#noted?.safeBytes)
-      throw otherManager();
-    const next = { safeBytes: size, validator, isWhole };
-    await writeNote(this.#folder, next);
-    this.#noted = next;
+    try {
+      await this.#syncOnce(isWhole);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #syncOnce(isWhole: boolean): Promise<void> {
+    const { size, writer } = this.#reached;
+    try {
+      await syncs.take(() => this.#handle.datasync());
+    } catch (error) {
+      this.#isLost = true;
+      throw error;
+    }
+    if ((await readNote(this.#folder))?.writer !== writer) throw otherManager();
+    await writeNote(this.#folder, noteOf(this.#reached, size, isWhole));
     this.#reached.safeBytes = size;
     this.#syncedAt = performance.now();
   }
+}
+
+function noteOf({ validator, writer }: Reached, safeBytes: number, isWhole = false): Note {
+  return { safeBytes, validator, isWhole, writer };
 }
 
 function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
@@ -157,5 +187,5 @@ const syncs = new Turns(mostSyncs);
 
 /** Of a folder of which nothing is known yet, or no more. */
 export function fromNote(folder: string, validator: string, safeBytes: number): Reached {
-  return { size: safeBytes, safeBytes, validator, sums: new FileSums(contentIn(folder)) };
+  return { size: safeBytes, safeBytes, validator, writer: randomUUID(), sums: new FileSums(contentIn(folder)) };
 }

@@ -66,9 +66,13 @@ export class Uploads {
       if (own === undefined) this.#forget(folder);
       const reached = own ?? fromNote(folder, validator, size);
       this.#reached.set(folder, reached);
-      const file = await UploadFile.open(folder, reached, { ...this.#limits, noted });
+      const file = await UploadFile.open(folder, reached, { ...this.#limits, noted: noted?.writer });
       writer.isWriting = true;
-      await this.#receive(writer, upload, file);
+      try {
+        await this.#receive(writer, upload, file);
+      } finally {
+        if (file.isLost) this.#forget(folder);
+      }
       return { offset: reached.size, isWhole: reached.size === totalBytes };
     } finally {
       upload.signal.removeEventListener("abort", stop);
@@ -108,7 +112,7 @@ export class Uploads {
     return [...this.#reached.keys()];
   }
 
-  async #enter(folder: string, { content, contentBytes }: Upload): Promise<Writer> {
+  async #enter(folder: string, { content, contentBytes, hasOwnPlace = false }: Upload): Promise<Writer> {
     for (;;) {
       const other = this.#writers.get(folder);
       if (other === undefined) break;
@@ -116,10 +120,12 @@ export class Uploads {
       other.inflow.fail(takenOver());
       await other.ended.promise;
     }
-    if (this.#writers.size >= this.#limits.most) throw tooManyUploads(this.#limits.most);
+    const clients = [...this.#writers.values()].filter((each) => !each.hasOwnPlace).length;
+    if (!hasOwnPlace && clients >= this.#limits.most) throw tooManyUploads(this.#limits.most);
     const writer: Writer = {
       inflow: new Inflow(content, inflow),
       leftBytes: contentBytes,
+      hasOwnPlace,
       isWriting: false,
       ended: Promise.withResolvers<void>(),
     };
@@ -149,7 +155,7 @@ export class Uploads {
         }
       }
       mayGoOn();
-      if (file.size === totalBytes) await file.settle(true);
+      await (file.size === totalBytes ? file.settle(true) : file.quiet());
       isSettled = true;
     } finally {
       // What came before it broke is there after a crash, too.
@@ -161,15 +167,18 @@ export class Uploads {
   /** What is there. What this process has taken beyond the note counts while nobody else has changed anything. */
   async #arrived(folder: string, validator: string): Promise<Arrived> {
     const noted = await readNote(folder);
+    const fileBytes = await sizeOf(folder);
+    // Of a file that is shorter than its note nobody knows anything.
+    const isKnown = noted !== undefined && noted.safeBytes <= fileBytes;
     // It is being examined: nothing of it changes any more, whatever somebody says that it should be.
-    if (noted?.isWhole === true) return { size: noted.safeBytes, isWhole: true, noted, own: undefined };
+    if (isKnown && noted.isWhole) return { size: noted.safeBytes, isWhole: true, noted, own: undefined };
     // Another total is another file: it begins anew.
-    const safeBytes = noted?.validator === validator ? noted.safeBytes : 0;
+    const safeBytes = isKnown && noted.validator === validator ? noted.safeBytes : 0;
     const reached = this.#reached.get(folder);
     const isSame = reached?.validator === validator;
     // While a client sends, both go ahead.
     const isSent = this.#writers.get(folder)?.isWriting === true;
-    const isOwn = isSame && (isSent || (reached.safeBytes === safeBytes && (await sizeIs(folder, reached.size))));
+    const isOwn = isSame && (isSent || (noted?.writer === reached.writer && isAt(reached, safeBytes, fileBytes)));
     return { size: isOwn ? reached.size : safeBytes, isWhole: false, noted, own: isOwn ? reached : undefined };
   }
 
@@ -195,6 +204,7 @@ type Writer = {
   readonly inflow: Inflow;
   /** That it has promised to send. */
   leftBytes: number;
+  readonly hasOwnPlace: boolean;
   isWriting: boolean;
   readonly ended: PromiseWithResolvers<void>;
 };
@@ -203,12 +213,17 @@ function validatorOf(totalBytes: number): string {
   return `upload ${totalBytes}`;
 }
 
-async function sizeIs(folder: string, bytes: number): Promise<boolean> {
+function isAt(reached: Reached, safeBytes: number, fileBytes: number): boolean {
+  return reached.safeBytes === safeBytes && reached.size === fileBytes;
+}
+
+/** Of the file; 0 where there is none. */
+async function sizeOf(folder: string): Promise<number> {
   return stat(contentIn(folder)).then(
-    ({ size }) => size === bytes,
+    ({ size }) => size,
     (error: unknown) => {
       if (errnoOf(error) !== "ENOENT") throw error;
-      return false;
+      return 0;
     },
   );
 }

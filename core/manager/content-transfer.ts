@@ -18,8 +18,6 @@ export const usualPace: Pace = { everyMs: 30_000, leastBytes: 64 * 1024 };
 
 const lingerMs = 2_000;
 const readBytes = 512 * 1024;
-/** In which a client takes one piece: the same pace. */
-const pieceMs = 300_000;
 /** Buffers of downloads that have ended are used again: else a server of many would wait for its garbage collector. */
 const spare: Uint8Array[] = [];
 const mostSpare = 8;
@@ -32,7 +30,7 @@ export async function sendContent(
   response: ServerResponse,
   content: ImageContent,
   { from, end }: Part,
-  signal: AbortSignal,
+  how: { signal: AbortSignal; pace: Pace },
 ): Promise<void> {
   const buffers = [bufferOf(), bufferOf()];
   let written = Promise.resolve();
@@ -40,7 +38,7 @@ export async function sendContent(
     const piece = await content.read(at, Math.min(readBytes, end - at), buffers[turn % 2]);
     if (piece.length === 0) throw new Error("The content is shorter than it was.");
     await written;
-    written = write(response, piece, signal);
+    written = write(response, piece, how);
     // It is waited for in the next turn.
     written.catch(() => undefined);
     at += piece.length;
@@ -55,7 +53,13 @@ function bufferOf(): Uint8Array {
   return spare.pop() ?? new Uint8Array(readBytes);
 }
 
-function write(response: ServerResponse, piece: Uint8Array, signal: AbortSignal): Promise<void> {
+function write(
+  response: ServerResponse,
+  piece: Uint8Array,
+  { signal, pace: { everyMs, leastBytes } }: { signal: AbortSignal; pace: Pace },
+): Promise<void> {
+  // A short one, too, may have to wait for the pieces before it.
+  const pieceMs = everyMs * Math.max(1, readBytes / leastBytes);
   return new Promise((resolve, reject) => {
     const end = (error?: Error | null) => {
       clearTimeout(timer);
@@ -66,7 +70,10 @@ function write(response: ServerResponse, piece: Uint8Array, signal: AbortSignal)
     };
     const closed = () => end(brokeOff("The client went away."));
     const stop = () => end(signal.reason);
-    const timer = setTimeout(() => end(brokeOff("The client takes nothing any more.")), pieceMs);
+    const timer = setTimeout(
+      () => end(brokeOff(`Less than ${readBytes} bytes were taken within ${pieceMs / 1000} s.`)),
+      pieceMs,
+    );
     response.once("close", closed);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { brokeOff } from "../images/refusals.ts";
 import { checkFields } from "../model/cloud/check-fields.ts";
 import { CloudError, refusalOf } from "../model/cloud/refusal.ts";
-import { isUpload } from "../model/cloud/storage-place.ts";
+import { isOwnUpload, isUpload } from "../model/cloud/storage-place.ts";
 import { shown } from "../model/quote.ts";
 import type { Caller } from "../orchestrator/calls/handler.ts";
 import type { ImageContent, ImageStore, Uploaded } from "../orchestrator/images/image-store.ts";
@@ -22,9 +22,19 @@ export type ImageContentOptions = {
   /** Who asks. Asked anew while it goes on, which counts as use of the session. @throws IDENTITY.… */
   callerOf: (request: FastifyRequest) => Caller;
   pace?: Pace;
+  /** How often it is asked whether a download may go on, in milliseconds. */
+  askMs?: number;
 };
 
 export const imageContentPath = "/v1/images/:uuid/content";
+const usualAskMs = 10_000;
+
+/** Whether a request sends an image, which may take hours: nothing of its body is taken before it is known who sends it. */
+export function sendsImage({ method, routeOptions, headers }: FastifyRequest): boolean {
+  const isOctets = /^application\/octet-stream\s*(;|$)/i.test(headers["content-type"] ?? "");
+  return method === "PUT" && routeOptions.url === imageContentPath && isOctets;
+}
+
 /** Clients that are given a content at once: each costs some memory. */
 const mostReaders = 32;
 const wanted = z.strictObject({
@@ -39,11 +49,13 @@ const wanted = z.strictObject({
  * @returns `end`: breaks off what goes on, so that the server can be closed
  */
 export function addImageContent(server: FastifyInstance, options: ImageContentOptions): { end(): void } {
-  const { images, mirror, settings, pace = usualPace } = options;
+  const { images, mirror, settings, pace = usualPace, askMs = usualAskMs } = options;
   const ending = new AbortController();
   let readers = 0;
   // In a room of its own: nothing else takes octets.
   void server.register((scope, _options, registered) => {
+    // A body of another kind would be read and waited for first.
+    scope.removeAllContentTypeParsers();
     // Nothing of a body is read before it is known what becomes of it.
     scope.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
     // One of another kind.
@@ -83,9 +95,8 @@ export function addImageContent(server: FastifyInstance, options: ImageContentOp
       await audited(options, "DownloadImageContent", request, async ({ check, broke }) => {
         check();
         const image = imageOf(mirror, request);
-        const { sha256, actualSize: sizeBytes } = image;
-        if (sha256 === null || image.status !== "Ready")
-          throw refused(image, `Its status is ${image.status}.`, "Wait until it is Ready, or recover it.");
+        const { actualSize: sizeBytes } = image;
+        const sha256 = requireReady(image);
         if (readers >= mostReaders) throw tooMany();
         const part = partOf(request, sizeBytes, `"${sha256}"`);
         const head = { etag: `"${sha256}"`, "accept-ranges": "bytes" };
@@ -95,17 +106,28 @@ export function addImageContent(server: FastifyInstance, options: ImageContentOp
         }
         readers += 1;
         let content: ImageContent | undefined;
+        const over = new AbortController();
+        const asking = setInterval(() => {
+          try {
+            check();
+            requireReady(imageOf(mirror, request));
+          } catch (error) {
+            over.abort(error);
+          }
+        }, askMs);
         try {
           content = await images.open(storeOf(mirror, image), { sha256, sizeBytes });
           const { raw } = reply.hijack();
           raw.writeHead(part.isWhole ? 200 : 206, { ...head, ...headOf(image, part) });
-          await sendContent(raw, content, part, ending.signal);
+          const signal = AbortSignal.any([over.signal, ending.signal]);
+          await sendContent(raw, content, part, { signal, pace });
         } catch (error) {
           if (!reply.sent) throw error;
           // Its head has gone out: that it is not whole is all that can be told.
           reply.raw.destroy();
           broke(error);
         } finally {
+          clearInterval(asking);
           readers -= 1;
           await content?.close();
         }
@@ -224,8 +246,16 @@ function storeOf(mirror: Pick<Mirror, "get">, { backupStorageUuids }: Image): Re
   return store;
 }
 
+/** @returns the sum of its content @throws STORAGE.1034 */
+function requireReady(image: Image): string {
+  const { sha256, status } = image;
+  if (sha256 !== null && status === "Ready") return sha256;
+  throw refused(image, `Its status is ${status}.`, "Wait until it is Ready, or recover it.");
+}
+
 /** @throws STORAGE.1034 */
 function requireUpload(image: Image): void {
+  if (isOwnUpload(image)) throw refused(image, "The cloud itself brings it.", "Add another one with upload://NAME.");
   if (image.status === "Downloading" && isUpload(image.url)) return;
   throw refused(image, `It is ${image.status}, and comes from ${shown(image.url)}.`, "Add one with upload://NAME.");
 }

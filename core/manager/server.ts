@@ -19,7 +19,7 @@ import type { Mirror } from "../orchestrator/mirror.ts";
 import { version } from "../version.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { statusOf, toCloudError } from "./failure.ts";
-import { addImageContent, type ImageContentOptions, imageContentPath } from "./image-content.ts";
+import { addImageContent, type ImageContentOptions, sendsImage } from "./image-content.ts";
 import { addStreams } from "./streams.ts";
 
 export type CloudServerOptions = {
@@ -30,10 +30,12 @@ export type CloudServerOptions = {
   /** Whether a token may follow the cloud. `isUse` false: it is only looked whether it still may. @throws IDENTITY.… */
   authenticate: (token: Secret, isUse: boolean) => unknown;
   /** Without it nobody sends or gets the content of images. */
-  images?: Pick<ImageContentOptions, "images" | "settings" | "audit" | "pace"> & {
+  images?: Pick<ImageContentOptions, "images" | "settings" | "audit" | "pace" | "askMs"> & {
     /** @throws IDENTITY.… */
     identify: (token: Secret) => Omit<Caller, "address">;
   };
+  /** Milliseconds in which a body has to come whole that is no image. */
+  bodyTimeoutMs?: number;
   /** PEM texts. Without them plain HTTP, for tests and benchmarks on loopback. */
   tls?: { key: string; cert: string };
 };
@@ -53,7 +55,7 @@ const mostConnections = 2_000;
 
 /** The cloud's API over HTTP: a route for each call of the table, all errors in one shape. Not listening yet. */
 export function createCloudServer(options: CloudServerOptions): CloudServer {
-  const { dispatcher, log, tls, mirror, authenticate } = options;
+  const { dispatcher, log, tls, mirror, authenticate, bodyTimeoutMs = requestTimeoutMs } = options;
   const server = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -71,7 +73,7 @@ export function createCloudServer(options: CloudServerOptions): CloudServer {
   }) as unknown as FastifyInstance;
   server.server.maxConnections = mostConnections;
   server.server.headersTimeout = requestTimeoutMs;
-  limitBodies(server, requestTimeoutMs, refuseNonsense, ({ routeOptions }) => routeOptions.url === imageContentPath);
+  limitBodies(server, bodyTimeoutMs, refuseNonsense, sendsImage);
   server.setErrorHandler((error, _request, reply) => sendError(reply, requestError(error), log));
   server.setNotFoundHandler((request, reply) => sendError(reply, unknownCall(request), log));
   for (const name of cloudCallNames) addRoute(server, dispatcher, name, log);

@@ -52,7 +52,9 @@ export async function sendImage(
     if (!isOver) throw error;
     await client.ask("CancelTask", { uuid: task.uuid }).catch(() => undefined);
     const ended = await client.follow(task.uuid, { signal });
-    if (ended.state !== "Failed") throw error;
+    // What was refused then is one more of what has come: of the first only the answer was lost.
+    const isThere = ended.state === "Succeeded" && error instanceof CallRefused;
+    if (ended.state !== "Failed" && !isThere) throw error;
   } finally {
     line.end();
     await handle.close();

@@ -80,10 +80,14 @@ export class MachineLocks {
     if (!(await isThere(file))) return false;
     const found = await tryFlock(this.#options.machine, file);
     if (typeof found === "string") return found === "held";
-    throw new NodeError("HYPERVISOR.FAILED", `Whether ${file} is locked can't be found out: ${lastWords(found.failed)}.`, {
-      remedy: "Look at the storage on this host.",
-      values: { file },
-    });
+    throw new NodeError(
+      "HYPERVISOR.FAILED",
+      `Whether ${file} is locked can't be found out: ${lastWords(found.failed)}.`,
+      {
+        remedy: "Look at the storage on this host.",
+        values: { file },
+      },
+    );
   }
 }
 

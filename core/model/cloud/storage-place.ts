@@ -70,6 +70,11 @@ export function isUpload(url: string): boolean {
   return url.startsWith("upload://");
 }
 
+/** Whether an image is brought by the cloud itself: its address is its own uuid, which no client knows beforehand. */
+export function isOwnUpload({ uuid, url }: { uuid: string; url: string }): boolean {
+  return url === `upload://${uuid}`;
+}
+
 /** Why an image can't be fetched from an address. Code: STORAGE.1011. */
 export function imageUrlRefusal(whole: string): Refusal | undefined {
   const given = shownUrl(whole);

@@ -39,6 +39,8 @@ export type UploadedContent = {
   readonly mayGoOn: () => void;
   /** Ends it with its reason; what has come is kept. */
   readonly signal: AbortSignal;
+  /** The manager's own, which limits the number of those itself: it needs none of the clients' places. */
+  readonly hasOwnPlace?: boolean;
 };
 
 /** `offset`: how far it has come. */

@@ -72,7 +72,8 @@ export class VolumeReceiver {
     const reservedBytes = settings.number("backupStorage.reservedCapacity");
     const piece = (range: ByteRange) => this.#piece(host, path, range, signal);
     const { totalBytes } = await piece({ offset: 0, length: 1 });
-    const how = { totalBytes, release: () => undefined, mayGoOn: () => signal.throwIfAborted(), signal };
+    const mayGoOn = () => signal.throwIfAborted();
+    const how = { hasOwnPlace: true, totalBytes, release: () => undefined, mayGoOn, signal };
     const nothing = { ...how, offset: 0, contentBytes: 0, content: Readable.from([]) };
     const { offset, isWhole } = await images.upload(store, imageUuid, nothing, reservedBytes);
     if (isWhole) return;
