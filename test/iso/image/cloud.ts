@@ -48,7 +48,8 @@ socket.on("data", (data) => {
   process.stdout.write(found[1].replaceAll("\\r", ""), () => process.exit(Number(found[2])));
 });
 const ask = () => {
-  if (/# *$/.test(text.slice(-8))) {
+  // Behind its prompt the shell asks the terminal where its cursor is.
+  if (/# *$/.test(text.replace(/\\x1b\\[[0-9;?]*[a-zA-Z]/g, "").slice(-8))) {
     clearInterval(asking);
     socket.write("printf '<%s:' " + mark + "; { " + command + "\\n} 2>&1; printf ':%d>%s' $? " + mark + "\\n");
   } else socket.write("\\n");
