@@ -51,8 +51,8 @@ async function copyTo(
   }
   if (snapshotUuid !== undefined && !(await volumes.snapshots(from, below)).includes(snapshotUuid))
     throw noSnapshot(from, snapshotUuid);
-  // QEMU's own locks are not all that a machine has on its disk.
-  if (snapshotUuid === undefined && (await volumes.isOpen(from))) throw volumeInUse(from);
+  // Where a machine has other locks than QEMU's own, qemu-img does not see that it runs on another host.
+  if (snapshotUuid === undefined && (await volumes.isHeld(from))) throw volumeInUse(from);
   const how = snapshotUuid === undefined ? [] : ["-U", "-l", `snapshot.name=${snapshotUuid}`];
   const on = backing === undefined ? [] : ["-B", backing.path, "-F", backing.format];
   // Only this command works on the copy: what lies there is of one that was killed.

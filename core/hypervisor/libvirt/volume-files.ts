@@ -104,11 +104,16 @@ export class VolumeFiles {
 
   /** Whether a machine has a file open, on any host that the locks of its storage reach. */
   async isOpen(path: string): Promise<boolean> {
-    if (await this.#locks?.isHeld(path)) return true;
+    if (await this.isHeld(path)) return true;
     // Takes for a moment the lock that a machine takes, and reads nothing of what a guest has written.
     const file = `driver=raw,file.driver=file,file.locking=on,file.filename=${escaped(path)}`;
     const tried = await this.#run("qemu-io", ["--image-opts", file, "-c", "quit"]);
     return tried.code !== 0 && isLocked(tried.stderr);
+  }
+
+  /** Whether a machine runs that started from this volume, where machines have locks of their own: see `machine-locks.ts`. */
+  async isHeld(path: string): Promise<boolean> {
+    return (await this.#locks?.isHeld(path)) ?? false;
   }
 
   /**
@@ -152,7 +157,7 @@ export class VolumeFiles {
   }
 
   async #onFree(path: string, args: readonly string[]): Promise<void> {
-    if (await this.#locks?.isHeld(path)) throw volumeInUse(path);
+    if (await this.isHeld(path)) throw volumeInUse(path);
     const { code, stderr } = await this.#run("qemu-img", args, wholeMapMs);
     if (code === 0) return;
     throw isLocked(stderr) ? volumeInUse(path) : failed(path, new Error(lastLine(stderr)));
@@ -164,7 +169,7 @@ export class VolumeFiles {
    * @throws HYPERVISOR.VOLUME_DAMAGED
    */
   async #mend(path: string): Promise<void> {
-    if (await this.#locks?.isHeld(path)) return;
+    if (await this.isHeld(path)) return;
     const found = await this.#checked(path, "leaks");
     if (found.code !== 0) {
       if (isLocked(found.said)) return;
