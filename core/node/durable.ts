@@ -12,7 +12,7 @@ import { basename, dirname, join } from "node:path";
  */
 export async function writeDurably(file: string, text: string | Uint8Array, mode = 0o600): Promise<void> {
   const folder = dirname(file);
-  const temporary = join(folder, `.${basename(file)}.tmp`);
+  const temporary = temporaryOf(file);
   await rm(temporary, { force: true });
   try {
     // "wx" never follows a link that somebody left at this name.
@@ -31,6 +31,11 @@ export async function writeDurably(file: string, text: string | Uint8Array, mode
     throw error;
   }
   await syncFolder(folder);
+}
+
+/** Where a file is while it is written: what a killed program leaves beside it. */
+export function temporaryOf(file: string): string {
+  return join(dirname(file), `.${basename(file)}.tmp`);
 }
 
 /** Makes names created in or renamed into `folder` survive a power cut. */

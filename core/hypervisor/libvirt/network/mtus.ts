@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as z from "zod/mini";
-import { textOrNothing, writeDurably } from "../../../node/durable.ts";
+import { temporaryOf, textOrNothing, writeDurably } from "../../../node/durable.ts";
 import type { Segment } from "../../nic-spec.ts";
 import { mtuTooSmall } from "./errors.ts";
 import { findLink, kindOf, type Link, type Links, ownGroup } from "./links.ts";
@@ -57,7 +57,7 @@ export class Mtus {
       if (target < given) await this.#set(name, target);
       if (target > former) left[name] = { former, given: Math.min(target, given) };
     }
-    if (JSON.stringify(left) !== JSON.stringify(noted)) await this.#write(left);
+    if (Object.keys(left).length === 0 || JSON.stringify(left) !== JSON.stringify(noted)) await this.#write(left);
   }
 
   async #set(ifname: string, mtu: number): Promise<void> {
@@ -75,7 +75,11 @@ export class Mtus {
   }
 
   async #write(all: Note): Promise<void> {
-    if (Object.keys(all).length === 0) return await rm(this.#file, { force: true });
+    if (Object.keys(all).length === 0) {
+      // Nor is anything left of an agent that was killed while it noted something.
+      for (const file of [this.#file, temporaryOf(this.#file)]) await rm(file, { force: true });
+      return;
+    }
     await mkdir(dirname(this.#file), { recursive: true, mode: 0o755 });
     await writeDurably(this.#file, JSON.stringify(all));
   }
