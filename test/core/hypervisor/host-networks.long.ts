@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { HostNetworks } from "../../../core/hypervisor/libvirt/host-networks.ts";
 import type { NicSpec } from "../../../core/hypervisor/nic-spec.ts";
 import { Computer, Guest } from "../../support/hypervisor/wire.ts";
 import { temporaryFolder } from "../../support/programs.ts";
+import { until } from "../../support/spaces.ts";
 import { undoAfter } from "../../support/undo.ts";
 import { nicOf, refuses, uuidOf } from "./conformance.ts";
 
@@ -313,11 +314,16 @@ test("however often the agent is killed while machines come and go, nothing is l
     const killed = once(agent, "exit");
     // In the middle of whatever comes next.
     let lines = 0;
+    let under: string[] = [];
     agent.stdout.on("data", (chunk: Buffer) => {
       lines += String(chunk).split("\n").length - 1;
-      if (lines > round % 4) agent.kill("SIGKILL");
+      if (lines <= round % 4 || agent.killed) return;
+      under = childrenOf(agent.pid ?? 0);
+      agent.kill("SIGKILL");
     });
     await killed;
+    // Commands that it has begun go on without it; the next agent looks at what they leave, not at what they are doing.
+    await until("its commands to end", () => !under.some(isAlive), 120_000);
     assert.ok(lines > 0);
     host.on.clear();
     for (const uuid of readdirSync(on)) host.on.add(uuid);
@@ -336,3 +342,20 @@ test("however often the agent is killed while machines come and go, nothing is l
   const files = await computer.run("find", join(computer.folder, "networks"), "-type", "f");
   assert.equal(files, "");
 });
+
+function childrenOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+function isAlive(pid: string): boolean {
+  try {
+    // One that has ended and that nobody has asked for is in state Z.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
