@@ -34,7 +34,9 @@ function machineOf(host: LibvirtHost, running: Set<object>): Machine {
     },
     readFile: async (path) => {
       try {
-        return readFileSync(`/proc/${host.pid}/root${path}`, "utf8");
+        // Itself is none of the processes that are seen there.
+        const [, own] = /^\/proc\/self(\/.*)$/.exec(path) ?? [];
+        return readFileSync(`/proc/${host.pid}${own ?? `/root${path}`}`, "utf8");
       } catch (cause) {
         throw new NodeError("FILE.ABSENT", path, { cause });
       }
