@@ -29,6 +29,8 @@ export PATH=/usr/bin:/bin
 ip() { /usr/bin/ip "$@"; }
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev; mount -t tmpfs run /run
 ip link set lo up
+# What the kernel says of a slow machine comes between the lines, and into them.
+dmesg -n 1
 echo
 `;
 const tail = "\necho; echo THE END\npoweroff -f\n";

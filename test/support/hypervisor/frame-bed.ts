@@ -18,8 +18,11 @@ export function card(n: number, more: Partial<NicSpec> = {}): NicSpec {
   return nicOf(n, { address: { ip: `10.0.0.${n}`, prefixLen: 24, gateway }, ...more });
 }
 
-/** A host whose eth0 leads to a wire, and an agent that knows which machines run. */
-export async function networkBed(t: TestContext) {
+/**
+ * A host whose eth0 leads to a wire, and an agent that knows which machines run. `lacks`: what its kernel takes in no rule,
+ * as one that does not know it.
+ */
+export async function networkBed(t: TestContext, { lacks }: { lacks?: string } = {}) {
   const folder = temporaryFolder();
   undoAfter(t, folder.dispose);
   const start = async (name: string) => {
@@ -32,7 +35,11 @@ export async function networkBed(t: TestContext) {
   await wire.bridge("sw0");
   await wire.cable("port1", "sw0", host, "eth0");
   const on = new Set<string>();
-  const agent = () => new HostNetworks({ machine: host.machine, folder: join(host.folder, "networks") });
+  const { machine } = host;
+  const refused = { code: 1, stdout: "", stderr: "Error: Could not process rule: No such file or directory" };
+  const run: typeof machine.run = async (command, args, options) =>
+    lacks !== undefined && options.input?.includes(lacks) ? refused : machine.run(command, args, options);
+  const agent = () => new HostNetworks({ machine: { ...machine, run }, folder: join(host.folder, "networks") });
   let networks = agent();
   return {
     wire,

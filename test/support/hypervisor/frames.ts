@@ -8,10 +8,14 @@ import type { Computer, Guest } from "./wire.ts";
  * hears them, for Node has no such sockets.
  */
 
-const open = `use strict; socket(my $s, 17, 3, 0x0300) or die "$!"; my $r = pack("a16x16", shift);
+// Without modules of Perl's, which a system for tests has not.
+const open = `socket(my $s, 17, 3, 0x0300) or die "$!"; my $r = pack("a16x16", shift);
 ioctl($s, 0x8933, $r) or die "$!"; bind($s, pack("S n i S C C a8", 17, 3, unpack("x16 i", $r), 0, 0, 0, "")) or die "$!";`;
-const sending = `${open} for (@ARGV) { send($s, pack("H*", $_), 0) or die "$!" }`;
-const hearing = `${open} $| = 1; print "ready\\n"; while (defined recv($s, my $f, 65535, 0)) { print "$1\\n" if $f =~ /#([a-z0-9 -]+)#/ }`;
+/** Of Perl: sends frames, given in hexadecimal digits, at an interface. */
+export const sending = `${open} for (@ARGV) { send($s, pack("H*", $_), 0) or die "$!" }`;
+/** Of Perl: prints "ready", and the words of all frames at an interface; up to a certain one, when that is given. */
+export const hearing = `${open} my $end = shift // ""; $| = 1; print "ready\\n";
+while (defined recv($s, my $f, 65535, 0)) { next if $f !~ /#([a-z0-9 -]+)#/; print "$1\\n"; exit if $1 eq $end }`;
 
 export const broadcast = "ff:ff:ff:ff:ff:ff";
 
@@ -60,6 +64,11 @@ export function packet4(from: string, to: string, protocol: number, content: Buf
 export function packet6(from: string, to: string, protocol: number, content: Buffer = Buffer.alloc(0)): Buffer {
   const head = [bytes("60000000"), number(content.length + 64), number(protocol, 1), bytes("ff"), six(from), six(to)];
   return Buffer.concat([...head, content]);
+}
+
+/** A packet of IPv6 to all nodes of the link. */
+export function toAllNodes(from: string, source: string, content: Buffer, protocol = 58): Frame {
+  return { from, type: 0x86dd, content: packet6(source, "ff02:0:0:0:0:0:0:1", protocol, content) };
 }
 
 /** `target`: of a neighbour's advertisement. `flags`: solicited, and in place of what was known. */
