@@ -5,8 +5,6 @@ import type { ConsoleKind } from "../model/cloud/console.ts";
 import { NodeError } from "../model/error.ts";
 import { isDeviceCommand } from "./device-commands.ts";
 import {
-  checkBacking,
-  checkVolumePath,
   filesOf,
   type HostCapacity,
   type HostCommand,
@@ -18,12 +16,12 @@ import {
   type StorageRoom,
 } from "./driver.ts";
 import type { MigrationVisit, Visitor } from "./migration/way.ts";
-import { calledOff, notRunning, notSuspended, noVolume, otherFormat, otherVolume } from "./refusals.ts";
+import { calledOff, notRunning, notSuspended } from "./refusals.ts";
 import { openSimulatedConsole } from "./simulated/console.ts";
 import { SimulatedDevices } from "./simulated/devices.ts";
 import { SimulatedDisks } from "./simulated/disks.ts";
 import { SimulatedFirewall } from "./simulated/firewall.ts";
-import { Holds, type SharedStorage } from "./simulated/holds.ts";
+import { Holds } from "./simulated/holds.ts";
 import { SimulatedImages } from "./simulated/images.ts";
 import { SimulatedLocal } from "./simulated/local.ts";
 import { SimulatedMigrations } from "./simulated/migration.ts";
@@ -41,7 +39,8 @@ import {
   usualLatencyMs,
 } from "./simulated/settings.ts";
 import { SimulatedStorages } from "./simulated/shared.ts";
-import { type SimulatedMachine, SimulatedState, type SimulatedVolume, startedMachine } from "./simulated/state.ts";
+import { type SimulatedMachine, SimulatedState, startedMachine } from "./simulated/state.ts";
+import { SimulatedVolumes } from "./simulated/volumes.ts";
 import { isVolumeCommand, type VolumeFigures, type VolumePlace } from "./volume-commands.ts";
 
 export { SharedStorage } from "./simulated/holds.ts";
@@ -62,6 +61,7 @@ export class SimulatedDriver implements HypervisorDriver {
   readonly #options: SimulatedOptions;
   readonly #state: SimulatedState;
   readonly #holds: Holds;
+  readonly #volumes: SimulatedVolumes;
   readonly #disks: SimulatedDisks;
   readonly #devices: SimulatedDevices;
   readonly #migrations: SimulatedMigrations;
@@ -79,19 +79,20 @@ export class SimulatedDriver implements HypervisorDriver {
     this.shared = new SimulatedStorages({
       ...{ state, bootId: () => this.#bootId },
       answering: (signal) => this.#answering(signal),
-      sharing: (path) => this.#sharing(path),
+      sharing: (path) => this.#volumes.sharing(path),
     });
     this.#devices = new SimulatedDevices({ state, runs, needImage: (path) => this.images.need(path) });
     this.local = new SimulatedLocal(this, state);
     this.#holds = new Holds(this, options.capacity?.memoryBytes ?? totalmem(), options.shared);
     for (const machine of state.machines.values()) if (this.#runs(machine)) this.#holds.keep(machine);
+    this.#volumes = new SimulatedVolumes({ state, holds: this.#holds, images: this.images, shared: options.shared });
     this.#disks = new SimulatedDisks({
       state,
       holds: this.#holds,
       runs,
-      volume: (path) => this.#volume(path),
-      putVolume: (volume) => this.#storeVolume(volume),
-      check: (place) => this.#checkDisk(place),
+      volume: (path) => this.#volumes.find(path),
+      putVolume: (volume) => this.#volumes.store(volume),
+      check: (place) => this.#volumes.check(place),
     });
     this.#migrations = new SimulatedMigrations({
       ...{ state, holds: this.#holds, dial: options.dial, after: options.after ?? afterTime },
@@ -102,7 +103,7 @@ export class SimulatedDriver implements HypervisorDriver {
       checkDisks: ({ disks, isos }) => {
         this.#devices.require(isos);
         // One that is not known comes with the machine.
-        for (const disk of disks) if (this.#volume(disk.path) !== undefined) this.#checkDisk(disk, true);
+        for (const disk of disks) if (this.#volumes.find(disk.path) !== undefined) this.#volumes.check(disk, true);
       },
     });
   }
@@ -163,9 +164,9 @@ export class SimulatedDriver implements HypervisorDriver {
     if (isVolumeCommand(command)) return await this.#disks.carryOut(command, now, wait);
     switch (command.do) {
       case "createVolume":
-        return await this.#createVolume(command, wait);
+        return await this.#volumes.create(command, wait);
       case "createVolumeFromImage":
-        return await this.#createFromImage(command, wait);
+        return await this.#volumes.createFromImage(command, wait);
       case "keepImage":
         await wait();
         return await this.images.keep(command);
@@ -173,7 +174,7 @@ export class SimulatedDriver implements HypervisorDriver {
         await wait();
         return await this.images.delete(command.path);
       case "deleteVolume":
-        return await this.#deleteVolume(command.path, wait);
+        return await this.#volumes.delete(command.path, wait);
       case "startMachine":
         return await this.#start(command.machine, wait);
       case "stopMachine":
@@ -230,54 +231,10 @@ export class SimulatedDriver implements HypervisorDriver {
     this.#holds.releaseAll();
   }
 
-  async #createVolume(
-    { path, sizeBytes, format }: Extract<HostCommand, { do: "createVolume" }>,
-    wait: () => Promise<void>,
-  ): Promise<void> {
-    checkVolumePath(path);
-    await wait();
-    await this.#putVolume({ path, sizeBytes, format });
-  }
-
-  async #createFromImage(
-    { path, sizeBytes, backing }: Extract<HostCommand, { do: "createVolumeFromImage" }>,
-    wait: () => Promise<void>,
-  ): Promise<void> {
-    checkVolumePath(path);
-    checkBacking(path, backing);
-    await wait();
-    if (this.#volume(path) === undefined) this.images.need(backing.path);
-    await this.#putVolume({ path, sizeBytes, format: "qcow2", image: backing.path });
-  }
-
-  async #putVolume(volume: SimulatedVolume): Promise<void> {
-    const { path, sizeBytes, format, image } = volume;
-    const found = this.#volume(path);
-    if (found?.sizeBytes === sizeBytes && found.format === format && found.image === image) return;
-    if (found !== undefined) throw otherVolume(path, found.sizeBytes, found.format);
-    await this.#storeVolume(volume);
-  }
-
-  async #storeVolume(volume: SimulatedVolume): Promise<void> {
-    const shared = this.#sharing(volume.path);
-    if (shared === undefined) await this.#state.putVolume(volume);
-    else shared.volumes.set(volume.path, volume);
-  }
-
-  async #deleteVolume(path: string, wait: () => Promise<void>): Promise<void> {
-    checkVolumePath(path);
-    if (this.#volume(path) === undefined) return;
-    await wait();
-    this.#holds.checkFree(path);
-    const shared = this.#sharing(path);
-    if (shared === undefined) await this.#state.removeVolume(path);
-    else shared.volumes.delete(path);
-  }
-
   async #start(spec: MachineSpec, wait: () => Promise<void>): Promise<void> {
     const { uuid, disks, isos } = spec;
     if (this.#runs(this.#state.machines.get(uuid))) return;
-    for (const disk of disks) this.#checkDisk(disk);
+    for (const disk of disks) this.#volumes.check(disk);
     this.#devices.require(isos);
     this.#holds.take(spec);
     const runsIn = this.#bootId;
@@ -358,26 +315,6 @@ export class SimulatedDriver implements HypervisorDriver {
 
   #needRunning(uuid: string): void {
     if (!this.#runs(this.#state.machines.get(uuid))) throw notRunning(uuid);
-  }
-
-  #checkDisk({ path, format, backing }: VolumePlace, mayCome = false): void {
-    checkVolumePath(path);
-    if (backing !== undefined) checkBacking(path, backing);
-    const found = this.#volume(path);
-    if (found === undefined) throw noVolume(path);
-    if (found.format !== format) throw otherFormat(path, `is ${found.format} and not ${format}`);
-    if (found.isComing === true && !mayCome) throw otherFormat(path, "is not all there");
-    if (found.image !== backing?.path) throw otherFormat(path, "stands on another file");
-    if (backing !== undefined) this.images.need(backing.path);
-  }
-
-  #volume(path: string) {
-    return (this.#sharing(path) ?? this.#state).volumes.get(path);
-  }
-
-  #sharing(path: string): SharedStorage | undefined {
-    const { shared } = this.#options;
-    return shared !== undefined && path.startsWith(shared.under) ? shared : undefined;
   }
 
   #latencyMs(verb: HostCommand["do"], { latencyMs }: Simulation): number {
